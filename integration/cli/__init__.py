@@ -1,0 +1,52 @@
+"""The command line: one module per command, imported only when it is used, so that small commands start fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from integration.errors import Failure
+
+COMMANDS = {
+    "up": "integration.cli.up:up",
+    "demo": "integration.cli.demo:demo",
+    "test": "integration.cli.test:test",
+    "urls": "integration.cli.urls:urls",
+    "migrate": "integration.cli.migrate:migrate",
+    "send": "integration.cli.send:send",
+    "ledger": "integration.cli.ledger:ledger",
+    "messages": "integration.cli.messages:messages",
+    "held": "integration.cli.shelves:held",
+    "dead": "integration.cli.shelves:dead",
+    "mapping": "integration.cli.mapping:mapping",
+    "workflows": "integration.cli.workflows:workflows",
+}
+
+
+class Commands(click.Group):
+    """The commands named in `COMMANDS`.  A `Failure` ends the program with its reason, its fix and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            click.echo(f"error: {failure.reason}", err=True)
+            if failure.hint:
+                click.echo(f"fix: {failure.hint}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Carries orders between Clarity eCommerce and ERPs."""
