@@ -1,0 +1,47 @@
+"""What `up` makes once and keeps: the keys and passwords nobody gave it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Self
+
+from integration.embedded import write_private
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _webhook_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(18)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Random, made at the first `up` in a home, the same ever after.  The file is the owner's alone (mode 0600)."""
+
+    encryption_key: str = field(default_factory=_fernet_key, repr=False)
+    webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
+    flower_password: str = field(default_factory=_password, repr=False)
+    sandbox_client_secret: str = field(default_factory=_password, repr=False)
+    sandbox_api_key: str = field(default_factory=_password, repr=False)
+    sandbox_token: str = field(default_factory=_password, repr=False)
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """Reads them, and makes and writes what is not there yet."""
+        file = home / "credentials.json"
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        names = {each.name for each in fields(cls)}
+        credentials = cls(**{name: value for name, value in kept.items() if name in names})
+        if names - set(kept):
+            write_private(file, json.dumps(kept | asdict(credentials), indent=1))
+        return credentials

@@ -1,0 +1,144 @@
+"""What the processes of a fleet are given: which systems take part, where everything is, and the keys to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.cli.credentials import Credentials
+from integration.embedded import write_private
+from integration.errors import Misconfigured
+from integration.settings import KINDS, Environment, Settings, runtime_file
+
+SANDBOX_DATABASE = "sandbox"
+SANDBOX_CLIENT = "fleet"
+SANDBOX_USER = "fleet@sandbox.example"
+SANDBOX_RATE = "500"  # calls/s: nobody else needs it
+FLOWER_USER = "fleet"
+# What nobody hears of while a system takes no part.
+WITHOUT = {
+    "clarity": "nothing will arrive and no status is reported back",
+    "odoo": "no order goes to Odoo",
+}
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Who takes part: systems with a URL of their own, and those the sandbox plays."""
+
+    configured: tuple[str, ...]
+    played: tuple[str, ...]
+
+    @classmethod
+    def choose(cls, settings: Settings, sandbox: Iterable[str]) -> Systems:
+        """The sandbox plays everything as long as nothing is configured, then only what it is asked to."""
+        configured = tuple(kind for kind in KINDS if kind in settings.systems)
+        for kind in sandbox:
+            if kind in configured:
+                variable = f"{kind.upper()}_URL"
+                raise Misconfigured(
+                    f"--sandbox {kind}, but {variable} is set", hint=f"Unset {variable}, or leave out --sandbox {kind}."
+                )
+        return cls(configured, tuple(sandbox) if configured else KINDS)
+
+    def warnings(self) -> list[str]:
+        """What will not happen, and which variable is the reason."""
+        absent = [kind for kind in KINDS if kind not in self.configured + self.played]
+        return [f"{WITHOUT[kind]}: {kind.upper()}_URL is not set" for kind in absent]
+
+
+def for_processes(
+    variables: Mapping[str, str],
+    settings: Settings,
+    systems: Systems,
+    credentials: Credentials,
+    *,
+    binds: Mapping[str, str],
+    database_url: str,
+    redis_url: str,
+) -> dict[str, str]:
+    """The caller's variables and on top of them everything that a fleet of its own adds."""
+    secrets = ",".join(settings.webhook_secrets) or credentials.webhook_secret
+    made = {
+        "FLEET_HOME": str(settings.home),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "FLEET_ENCRYPTION_KEYS": ",".join(_encryption_keys(settings, credentials)),
+        "CLARITY_WEBHOOK_SECRETS": secrets,
+        "FLOWER_BASIC_AUTH": variables.get("FLOWER_BASIC_AUTH") or f"{FLOWER_USER}:{credentials.flower_password}",
+        **{f"FLEET_{name.upper()}_BIND": bind for name, bind in binds.items()},
+    }
+    if systems.played:
+        base = f"http://{binds['sandbox']}"
+        made |= {"FLEET_SANDBOX_URL": base, "FLEET_SANDBOX_TOKEN": credentials.sandbox_token}
+        for kind in systems.played:
+            made |= {name: variables.get(name, value) for name, value in _played(kind, base, credentials).items()}
+    # The programs of our own Python first; lines appear when they are written, not when a buffer is full.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', os.defpath)}"
+    return {**variables, **made, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def publish(home: Path, environment: Mapping[str, str]) -> None:
+    """Writes the settings among these variables to where every command in a second terminal finds them."""
+    ours = Environment(environment, {})
+    prefixes = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL", *(f"{kind.upper()}_" for kind in KINDS))
+    names = {name for prefix in prefixes for name in ours.names(prefix)}
+    write_private(runtime_file(home), json.dumps({name: ours.get(name) for name in sorted(names)}, indent=1))
+
+
+def sandbox_configuration(
+    home: Path, systems: Systems, environment: Mapping[str, str], credentials: Credentials
+) -> dict[str, object]:
+    """What the sandbox process reads: its own side of the addresses and keys that the fleet is given."""
+    parts: dict[str, object] = {
+        "clarity": {
+            "client_id": SANDBOX_CLIENT,
+            "client_secret": credentials.sandbox_client_secret,
+            "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
+            "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
+        },
+        "odoo": {
+            "database": SANDBOX_DATABASE,
+            "username": SANDBOX_USER,
+            "api_key": credentials.sandbox_api_key,
+        },
+    }
+    return {
+        "bind": environment["FLEET_SANDBOX_BIND"],
+        "data_dir": str(home / "sandbox"),
+        "token": credentials.sandbox_token,
+        **{kind: parts[kind] for kind in systems.played},
+    }
+
+
+def _played(kind: str, base: str, credentials: Credentials) -> dict[str, str]:
+    return {
+        "clarity": {
+            "CLARITY_URL": f"{base}/clarity/api/v1",
+            "CLARITY_TOKEN_URL": f"{base}/clarity/oauth/token",
+            "CLARITY_CLIENT_ID": SANDBOX_CLIENT,
+            "CLARITY_CLIENT_SECRET": credentials.sandbox_client_secret,
+            "CLARITY_RATE": SANDBOX_RATE,
+        },
+        "odoo": {
+            "ODOO_URL": f"{base}/odoo",
+            "ODOO_DB": SANDBOX_DATABASE,
+            "ODOO_USERNAME": SANDBOX_USER,
+            "ODOO_API_KEY": credentials.sandbox_api_key,
+            "ODOO_RATE": SANDBOX_RATE,
+        },
+    }[kind]
+
+
+def _encryption_keys(settings: Settings, credentials: Credentials) -> tuple[str, ...]:
+    """The given keys.  We make one only for a database of ours: both lie in one home and are lost together."""
+    if not settings.encryption_keys and settings.database_url:
+        raise Misconfigured(
+            "DATABASE_URL is set, FLEET_ENCRYPTION_KEYS is not",
+            hint="Set FLEET_ENCRYPTION_KEYS to a Fernet key and keep it: without it that database cannot be read.",
+        )
+    return settings.encryption_keys or (credentials.encryption_key,)

@@ -1,0 +1,200 @@
+"""A whole fleet as one object: databases, sandbox and the processes of the Procfile, started and stopped in order."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self, TextIO
+
+from integration.children import stop_leftover
+from integration.cli import environment, ports
+from integration.cli.credentials import Credentials
+from integration.cli.environment import Systems
+from integration.cli.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
+from integration.embedded import Postgres, Server, Valkey, write_private
+from integration.errors import Failure
+from integration.settings import Environment, Settings, home_of, runtime_file
+
+DRAIN = 30.0  # seconds in which a stage may finish what it does
+# Consumers first, while everything they still need is up; then the doors; the sandbox last, as all others call it.
+STAGES: tuple[Callable[[str], bool], ...] = (
+    lambda name: name.startswith(WORKER) or name in {"dispatcher", "beat"},
+    lambda name: name != "sandbox",
+    lambda name: name == "sandbox",
+)
+
+
+class Silent:
+    """A screen that shows nothing; the logs below the home still have it all."""
+
+    def line(self, name: str, text: str) -> None: ...
+
+    def note(self, text: str, *, warning: bool = False) -> None: ...
+
+    def ready(self, name: str, waiting_for: list[str]) -> None: ...
+
+
+class Fleet:
+    """A running fleet.  ``environment`` is what its processes were given: `Settings.load(fleet.environment)`."""
+
+    def __init__(self, variables: Mapping[str, str], *, screen: Screen | None = None) -> None:
+        self.home = home_of(variables)
+        self.environment: dict[str, str] = {}
+        self.systems = Systems((), ())
+        self.stopping = False
+        self._variables = dict(variables)
+        self._screen = screen or Silent()
+        self._lock: TextIO | None = None
+        self._servers: list[Server] = []
+        self._supervisor: Supervisor | None = None
+
+    def start(
+        self, *, sandbox: Iterable[str] = (), port_base: int | None = None, procfile: Path = PROJECT / "Procfile"
+    ) -> Self:
+        """Returns when everything is ready.  Raises `Failure`, with nothing left running, when that cannot be."""
+        try:
+            self._start(tuple(sandbox), port_base, procfile)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Drains and stops everything, then lets go of the home.  May be called at any time, and again."""
+        self.stopping = True
+        if self._lock:
+            runtime_file(self.home).unlink(missing_ok=True)
+        if self._supervisor:
+            self._supervisor.stop(STAGES, DRAIN)
+        for server in self._servers:
+            server.stop()
+        if self._lock:
+            self._lock.close()
+        self._supervisor, self._servers, self._lock = None, [], None
+
+    def force(self) -> None:
+        """Makes a `stop` that is under way stop waiting; may be called from a signal handler."""
+        if self._supervisor:
+            self._supervisor.kill()
+        for server in self._servers:
+            if server.pid and server.running:
+                os.kill(server.pid, signal.SIGQUIT if isinstance(server, Postgres) else signal.SIGKILL)
+
+    def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
+        self._take_home()
+        settings = Settings.load(self._variables)
+        self.systems = Systems.choose(settings, sandbox)
+        credentials = Credentials.load(self.home)
+        binds = ports.moved(settings.binds, port_base) if port_base else dict(settings.binds)
+        programs = self._programs(procfile, binds)
+        database_url, redis_url = self._start_servers(settings)
+        self.environment = environment.for_processes(
+            self._variables,
+            settings,
+            self.systems,
+            credentials,
+            binds=binds,
+            database_url=database_url,
+            redis_url=redis_url,
+        )
+        self._migrate(database_url)
+        sandbox_file = environment.sandbox_configuration(self.home, self.systems, self.environment, credentials)
+        write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1))
+        environment.publish(self.home, self.environment)
+        for warning in self.systems.warnings():
+            self._screen.note(warning, warning=True)
+        self._supervisor = Supervisor(programs, self.home, self._screen)
+        self._supervisor.start(self.environment)
+        self._supervisor.watch(self.environment, self._revive_servers)
+
+    def _take_home(self) -> None:
+        """Locks the home and clears away what a fleet that was killed left in it: settings that are no longer true,
+        processes that are in the way."""
+        self._lock = _lock(self.home)
+        (self.home / "log").mkdir(mode=0o700, exist_ok=True)
+        runtime_file(self.home).unlink(missing_ok=True)
+        for pid_file in (self.home / "run").glob("*.pid"):
+            if pid_file.stem not in {Postgres.name, Valkey.name}:
+                stop_leftover(pid_file)
+
+    def _programs(self, procfile: Path, binds: Mapping[str, str]) -> list[Program]:
+        """What is to run, once the addresses it wants to listen on are known to be free."""
+        programs = read_procfile(procfile, binds)
+        if self.systems.played:
+            command = f"'{sys.executable}' -m integration.sandbox --config '{self._sandbox_file}'"
+            programs = [Program("sandbox", command, binds["sandbox"]), *programs]
+        ports.check_free({program.name: program.bind for program in programs if program.bind})
+        return programs
+
+    def _start_servers(self, settings: Settings) -> tuple[str, str]:
+        """The URLs of Postgres and Redis, after starting those we have to bring ourselves, both at once."""
+        user = Environment(self._variables, {}).get("FLEET_PG_USER", "nobody")
+        valkey = None if settings.redis_url else Valkey(self.home)
+        postgres = None if settings.database_url else Postgres(self.home, user=user)
+        self._servers = [server for server in (valkey, postgres) if server]
+        with ThreadPoolExecutor() as pool:
+            for server in pool.map(lambda server: server.start(), self._servers):
+                self._screen.ready(server.name, [])
+        return postgres.url if postgres else settings.database_url, valkey.url if valkey else settings.redis_url
+
+    def _revive_servers(self) -> None:
+        for server in self._servers:
+            if server.running:
+                continue
+            self._screen.note(f"{server.name} has gone; starting it again", warning=True)
+            try:
+                server.start()
+            except Failure as failure:
+                self._screen.note(failure.reason, warning=True)
+
+    def _migrate(self, database_url: str) -> None:
+        from integration.store.migrate import migrate  # as late as this: the servers start while Python reads files
+
+        for name in migrate(database_url):
+            self._screen.note(f"migrated: {name}")
+
+    @property
+    def _sandbox_file(self) -> Path:
+        return self.home / "run" / "sandbox.json"
+
+
+def runs(home: Path) -> bool:
+    """Whether a fleet holds this home."""
+    try:
+        with (home / "run" / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _lock(home: Path) -> TextIO:
+    """Takes the home for this process until the file is closed, or the process ends in whatever way."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o711)
+        (home / "run").mkdir(exist_ok=True, mode=0o700)
+        lock = (home / "run" / "lock").open("a+")
+    except OSError as error:
+        raise Failure(
+            f"{home} cannot be used: {error.strerror}", hint="Set FLEET_HOME to a directory of yours."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise Failure(
+            f"a fleet already runs in {home} (pid {lock.read()})",
+            hint="`./fleet urls` shows where; stop it with Ctrl-C in its terminal, or set FLEET_HOME for a second one.",
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

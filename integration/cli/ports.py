@@ -1,0 +1,89 @@
+"""The addresses the fleet listens on: free, or in the way of whom."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from integration.errors import Misconfigured
+
+LISTENING = "0A"  # the state column of /proc/net/tcp
+
+
+def split(bind: str) -> tuple[str, int]:
+    """Host and port of ``127.0.0.1:8000`` or ``[::1]:8000``; raises ValueError."""
+    host, _, port = bind.rpartition(":")
+    if not host or not 0 < int(port) < 65536:
+        raise ValueError(bind)
+    return host.strip("[]"), int(port)
+
+
+def moved(binds: Mapping[str, str], base: int) -> dict[str, str]:
+    """The same hosts with consecutive ports from ``base`` on."""
+    return {name: f"{bind.rpartition(':')[0]}:{base + step}" for step, (name, bind) in enumerate(binds.items())}
+
+
+def check_free(binds: Mapping[str, str]) -> None:
+    """Raises `Misconfigured`, naming who has the port and the variable that moves us, for the first that is taken."""
+    for name, bind in binds.items():
+        variable = f"FLEET_{name.upper()}_BIND"
+        try:
+            address = split(bind)
+        except ValueError:
+            raise Misconfigured(
+                f"{variable} is not an address: {bind!r}", hint=f"Set {variable} to one such as 127.0.0.1:8000."
+            ) from None
+        if problem := _problem(*address):
+            raise Misconfigured(
+                f"{name} cannot listen on {bind}: {problem}",
+                hint=f"Stop that program, set {variable} to another address, or use --port-base N.",
+            )
+
+
+def accepts(bind: str) -> bool:
+    """Whether somebody accepts connections there."""
+    host, port = split(bind)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _problem(host: str, port: int) -> str | None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"the port is taken by {_holder(port)}"
+        return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return None
+
+
+def _holder(port: int) -> str:
+    inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(descriptor.readlink()) in inodes:
+                process = descriptor.parent.parent
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:  # gone meanwhile, or not ours to look into
+            continue
+    return "a program of another user"
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        lines = table.read_text().splitlines()[1:] if table.exists() else []
+        for _, local, _, state, *_rest, inode in (line.split()[:10] for line in lines):
+            if state == LISTENING and int(local.rpartition(":")[2], 16) == port:
+                found.add(inode)
+    return found

@@ -1,0 +1,61 @@
+"""`fleet urls`: where the running fleet can be reached, and with which passwords."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from integration.cli.fleet import runs
+from integration.errors import Failure
+from integration.settings import Settings, runtime_file
+
+LABELS = {
+    "webhook_url": "Clarity sends webhooks to",
+    "webhook_secret": "signed with",
+    "flower_url": "Flower",
+    "flower_user": "user",
+    "flower_password": "password",
+    "sandbox_url": "Sandbox",
+}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def urls(as_json: bool) -> None:
+    """Print the URLs of the running fleet, with the passwords it made."""
+    home = Settings.load().home
+    if not runs(home) or not runtime_file(home).exists():
+        raise Failure(f"no fleet runs in {home}", hint="Start one with `./fleet up`.")
+    found = addresses(json.loads(runtime_file(home).read_text()))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        show(Console(), found)
+
+
+def addresses(environment: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of a fleet with this environment, and what is needed to use them; the sandbox only if it plays."""
+    user, _, password = environment["FLOWER_BASIC_AUTH"].partition(":")
+    found = {
+        "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
+        "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
+        "flower_url": f"http://{environment['FLEET_FLOWER_BIND']}",
+        "flower_user": user,
+        "flower_password": password,
+    }
+    if sandbox := environment.get("FLEET_SANDBOX_URL"):
+        found["sandbox_url"] = sandbox
+    return found
+
+
+def show(console: Console, found: Mapping[str, str]) -> None:
+    """Prints the addresses as a table, narrow enough for a terminal of 80 columns."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in found.items():
+        label, style = (LABELS[name], "bold") if name.endswith("_url") else (f"  {LABELS[name]}", "")
+        table.add_row(label, value, style=style)
+    console.print(table)

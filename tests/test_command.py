@@ -1,0 +1,124 @@
+"""The script `fleet`, which systems take part, and what `fleet test` keeps away from the tests."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from integration.cli import COMMANDS, main
+from integration.cli.environment import Systems
+from integration.cli.test import isolated
+from integration.errors import Misconfigured
+from integration.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+CLARITY = {"CLARITY_URL": "https://shop.example/api/v1"}
+ODOO = {"ODOO_URL": "https://erp.example"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "sandbox", "configured", "played", "warnings"),
+    [
+        ({}, (), (), ("clarity", "odoo"), []),
+        (CLARITY | ODOO, (), ("clarity", "odoo"), (), []),
+        (CLARITY, (), ("clarity",), (), ["no order goes to Odoo: ODOO_URL is not set"]),
+        (
+            ODOO,
+            (),
+            ("odoo",),
+            (),
+            ["nothing will arrive and no status is reported back: CLARITY_URL is not set"],
+        ),
+        (ODOO, ("clarity",), ("odoo",), ("clarity",), []),
+    ],
+)
+def test_the_sandbox_plays_all_or_what_it_is_asked_to(
+    tmp_path: Path,
+    variables: dict[str, str],
+    sandbox: tuple[str, ...],
+    configured: tuple[str, ...],
+    played: tuple[str, ...],
+    warnings: list[str],
+) -> None:
+    systems = Systems.choose(Settings.load({"FLEET_HOME": str(tmp_path)} | variables), sandbox)
+    assert systems == Systems(configured, played)
+    assert systems.warnings() == warnings
+
+
+def test_the_sandbox_never_plays_a_system_that_is_configured(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="--sandbox odoo, but ODOO_URL is set"):
+        Systems.choose(Settings.load({"FLEET_HOME": str(tmp_path)} | ODOO), ("odoo",))
+
+
+def test_every_listed_command_exists() -> None:
+    for name in COMMANDS:
+        shown = CliRunner().invoke(main, [name, "--help"] if name != "test" else ["--help"])
+        assert shown.exit_code == 0, name
+
+
+def test_the_tests_see_no_setting_of_the_machine() -> None:
+    settings = {
+        "FLEET_HOME": "/var/lib/clarity-fleet",
+        "FLEET_ENCRYPTION_KEYS_FILE": "/run/secrets/keys",
+        "CLARITY_URL": "https://shop.example",
+        "ODOO_API_KEY": "k",
+        "FUSION_URL": "https://erp.example",
+        "DATABASE_URL": "postgresql://db.example/x",
+        "REDIS_URL_FILE": "/run/secrets/redis",
+        "PGHOST": "db.example",
+        "CELERY_BROKER_URL": "redis://redis.example",
+    }
+    kept = {"HOME": "/home/anna", "LANG": "C", "FLEET_LIVE_ODOO_URL": "http://127.0.0.1:18069"}
+    isolated_variables = isolated(settings | kept, "/var/empty")
+    assert {name: value for name, value in isolated_variables.items() if name != "PATH"} == kept | {
+        "FLEET_HOME": "/var/empty"
+    }
+    assert isolated_variables["PATH"].startswith(f"{Path(sys.executable).parent}:")
+
+
+def test_an_old_python_gets_one_plain_line() -> None:
+    code = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path('fleet', run_name='__main__')"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert told.stderr == (
+        "Python 3.11 or newer is needed, this is 3.9; run it with a newer one: python3.12 ./fleet up\n"
+    )
+
+
+def test_a_python_without_venv_gets_one_plain_line(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    for name in ("fleet", "uv.lock", "requirements.txt", "tests/requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    code = "import runpy, sys; sys.modules['ensurepip'] = None; runpy.run_path('fleet', run_name='__main__')"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    assert told.stderr.splitlines()[1:] == [
+        f"This Python has no venv module; install it (Debian, Ubuntu: apt install {package}) or install uv"
+    ]
+
+
+def test_the_requirements_hold_exactly_what_is_locked() -> None:
+    """Versions and hashes: what pip installs is what uv installs."""
+    locked = {package["name"]: package for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    required = {}
+    for file in (ROOT / "requirements.txt", ROOT / "tests/requirements.txt"):
+        for block in file.read_text().replace("\\\n", "").splitlines():
+            if block and not block.lstrip().startswith("#"):
+                name, _, version = block.split()[0].partition("==")
+                hashes = {word.removeprefix("--hash=") for word in block.split() if word.startswith("--hash=")}
+                required[name] = (version, hashes)
+    for name, (version, hashes) in required.items():
+        package = locked[name]
+        files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+        assert (version, hashes) == (package["version"], {file["hash"] for file in files}), name
+    windows_only = {"colorama", "tzdata"}
+    assert set(locked) - set(required) - windows_only == {"clarity-fleet"}

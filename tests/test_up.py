@@ -1,0 +1,267 @@
+"""`fleet up` as its users meet it: a process of its own, real servers, real signals; only its programs are small."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from integration.children import started
+from integration.cli.test import isolated
+from integration.embedded import free_port
+from integration.settings import Settings, runtime_file
+from integration.settings import variables as own_variables
+
+PROGRAMS = """\
+# a comment
+
+receiver: python -m http.server --bind 127.0.0.1 "${FLEET_RECEIVER_BIND##*:}"
+worker-one: python "$FLEET_HOME/worker.py"
+beat: python -c "import time; time.sleep(600)"
+"""
+WORKER = """\
+import signal, sys, time
+
+def drain(*_):
+    print("WARNING finishing what it does", flush=True)
+    time.sleep(0.3)
+    print("finished", flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, drain)
+print("one@host ready.", flush=True)
+time.sleep(600)
+"""
+STUBBORN = 'trap "" TERM; echo one@host ready.; sleep 600'
+
+
+class Up:
+    """A `fleet up` in the background; ``said`` is everything it printed so far."""
+
+    def __init__(self, home: Path, programs: str, *arguments: str, **variables: str) -> None:
+        (home / "Procfile").write_text(programs)
+        (home / "worker.py").write_text(WORKER)
+        self.home = home
+        # One system is configured, so that the sandbox stays out of it.
+        self.variables = isolated(own_variables(), str(home)) | {"CLARITY_URL": "http://127.0.0.1:9/api/v1"} | variables
+        self._output = (home / "said.txt").open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "integration.cli", "up", "--procfile", str(home / "Procfile"), *arguments],
+            env=self.variables,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def said(self) -> str:
+        return (self.home / "said.txt").read_text()
+
+    def says(self, text: str, timeout: float = 20) -> None:
+        assert eventually(lambda: text in self.said, timeout), self.said
+
+    def exit_code(self, timeout: float = 20) -> int:
+        code = self.process.wait(timeout)
+        self._output.close()
+        return code
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command, as in a second terminal: it knows the home and nothing else."""
+        variables = isolated(own_variables(), str(self.home))
+        command = [sys.executable, "-m", "integration.cli", *arguments]
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+    def pid(self, name: str) -> int:
+        return int((self.home / "run" / f"{name}.pid").read_text().split()[0])
+
+    def pids(self) -> list[int]:
+        return [self.pid(file.stem) for file in (self.home / "run").glob("*.pid")]
+
+
+def eventually(condition: Callable[[], bool], timeout: float = 20) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("up")
+
+
+@pytest.fixture
+def begin(home: Path) -> Iterator[Callable[..., Up]]:
+    begun: list[Up] = []
+
+    def begin(programs: str = PROGRAMS, *arguments: str, **variables: str) -> Up:
+        base = str(free_port())
+        begun.append(Up(home, programs, "--port-base", base, *arguments, **variables))
+        return begun[-1]
+
+    yield begin
+    for up in begun:
+        up.process.kill()
+        up.process.wait()
+    for pid in begun[-1].pids():
+        assert eventually(lambda pid=pid: started(pid) is None), "something is left running"
+
+
+def test_up_starts_everything_and_ctrl_c_leaves_nothing_behind(begin: Callable[..., Up]) -> None:
+    up = begin()
+    up.says("The fleet is up")
+    pids = up.pids()
+    assert len(pids) == 5
+    assert [bool(started(pid)) for pid in pids] == [True] * 5
+
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code() == 0
+    assert [started(pid) for pid in pids] == [None] * 5
+    assert [file.name for file in (up.home / "run").iterdir() if file.name not in {"lock", "sandbox.json"}] == []
+    assert "finished" in (up.home / "log" / "worker-one.log").read_text()
+    assert "    worker-one | WARNING finishing what it does" in up.said
+
+
+def test_a_second_terminal_finds_the_fleet_and_its_passwords(begin: Callable[..., Up]) -> None:
+    up = begin()
+    up.says("The fleet is up")
+    urls = json.loads(up.run("urls", "--json").stdout)
+    settings = Settings.load({"FLEET_HOME": str(up.home)})
+    assert urls["webhook_url"] == f"http://{settings.binds['receiver']}/webhooks/clarity"
+    assert [urls["webhook_secret"]] == list(settings.webhook_secrets)
+    assert urls["flower_user"] == "fleet"
+    assert all(f"  {value}" in up.said for value in urls.values())
+    assert runtime_file(up.home).stat().st_mode & 0o777 == 0o600
+    assert settings.systems["clarity"].url == "http://127.0.0.1:9/api/v1"
+    with psycopg2.connect(settings.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) > 0 from migrations")
+        assert cursor.fetchall() == [(True,)]
+
+    up.process.send_signal(signal.SIGTERM)
+    assert up.exit_code() == 0
+    after = up.run("urls")
+    assert (after.returncode, after.stdout) == (1, "")
+    assert after.stderr == f"error: no fleet runs in {up.home}\nfix: Start one with `./fleet up`.\n"
+    assert (up.home / "credentials.json").stat().st_mode & 0o777 == 0o600
+
+    again = begin()
+    again.says("The fleet is up")
+    kept = json.loads(again.run("urls", "--json").stdout)
+    assert (kept["webhook_secret"], kept["flower_password"]) == (urls["webhook_secret"], urls["flower_password"])
+
+
+def test_up_says_what_will_not_happen(begin: Callable[..., Up]) -> None:
+    up = begin()
+    up.says("no order goes to Odoo: ODOO_URL is not set")
+
+
+def test_a_second_up_in_the_same_home_says_so(begin: Callable[..., Up]) -> None:
+    up = begin()
+    up.says("The fleet is up")
+    second = up.run("up")
+    assert second.returncode == 1
+    assert f"error: a fleet already runs in {up.home} (pid {up.process.pid})\n" in second.stderr
+    assert up.run("urls").returncode == 0
+
+
+def test_what_crashes_is_started_again(begin: Callable[..., Up]) -> None:
+    up = begin()
+    up.says("The fleet is up")
+    before = {name: up.pid(name) for name in ("beat", "postgres", "valkey")}
+    database_url = Settings.load({"FLEET_HOME": str(up.home)}).database_url
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    up.says("beat was killed by signal 9; starting it again in 1 s")
+    up.says("postgres has gone; starting it again")
+    up.says("valkey has gone; starting it again")
+    for name, pid in before.items():
+        assert eventually(lambda name=name, pid=pid: up.pid(name) != pid)
+    psycopg2.connect(database_url).close()
+
+
+def test_after_kill_9_everything_ends_and_the_next_up_works(begin: Callable[..., Up]) -> None:
+    up = begin()
+    up.says("The fleet is up")
+    pids = up.pids()
+    up.process.kill()
+    up.process.wait()
+    again = begin()
+    again.says("The fleet is up")
+    assert [started(pid) for pid in pids] == [None] * 5
+
+
+def test_a_second_ctrl_c_does_not_wait(begin: Callable[..., Up]) -> None:
+    up = begin(PROGRAMS.replace('python "$FLEET_HOME/worker.py"', f"sh -c '{STUBBORN}'"))
+    up.says("The fleet is up")
+    pids = up.pids()
+    up.process.send_signal(signal.SIGINT)
+    up.says("Ctrl-C again stops at once")
+    time.sleep(0.5)
+    assert up.process.poll() is None
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code(timeout=5) == 0
+    assert [started(pid) for pid in pids] == [None] * 5
+
+
+def test_ctrl_c_while_starting_leaves_nothing_behind(begin: Callable[..., Up]) -> None:
+    up = begin(PROGRAMS.replace('python "$FLEET_HOME/worker.py"', "sleep 600"))  # never says that it is ready
+    up.says("beat")
+    pids = up.pids()
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code() == 0
+    assert [started(pid) for pid in pids] == [None] * 5
+
+
+def test_a_process_that_cannot_start_stops_up_with_its_last_words(begin: Callable[..., Up]) -> None:
+    up = begin(PROGRAMS.replace('python "$FLEET_HOME/worker.py"', "python -c 'raise SystemExit(\"no such queue\")'"))
+    assert up.exit_code() == 1
+    assert "error: worker-one ended with exit code 1 while it started:\n  no such queue\n" in up.said
+    assert f"fix: See {up.home}/log/worker-one.log.\n" in up.said
+    assert "Traceback" not in up.said
+    assert up.pids() == []
+
+
+def test_a_busy_port_names_its_holder_and_the_variable(begin: Callable[..., Up]) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        up = begin(PROGRAMS, "--port-base", str(port))
+        assert up.exit_code() == 1
+    assert f"receiver cannot listen on 127.0.0.1:{port}: the port is taken by " in up.said
+    assert f"(pid {os.getpid()})" in up.said
+    assert "set FLEET_RECEIVER_BIND to another address, or use --port-base N." in up.said
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"FLEET_RECEIVER_BIND": "8000"}, "FLEET_RECEIVER_BIND is not an address: '8000'"),
+        ({"DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "DATABASE_URL is set, FLEET_ENCRYPTION_KEYS is not"),
+        ({"ODOO_URL": "http://erp.example"}, "ODOO_URL is http:// to another machine"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(home: Path, variables: dict[str, str], reason: str) -> None:
+    up = Up(home, PROGRAMS, **variables)
+    assert up.exit_code() == 1
+    assert f"error: {reason}" in up.said
+    assert up.pids() == []
+
+
+def test_a_line_that_is_no_program_is_named(home: Path) -> None:
+    up = Up(home, "receiver python\n")
+    assert up.exit_code() == 1
+    assert "error: Procfile, line 1 is not `name: command`" in up.said
+
+
+def test_usage_errors_have_exit_code_2(home: Path) -> None:
+    up = Up(home, PROGRAMS, "--port-base", "lots")
+    assert up.exit_code() == 2
