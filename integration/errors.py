@@ -1,0 +1,92 @@
+"""What can go wrong, named by what happens next.
+
+Every failure that a step, a connector or a mapping raises is one of the classes below; anything else is a defect of
+ours.  ``reason`` says what happened in words an operator understands, ``hint`` says what to do about it.  Neither may
+hold personal data or secrets: both are stored in clear and shown in lists.
+"""
+
+from __future__ import annotations
+
+
+class Failure(Exception):
+    """A failure with a known next step.
+
+    ``code`` groups equal failures (it becomes part of the fingerprint).  ``excerpt`` is the beginning of the answer
+    that caused it, if one did: it may hold personal data, so it is stored encrypted with the attempt.
+    """
+
+    excerpt: bytes | None = None
+
+    def __init__(self, reason: str, *, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+        self.code = code or type(self).__name__.lower()
+
+
+class Retry(Failure):
+    """Again, by the connector's schedule; spends an attempt.  5xx, time-outs, resets, write conflicts.
+
+    ``unknown_outcome`` is true when the request may have taken effect (it was sent, no answer came back).
+    ``counts_for_breaker`` is true for transport failures and bare 5xx: the target itself is unwell.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        unknown_outcome: bool = False,
+        counts_for_breaker: bool = False,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(reason, code=code)
+        self.unknown_outcome = unknown_outcome
+        self.counts_for_breaker = counts_for_breaker
+
+
+class Throttled(Failure):
+    """Again after ``after`` seconds; spends no attempt.  429, no slot, breaker open, another delivery in the way.
+
+    ``by_target`` is true when the target itself said so (429 or 503 with Retry-After).
+    """
+
+    def __init__(self, reason: str, *, after: float, by_target: bool = False) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.by_target = by_target
+
+
+class Needs(Failure):
+    """Waits, without an attempt, until the crossref (entity, id) exists at the target."""
+
+    def __init__(self, entity: str, id: str) -> None:
+        super().__init__(f"waits until {entity} {id} exists at the target")
+        self.entity = entity
+        self.id = id
+
+
+class Reject(Failure):
+    """Dead letter: the document is wrong and stays wrong until somebody corrects it."""
+
+
+class Hold(Failure):
+    """Held for a person.  ``candidates`` are the choices he has, each ``{"id": ..., "label": ...}``."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        hint: str,
+        code: str | None = None,
+        candidates: tuple[dict[str, str], ...] = (),
+    ) -> None:
+        super().__init__(reason, hint=hint, code=code)
+        self.candidates = candidates
+
+
+class Misconfigured(Failure):
+    """The target is paused and an operator called: a wrong key, an expired key, a missing right."""
+
+
+class Skip(Failure):
+    """Nothing to do, and that is right: superseded, unchanged, an event nobody asked for."""

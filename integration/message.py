@@ -1,0 +1,97 @@
+"""Messages, deliveries and their names: what travels on the road, and how its identity is written.
+
+A *message* is one event as it was accepted.  A *delivery* is one effect of one message at one target.  A *lane* is the
+line in which the deliveries of one object at one installation wait for each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+LONGEST_ID = 50
+
+
+class State(StrEnum):
+    """Where a delivery is.  The first four are *open*; of the rest, held and dead wait for a person."""
+
+    READY = "ready"
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    SKIPPED = "skipped"
+    HELD = "held"
+    DEAD = "dead"
+
+
+OPEN = (State.READY, State.QUEUED, State.RUNNING, State.WAITING)
+
+
+class Step(StrEnum):
+    """The steps of the road, in order."""
+
+    TRANSFORM = "transform"
+    VALIDATE = "validate"
+    ENRICH = "enrich"
+    POST = "post"
+    PUSH_STATUS = "push_status"
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the receiver knows of an accepted event.
+
+    ``object_id`` is the id of the object it is about, ``version`` orders the events of one object (a version number,
+    or the event's time in microseconds), ``number`` is what people call the object ("WEB-1001"), for searching only.
+    """
+
+    id: str
+    type: str
+    object_id: str
+    version: int
+    number: str | None
+
+
+def external_id(entity: str, *ids: str) -> str:
+    """A business key of at most 50 characters of ``[A-Za-z0-9_]``, the same for the same ids, different for others.
+
+    Injective: letters and digits stand for themselves, every other byte of the UTF-8 text (and ``_`` itself) becomes
+    ``_xx``; parts are joined by ``__``.  Longer ones end in ``___h`` and a hash, which no written-out id contains.
+
+    >>> external_id("order", "1001")
+    'order__1001'
+    >>> external_id("order", "a_b")
+    'order__a_5fb'
+    """
+    written = "__".join((entity, *(_escape(part) for part in ids)))
+    if len(written) <= LONGEST_ID:
+        return written
+    digest = hashlib.sha256(written.encode()).hexdigest()
+    return f"{entity}___h{digest}"[:LONGEST_ID]
+
+
+def lane(installation: str, entity: str, id: str) -> str:
+    """The lane of one object at one installation, e.g. ``odoo-1/order__1001``."""
+    return f"{installation}/{external_id(entity, id)}"
+
+
+def _escape(id: str) -> str:
+    return "".join(
+        char
+        if char.isascii() and char.isalnum()
+        else "".join(f"_{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
+        for char in id
+    )
+
+
+def clear(id: str) -> str:
+    """An id as Postgres can store it in clear: NUL and lone surrogates (and the backslash) escaped, injectively.
+
+    >>> clear("a.b"), clear("a\\x00b")
+    ('a.b', 'a\\\\u0000b')
+    """
+    return "".join(
+        char if char not in "\x00\\" and not "\ud800" <= char <= "\udfff" else f"\\u{ord(char):04x}" for char in id
+    )

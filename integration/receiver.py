@@ -1,0 +1,221 @@
+"""The receiver: verifies a webhook, records it, starts it on the road, and answers.  Nothing else.
+
+Webhooks are signed by Standard Webhooks 1.0.0.  202 is said only after the commit; from then on the event is
+never lost.  Nothing here waits for Redis: a thread nudges what was committed, and what it cannot nudge the dispatcher
+will.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+
+import psycopg2
+import redis
+import structlog
+from flask import Flask, Response, jsonify, request
+from kombu.exceptions import OperationalError
+
+import mappings
+from integration import logs, metrics
+from integration.canonical import parse_json
+from integration.errors import Failure, Reject
+from integration.message import Event, State, clear, lane
+from integration.settings import Settings
+from integration.signature import BadSignature, verify
+from integration.store import definitions, inbox
+from integration.store.database import Row
+from integration.store.inbox import Accepted, Route
+from integration.workflow import Definitions, load_definitions
+from tasks import pipeline
+from tasks.celery import INGEST
+from tasks.process import Process
+
+logger = structlog.get_logger(__name__)
+
+LARGEST_BODY = 1024 * 1024
+LONGEST_ID = 255
+MOST_NUDGES = 400
+"""With more in Redis than this, the backlog waits in Postgres for the dispatcher."""
+SOURCES = ("clarity",)
+
+
+def create_app() -> Flask:
+    """The WSGI application; one publishing thread belongs to each process that makes it."""
+    logs.configure("receiver")
+    process = Process(Settings.load().need_stores())
+    process.database.wait()
+    known = _store_definitions(process)
+    publisher = Publisher(process)
+    app = Flask("receiver")
+
+    @app.post("/webhooks/<source>")
+    def webhook(source: str) -> tuple[Response, int, dict[str, str]]:
+        return receive(process, known, publisher, source)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        return ready(process)
+
+    @app.get("/metrics")
+    def scrape() -> Response:
+        return Response(metrics.expose(process.database), content_type=metrics.CONTENT_TYPE)
+
+    return app
+
+
+def receive(
+    process: Process, known: Definitions, publisher: Publisher, source: str
+) -> tuple[Response, int, dict[str, str]]:
+    """The checks in their fixed order, then the commit, then the answer."""
+    if source not in SOURCES or source not in process.settings.systems:
+        return _problem(404, "unknown_source", "There is no such webhook source.")
+    if (request.content_length or 0) > LARGEST_BODY:
+        return _problem(413, "too_large", f"A webhook is at most {LARGEST_BODY} bytes.")
+    body = request.stream.read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        return _problem(413, "too_large", f"A webhook is at most {LARGEST_BODY} bytes.")
+    if request.mimetype != "application/json":
+        return _problem(415, "unsupported_media_type", "Send application/json.")
+    id, timestamp, signatures = (
+        request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
+    )
+    try:
+        verify(process.settings.webhook_secrets, id, timestamp, signatures, body)
+    except BadSignature as error:
+        return _problem(401, "bad_signature", str(error))
+    try:
+        return _record(process, known, publisher, source, id, body)
+    except psycopg2.Error as error:
+        logger.error("cannot store", error=type(error).__name__)
+        return _problem(503, "cannot_store", "Send it again soon.", {"Retry-After": "5"})
+
+
+def ready(process: Process) -> tuple[Response, int]:
+    """Postgres is required; Redis is reported, for without it the road only waits."""
+    state = {"postgres": "ok", "redis": "ok"}
+    try:
+        with process.database.transaction() as tx:
+            tx.run("select 1")
+    except psycopg2.Error:
+        state["postgres"] = "away"
+    try:
+        process.redis.ping()
+    except redis.RedisError:
+        state["redis"] = "away"
+    return jsonify(state), 200 if state["postgres"] == "ok" else 503
+
+
+class Publisher:
+    """Nudges what was just accepted, in batches, from a thread of its own.  Drops what it cannot nudge at once."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._fresh: queue.SimpleQueue[Row] = queue.SimpleQueue()
+        threading.Thread(target=self._publish_for_ever, name="publisher", daemon=True).start()
+
+    def wake(self, due: tuple[Row, ...]) -> None:
+        for row in due:
+            self._fresh.put(row)
+
+    def _publish_for_ever(self) -> None:
+        while True:
+            due = [self._fresh.get()]
+            while not self._fresh.empty() and len(due) < pipeline.BATCH:
+                due.append(self._fresh.get())
+            try:
+                if int(self._process.redis.llen(INGEST)) < MOST_NUDGES:
+                    pipeline.nudge(due)
+            except (redis.RedisError, OperationalError, OSError) as error:
+                logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
+
+
+def _store_definitions(process: Process) -> Definitions:
+    """What ships in ``mappings/``, stored by hash so that every worker can load what a delivery pins."""
+    known = load_definitions(mappings.FOLDER)
+    with process.database.transaction() as tx:
+        definitions.store(tx, known.rows())
+    return known
+
+
+def _record(
+    process: Process, known: Definitions, publisher: Publisher, source: str, id: str, body: bytes
+) -> tuple[Response, int, dict[str, str]]:
+    shop = process.installations[source]
+    sealed = process.vault.seal(body)
+    try:
+        event = read_event(id, body)
+    except Reject as failure:
+        logger.error("malformed webhook", source=source, reason=failure.reason)
+        with process.database.transaction() as tx:
+            inbox.reject(tx, shop.id, clear(id), failure.reason, sealed)
+        return _problem(400, "malformed", failure.reason)
+    routes = route(process, known, source, event)
+    with process.database.transaction() as tx:
+        accepted = inbox.accept(tx, shop.id, event, sealed, hashlib.sha256(body).digest(), routes)
+    publisher.wake(accepted.due)
+    return _answer(accepted, event)
+
+
+def read_event(id: str, body: bytes) -> Event:
+    """The envelope's part of a webhook; raises `Reject` for a body that is not an event."""
+    envelope = parse_json(body)
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
+        raise Reject('the body is not an event: an object with a text "type"')
+    if not 0 < len(id) <= LONGEST_ID:
+        raise Reject(f"the webhook-id is longer than {LONGEST_ID} characters")
+    data = envelope.get("data")
+    data = data if isinstance(data, dict) else {}
+    object_id, number, version = data.get("id"), data.get("number"), data.get("version")
+    return Event(
+        id=clear(id),
+        type=clear(envelope["type"])[:LONGEST_ID],
+        object_id=clear(object_id) if isinstance(object_id, str) and object_id else clear(id),
+        version=version if type(version) is int and 0 <= version < 2**53 else 0,
+        number=clear(number)[:LONGEST_ID] if isinstance(number, str) else None,
+    )
+
+
+def route(process: Process, known: Definitions, source: str, event: Event) -> list[Route]:
+    """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
+    routes = [
+        Route(
+            entity=workflow.entity,
+            lane=lane(process.installations[workflow.target].name, workflow.entity, event.object_id),
+            queue=INGEST,
+            workflow=workflow.name,
+            pin=workflow.pin,
+            target=process.installations[workflow.target].id,
+        )
+        for workflow in known.matching(source, event.type)
+        if workflow.target in process.installations
+    ]
+    reason = f"no workflow takes {event.type} from {source}"
+    return routes or [Route(entity="event", lane="none", state=State.SKIPPED.value, reason=reason)]
+
+
+def _answer(accepted: Accepted, event: Event) -> tuple[Response, int, dict[str, str]]:
+    match accepted.verdict:
+        case "accepted":
+            return jsonify(id=event.id, status="accepted"), 202, {}
+        case "duplicate":
+            return jsonify(id=event.id, status="duplicate"), 200, {}
+    logger.error("same id, another body", webhook=event.id, message=accepted.message)
+    return _problem(409, "conflict", "This webhook-id was accepted with another body.")
+
+
+def _problem(
+    status: int, code: str, detail: str, headers: dict[str, str] | None = None
+) -> tuple[Response, int, dict[str, str]]:
+    """RFC 9457."""
+    answer = jsonify(status=status, code=code, detail=detail)
+    answer.content_type = "application/problem+json"
+    return answer, status, headers or {}
+
+
+__all__ = ["Failure", "create_app"]

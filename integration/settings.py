@@ -1,0 +1,199 @@
+"""The settings: the only reader of the environment.
+
+Every name may also be given as ``<NAME>_FILE`` (a path whose content is the value, for mounted secrets).  What the
+environment leaves open is taken from the file that a running ``fleet up`` keeps in its home, so that every command
+in a second terminal talks to that fleet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from integration.errors import Misconfigured
+
+KINDS = ("clarity", "odoo")
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4)}
+
+
+@dataclass(frozen=True)
+class System:
+    """One configured system: where it is, how it may be called, and its own options (``ODOO_DB`` is ``db``).
+
+    ``rate`` is in requests per second, ``timeout`` in seconds for one call as a whole.
+    """
+
+    kind: str
+    url: str
+    rate: float
+    concurrency: int
+    timeout: float
+    options: Mapping[str, str] = field(repr=False)
+
+    @property
+    def database(self) -> str:
+        """The part of the installation's identity beside its URL; empty for systems without databases."""
+        return self.options.get("db", "")
+
+    def option(self, name: str) -> str:
+        """The option, or `Misconfigured` naming the variable to set."""
+        value = self.options.get(name, "")
+        if not value:
+            variable = f"{self.kind}_{name}".upper()
+            raise Misconfigured(
+                f"{variable} is not set", hint=f"Set {variable} (or {variable}_FILE) and restart the fleet."
+            )
+        return value
+
+
+class Environment:
+    """The environment's variables, with ``_FILE`` variants and the defaults of a running fleet below them."""
+
+    def __init__(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._defaults = defaults
+
+    def get(self, name: str, default: str = "") -> str:
+        if value := self._variables.get(name, ""):
+            return value
+        if path := self._variables.get(f"{name}_FILE", ""):
+            return _read_secret(name, Path(path))
+        return self._defaults.get(name, default)
+
+    def number(self, name: str, default: float) -> float:
+        text = self.get(name)
+        try:
+            number = float(text) if text else default
+        except ValueError:
+            number = -1.0
+        if not 0 < number < 1e9:
+            raise Misconfigured(
+                f"{name} is not a positive number: {text!r}", hint=f"Set {name} to a number such as 10."
+            )
+        return number
+
+    def names(self, prefix: str) -> Iterable[str]:
+        found = {name.removesuffix("_FILE") for name in (*self._variables, *self._defaults) if name.startswith(prefix)}
+        return sorted(found)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a process needs to know about where it runs."""
+
+    home: Path
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    binds: Mapping[str, str]
+    systems: Mapping[str, System]
+    retry_scale: float
+
+    @classmethod
+    def load(cls, given: Mapping[str, str] | None = None) -> Self:
+        """Reads the environment; raises `Misconfigured` for a value that cannot be right."""
+        given = os.environ if given is None else given
+        home = home_of(given)
+        env = Environment(given, _running_fleet(home))
+        return cls(
+            home=home,
+            database_url=env.get("DATABASE_URL"),
+            redis_url=env.get("REDIS_URL"),
+            encryption_keys=_split(env.get("FLEET_ENCRYPTION_KEYS")),
+            webhook_secrets=_split(env.get("CLARITY_WEBHOOK_SECRETS")),
+            binds={
+                "receiver": env.get("FLEET_RECEIVER_BIND", "127.0.0.1:8000"),
+                "flower": env.get("FLEET_FLOWER_BIND", "127.0.0.1:5555"),
+                "sandbox": env.get("FLEET_SANDBOX_BIND", "127.0.0.1:8090"),
+            },
+            systems={kind: system for kind in KINDS if (system := _system(kind, env))},
+            retry_scale=env.number("FLEET_RETRY_SCALE", 1.0),
+        )
+
+    def need_stores(self) -> Self:
+        """These settings, or `Misconfigured` when no Postgres, Redis or encryption key is known."""
+        required = (
+            ("DATABASE_URL", self.database_url),
+            ("REDIS_URL", self.redis_url),
+            ("FLEET_ENCRYPTION_KEYS", self.encryption_keys),
+        )
+        for name, value in required:
+            if not value:
+                raise Misconfigured(
+                    f"{name} is not set and no fleet runs in {self.home}",
+                    hint=f"Start one with `./fleet up`, or set {name}.",
+                )
+        return self
+
+
+def variables() -> dict[str, str]:
+    """The environment as this process was given it, to be passed on to processes of ours."""
+    return dict(os.environ)
+
+
+def home_of(given: Mapping[str, str]) -> Path:
+    """``FLEET_HOME``: where a fleet keeps its state; ``/var/lib/clarity-fleet`` for root."""
+    if home := given.get("FLEET_HOME"):
+        return Path(home).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/clarity-fleet")
+    return Path(given.get("HOME") or "~").expanduser() / ".local/share/clarity-fleet"
+
+
+def runtime_file(home: Path) -> Path:
+    """Where a running ``fleet up`` writes the environment it gave its processes (mode 0600)."""
+    return home / "run" / "environment.json"
+
+
+def _running_fleet(home: Path) -> Mapping[str, str]:
+    try:
+        return dict(json.loads(runtime_file(home).read_text()))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}
+
+
+def _system(kind: str, env: Environment) -> System | None:
+    prefix = kind.upper() + "_"
+    url = env.get(prefix + "URL").rstrip("/")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Misconfigured(
+            f"{prefix}URL is not an http(s) URL", hint=f"Set {prefix}URL, for example https://erp.example."
+        )
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise Misconfigured(
+            f"{prefix}URL is http:// to another machine",
+            hint=f"Use https:// in {prefix}URL; http:// is for loopback only.",
+        )
+    rate, concurrency = DEFAULT_LIMITS[kind]
+    return System(
+        kind=kind,
+        url=url,
+        rate=env.number(prefix + "RATE", rate),
+        concurrency=int(env.number(prefix + "CONCURRENCY", concurrency)),
+        timeout=env.number(prefix + "TIMEOUT", 60.0),
+        options={name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)},
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _read_secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise Misconfigured(
+            f"{name}_FILE cannot be read: {error.strerror}",
+            hint=f"Check the path in {name}_FILE and who may read it.",
+        ) from error

@@ -1,0 +1,82 @@
+"""Crossrefs: our id <-> theirs, per installation, with what was last applied there.  Never removed."""
+
+from __future__ import annotations
+
+from integration.store.database import Transaction
+from integration.store.deliveries import Delivery, wake_needing
+
+RESERVED_FOR = "120 seconds"
+
+
+def their_id(tx: Transaction, installation: int, entity: str, our_id: str) -> str | None:
+    value = tx.value(
+        "select their_id from crossrefs where installation = %s and entity = %s and our_id = %s",
+        installation,
+        entity,
+        our_id,
+    )
+    return str(value) if value is not None else None
+
+
+def reserve(tx: Transaction, delivery: Delivery, entity: str, our_id: str) -> bool:
+    """Claims the right to create an object at the target; False when another delivery has it.
+
+    A reservation whose owner died is free again after two minutes; the owner itself may ask as often as it likes.
+    """
+    return bool(
+        tx.run(
+            """insert into crossrefs (installation, entity, our_id, reserved_by, reserved_until)
+               values (%s, %s, %s, %s, now() + %s::interval)
+               on conflict (installation, entity, our_id) do update
+               set reserved_by = excluded.reserved_by, reserved_until = excluded.reserved_until
+               where crossrefs.their_id is null
+               and (crossrefs.reserved_by = excluded.reserved_by or crossrefs.reserved_until < now())""",
+            delivery.target,
+            entity,
+            our_id,
+            delivery.id,
+            RESERVED_FOR,
+        )
+    )
+
+
+def write(
+    tx: Transaction,
+    installation: int,
+    entity: str,
+    our_id: str,
+    theirs: str | None,
+    *,
+    number: str | None = None,
+    version: int | None = None,
+    digest: str | None = None,
+) -> None:
+    """Writes or brings up to date a crossref, and wakes what waited for it.
+
+    ``theirs`` is None when the object was never made there (an order cancelled before it was posted): what came before
+    that version is old all the same.
+    """
+    tx.run(
+        """insert into crossrefs (installation, entity, our_id, their_id, number, version, digest)
+           values (%s, %s, %s, %s, %s, %s, %s)
+           on conflict (installation, entity, our_id) do update set
+               their_id = coalesce(excluded.their_id, crossrefs.their_id),
+               number = coalesce(excluded.number, crossrefs.number),
+               version = coalesce(excluded.version, crossrefs.version),
+               digest = coalesce(excluded.digest, crossrefs.digest),
+               reserved_by = null, reserved_until = null, written_at = now()""",
+        installation,
+        entity,
+        our_id,
+        theirs,
+        number,
+        version,
+        digest,
+    )
+    if theirs is not None:
+        wake_needing(tx, needed(installation, entity, our_id))
+
+
+def needed(installation: int, entity: str, our_id: str) -> str:
+    """How a waiting delivery names the crossref it needs."""
+    return f"{installation}/{entity}/{our_id}"

@@ -1,0 +1,287 @@
+"""Deliveries: claimed by one worker at a time, closed in one transaction, in the order of their lane."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg2.errors
+
+from integration.message import State, Step
+from integration.store.database import Transaction
+
+LEASE = "20 seconds"
+POISONED = 5
+"""So many leases without an outcome: whatever it is, it kills its worker."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery as its worker claimed it.  ``document`` and ``body`` are encrypted.
+
+    ``effects`` are those that stand at the target already, by an earlier claim of this round.
+    """
+
+    id: int
+    message: int
+    lease: str
+    leases: int
+    workflow: str
+    pin: str | None
+    target: int
+    queue: str
+    entity: str
+    lane: str
+    version: int
+    step: Step
+    attempts: int
+    round: int
+    priority: int
+    document: bytes | None
+    body: bytes
+    source: int
+    event_id: str
+    type: str
+    object_id: str
+    number: str | None
+    applied_version: int | None
+    applied_digest: str | None
+    effects: list[str]
+
+
+@dataclass(frozen=True)
+class Next:
+    """Where a delivery goes from here: its state, and what the state needs.
+
+    ``due_in`` is in seconds; ``spends`` counts an attempt; ``pauses`` stops the whole target until its credentials
+    work; ``needs`` is the crossref it waits for; ``credit`` is how many nudges its queue may hold, beyond which
+    `State.QUEUED` becomes `State.READY`.
+    """
+
+    state: State
+    step: Step | None = None
+    queue: str | None = None
+    due_in: float = 0.0
+    spends: bool = False
+    pauses: bool = False
+    document: bytes | None = None
+    code: str | None = None
+    reason: str | None = None
+    hint: str | None = None
+    candidates: bytes | None = None
+    needs: str | None = None
+    effects: tuple[str, ...] = ()
+    credit: int = 0
+
+
+def claim(tx: Transaction, id: int, steps: Sequence[Step]) -> Delivery | None:
+    """Takes the lease of a due delivery at the head of its lane; None when it is not to be run now.
+
+    ``steps`` are those the caller can run: a nudge that comes late, for a step long done, claims nothing.  The unique
+    index on running lanes decides between two claims of the same instant.
+    """
+    try:
+        row = tx.row(CLAIM, {"id": id, "lease": LEASE, "steps": [step.value for step in steps]})
+    except psycopg2.errors.UniqueViolation:
+        return None
+    if row is None:
+        return None
+    return Delivery(**{**row, "step": Step(row["step"])})
+
+
+def stand_back(tx: Transaction, id: int) -> None:
+    """Puts a delivery that is not the head of its lane behind the others, where the head's end will wake it."""
+    tx.run(
+        f"""update deliveries d set state = 'waiting', due_at = 'infinity'
+            where id = %s and state in ('ready', 'queued') and {BEHIND}""",
+        id,
+    )
+
+
+def renew(tx: Transaction, leases: dict[int, str]) -> set[int]:
+    """Prolongs leases by another 20 s and returns the ids that are still ours."""
+    rows = tx.rows(
+        """update deliveries d set leased_until = now() + %(lease)s::interval
+           from unnest(%(ids)s, %(tokens)s::uuid[]) as held (id, token)
+           where d.id = held.id and d.lease = held.token and d.state = 'running' returning d.id""",
+        {"ids": list(leases), "tokens": list(leases.values()), "lease": LEASE},
+    )
+    return {row["id"] for row in rows}
+
+
+def release(tx: Transaction, leases: dict[int, str]) -> None:
+    """Gives leases back, uncounted, for somebody else to take: this worker is shutting down."""
+    tx.run(
+        """update deliveries d set state = 'ready', due_at = now(), lease = null, leases = greatest(leases - 1, 0)
+           from unnest(%(ids)s, %(tokens)s::uuid[]) as held (id, token)
+           where d.id = held.id and d.lease = held.token and d.state = 'running'""",
+        {"ids": list(leases), "tokens": list(leases.values())},
+    )
+
+
+def move(tx: Transaction, delivery: Delivery, next: Next) -> State | None:
+    """Ends this hop: writes where the delivery goes and gives the lease up.  Returns the state it really has now.
+
+    None: the lease was taken over, nothing was written, and the caller must roll its transaction back.
+    """
+    fingerprint = _fingerprint(delivery, next) if next.state in (State.HELD, State.DEAD) else None
+    state = tx.value(
+        MOVE,
+        {
+            "id": delivery.id,
+            "lease": delivery.lease,
+            "state": next.state.value,
+            "step": (next.step or delivery.step).value,
+            "queue": next.queue or delivery.queue,
+            "due_in": next.due_in,
+            "spends": int(next.spends),
+            "document": next.document,
+            "code": next.code,
+            "reason": next.reason,
+            "hint": next.hint,
+            "candidates": next.candidates,
+            "needs": next.needs,
+            "effects": list(next.effects),
+            "credit": next.credit,
+            "fingerprint": fingerprint,
+        },
+    )
+    return State(state) if state else None
+
+
+def give_back(tx: Transaction, target: int, seconds: float) -> int:
+    """Gives back the attempts of what failed at a target in these last seconds: it was the target, not they.
+
+    A second is added for those who failed at the same time and write it down a moment later.
+    """
+    return tx.run(
+        """update deliveries set attempts = attempts - 1
+           where target = %s and state = 'waiting' and attempts > 0 and due_at < 'infinity'
+           and moved_at >= now() - make_interval(secs => %s + 1)""",
+        target,
+        seconds,
+    )
+
+
+def wake_lane(tx: Transaction, lane: str) -> int | None:
+    """Makes the next delivery of a lane due, and returns its id."""
+    row = tx.row(
+        """update deliveries set state = 'ready', due_at = now()
+           where state = 'waiting' and due_at = 'infinity' and id = (
+               select id from deliveries where lane = %s and open
+               order by version, id limit 1)
+           returning id""",
+        lane,
+    )
+    return int(row["id"]) if row else None
+
+
+def wake_needing(tx: Transaction, needs: str) -> None:
+    """Makes due what waited for this crossref."""
+    tx.run(
+        "update deliveries set state = 'ready', due_at = now(), needs = null where needs = %s and state = 'waiting'",
+        needs,
+    )
+
+
+def supersede(tx: Transaction, delivery: Delivery) -> int:
+    """Closes what is held or dead in this lane and older: the newer state of the object has taken effect."""
+    return tx.run(
+        """update deliveries set state = 'skipped', finished_at = now(), reason = 'superseded by ' || %s
+           where lane = %s and state in ('held', 'dead') and (version, id) < (%s, %s)""",
+        delivery.id,
+        delivery.lane,
+        delivery.version,
+        delivery.id,
+    )
+
+
+def push_of(
+    tx: Transaction,
+    origin: Delivery,
+    *,
+    target: int,
+    queue: str,
+    lane: str,
+    entity: str,
+    document: bytes,
+    credit: int,
+) -> tuple[int, State]:
+    """Inserts the status push that follows from a delivery's effect, as a delivery of its own."""
+    row = tx.row(
+        PUSH,
+        {
+            "message": origin.message,
+            "origin": origin.id,
+            "workflow": origin.workflow,
+            "pin": origin.pin,
+            "target": target,
+            "queue": queue,
+            "entity": entity,
+            "lane": lane,
+            "priority": origin.priority,
+            "document": document,
+            "credit": credit,
+        },
+    )
+    assert row
+    return int(row["id"]), State(row["state"])
+
+
+def _fingerprint(delivery: Delivery, next: Next) -> str:
+    """The same for failures of the same kind: figures and quoted parts differ from order to order."""
+    shape = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "#", next.reason or "")
+    return hashlib.sha256(f"{delivery.workflow}|{delivery.step}|{next.code}|{shape}".encode()).hexdigest()[:12]
+
+
+BEHIND = """exists (
+    select from deliveries other where other.lane = d.lane and other.open
+    and (other.version, other.id) < (d.version, d.id))"""
+
+CLAIM = f"""
+with claimed as (
+    update deliveries d set state = 'running', lease = gen_random_uuid(), leases = leases + 1,
+        leased_until = now() + %(lease)s::interval
+    where id = %(id)s and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
+    and not {BEHIND}
+    and not exists (select from installations i where i.id = d.target and i.paused_at is not null and d.queue = i.kind)
+    returning *
+)
+select c.id, c.message, c.lease::text, c.leases, c.workflow, c.pin, c.target, c.queue, c.entity, c.lane, c.version,
+    c.step, c.attempts, c.round, c.priority, c.document,
+    m.body, m.source, m.external_id as event_id, m.type, m.object_id, m.number,
+    x.version as applied_version, x.digest as applied_digest,
+    array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
+          order by a.id) as effects
+from claimed c join messages m on m.id = c.message
+left join crossrefs x on x.installation = c.target and x.entity = c.entity and x.our_id = m.object_id
+"""
+
+CREDIT = "(select count(*) from deliveries where queue = %(queue)s and state = 'queued') < %(credit)s"
+
+MOVE = f"""
+update deliveries set
+    state = case when %(state)s = 'queued' and not {CREDIT} then 'ready' else %(state)s end,
+    step = %(step)s, queue = %(queue)s, due_at = now() + make_interval(secs => %(due_in)s), moved_at = now(),
+    lease = null, leased_until = null, leases = 0, attempts = attempts + %(spends)s,
+    priority = case when %(spends)s = 1 and priority = 0 then 1 else priority end,
+    document = coalesce(%(document)s, document), code = %(code)s, reason = %(reason)s, hint = %(hint)s,
+    candidates = %(candidates)s, needs = %(needs)s, effects = %(effects)s, fingerprint = %(fingerprint)s,
+    finished_at = case when %(state)s in ('done', 'skipped', 'held', 'dead') then now() end
+where id = %(id)s and lease = %(lease)s::uuid and state = 'running'
+returning state
+"""
+
+PUSH = f"""
+with lane as (select exists (
+    select from deliveries where lane = %(lane)s and open) as busy)
+insert into deliveries (message, origin, workflow, pin, target, queue, entity, lane, version, step, priority, document,
+    state, due_at, moved_at)
+select %(message)s, %(origin)s, %(workflow)s, %(pin)s, %(target)s, %(queue)s, %(entity)s, %(lane)s, 0, 'push_status',
+    %(priority)s, %(document)s,
+    case when busy then 'waiting' when {CREDIT} then 'queued' else 'ready' end,
+    case when busy then 'infinity' else now() end, now()
+from lane returning id, state
+"""

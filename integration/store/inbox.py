@@ -1,0 +1,160 @@
+"""The inbox: where an event becomes a message that is never lost again."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from integration.message import Event, State, Step
+from integration.store.database import Row, Transaction
+
+SHARDS = 16
+
+
+@dataclass(frozen=True)
+class Route:
+    """One delivery to be made of a message: where it goes, in which lane, by which pinned workflow."""
+
+    entity: str
+    lane: str
+    queue: str | None = None
+    workflow: str | None = None
+    pin: str | None = None
+    target: int | None = None
+    step: str = Step.TRANSFORM.value
+    state: str = State.READY.value
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What became of an arrival: ``verdict`` is "accepted", "duplicate" or "conflict".
+
+    ``due`` are its deliveries that may run at once, each ``{id, step, queue, target}``.
+    """
+
+    verdict: str
+    message: int
+    due: tuple[Row, ...] = ()
+
+
+def accept(
+    tx: Transaction,
+    source: int,
+    event: Event,
+    body: bytes,
+    body_hash: bytes,
+    routes: Sequence[Route],
+    email_key: str | None = None,
+) -> Accepted:
+    """Stores the message, its deliveries and its count in one statement; a second arrival stores nothing twice.
+
+    ``body`` is already encrypted, ``body_hash`` is the SHA-256 of the plain bytes.  Deliveries at the head of their
+    lane come back in ``due``; the others wait behind what is open there.
+    """
+    assert routes, "a message without a workflow gets one skipped delivery"
+    row = tx.row(
+        ACCEPT,
+        {
+            "source": source,
+            "external_id": event.id,
+            "type": event.type,
+            "object_id": event.object_id,
+            "version": event.version,
+            "number": event.number,
+            "email_key": email_key,
+            "body": body,
+            "body_hash": body_hash,
+            "routes": json.dumps([asdict(route) for route in routes]),
+            "shard": random.randrange(SHARDS),  # noqa: S311 - spreads writers, keeps no secret
+        },
+    )
+    if row:
+        return Accepted("accepted", row["message"], tuple(row["due"]))
+    return _again(tx, source, event.id, body_hash)
+
+
+def reject(tx: Transaction, source: int, external_id: str, reason: str, body: bytes) -> None:
+    """Keeps what was signed but cannot be read, for seven days."""
+    tx.run(
+        "insert into rejected (source, external_id, reason, body) values (%s, %s, %s, %s)",
+        source,
+        external_id,
+        reason,
+        body,
+    )
+
+
+def forget_rejected(tx: Transaction) -> int:
+    return tx.run("delete from rejected where received_at < now() - interval '7 days'")
+
+
+def by_id(tx: Transaction, message: int) -> Row | None:
+    return tx.row("select * from messages where id = %s", message)
+
+
+def _again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> Accepted:
+    known = tx.row("select id, body_hash from messages where source = %s and external_id = %s", source, external_id)
+    assert known, "the insert met a message that is not there"
+    same = known["body_hash"] == body_hash
+    count(tx, "copies" if same else "conflicts", source)
+    if same:
+        tx.run("update messages set copies = copies + 1 where id = %s", known["id"])
+        return Accepted("duplicate", known["id"])
+    tx.run(
+        """insert into conflicts (message, body_hash) values (%s, %s)
+           on conflict (message, body_hash) do update set count = conflicts.count + 1, last_at = now()""",
+        known["id"],
+        body_hash,
+    )
+    return Accepted("conflict", known["id"])
+
+
+def count(tx: Transaction, name: str, source: int, by: int = 1) -> None:
+    """Adds to a counter of today."""
+    tx.run(
+        """insert into counters (name, source, day, shard, value) values (%s, %s, current_date, %s, %s)
+           on conflict (name, source, day, shard) do update set value = counters.value + excluded.value""",
+        name,
+        source,
+        random.randrange(SHARDS),  # noqa: S311
+        by,
+    )
+
+
+ACCEPT = """
+with message as (
+    insert into messages (source, external_id, type, object_id, version, number, email_key, body, body_hash)
+    values (%(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s, %(body)s,
+        %(body_hash)s)
+    on conflict (source, external_id) do nothing
+    returning id
+), route as (
+    select * from jsonb_to_recordset(%(routes)s::jsonb) as route (
+        entity text, lane text, queue text, workflow text, pin text, target smallint,
+        step text, state text, reason text)
+), behind as (
+    select lane, exists (
+        select from deliveries d where d.lane = route.lane and d.open
+    ) as others from route
+), routed as (
+    insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
+        state, due_at, finished_at)
+    select message.id, workflow, pin, target, queue, entity, route.lane, %(version)s, step, reason,
+        case when state = 'ready' and others then 'waiting' else state end,
+        case when state = 'ready' and others then 'infinity' else now() end,
+        case when state = 'ready' then null else now() end
+    from message, route join behind using (lane)
+    returning id, step, queue, target, state
+), counted as (
+    insert into counters (name, source, day, shard, value)
+    select 'accepted', %(source)s, current_date, %(shard)s, 1 from message
+    on conflict (name, source, day, shard) do update set value = counters.value + 1
+)
+select message.id as message, (
+    select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.kind)), '[]')
+    from routed r join installations i on i.id = r.target where r.state = 'ready') as due
+from message
+"""

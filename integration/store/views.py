@@ -1,0 +1,91 @@
+"""What operators ask: lists and single messages, read-only and without bodies."""
+
+from __future__ import annotations
+
+from integration.store.database import Row, Transaction
+
+DELIVERY = """
+select d.id, d.message, i.name as target, d.workflow, d.step, d.state, d.attempts, d.round, d.code, d.reason, d.hint,
+    d.fingerprint, d.origin, d.created_at, d.finished_at, m.type, m.object_id, m.number,
+    case when d.due_at = 'infinity' then null else d.due_at end as due_at, d.due_at = 'infinity' as behind_another
+from deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"""
+
+
+def messages(tx: Transaction, *, number: str | None, object_id: str | None, type: str | None, limit: int) -> list[Row]:
+    """The newest messages, each with the states of its deliveries."""
+    return tx.rows(
+        """select m.id, s.name as source, m.external_id, m.type, m.object_id, m.number, m.received_at, m.copies,
+               array(select coalesce(i.name, '-') || ' ' || d.state from deliveries d
+                     left join installations i on i.id = d.target where d.message = m.id order by d.id) as deliveries
+           from messages m join installations s on s.id = m.source
+           where (%(number)s::text is null or m.number = %(number)s)
+           and (%(object_id)s::text is null or m.object_id = %(object_id)s)
+           and (%(type)s::text is null or m.type = %(type)s)
+           order by m.id desc limit %(limit)s""",
+        {"number": number, "object_id": object_id, "type": type, "limit": limit},
+    )
+
+
+def message(tx: Transaction, id: int) -> Row | None:
+    """One message with its sealed body."""
+    return tx.row(
+        """select m.*, s.name as source_name from messages m join installations s on s.id = m.source where m.id = %s""",
+        id,
+    )
+
+
+def deliveries_of(tx: Transaction, message: int) -> list[Row]:
+    return tx.rows(f"{DELIVERY} where d.message = %s order by d.id", message)
+
+
+def deliveries_in(tx: Transaction, state: str, limit: int) -> list[Row]:
+    """Held or dead deliveries, newest first."""
+    return tx.rows(f"{DELIVERY} where d.state = %s order by d.id desc limit %s", state, limit)
+
+
+def delivery(tx: Transaction, id: int) -> Row | None:
+    """One delivery with its sealed document and candidates."""
+    return tx.row(f"{DELIVERY.replace('select d.id,', 'select d.document, d.candidates, d.id,')} where d.id = %s", id)
+
+
+def counters(tx: Transaction) -> list[Row]:
+    """Rows ``{source, name, value}`` over all days."""
+    return tx.rows(
+        """select i.name as source, c.name, sum(c.value)::bigint as value from counters c
+           join installations i on i.id = c.source group by i.name, c.name order by 1, 2"""
+    )
+
+
+def open_by_state(tx: Transaction) -> list[Row]:
+    """Rows ``{queue, state, count}`` of what is not finished, and of what waits for a person."""
+    return tx.rows(
+        """select coalesce(queue, '-') as queue, state, count(*) from deliveries
+           where open or state in ('held', 'dead') group by 1, 2 order by 1, 2"""
+    )
+
+
+def oldest_due(tx: Transaction) -> list[Row]:
+    """Rows ``{queue, seconds}``: how long the oldest due delivery of each queue has been waiting."""
+    return tx.rows(
+        """select queue, extract(epoch from now() - min(due_at))::float as seconds from deliveries
+           where state in ('ready', 'waiting') and due_at <= now() group by queue order by queue"""
+    )
+
+
+def journeys(tx: Transaction, object_ids: list[str]) -> list[Row]:
+    """How far orders have come: rows ``{object_id, target, state, step, reason, theirs, pushed, seconds}``.
+
+    One row per order and ERP, of its first message.  ``theirs`` is the number at the ERP, ``pushed`` the state of the
+    status push, ``seconds`` the time from the commit of the webhook to the end of the push (or of the delivery).
+    """
+    return tx.rows(
+        """select distinct on (m.object_id, d.target) m.object_id, i.kind as target, d.state, d.step, d.reason,
+               x.number as theirs, p.state as pushed,
+               extract(epoch from coalesce(p.finished_at, d.finished_at) - m.received_at)::float as seconds
+           from messages m join deliveries d on d.message = m.id and d.origin is null
+           join installations i on i.id = d.target
+           left join deliveries p on p.origin = d.id
+           left join crossrefs x on x.installation = d.target and x.entity = d.entity and x.our_id = m.object_id
+           where m.object_id = any (%s) order by m.object_id, d.target, m.id""",
+        object_ids,
+    )

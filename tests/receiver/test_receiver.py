@@ -1,0 +1,208 @@
+"""The receiver's checks, in their order, and what is stored when."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import redis
+import requests
+
+from integration.signature import sign
+from integration.vault import Vault
+from tests.receiver.webhook import Receiver, event
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+def test_accepted_is_stored_encrypted_and_nudged(receiver: Receiver) -> None:
+    sent = event(customer={"email": "jane@example.test"})
+    answer = receiver.post(sent)
+    assert (answer.status_code, answer.json()) == (202, {"id": sent["id"], "status": "accepted"})
+    body = receiver.value("select body from messages where external_id = %s", sent["id"])
+    assert b"jane" not in body
+    assert json.loads(Vault([receiver.environment["FLEET_ENCRYPTION_KEYS"]]).open(body)) == sent
+    broker = redis.Redis.from_url(receiver.environment["REDIS_URL"])
+    delivery = receiver.value(
+        "select d.id from deliveries d join messages m on m.id = message where external_id = %s", sent["id"]
+    )
+    wait_until(
+        lambda: any(
+            json.loads(raw)["headers"]["argsrepr"] == f"({delivery}, 'odoo')" for raw in broker.lrange("ingest", 0, -1)
+        )
+    )
+    assert not any(b"jane" in raw for raw in broker.lrange("ingest", 0, -1))
+
+
+def test_a_second_arrival_is_a_duplicate(receiver: Receiver) -> None:
+    sent = event()
+    assert [receiver.post(sent).status_code for _ in range(3)] == [202, 200, 200]
+    assert receiver.post(sent).json() == {"id": sent["id"], "status": "duplicate"}
+    assert receiver.value("select count(*) from messages where external_id = %s", sent["id"]) == 1
+
+
+def test_five_equal_webhooks_at_once_are_one_message(receiver: Receiver) -> None:
+    sent = event()
+    with ThreadPoolExecutor(5) as pool:
+        statuses = sorted(answer.status_code for answer in pool.map(lambda _: receiver.post(sent), range(5)))
+    assert statuses == [200, 200, 200, 200, 202]
+
+
+def test_the_same_id_with_another_body_is_a_conflict(receiver: Receiver) -> None:
+    sent = event()
+    receiver.post(sent)
+    assert code(receiver.post({**sent, "data": {"id": "other"}})) == (409, "conflict")
+    assert (
+        receiver.value(
+            "select sum(count) from conflicts c join messages m on m.id = c.message where external_id = %s", sent["id"]
+        )
+        == 1
+    )
+
+
+def test_an_unknown_source_comes_first(receiver: Receiver) -> None:
+    assert code(receiver.post(b"x" * 2_000_000, path="/webhooks/shopify")) == (404, "unknown_source")
+
+
+def test_two_megabytes_are_too_much(receiver: Receiver) -> None:
+    assert code(receiver.post(b"x" * 2_000_000, Content_Type="text/plain")) == (413, "too_large")
+
+
+def test_a_body_without_length_is_bounded_too(receiver: Receiver) -> None:
+    chunks = (b"x" * 100_000 for _ in range(20))
+    answer = requests.post(
+        f"{receiver.url}/webhooks/clarity", data=chunks, headers={"Content-Type": "application/json"}, timeout=10
+    )
+    assert code(answer) == (413, "too_large")
+
+
+def test_only_json_is_taken(receiver: Receiver) -> None:
+    assert code(receiver.post(event(), Content_Type="text/plain", webhook_id="")) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("header", ["webhook_id", "webhook_timestamp", "webhook_signature"])
+def test_each_header_is_required(receiver: Receiver, header: str) -> None:
+    assert code(receiver.post(event(), **{header: ""})) == (401, "bad_signature")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-302, 401), (302, 401), (-295, 202), (295, 202)])
+def test_the_timestamp_may_be_five_minutes_off(receiver: Receiver, seconds: int, status: int) -> None:
+    assert receiver.post(event(), at=time.time() + seconds).status_code == status
+
+
+@pytest.mark.parametrize("timestamp", ["soon", "-5", "1e9", "٣٣٣", "9" * 400])
+def test_a_timestamp_that_is_none(receiver: Receiver, timestamp: str) -> None:
+    try:
+        answer = receiver.post(event(), webhook_timestamp=timestamp)
+    except UnicodeEncodeError:
+        return
+    assert code(answer) == (401, "bad_signature")
+
+
+def test_a_wrong_signature_stores_nothing(receiver: Receiver) -> None:
+    sent = event()
+    assert code(receiver.post(sent, secret="whsec_d3JvbmctZm9yLXN1cmUtd3JvbmctZm9yLXN1cmU=")) == (401, "bad_signature")
+    assert receiver.value("select count(*) from messages where external_id = %s", sent["id"]) == 0
+
+
+def test_a_body_altered_by_one_blank_is_refused(receiver: Receiver) -> None:
+    sent = event()
+    signature = requests.Request("POST", "http://x", data=json.dumps(sent)).prepare()
+    assert signature.body
+    altered = json.dumps(sent).replace("{", "{ ", 1).encode()
+    stale = receiver.post(sent).request.headers["webhook-signature"]
+    assert code(receiver.post(altered, id=sent["id"], webhook_signature=str(stale))) == (401, "bad_signature")
+
+
+def test_any_live_secret_and_any_listed_signature_will_do(receiver: Receiver) -> None:
+    sent = event()
+    second = "whsec_c2Vjb25kLXNlY3JldC13aGlsZS1yb3RhdGluZw=="
+    assert receiver.post(sent, secret=second).status_code == 202
+    other = event()
+    now, body = int(time.time()), json.dumps(other).encode()
+    listed = f"v1a,ed25519 v1,AAAA {sign(second, other['id'], now, body)}"
+    assert receiver.post(other, at=now, webhook_signature=listed).status_code == 202
+
+
+def test_the_specification_s_own_vector() -> None:
+    body = b'{"test": 2432232314}'
+    expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == expected
+
+
+MALFORMED: dict[str, bytes] = {
+    "not JSON": b"order=1001",
+    "empty": b"",
+    "cut off": b'{"id": "x", "type": "order.cre',
+    "duplicate keys": b'{"type": "order.created", "data": {"id": "1", "id": "2"}}',
+    "NaN": b'{"type": "order.created", "data": {"id": "1", "total": NaN}}',
+    "Infinity": b'{"type": "order.created", "data": {"id": "1", "total": -Infinity}}',
+    "an exponent bomb": b'{"type": "order.created", "data": {"id": "1", "total": 1e999999999}}',
+    "a huge integer": b'{"type": "order.created", "data": {"id": "1", "total": ' + b"9" * 6000 + b"}}",
+    "an abyss": b"[" * 100_000 + b"]" * 100_000,
+    "a list": b"[1, 2]",
+    "no type": b'{"data": {"id": "1"}}',
+    "a number for a type": b'{"type": 7, "data": {"id": "1"}}',
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_body_is_kept_for_seven_days(receiver: Receiver, name: str) -> None:
+    before = receiver.value("select count(*) from rejected")
+    assert code(receiver.post(MALFORMED[name])) == (400, "malformed")
+    assert receiver.value("select count(*) from rejected") == before + 1
+    assert (
+        receiver.value("select position('order' in encode(body, 'escape')) from rejected order by id desc limit 1") == 0
+    )
+
+
+STRANGE: dict[str, Any] = {
+    "unknown type": event("order.teleported"),
+    "no data": {"id": "evt_no_data", "type": "order.created"},
+    "data is a list": {"id": "evt_list", "type": "order.created", "data": [1]},
+    "no id": {"id": "evt_no_id", "type": "order.created", "data": {"number": "WEB-1"}},
+    "NUL in the id": event(id="a\x00b", number="WEB\x00"),
+    "NUL in the type": event("order\x00.created"),
+    "lone surrogate": event(id="a\ud800b", number="\udfff"),
+    "unicode": event(id="zamówienie-ł", number="№ 1"),
+    "a very long id": event(id="x" * 5000),
+    "absurd version": event(version=10**30),
+    "negative version": event(version=-1),
+    "boolean version": event(version=True),
+    "a number for an id": event(id=1001),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_is_strange_but_an_event_is_accepted_and_seen(receiver: Receiver, name: str) -> None:
+    sent = STRANGE[name]
+    assert receiver.post(sent).status_code == 202
+    state = receiver.value(
+        "select state from deliveries d join messages m on m.id = d.message where external_id = %s", sent["id"]
+    )
+    assert state == ("skipped" if "type" in name else "ready")
+
+
+def test_a_very_long_webhook_id_is_refused(receiver: Receiver) -> None:
+    assert code(receiver.post(event(), id="x" * 300)) == (400, "malformed")
+
+
+def test_it_reports_its_health(receiver: Receiver) -> None:
+    assert requests.get(f"{receiver.url}/healthz", timeout=5).json() == {"status": "ok"}
+    assert requests.get(f"{receiver.url}/readyz", timeout=5).json() == {"postgres": "ok", "redis": "ok"}
+    receiver.post(event())
+    text = requests.get(f"{receiver.url}/metrics", timeout=5).text
+    assert 'fleet_webhooks_total{source="clarity-1",verdict="accepted"}' in text
+
+
+def wait_until(condition: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,89 @@
+"""Sealing, opening, rotation, and the key that stands for an e-mail address."""
+
+import base64
+import json
+
+import pytest
+
+from integration.errors import Hold, Misconfigured
+from integration.vault import Vault, match_key, new_key
+
+OLD, NEW = new_key(), new_key()
+BODY = json.dumps({"lines": [{"sku": f"SKU-{i}", "name": "Łódź", "price": "12.30"} for i in range(80)]}).encode()
+SECRET = b"a secret of the fleet, 32 bytes."
+
+
+def test_what_is_sealed_opens_again_and_shows_nothing() -> None:
+    vault = Vault([NEW])
+    sealed = vault.seal(BODY)
+    assert vault.open(sealed) == BODY
+    assert vault.open(memoryview(sealed)) == BODY
+    assert vault.open(vault.seal(b"")) == b""
+    assert b"SKU-1" not in base64.urlsafe_b64decode(sealed)
+    assert sealed != vault.seal(BODY)
+
+
+def test_an_order_takes_less_room_sealed_than_in_clear() -> None:
+    assert len(Vault([NEW]).seal(BODY)) < len(BODY) / 2
+
+
+def test_another_fleets_key_holds_the_message_with_the_fix() -> None:
+    with pytest.raises(Hold) as held:
+        Vault([NEW]).open(Vault([OLD]).seal(BODY))
+    assert held.value.code == "unreadable"
+    assert "FLEET_ENCRYPTION_KEYS" in (held.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("cut", "put"), [(slice(-8, None), b""), (slice(0, 1), b"A"), (slice(None), b""), (slice(60, 61), b"?")]
+)
+def test_altered_bytes_are_held_not_read(cut: slice, put: bytes) -> None:
+    vault = Vault([NEW])
+    altered = bytearray(vault.seal(BODY))
+    altered[cut] = put
+    for read in (vault.open, vault.rotate):
+        with pytest.raises(Hold, match="no key opens"):
+            read(bytes(altered))
+
+
+def test_rotation_lets_the_old_key_go() -> None:
+    sealed = Vault([OLD]).seal(BODY)
+    both = Vault([NEW, OLD])
+    assert both.open(sealed) == BODY
+    rotated = both.rotate(memoryview(sealed))
+    assert Vault([NEW]).open(rotated) == BODY
+    with pytest.raises(Hold):
+        Vault([OLD]).open(rotated)
+    with pytest.raises(Hold):
+        Vault([OLD]).open(both.seal(BODY))
+
+
+@pytest.mark.parametrize("bad", ["short", "ä" * 44, NEW[:-4], ""])
+def test_a_key_that_is_none_is_named_by_its_place_not_its_text(bad: str) -> None:
+    with pytest.raises(Misconfigured) as error:
+        Vault([NEW, bad])
+    assert error.value.reason == "key 2 of FLEET_ENCRYPTION_KEYS is not a key"
+
+
+def test_no_key_at_all_is_said_so() -> None:
+    with pytest.raises(Misconfigured, match="holds no key"):
+        Vault([])
+
+
+def test_one_address_has_one_key_however_it_is_written() -> None:
+    key = match_key("anna@shop.example", SECRET)
+    assert key == match_key("  Anna@Shop.EXAMPLE \n", SECRET)
+    assert match_key("zo\u00e9@shop.example", SECRET) == match_key("zoe\u0301@shop.example", SECRET)
+    assert key != match_key("anna@shop.example", b"another secret of 32 bytes......")
+    assert key != match_key("anne@shop.example", SECRET)
+
+
+def test_the_key_of_an_address_never_changes() -> None:
+    """Business keys at a target are made of it: another value would make a new customer of every guest."""
+    assert match_key("anna@shop.example", SECRET) == "e98aca8eac99c814e8e80101eeb0bf3a"
+
+
+@pytest.mark.parametrize(("email", "secret"), [("", SECRET), ("  ", SECRET), ("anna@shop.example", b"short")])
+def test_no_address_has_no_key(email: str, secret: bytes) -> None:
+    with pytest.raises(ValueError, match="are needed"):
+        match_key(email, secret)
