@@ -1,0 +1,160 @@
+"""Does an order hold together?  Nothing is repaired here: what does not add up waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from integration.canonical.money import EXACT, currencies, minor_digits, round_money
+from integration.canonical.order import CANCELLED, STATUSES
+from integration.errors import Hold, Reject
+
+Order = dict[str, Any]
+FIX_AT_SOURCE = "Correct the order in Clarity: its next update brings it in again. Or reject it here."
+REFUNDED = ("refunded", "partially_refunded")
+
+
+def check_order(order: Order) -> None:
+    """Passes an order that can be posted as it stands.
+
+    Raises `Reject` when nobody can be made its customer, and `Hold` for an unknown currency or status, for amounts
+    finer than the currency's minor unit (ISO 4217), for a quantity that is not above zero, and for sums that differ
+    by a minor unit or more (Clarity API v1, rules of the order).  The sums of a cancelled order are not looked at:
+    a cancellation has to arrive.
+    """
+    _check_customer(order["customer"])
+    _check_codes(order)
+    if order["status"] in CANCELLED:
+        return
+    _check_precision(order)
+    _check_lines(order)
+    _check_totals(order)
+    _check_payments(order)
+
+
+def _check_customer(customer: dict[str, Any] | None) -> None:
+    if not customer or not (customer["id"] or customer["email"]):
+        raise Reject(
+            "the order has no customer: neither customer.id nor customer.email is given",
+            hint="Add customer.id or customer.email to the document and replay it.",
+            code="no_customer",
+        )
+
+
+def _check_codes(order: Order) -> None:
+    if order["currency"] not in currencies():
+        raise Hold(
+            f"unknown currency {order['currency'][:10]!r}: not an ISO 4217 code in use",
+            hint=FIX_AT_SOURCE,
+            code="unknown_currency",
+        )
+    if order["status"] not in STATUSES:
+        raise Hold(
+            f"unknown order status {order['status'][:40]!r}",
+            hint="Ask whoever runs the shop what this status means, and add it to mappings/tables/statuses.json.",
+            code="unknown_status",
+        )
+
+
+def _check_precision(order: Order) -> None:
+    currency = order["currency"]
+    for path, amount in _amounts(order):
+        if amount != round_money(amount, currency):
+            digits = minor_digits(currency)
+            raise Hold(
+                f"{path} is {amount}, but {currency} has {digits or 'no'} decimals",
+                hint=FIX_AT_SOURCE,
+                code="precision",
+            )
+
+
+def _check_lines(order: Order) -> None:
+    if not order["lines"]:
+        raise Hold("the order has no lines", hint=FIX_AT_SOURCE, code="no_lines")
+    for position, line in enumerate(order["lines"], 1):
+        quantity, price, discount = line["quantity"], line["unit_price"], line["discount"]
+        if quantity <= 0:
+            raise Hold(f"line {position}: quantity {quantity} is not above zero", hint=FIX_AT_SOURCE, code="quantity")
+        computed = round_money(EXACT.multiply(quantity, price), order["currency"]) - discount
+        rule = f"line {position}: {quantity} x {price} - discount {discount}"
+        _compare(rule, computed, f"the line's total ({line['sku'] or 'no SKU'})", line["total"], order["currency"])
+
+
+def _check_totals(order: Order) -> None:
+    totals, currency = order["totals"], order["currency"]
+    subtotal = _sum(line["total"] for line in order["lines"])
+    shipping = _sum(line["price"] - line["discount"] for line in order["shipping_lines"])
+    fees = _sum(fee["amount"] for fee in order["fees"])
+    discounts = _sum(discount["amount"] for discount in order["discounts"])
+    for what, computed, name in (
+        ("the sum of the lines", subtotal, "subtotal"),
+        ("the sum of the shipping lines", shipping, "shipping"),
+        ("the sum of the fees", fees, "fees"),
+    ):
+        _compare(what, computed, f"totals.{name}", totals[name], currency)
+    _check_tax(order)
+    tax = Decimal(0) if order["tax_included"] else totals["tax"] or Decimal(0)
+    rule = "lines + shipping + fees - order discounts" + ("" if order["tax_included"] else " + tax")
+    _compare(rule, subtotal + shipping + fees - discounts + tax, "totals.grand_total", totals["grand_total"], currency)
+
+
+def _check_tax(order: Order) -> None:
+    taxes = [tax["amount"] for part in _taxed(order) for tax in part["taxes"]]
+    stated, computed = order["totals"]["tax"], _sum(taxes)
+    minor_unit = Decimal(1).scaleb(-minor_digits(order["currency"]))
+    rounded_away = minor_unit * len(taxes) / 2 if order["tax_rounding"] == "order" else Decimal(0)
+    if stated is None or abs(stated - computed) > rounded_away:
+        _compare("the sum of the taxes", computed, "totals.tax", stated, order["currency"])
+
+
+def _check_payments(order: Order) -> None:
+    """Refunds are objects of their own, so the payments of a refunded order say nothing about the order itself."""
+    due = order["totals"]["balance_due"]
+    if due is None or order["payment_status"] in REFUNDED:
+        return
+    captured = _sum(payment["amount"] for payment in order["payments"] if payment["status"] == "captured")
+    _compare(
+        f"captured payments {captured} + balance due {due}",
+        captured + due,
+        "totals.grand_total",
+        order["totals"]["grand_total"],
+        order["currency"],
+    )
+
+
+def _compare(what: str, computed: Decimal, name: str, stated: Decimal | None, currency: str) -> None:
+    stated = Decimal(0) if stated is None else stated
+    if computed != stated:
+        raise Hold(
+            f"totals do not add up: {what} makes {round_money(computed, currency)} {currency}, "
+            f"but {name} is {round_money(stated, currency)}",
+            hint=FIX_AT_SOURCE,
+            code="totals_mismatch",
+        )
+
+
+def _taxed(order: Order) -> Iterator[dict[str, Any]]:
+    yield from order["lines"]
+    yield from order["shipping_lines"]
+    yield from order["fees"]
+
+
+def _amounts(order: Order) -> Iterator[tuple[str, Decimal]]:
+    """Every amount that has to be in minor units, with its path; unit prices may be finer."""
+    for group, names in (
+        ("lines", ("discount", "total")),
+        ("shipping_lines", ("price", "discount")),
+        ("fees", ("amount",)),
+        ("discounts", ("amount",)),
+        ("payments", ("amount",)),
+    ):
+        for index, item in enumerate(order[group]):
+            yield from ((f"{group}.{index}.{name}", item[name]) for name in names)
+            taxes = enumerate(item.get("taxes", ()))
+            yield from ((f"{group}.{index}.taxes.{number}.amount", tax["amount"]) for number, tax in taxes)
+    yield from ((f"totals.{name}", amount) for name, amount in order["totals"].items() if amount is not None)
+
+
+def _sum(amounts: Any) -> Decimal:
+    return sum(amounts, Decimal(0))

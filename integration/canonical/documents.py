@@ -1,0 +1,157 @@
+"""JSON as this project reads and writes it: strictly, with decimals, and always the same bytes for the same content.
+
+A *document* is made of dict, list, str, int, `Decimal`, bool and None.  Floats are not part of it: money and
+quantities would lose what they say.  Text may hold any code point, lone surrogates too; they are written as escapes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from json.encoder import encode_basestring_ascii
+from typing import Any, NoReturn
+
+from integration.errors import Reject
+
+LONGEST_NUMBER = 40
+LARGEST_EXPONENT = 30
+DEEPEST = 64
+PLAIN_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,40}", re.ASCII)
+HINT = "The sender has to correct the document and send it again."
+
+
+def parse_json(raw: bytes) -> Any:
+    """The document in ``raw``; numbers with a fraction or an exponent become `Decimal`.
+
+    Raises `Reject` for what is not UTF-8 or not JSON (RFC 8259), and for what parsers disagree about or choke on:
+    duplicate keys, NaN and Infinity, numbers of more than 40 characters or with an exponent beyond 30, nesting deeper
+    than 64.  The reason never quotes the content.
+    """
+    try:
+        document = json.loads(
+            raw.decode("utf-8"),
+            parse_int=_integer,
+            parse_float=_decimal,
+            parse_constant=_constant,
+            object_pairs_hook=_object,
+        )
+    except UnicodeDecodeError as error:
+        raise Reject(f"not UTF-8 at byte {error.start}", hint=HINT, code="malformed") from None
+    except json.JSONDecodeError as error:
+        problem = error.msg.removesuffix(" at")
+        raise Reject(f"not JSON: {problem} at character {error.pos}", hint=HINT, code="malformed") from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check_depth(document)
+    return document
+
+
+def dump_json(document: Any) -> bytes:
+    """Canonical bytes: sorted keys, no spaces, ASCII; a decimal becomes a string of plain digits, all of them kept."""
+    return _write(document, lambda number: f'"{number:f}"').encode("ascii")
+
+
+def digest(document: Any) -> str:
+    """SHA-256 (hex) of what the document means: the order of keys and trailing zeros of decimals do not count."""
+    return hashlib.sha256(_write(document, _meaning).encode("ascii")).hexdigest()
+
+
+def freeze(document: Any) -> bytes:
+    """Bytes that `thaw` turns into an equal document, with decimals as decimals, digit for digit.
+
+    It is plain JSON: a decimal is a number with a fraction or an exponent (``5`` is an int, ``5e0`` a decimal), so no
+    tag can be mistaken for somebody's text.
+    """
+    return _write(document, _number).encode("ascii")
+
+
+def thaw(frozen: bytes) -> Any:
+    """The document that was frozen."""
+    return json.loads(frozen, parse_float=Decimal)
+
+
+def _write(value: Any, decimal: Callable[[Decimal], str]) -> str:
+    match value:
+        case str():
+            return encode_basestring_ascii(value)
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return decimal(value)
+        case int():
+            return str(value)
+        case float():
+            return decimal(Decimal(repr(value)))
+        case dict():
+            items = (f"{encode_basestring_ascii(key)}:{_write(value[key], decimal)}" for key in sorted(value))
+            return "{" + ",".join(items) + "}"
+        case list() | tuple():
+            return "[" + ",".join([_write(item, decimal) for item in value]) + "]"
+    raise TypeError(f"{type(value).__name__} is not part of a document")
+
+
+def _number(number: Decimal) -> str:
+    text = str(number)
+    return text if "." in text or "E" in text else text + "e0"
+
+
+def _meaning(number: Decimal) -> str:
+    text = f"{number:f}"
+    return f'"{text.rstrip("0").rstrip(".") if "." in text else text}"'
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise _absurd_number()
+    return int(text)
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > LONGEST_NUMBER:
+        raise _absurd_number()
+    number = Decimal(text)
+    if abs(number.adjusted()) > LARGEST_EXPONENT:
+        raise _absurd_number()
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise Reject(f"{name} is not a JSON number", hint=HINT, code="malformed")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        named = f' "{key}"' if PLAIN_KEY.fullmatch(key) else ""
+        raise Reject(f"the key{named} occurs twice in one object", hint=HINT, code="duplicate_key")
+    return found
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(node: Any) -> Any:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def _absurd_number() -> Reject:
+    return Reject("a number is too long or too large to be meant", hint=HINT, code="absurd_number")
+
+
+def _too_deep() -> Reject:
+    return Reject(f"nested deeper than {DEEPEST} levels", hint=HINT, code="too_deep")

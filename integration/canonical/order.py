@@ -1,0 +1,152 @@
+"""The canonical order: what an order is between the systems, whatever they call it.
+
+Money and quantities are `Decimal`, times are RFC 3339 in UTC, an absent value is None, a list is never None.
+"""
+
+from __future__ import annotations
+
+from marshmallow import EXCLUDE, Schema, fields
+
+from integration.canonical.values import ABSENT, Amount, Choice, Id, Rows, Text, Time, Version
+
+STATUSES = (
+    "pending",
+    "confirmed",
+    "on_hold",
+    "backordered",
+    "processing",
+    "ready_for_pickup",
+    "partially_shipped",
+    "shipped",
+    "completed",
+    "cancelled",
+    "void",
+)
+CANCELLED = ("cancelled", "void")
+
+
+class Part(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Tax(Part):
+    """One tax on a line: ``rate`` is a fraction (0.23), ``amount`` is what it came to."""
+
+    code = Text(required=True)
+    rate = Amount(required=True)
+    amount = Amount(required=True)
+
+
+class Line(Part):
+    """One thing ordered.  ``total`` is quantity x unit price - ``discount``, with or without tax as the order says."""
+
+    id = Id(required=True)
+    sku = Text()
+    name = Text()
+    kind = Text()
+    quantity = Amount(required=True)
+    uom = Text()
+    unit_price = Amount(required=True)
+    discount = Amount(required=True)
+    total = Amount(required=True)
+    taxes = Rows(Tax)
+    requires_shipping = fields.Boolean(load_default=None)
+    attributes = fields.Dict(load_default=dict)
+
+
+class ShippingLine(Part):
+    code = Text()
+    name = Text()
+    price = Amount(required=True)
+    discount = Amount(required=True)
+    taxes = Rows(Tax)
+
+
+class Fee(Part):
+    code = Text()
+    name = Text()
+    amount = Amount(required=True)
+    taxes = Rows(Tax)
+
+
+class Discount(Part):
+    """A discount on the order as a whole; it lowers the grand total and no tax."""
+
+    code = Text()
+    amount = Amount(required=True)
+
+
+class Payment(Part):
+    id = Id()
+    method = Text()
+    amount = Amount(required=True)
+    status = Text()
+
+
+class Address(Part):
+    name = Text()
+    company = Text()
+    line1 = Text()
+    line2 = Text()
+    city = Text()
+    region = Text()
+    postal_code = Text()
+    country = Text()
+    phone = Text()
+    email = Text()
+
+
+class Customer(Part):
+    """Who ordered; ``id`` is None for a guest."""
+
+    id = Id()
+    type = Choice("person", "company")
+    email = Text()
+    name = Text()
+    company = Text()
+    phone = Text()
+    tax_id = Text()
+    account_number = Text()
+
+
+class Totals(Part):
+    """The order's sums as the shop states them; `check_order` holds them against the lines."""
+
+    subtotal = Amount()
+    discount = Amount()
+    shipping = Amount()
+    fees = Amount()
+    tax = Amount()
+    grand_total = Amount(required=True)
+    gift_card = Amount()
+    balance_due = Amount()
+
+
+class Order(Part):
+    """``tax_rounding`` says where the shop rounds taxes: per unit, per line, or once per order."""
+
+    id = Id(required=True)
+    number = Text(required=True)
+    version = Version(required=True)
+    status = Text(required=True)
+    payment_status = Text()
+    placed_at = Time(required=True)
+    updated_at = Time()
+    currency = Text(required=True)
+    tax_included = fields.Boolean(required=True, error_messages=ABSENT)
+    tax_rounding = Choice("line", "unit", "order")
+    customer = fields.Nested(Customer, load_default=None)
+    purchase_order_number = Text()
+    payment_terms = Text()
+    billing_address = fields.Nested(Address, load_default=None)
+    shipping_address = fields.Nested(Address, load_default=None)
+    lines = Rows(Line)
+    shipping_lines = Rows(ShippingLine)
+    fees = Rows(Fee)
+    discounts = Rows(Discount)
+    payments = Rows(Payment)
+    totals = fields.Nested(Totals, required=True, error_messages=ABSENT)
+    notes = Text()
+    tags = fields.List(Text(), load_default=list)
+    attributes = fields.Dict(load_default=dict)

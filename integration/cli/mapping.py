@@ -1,0 +1,95 @@
+"""``fleet mapping``: try the mappings on documents, and hold them against their samples."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from integration.canonical import parse_json
+from integration.cli.render import json_option, show_json
+from integration.functions import FUNCTIONS
+from integration.samples import Checked, check_definitions
+from integration.workflow import load_definitions
+from mappings import FOLDER
+
+folder_option = click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=FOLDER,
+    help="Where the mappings are, if not the project's own.",
+)
+
+
+@click.group()
+def mapping() -> None:
+    """Try mappings on documents and check them against their samples."""
+
+
+@mapping.command(epilog="Examples:  fleet mapping check  |  fleet mapping check odoo.order --json")
+@click.argument("name", required=False)
+@folder_option
+@json_option
+def check(name: str | None, folder: Path, as_json: bool) -> None:
+    """Run all samples; exit 1 if one fails or a row has none.
+
+    NAME is one mapping, for example odoo.order; without it everything is checked.
+    """
+    checked = check_definitions(folder, name)
+    sound = not any(each.problems for each in checked)
+    if as_json:
+        show_json({"ok": sound, "checked": [vars(each) for each in checked]})
+    else:
+        for each in checked:
+            _print_checked(each)
+    sys.exit(0 if sound else 1)
+
+
+@mapping.command(
+    epilog="Examples:  fleet mapping run clarity.order order.json  |  fleet mapping run odoo.order - < canonical.json"
+)
+@click.argument("name")
+@click.argument("file", type=click.File("rb"))
+@folder_option
+def run(name: str, file: BinaryIO, folder: Path) -> None:
+    """Translate FILE (- is standard input) by the mapping NAME and print the result as JSON.
+
+    FILE is a document, or a webhook's envelope with the document in its data.
+    """
+    document = parse_json(file.read())
+    if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
+        document = document["data"]
+    show_json(load_definitions(folder).mapping(name)(document))
+
+
+@mapping.command(epilog="Example:  fleet mapping functions --json")
+@json_option
+def functions(as_json: bool) -> None:
+    """List the functions that a mapping may name."""
+    known = sorted(FUNCTIONS.values(), key=lambda each: each.name)
+    if as_json:
+        show_json(
+            [
+                {
+                    "name": each.name,
+                    "arguments": each.arguments,
+                    "expressions": each.in_expressions,
+                    "about": each.about,
+                }
+                for each in known
+            ]
+        )
+        return
+    for each in known:
+        click.echo(f"{' '.join([each.name, *map(str.upper, each.arguments)]):<16} {each.about}")
+    in_expressions = ", ".join(each.name for each in known if each.in_expressions)
+    click.echo(f"\nAlso in JMESPath expressions (from, each, when): {in_expressions}")
+
+
+def _print_checked(checked: Checked) -> None:
+    counts = f"{checked.name}: {checked.rows} rows, {checked.samples} samples" if checked.rows else checked.name
+    click.echo(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
+    for problem in checked.problems:
+        click.echo(f"  {problem}")

@@ -1,0 +1,54 @@
+"""``fleet workflows``: which events lead where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from integration.cli.mapping import folder_option
+from integration.cli.render import json_option, show_json, table
+from integration.workflow import load_definitions
+
+COLUMNS = ("name", "on", "source", "target", "then", "pin")
+
+
+@click.group()
+def workflows() -> None:
+    """See which events lead to which target."""
+
+
+@workflows.command(epilog="Example:  fleet workflows ls --json")
+@folder_option
+@json_option
+def ls(folder: Path, as_json: bool) -> None:
+    """List the workflows, with the events that start them and the pin that deliveries keep."""
+    rows = [
+        {
+            "name": each.name,
+            "source": each.source,
+            "target": each.target,
+            "entity": each.entity,
+            "on": sorted(each.on),
+            "transform": [mapping.name for mapping in each.transform],
+            "then": dict(each.then) if as_json else [f"{key} {value}" for key, value in each.then.items()],
+            "pin": each.pin if as_json else each.pin[:12],
+        }
+        for each in load_definitions(folder).workflows
+    ]
+    if as_json:
+        show_json(rows)
+    else:
+        table(COLUMNS, rows, empty="No workflows.")
+
+
+@workflows.command(epilog="Example:  fleet workflows check")
+@folder_option
+@json_option
+def check(folder: Path, as_json: bool) -> None:
+    """Compile every workflow with its mappings and tables; exit 1 with the reason if one cannot work."""
+    names = [each.name for each in load_definitions(folder).workflows]
+    if as_json:
+        show_json({"ok": True, "workflows": names})
+    else:
+        click.echo("\n".join(f"{name}: all well" for name in names))

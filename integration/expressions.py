@@ -1,0 +1,98 @@
+"""JMESPath in mappings: what a mapping reads and asks, with a fast path for plain dotted names and ``a || b``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from operator import methodcaller
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from integration.canonical import amount_names
+from integration.functions import EXPRESSIONS
+
+PLAIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+OPTIONS = jmespath.Options(custom_functions=EXPRESSIONS)
+ORDERINGS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+EQUALITIES = {"eq": "==", "ne": "!="}
+# JMESPath's own arithmetic knows int and float only.
+BLIND_TO_DECIMALS = {"abs", "avg", "ceil", "floor", "max", "min", "to_number"}
+
+
+@cache
+def compile_expression(text: str) -> Callable[[Any], Any]:
+    """A function that evaluates the expression; what is not there is None.
+
+    Raises ValueError for what is not JMESPath, for an unknown function, and for a comparison or arithmetic that
+    JMESPath would get wrong on decimals; use ``gt``, ``lt``, ``eq``, ``sum`` instead.
+    """
+    if PLAIN.fullmatch(text):
+        return _plain(text.split("."))
+    if all(map(PLAIN.fullmatch, alternatives := text.split(" || "))):
+        return _first([_plain(each.split(".")) for each in alternatives])
+    try:
+        compiled = jmespath.compile(text)
+    except JMESPathError:
+        raise ValueError("not a JMESPath expression") from None
+    for problem in _problems(dict(compiled.parsed)):
+        raise ValueError(problem)
+    return lambda document: compiled.search(document, options=OPTIONS)
+
+
+def is_true(value: Any) -> bool:
+    """Truth as in JMESPath: false, null and what is empty are not true; every number is."""
+    return value is not None and value is not False and not (isinstance(value, (str, list, dict)) and not value)
+
+
+def _plain(names: list[str]) -> Callable[[Any], Any]:
+    if len(names) == 1:
+        return methodcaller("get", names[0])
+
+    def walk(document: Any) -> Any:
+        for name in names:
+            if not isinstance(document, dict):
+                return None
+            document = document.get(name)
+        return document
+
+    return walk
+
+
+def _first(reads: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    *preferred, last = reads
+
+    def first(document: Any) -> Any:
+        for read in preferred:
+            if is_true(found := read(document)):
+                return found
+        return last(document)
+
+    return first
+
+
+def _problems(node: dict[str, Any]) -> Iterator[str]:
+    name = str(node.get("value"))
+    if node["type"] == "comparator":
+        if name in ORDERINGS:
+            yield f"{ORDERINGS[name]} is blind to decimals; write {name}(a, b)"
+        elif money := sorted(_fields(node) & amount_names()):
+            yield f"{EQUALITIES[name]} on the amount {money[0]}; write eq(a, b)"
+    if node["type"] == "function_expression":
+        if name not in EXPRESSIONS.FUNCTION_TABLE:
+            yield f"there is no function {name}()"
+        if name in BLIND_TO_DECIMALS:
+            yield f"{name}() is blind to decimals"
+    for child in node["children"]:
+        yield from _problems(child)
+
+
+def _fields(node: dict[str, Any]) -> set[str]:
+    """The names that a comparison compares; those inside a function call or a filter are another matter."""
+    if node["type"] == "field":
+        return {node["value"]}
+    if node["type"] in ("function_expression", "filter_projection"):
+        return set()
+    return {name for child in node["children"] for name in _fields(child)}

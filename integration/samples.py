@@ -1,0 +1,121 @@
+"""Samples hold the mappings: each says what a mapping makes of one document, and every row needs one that exercises it.
+
+A sample is ``mappings/samples/<mapping>/<case>.json``: ``about``, ``given``, and ``expect`` (the document made) or
+``held`` or ``rejected`` (words that the reason contains).  Amounts are decimal strings; 1.20 equals 1.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from integration.errors import Failure, Hold, Misconfigured, Reject
+from integration.translator import Mapping
+from integration.workflow import Definitions, load_definitions, read_json
+
+REFUSALS: dict[str, type[Failure]] = {"held": Hold, "rejected": Reject}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check of one mapping found: ``problems`` in words, empty when all is well."""
+
+    name: str
+    rows: int = 0
+    samples: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def check_definitions(folder: Path, name: str | None = None) -> list[Checked]:
+    """Runs every sample of every mapping (or of the one named) in a folder laid out as ``mappings/``.
+
+    Finds samples that come out otherwise, rows and mappings without a sample, samples without a mapping, tables that
+    nothing uses, and whatever cannot be compiled.
+    """
+    try:
+        definitions = load_definitions(folder)
+        mappings = [definitions.mapping(each.name) for each in definitions.rows() if each.kind == "mapping"]
+        chosen = [definitions.mapping(name)] if name else mappings
+        checked = [_check_mapping(mapping, folder / "samples" / mapping.name) for mapping in chosen]
+    except Misconfigured as error:
+        return [Checked(name or "mappings", problems=[f"{error.reason}. {error.hint}"])]
+    if name is None:
+        checked.append(Checked("tables and workflows", problems=list(_loose_ends(definitions, mappings, folder))))
+    return checked
+
+
+def run_sample(mapping: Mapping, sample: dict[str, Any], fired: set[str] | None = None) -> list[str]:
+    """How what the mapping makes of a sample differs from what the sample expects; empty when it does not."""
+    refusal = next((key for key in REFUSALS if key in sample), None)
+    if refusal is None and "expect" not in sample:
+        return ["it has neither expect nor held nor rejected"]
+    try:
+        made = mapping(sample.get("given"), fired)
+    except Failure as error:
+        if refusal is None or not isinstance(error, REFUSALS[refusal]):
+            return [f"it is {type(error).__name__}: {error.reason}"]
+        return [] if sample[refusal] in error.reason else [f"it is {refusal}, but because: {error.reason}"]
+    if refusal is not None:
+        return [f"it should be {refusal}, but was translated"]
+    return list(differences(sample["expect"], made))
+
+
+def differences(expected: Any, made: Any, path: str = "") -> Iterator[str]:
+    """One line per place where two documents differ; amounts are compared as numbers."""
+    if isinstance(expected, dict) and isinstance(made, dict):
+        for key in [*expected, *(key for key in made if key not in expected)]:
+            inner = f"{path}.{key}".removeprefix(".")
+            if key not in made:
+                yield f"{inner} is missing, expected {expected[key]!r}"
+            elif key not in expected:
+                yield f"{inner} is {_plain(made[key])!r}, expected nothing"
+            else:
+                yield from differences(expected[key], made[key], inner)
+    elif isinstance(expected, list) and isinstance(made, list):
+        if len(expected) != len(made):
+            yield f"{path} has {len(made)} items, expected {len(expected)}"
+        for index, (each, other) in enumerate(zip(expected, made, strict=False)):
+            yield from differences(each, other, f"{path}[{index}]")
+    elif not _same(expected, made):
+        yield f"{path} is {_plain(made)!r}, expected {expected!r}"
+
+
+def _check_mapping(mapping: Mapping, folder: Path) -> Checked:
+    problems: list[str] = []
+    fired: set[str] = set()
+    files = sorted(folder.glob("*.json"))
+    for path in files:
+        problems += [f"sample {path.name}: {problem}" for problem in run_sample(mapping, read_json(path), fired)]
+    problems += [
+        f"row {row} ({to}) has no sample that exercises it" for row, to in mapping.rows.items() if row not in fired
+    ]
+    return Checked(mapping.name, len(mapping.rows), len(files), problems)
+
+
+def _loose_ends(definitions: Definitions, mappings: list[Mapping], folder: Path) -> Iterator[str]:
+    used = {table for mapping in mappings for table in mapping.tables}
+    for table in sorted(set(definitions.tables()) - used):
+        yield f"no mapping uses the table {table}"
+    known = {mapping.name for mapping in mappings}
+    for samples in sorted(path.name for path in (folder / "samples").glob("*") if path.is_dir()):
+        if samples not in known:
+            yield f"samples/{samples} belongs to no mapping"
+    transforming = {mapping.name for workflow in definitions.workflows for mapping in workflow.transform}
+    for name in sorted(known - transforming):
+        yield f"no workflow uses the mapping {name}"
+
+
+def _same(expected: Any, made: Any) -> bool:
+    if isinstance(made, Decimal) and isinstance(expected, (str, int)) and not isinstance(expected, bool):
+        try:
+            return Decimal(expected) == made
+        except InvalidOperation:
+            return False
+    return type(expected) is type(made) and bool(expected == made)
+
+
+def _plain(value: Any) -> Any:
+    return f"{value:f}" if isinstance(value, Decimal) else value

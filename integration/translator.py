@@ -1,0 +1,332 @@
+"""The mapping engine: a mapping document becomes a function from document to document.
+
+A mapping is a list of rows.  A row says where a value goes (``to``), where it comes from (``from``: a JMESPath
+expression, or a list of them), through which named functions it passes (``via``), and under which condition it
+applies (``when``); ``default`` stands in for an absent value, ``required`` refuses one.  A row with ``rows`` builds a
+part: from the object that ``from`` finds, or one for each item of the list that ``each`` finds.  Inside a part, names
+are those of the object or item, ``root`` is the whole document and ``position`` counts the items from 1.
+
+Several rows may go to the same place when all but the last are conditional: the first that gives a value wins.  Parts
+made with ``each`` add to their list.
+
+Everything is compiled once, to closures.  Nothing is evaluated as code and nothing has a side effect.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from integration.canonical import load
+from integration.errors import Failure, Hold, Misconfigured, Reject
+from integration.expressions import compile_expression, is_true
+from integration.functions import FUNCTIONS, Table, Unfit
+
+Document = dict[str, Any]
+Read = Callable[[Document], Any]
+
+ROW_KEYS = {"to", "from", "via", "when", "default", "required", "note"}
+PART_KEYS = {"to", "from", "each", "rows", "when", "note"}
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "from": (str, list),
+    "each": str,
+    "rows": list,
+    "via": list,
+    "when": str,
+    "required": bool,
+    "note": str,
+}
+PERSONAL = re.compile(r"customer|address|name|email|phone|notes|attributes|payments|tags", re.IGNORECASE)
+LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a row sees beside its own item: the whole document, where it is, and who wants to know which rows fired."""
+
+    root: Document
+    path: str
+    fired: set[str] | None
+
+    def within(self, to: str, position: int | None) -> Scope:
+        index = "" if position is None else f"[{position}]"
+        return Scope(self.root, f"{self.path}{to}{index}.", self.fired)
+
+
+Step = Callable[[Document, Scope, Document], None]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A compiled mapping; ``tables`` are the names of the value tables it uses, ``rows`` say where each row goes."""
+
+    name: str
+    source: str
+    target: str
+    tables: frozenset[str]
+    rows: dict[str, str]
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def compile(cls, document: Document, tables: dict[str, Table]) -> Mapping:
+        """Raises `Misconfigured`, naming mapping and row, for anything that could not work at run time."""
+        compiler = _Compiler(document.get("name", "a mapping without name"), tables)
+        for key, kind in (("name", str), ("source", str), ("target", str), ("rows", list)):
+            if not isinstance(document.get(key), kind):
+                raise compiler.error(f"{key} is missing")
+        steps = tuple(compiler.rows(document["rows"], ""))
+        return cls(
+            name=document["name"],
+            source=document["source"],
+            target=document["target"],
+            tables=frozenset(compiler.used_tables),
+            rows=compiler.places,
+            steps=steps,
+        )
+
+    def __call__(self, document: Any, fired: set[str] | None = None) -> Document:
+        """The translated document, both ends checked by their schemas.
+
+        ``fired`` collects the numbers of the rows that had something to say.  Raises `Reject` for a document that
+        does not fit and `Hold` for a value that is in no table, naming row and place; personal values are not shown.
+        """
+        return self.apply(load(self.source, document), fired)
+
+    def apply(self, given: Document, fired: set[str] | None = None) -> Document:
+        """The same for a document that its schema has passed already."""
+        made: Document = {}
+        scope = Scope(given, "", fired)
+        for step in self.steps:
+            step(given, scope, made)
+        loaded: Document = load(self.target, made)
+        return loaded
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A row, as errors name it."""
+
+    mapping: str
+    number: str
+    to: str
+    source: str
+
+    def failure(self, scope: Scope, problem: str, *, hint: str | None, value: Any) -> Failure:
+        personal = PERSONAL.search(f"{scope.path} {self.to} {self.source}")
+        shown = "" if personal or value is None else f": {_shown(value)}"
+        source = f" from {self.source}" if self.source else ""
+        reason = f"{self.mapping} row {self.number} ({scope.path}{self.to}{source}): {problem}{shown}"
+        if hint:
+            return Hold(reason, hint=hint, code="unmapped")
+        advice = "Correct the document and replay it; if the document is right, the mapping's row is wrong."
+        return Reject(reason, hint=advice, code="untranslatable")
+
+
+class _Compiler:
+    """Compiles one mapping, and collects what it uses on the way."""
+
+    def __init__(self, mapping: str, tables: dict[str, Table]) -> None:
+        self.mapping = mapping
+        self.tables = tables
+        self.used_tables: set[str] = set()
+        self.places: dict[str, str] = {}
+
+    def error(self, problem: str, number: str = "") -> Misconfigured:
+        row = f" row {number}" if number else ""
+        return Misconfigured(
+            f"mapping {self.mapping}{row}: {problem}",
+            hint="Correct the mapping and run `fleet mapping check`.",
+            code="mapping",
+        )
+
+    def rows(self, rows: list[Document], within: str) -> Iterator[Step]:
+        conditional: dict[str, bool] = {}
+        for index, row in enumerate(rows, 1):
+            number = f"{within}{index}"
+            to = self._checked(row, number)
+            self._check_place(row, to, conditional, number)
+            self.places[number] = to
+            place = _Place(self.mapping, number, to, _source(row))
+            made = self._part(row, place) if "rows" in row else self._value(row, place)
+            yield self._when(row, made, place, alternative=to in conditional and "each" not in row)
+            conditional[to] = "when" in row
+
+    def _checked(self, row: Any, number: str) -> str:
+        """Where the row goes, if it is a row."""
+        if not isinstance(row, dict) or not isinstance(row.get("to"), str) or not row["to"]:
+            raise self.error("to is missing", number)
+        if unknown := sorted(set(row) - (PART_KEYS if "rows" in row else ROW_KEYS)):
+            raise self.error(f"unknown key {unknown[0]!r}", number)
+        for key, kind in KINDS.items():
+            if key in row and not isinstance(row[key], kind):
+                raise self.error(f"{key} cannot be {json.dumps(row[key])}", number)
+        if "rows" not in row and not {"from", "default"} & set(row):
+            raise self.error("neither from nor default is given", number)
+        to: str = row["to"]
+        return to
+
+    def _check_place(self, row: Document, to: str, conditional: dict[str, bool], number: str) -> None:
+        for other, has_condition in conditional.items():
+            if other == to and not has_condition and "each" not in row:
+                raise self.error(f"an earlier row goes to {to} too, without a condition", number)
+            if other.startswith(to + ".") or to.startswith(other + "."):
+                raise self.error(f"{to} and {other} cannot both be written", number)
+
+    def _when(self, row: Document, step: Step, place: _Place, *, alternative: bool) -> Step:
+        holds = self._expression(row["when"], place) if "when" in row else None
+        if holds is None and not alternative:
+            return step
+        keys = place.to.split(".")
+
+        def conditional(document: Document, scope: Scope, made: Document) -> None:
+            if alternative and _at(made, keys) is not None:
+                return
+            if holds is None or is_true(_ask(holds, document, scope, place)):
+                step(document, scope, made)
+
+        return conditional
+
+    def _value(self, row: Document, place: _Place) -> Step:
+        read = self._reader(row["from"], place) if "from" in row else None
+        calls = [self._call(named, place.number) for named in row.get("via", [])]
+        has_default, default = "default" in row, row.get("default")
+        required = row.get("required", False)
+        *parents, last = place.to.split(".")
+
+        def step(document: Document, scope: Scope, made: Document) -> None:
+            value = _ask(read, document, scope, place) if read else None
+            for call in calls:
+                if value is None:
+                    break
+                value = _apply(call, value, scope, place)
+            if scope.fired is not None and (value is not None or read is None):
+                scope.fired.add(place.number)
+            if value is None:
+                if required and default is None:
+                    raise place.failure(scope, "required, but absent", hint=None, value=None)
+                if not has_default:
+                    return
+                value = deepcopy(default)
+            for key in parents:
+                made = made.setdefault(key, {})
+            made[last] = value
+
+        return step
+
+    def _part(self, row: Document, place: _Place) -> Step:
+        if "each" in row:
+            return self._items(row, place)
+        read = self._reader(row.get("from", "@"), place)
+        steps = tuple(self.rows(row["rows"], place.number + "."))
+        *parents, last = place.to.split(".")
+
+        def step(document: Document, scope: Scope, made: Document) -> None:
+            found = _ask(read, document, scope, place)
+            if found is None:
+                return
+            for key in parents:
+                made = made.setdefault(key, {})
+            made[last] = _build(steps, found, scope, place)
+            if scope.fired is not None:
+                scope.fired.add(place.number)
+
+        return step
+
+    def _items(self, row: Document, place: _Place) -> Step:
+        read = self._reader(row["each"], place)
+        steps = tuple(self.rows(row["rows"], place.number + "."))
+        *parents, last = place.to.split(".")
+
+        def step(document: Document, scope: Scope, made: Document) -> None:
+            items = _ask(read, document, scope, place) or []
+            for key in parents:
+                made = made.setdefault(key, {})
+            made.setdefault(last, []).extend(
+                [_build(steps, item, scope, place, position) for position, item in enumerate(items, 1)]
+            )
+            if scope.fired is not None and items:
+                scope.fired.add(place.number)
+
+        return step
+
+    def _reader(self, source: str | list[str], place: _Place) -> Read:
+        if isinstance(source, str):
+            return self._expression(source, place)
+        reads = [self._expression(each, place) for each in source]
+        return lambda document: [read(document) for read in reads]
+
+    def _expression(self, text: Any, place: _Place) -> Read:
+        try:
+            return compile_expression(str(text))
+        except ValueError as error:
+            raise self.error(f"{text!r}: {error}", place.number) from None
+
+    def _call(self, named: str | list[Any], number: str) -> Callable[[Any], Any]:
+        name, *arguments = named if isinstance(named, list) and named else [named]
+        function = FUNCTIONS.get(name) if isinstance(name, str) else None
+        if function is None:
+            raise self.error(f"there is no function {name!r}; `fleet mapping functions` lists them", number)
+        if len(arguments) != len(function.arguments):
+            wanted = ", ".join(function.arguments) or "none"
+            raise self.error(f"{name} takes {len(function.arguments)} arguments ({wanted})", number)
+        if function.takes_table:
+            arguments = [self._table(str(arguments[0]), number)]
+        call = function.call
+        return (lambda value: call(value, *arguments)) if arguments else call
+
+    def _table(self, name: str, number: str) -> Table:
+        if name not in self.tables:
+            raise self.error(f"there is no table {name!r} in mappings/tables", number)
+        self.used_tables.add(name)
+        return self.tables[name]
+
+
+def _build(steps: tuple[Step, ...], part: Any, scope: Scope, place: _Place, position: int | None = None) -> Document:
+    if not isinstance(part, dict):
+        raise place.failure(scope, "not an object", hint=None, value=None)
+    made: Document = {}
+    document = {**part, "root": scope.root, "position": position}
+    inner = scope.within(place.to, position)
+    for step in steps:
+        step(document, inner, made)
+    return made
+
+
+def _ask(read: Read, document: Document, scope: Scope, place: _Place) -> Any:
+    try:
+        return read(document)
+    except Unfit as error:
+        raise place.failure(scope, error.problem, hint=error.hint, value=None) from None
+    except ValueError:
+        raise place.failure(scope, "the expression does not fit the document", hint=None, value=None) from None
+
+
+def _apply(call: Callable[[Any], Any], value: Any, scope: Scope, place: _Place) -> Any:
+    try:
+        return call(value)
+    except Unfit as error:
+        raise place.failure(scope, error.problem, hint=error.hint, value=value) from None
+    except (ValueError, TypeError, LookupError, ArithmeticError):
+        raise place.failure(scope, "the value does not fit the function", hint=None, value=value) from None
+
+
+def _at(document: Any, keys: list[str]) -> Any:
+    for key in keys:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(key)
+    return document
+
+
+def _source(row: Document) -> str:
+    source: Any = row.get("each", row.get("from", ""))
+    return source if isinstance(source, str) else ", ".join(map(str, source))
+
+
+def _shown(value: Any) -> str:
+    text = ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")

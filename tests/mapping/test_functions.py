@@ -1,0 +1,142 @@
+"""Each function a mapping may name: what it makes of a value, and what it says of one it cannot use."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import jmespath
+import pytest
+
+from integration.expressions import OPTIONS, compile_expression
+from integration.functions import FUNCTIONS, Table, Unfit
+
+RATES = Table.of("rates", {"values": {"VAT23": {"rate": "23"}, "SALES825": {"rate": "8.25"}, "NONE": None}})
+LENIENT = Table.of("lenient", {"values": {"A": 1}, "default": None})
+
+WORKING: list[tuple[str, Any, list[Any], Any]] = [
+    ("upper", "Straße", [], "STRASSE"),
+    ("lower", "ÄB", [], "äb"),
+    ("trim", "  a b ", [], "a b"),
+    ("trim", "   ", [], None),
+    ("prefix", 3, ["fee-"], "fee-3"),
+    ("split", "a, b,,c ", [","], ["a", "b", "c"]),
+    ("join", ["Acme", None, "", "Ada", "Acme"], [", "], "Acme, Ada"),
+    ("join", [None, ""], [", "], None),
+    ("mentions", "Express Saver", ["express"], True),
+    ("mentions", "Standard", ["express"], False),
+    ("html", 'a < b & c\n"d"', [], '<p>a &lt; b &amp; c<br>"d"</p>'),
+    ("day", "2026-11-20T23:30:00Z", [], "2026-11-20"),
+    ("time", "2026-11-20T10:15:29.250Z", ["%d.%m.%Y %H:%M:%S"], "20.11.2026 10:15:29"),
+    ("sum", [Decimal("0.1"), "0.2", 3], [], Decimal("3.3")),
+    ("sum", [], [], Decimal(0)),
+    ("negate", Decimal("1.50"), [], Decimal("-1.50")),
+    ("difference", [Decimal("5.00"), "1.20", 1], [], Decimal("2.80")),
+    ("gt", Decimal("10"), ["9.99"], True),
+    ("gt", Decimal("10"), ["10.00"], False),
+    ("gte", Decimal("10"), ["10.00"], True),
+    ("lt", "9.9", [10], True),
+    ("lt", "10.0", [10], False),
+    ("lte", "10.0", [10], True),
+    ("eq", Decimal("1.20"), ["1.2"], True),
+    ("eq", Decimal("1.20"), ["1.21"], False),
+    ("line_price", [2, Decimal("12.30"), Decimal("22.14")], [], Decimal("12.30")),
+    ("line_discount", [2, Decimal("12.30"), Decimal("22.14")], [], Decimal("10.00")),
+    ("line_price", [3, Decimal("9.99"), Decimal("28.97")], [], Decimal("9.6566666667")),
+    ("line_discount", [3, Decimal("9.99"), Decimal("28.97")], [], Decimal(0)),
+    ("line_price", [3, Decimal("1.005"), Decimal("3.02")], [], Decimal("1.0066666667")),
+    ("line_discount", [1, Decimal("2.00"), Decimal("0.00")], [], Decimal(100)),
+    ("line_price", [0, Decimal("2.00"), Decimal("1.00")], [], Decimal("2.00")),
+    ("lookup", "NONE", [RATES], None),
+    ("lookup", "unheard of", [LENIENT], None),
+    ("tax", ["SALES825", Decimal("0.0825")], [RATES], "8.25"),
+    ("tax", ["VAT23", Decimal("0.230")], [RATES], "23"),
+    ("country", " pl", [], "PL"),
+    ("region", "US-CA", [], "CA"),
+    ("region", "CA", [], "CA"),
+    ("region", "Kujawsko-Pomorskie", [], "Kujawsko-Pomorskie"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "arguments", "made"), WORKING)
+def test_what_a_function_makes(name: str, value: Any, arguments: list[Any], made: Any) -> None:
+    result = FUNCTIONS[name].call(value, *arguments)
+    assert (result, type(result)) == (made, type(made))
+
+
+def test_every_function_is_tried_and_says_what_it_does() -> None:
+    assert {name for name, *_ in WORKING} == set(FUNCTIONS)
+    assert [name for name, function in FUNCTIONS.items() if not function.about.endswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "arguments", "problem", "held"),
+    [
+        ("upper", 3, [], "not text", False),
+        ("sum", ["1", "x"], [], "not a number", False),
+        ("sum", "123", [], "not a list", False),
+        ("sum", [True], [], "not a number", False),
+        ("gt", "NaN", [1], "not a number", False),
+        ("gt", "1e", [1], "not a number", False),
+        ("day", "yesterday", [], "not a time", False),
+        ("join", "text", [","], "not a list", False),
+        ("lookup", "VAT99", [RATES], "not in the table rates", True),
+        (
+            "tax",
+            ["VAT23", Decimal("0.22")],
+            [RATES],
+            "the table rates says 23 % for this code, the order says another rate",
+            True,
+        ),
+        ("country", "UK", [], "not an ISO 3166-1 country code", True),
+        ("country", "EU", [], "not an ISO 3166-1 country code", True),
+    ],
+)
+def test_what_a_function_says_of_a_value_it_cannot_use(
+    name: str, value: Any, arguments: list[Any], problem: str, held: bool
+) -> None:
+    with pytest.raises(Unfit) as caught:
+        FUNCTIONS[name].call(value, *arguments)
+    assert (caught.value.problem, caught.value.hint is not None) == (problem, held)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("gt(total, '10')", True),
+        ("gt(total, lines[0].amount)", True),
+        ("eq(sum(lines[].amount), total)", True),
+        ("lines[?gt(amount, '5')].id", ["1"]),
+        ("mentions(absent, 'x')", None),
+        ("total", Decimal("10.50")),
+        ("deep.er.est", None),
+        ("absent || number || id", "N-1"),
+        ("absent || empty", ""),
+        ("lines[-1].id", "2"),
+    ],
+)
+def test_expressions_know_decimals(expression: str, found: Any) -> None:
+    lines = [{"id": "1", "amount": Decimal("10.00")}, {"id": "2", "amount": Decimal("0.50")}]
+    document = {"id": "1", "number": "N-1", "total": Decimal("10.50"), "lines": lines, "empty": "", "deep": {"er": 3}}
+    assert compile_expression(expression)(document) == found
+    assert jmespath.search(expression, document, options=OPTIONS) == found  # the fast path agrees
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("a b", "not a JMESPath expression"),
+        ("", "not a JMESPath expression"),
+        ("totals.grand_total > `0`", "> is blind to decimals; write gt(a, b)"),
+        ("lines[?quantity >= `2`]", ">= is blind to decimals; write gte(a, b)"),
+        ("totals.tax == `0`", "== on the amount tax; write eq(a, b)"),
+        ("`0` != lines[0].unitPrice", "!= on the amount unitPrice; write eq(a, b)"),
+        ("max(lines[].total)", "max() is blind to decimals"),
+        ("total(lines)", "there is no function total()"),
+        ("a && b[?system('ls')]", "there is no function system()"),
+    ],
+)
+def test_expressions_that_would_go_wrong_do_not_compile(expression: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=".") as caught:
+        compile_expression(expression)
+    assert str(caught.value) == problem
