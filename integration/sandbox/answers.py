@@ -1,0 +1,68 @@
+"""The answers of a system that is unwell, each in the shape of the part that would give it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+PAGE = "<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center><hr></body></html>\n"
+LOGIN = "<!doctype html><html><title>Log in</title><form method=post><input type=password></form></html>\n"
+
+
+def broken(target: str, kind: str, retry_after: int) -> Response:
+    """What ``target`` answers while the fault ``kind`` is in force."""
+    wait = {"Retry-After": str(retry_after)}
+    if kind == "html":
+        return Response(LOGIN, 200, content_type="text/html")
+    if kind == "502_html":
+        return _page(502, "502 Bad Gateway", {})
+    if target == "clarity":
+        return _clarity(kind, wait)
+    return _odoo(kind, wait)
+
+
+def _clarity(kind: str, wait: dict[str, str]) -> Response:
+    if kind == "429":
+        return _problem(429, "rate_limited", "Too many requests", wait)
+    if kind == "503":
+        return _problem(503, "maintenance", "Down for maintenance", wait)
+    return _problem(500, "internal_error", "Internal error", {})
+
+
+def _odoo(kind: str, wait: dict[str, str]) -> Response:
+    """Odoo itself knows no rate limit: 429 and 503 come from the proxy in front of it, as HTML."""
+    if kind == "429":
+        return _page(429, "429 Too Many Requests", wait)
+    if kind == "503":
+        return _page(503, "503 Service Temporarily Unavailable", wait)
+    if kind == "401_expire":
+        answer = _odoo_error(401, "werkzeug.exceptions.Unauthorized", "Invalid apikey")
+        answer.headers["WWW-Authenticate"] = "bearer"
+        return answer
+    return _odoo_error(
+        500, "psycopg2.errors.SerializationFailure", "could not serialize access due to concurrent update"
+    )
+
+
+def _page(status: int, title: str, headers: dict[str, str]) -> Response:
+    return Response(PAGE.format(title=title), status, headers, content_type="text/html")
+
+
+def _problem(status: int, code: str, title: str, headers: dict[str, str]) -> Response:
+    body: dict[str, Any] = {
+        "type": f"https://errors.clarity.example/{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": "An injected fault.",
+        "retryable": True,
+        "errors": [],
+    }
+    return Response(json.dumps(body), status, headers, content_type="application/problem+json")
+
+
+def _odoo_error(status: int, name: str, message: str) -> Response:
+    body = {"name": name, "message": message, "arguments": [message], "context": {}, "debug": ""}
+    return Response(json.dumps(body), status, content_type="application/json; charset=utf-8")

@@ -1,0 +1,71 @@
+"""A fake Clarity shop, by our sandbox contract (not the vendor's): API, records, signed webhooks, made-up orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint
+
+from integration.sandbox.clarity import catalogue, events, orders, records
+from integration.sandbox.clarity.api import Api
+from integration.sandbox.clarity.records import Document, Records
+from integration.sandbox.clarity.webhooks import Sender
+from integration.sandbox.config import ClarityConfig
+from integration.sandbox.faults import Faults
+
+__all__ = ["Clarity"]
+
+
+class Clarity:
+    """One shop with its records in ``data_dir``.  `start` begins the sending of webhooks."""
+
+    def __init__(self, data_dir: Path, config: ClarityConfig, faults: Faults) -> None:
+        self._records = Records(data_dir / "clarity.sqlite3")
+        self._sender = Sender(self._records, config, faults)
+        with self._records.transaction() as db:
+            events.ensure_subscription(db)
+            catalogue.stock(db)
+        self.blueprint: Blueprint = Api(self._records, self._sender, config).blueprint()
+
+    def start(self) -> None:
+        self._sender.start()
+
+    def place(self, drafts: list[Document]) -> list[Document]:
+        """Stores orders as the shop's customers would place them, all or none; each is told of by a webhook."""
+        with self._records.transaction() as db:
+            placed = [orders.create(db, draft, "shop") for draft in drafts]
+        self._sender.wake()
+        return placed
+
+    def change(self, id: str, patch: Document, *, settle: bool) -> Document:
+        """Changes any part of an order, right or wrong, as somebody at the shop might; `orders.merge` says how."""
+        with self._records.transaction() as db:
+            order = orders.merge(db, orders.existing(self._records, id), patch, "shop", settle=settle)
+        self._sender.wake()
+        return order
+
+    def cancel(self, id: str) -> Document:
+        """Cancels an order; a `Problem` when its status does not allow it."""
+        with self._records.transaction() as db:
+            order = orders.existing(self._records, id)
+            orders.set_status(db, order, "cancelled", "shop")
+        self._sender.wake()
+        return order
+
+    def ledger(self) -> dict[str, Any]:
+        """What really took effect here."""
+        return {**orders.truth(self._records), "webhooks": events.counts(self._records)}
+
+    def latest(self, count: int) -> list[Document]:
+        """The newest orders."""
+        rows = self._records.rows(
+            "SELECT id FROM objects WHERE kind = 'order' ORDER BY created DESC, length(id) DESC, id DESC LIMIT ?", count
+        )
+        return [orders.existing(self._records, row["id"]) for row in rows]
+
+    def reset(self) -> None:
+        """Forgets every order, customer, push and webhook; the numbers go on, as fleets remember ids."""
+        with self._records.transaction() as db:
+            records.clear(db)
+            catalogue.stock(db)

@@ -1,0 +1,28 @@
+"""The dozen orders of the demo: each tells one story, all of them are right."""
+
+from __future__ import annotations
+
+from random import Random
+
+from integration.sandbox.clarity.generate import draft
+from integration.sandbox.clarity.records import Document
+
+STORIES = {
+    "A plain order, tax inside the price": "plain+same_customer",
+    "Express delivery, names in many scripts": "express+unicode",
+    "A company: purchase order, 30 days to pay": "b2b_po",
+    "A line with a percentage off": "discount_percent",
+    "Two units, each with another discount": "discount_per_unit",
+    "US sales tax on top of the price": "tax_excluded",
+    "Two taxes on every line": "multi_tax",
+    "Yen, which has no decimals": "jpy+express",
+    "Kuwaiti dinar, which has three": "kwd",
+    "Downloads only: nowhere to deliver to": "digital",
+    "A guest, a voucher, part paid by gift card": "guest+order_discount+gift_card",
+    "Fractions, a service and a note": "fractional_qty+digital_mix+notes",
+}
+
+
+def stories(seed: int | str) -> list[tuple[str, Document]]:
+    """(story, order) for each; the same for the same seed."""
+    return [(story, draft(traits.split("+"), Random(f"{seed}/{story}"))) for story, traits in STORIES.items()]  # noqa: S311

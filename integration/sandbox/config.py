@@ -1,0 +1,87 @@
+"""The sandbox's configuration: one JSON file, every unknown or missing key named."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+Section = TypeVar("Section")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text says which key and why."""
+
+
+@dataclass(frozen=True)
+class ClarityConfig:
+    """The fake shop.  ``webhook_secret`` is ``whsec_`` + base64; times are in seconds.
+
+    ``retry_scale`` multiplies the waits between webhook attempts: 1.0 is the contract's schedule of about three days.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    webhook_url: str
+    webhook_secret: str = field(repr=False)
+    token_lifetime: float = 3600.0
+    requests_per_minute: float = 18000.0
+    burst: int = 300
+    retry_scale: float = 1.0
+    webhook_timeout: float = 5.0
+
+    @property
+    def webhook_key(self) -> bytes:
+        """The bytes that sign webhooks."""
+        try:
+            return base64.b64decode(self.webhook_secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error as error:
+            raise ConfigError("clarity.webhook_secret is not whsec_ + base64") from error
+
+
+@dataclass(frozen=True)
+class OdooConfig:
+    """The fake ERP: the one database, user and key it knows."""
+
+    database: str
+    username: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file.  With a ``token``, the ``/_sandbox`` routes ask for it in ``X-Sandbox-Token``."""
+
+    bind: str
+    data_dir: Path
+    clarity: ClarityConfig
+    odoo: OdooConfig
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Config:
+        """Reads and checks the file; raises `ConfigError`."""
+        try:
+            given = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} cannot be read as JSON: {error}") from error
+        config = _section(cls, "", given)
+        clarity = _section(ClarityConfig, "clarity.", given["clarity"])
+        odoo = _section(OdooConfig, "odoo.", given["odoo"])
+        clarity.webhook_key  # noqa: B018  a wrong secret is reported now, not at the first webhook
+        return cls(bind=config.bind, data_dir=Path(config.data_dir), clarity=clarity, odoo=odoo, token=config.token)
+
+
+def _section(kind: type[Section], prefix: str, given: Any) -> Section:
+    if not isinstance(given, dict):
+        raise ConfigError(f"{prefix.rstrip('.') or 'the file'} is not a JSON object")
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(given) - set(known)):
+        raise ConfigError(f"unknown setting {prefix}{unknown[0]}")
+    for name, one in known.items():
+        if one.default is MISSING and not given.get(name):
+            raise ConfigError(f"{prefix}{name} is missing")
+    return kind(**given)

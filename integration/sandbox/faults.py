@@ -1,0 +1,164 @@
+"""Faults on request: what real networks and servers do now and then, done on purpose.
+
+A fault belongs to a target (``clarity``, ``odoo``: their HTTP answers; ``webhooks``: what the shop sends) and fires for
+``rate`` of its calls, until ``duration`` seconds have passed or it has fired ``times`` times.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from werkzeug.test import run_wsgi_app
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import get_input_stream
+
+from integration.sandbox import answers
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WSGI = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+HTTP_KINDS = (
+    "latency",  # waits `ms`, then goes on
+    "timeout_after_commit",  # takes effect, waits `ms`, resets the connection instead of answering
+    "reset_before",  # resets the connection; nothing took effect
+    "429",  # with Retry-After, `retry_after` seconds
+    "500",
+    "502_html",
+    "503",  # with Retry-After, `retry_after` seconds
+    "401_expire",  # the token that came with the request has just expired
+    "html",  # a log-in page with status 200 instead of the answer; nothing took effect
+    "truncated_json",  # takes effect, answers with the first half of the JSON
+)
+WEBHOOK_KINDS = (
+    "drop",  # never sent
+    "duplicate",  # sent twice at the same time
+    "reorder",  # sent `ms` later, so that later events overtake it
+    "bad_signature",
+    "stale_timestamp",  # signed an hour ago
+    "two_signatures",  # as during a rotation: an unknown signature first, the right one second
+)
+KINDS = {"clarity": HTTP_KINDS, "odoo": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
+
+
+@dataclass
+class Fault:
+    """One fault in force.  ``path`` limits it to requests whose path contains that text."""
+
+    target: str
+    kind: str
+    rate: float = 1.0
+    duration: float | None = None
+    times: int | None = None
+    path: str = ""
+    ms: float = 1000.0
+    retry_after: int = 1
+    hits: int = 0
+
+    def __post_init__(self) -> None:
+        if self.target not in KINDS:
+            raise ValueError(f"target is one of {', '.join(KINDS)}")
+        if self.kind not in KINDS[self.target]:
+            raise ValueError(f"kind at {self.target} is one of {', '.join(KINDS[self.target])}")
+        if not 0 < self.rate <= 1:
+            raise ValueError("rate is above 0 and at most 1")
+        if self.kind == "401_expire" and self.target == "clarity":
+            self.path = self.path or "/api/"  # not where tokens are given out
+        self._started = time.monotonic()
+
+    def active(self) -> bool:
+        """Whether it may still fire."""
+        expired = self.duration is not None and time.monotonic() - self._started > self.duration
+        used_up = self.times is not None and self.hits >= self.times
+        return not expired and not used_up
+
+    def wait(self) -> None:
+        time.sleep(self.ms / 1000)
+
+
+class Faults:
+    """The faults in force; safe to use from every thread."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> int:
+        """Ends all faults; how many there were."""
+        with self._lock:
+            count = len(self._faults)
+            self._faults.clear()
+            return count
+
+    def list(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [{**asdict(fault), "active": fault.active()} for fault in self._faults]
+
+    def draw(self, target: str, path: str = "") -> Fault | None:
+        """The first fault that fires for this call, counted as a hit; a latency is waited for here."""
+        fault = self._next(target, path)
+        if fault is None or fault.kind != "latency":
+            return fault
+        fault.wait()
+        return self._next(target, path, skip="latency")
+
+    def _next(self, target: str, path: str, skip: str = "") -> Fault | None:
+        with self._lock:
+            for fault in self._faults:
+                fits = fault.target == target and fault.kind != skip and fault.path in path
+                if fits and fault.active() and random.random() < fault.rate:  # noqa: S311
+                    fault.hits += 1
+                    return fault
+        return None
+
+
+class FaultInjection:
+    """WSGI middleware: lets the faults of the mounted system (first part of the path) happen to a request."""
+
+    def __init__(self, app: WSGI, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        target = path.split("/")[1]
+        fault = self._faults.draw(target, path)
+        if fault is None:
+            return self._app(environ, start_response)
+        if fault.kind == "reset_before":
+            _reset(environ)
+        if fault.kind == "401_expire" and target == "clarity":
+            environ["sandbox.token_expired"] = True
+            return self._app(environ, start_response)
+        if fault.kind in {"timeout_after_commit", "truncated_json"}:
+            return self._after_effect(fault, environ)(environ, start_response)
+        get_input_stream(environ).read()
+        return answers.broken(target, fault.kind, fault.retry_after)(environ, start_response)
+
+    def _after_effect(self, fault: Fault, environ: Environ) -> Response:
+        body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+        if fault.kind == "timeout_after_commit":
+            fault.wait()
+            _reset(environ)
+        whole = b"".join(body)
+        headers.remove("Content-Length")
+        return Response(whole[: len(whole) // 2], status, headers)
+
+
+def _reset(environ: Environ) -> None:
+    """Makes the server close this connection with a TCP reset."""
+    no_linger = struct.pack("ii", 1, 0)
+    environ["gunicorn.socket"].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+    raise ConnectionResetError(errno.ECONNRESET, "reset by an injected fault")

@@ -1,0 +1,107 @@
+"""The models an order points at: products, countries, currencies, users, and the external ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integration.sandbox.odoo.environment import COMPANY_ID
+from integration.sandbox.odoo.errors import value_error
+from integration.sandbox.odoo.records import Records, Row, on_model
+from integration.sandbox.odoo.schema import Field
+
+
+class Product(Records):
+    """product.product; its template is the same record seen from above and not faked for itself."""
+
+    def defaults(self, values: Row) -> Row:
+        default = {
+            "type": "consu",
+            "is_storable": False,
+            "sale_ok": True,
+            "purchase_ok": True,
+            "invoice_policy": "order",
+            "service_tracking": "no",
+            "uom_id": 1,
+            "product_tmpl_id": 1,
+            "list_price": 1.0,
+            "taxes_id": self._default_taxes(),
+        }
+        return super().defaults({**default, **values})
+
+    def create_one(self, values: Row) -> int:
+        id = super().create_one(values)
+        self.env.database.update("product.product", id, {"product_tmpl_id": id})
+        return id
+
+    def label(self, row: Row) -> str:
+        return f"[{row['default_code']}] {row['name']}" if row.get("default_code") else str(row["name"])
+
+    def label_of(self, field: Field, id: int) -> str:
+        if field.name == "product_tmpl_id":
+            return self.label(self.existing(id))
+        return super().label_of(field, id)
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        return "product.template", "Product"
+
+    def compute_lst_price(self, row: Row) -> float:
+        return float(row["list_price"])
+
+    def compute_currency_id(self, _row: Row) -> int:
+        return int(self.env.records("res.company").existing(COMPANY_ID)["currency_id"])
+
+    def _default_taxes(self) -> list[int]:
+        company = self.env.database.row("res.company", COMPANY_ID) or {}
+        return [company["account_sale_tax_id"]] if company.get("account_sale_tax_id") else []
+
+
+class Country(Records):
+    """Found by its code as well as by its name."""
+
+    def _name_domain(self, name: str, operator: str) -> list[Any]:
+        if len(name) == 2 and self.env.database.find("res.country", "code", name.upper()):
+            return [["code", "=", name.upper()]]
+        return super()._name_domain(name, operator)
+
+
+class State(Records):
+    def label(self, row: Row) -> str:
+        return f"{row['name']} ({self.env.records('res.country').existing(row['country_id'])['code']})"
+
+
+class Currency(Records):
+    def compute_decimal_places(self, row: Row) -> int:
+        return max(0, len(f"{row['rounding']:.6f}".rstrip("0").partition(".")[2]))
+
+
+class Pricelist(Records):
+    def label(self, row: Row) -> str:
+        return f"{row['name']} ({self.env.records('res.currency').existing(row['currency_id'])['name']})"
+
+    def defaults(self, values: Row) -> Row:
+        company = self.env.records("res.company").existing(COMPANY_ID)
+        default = {"sequence": 16, "currency_id": company["currency_id"], "company_id": COMPANY_ID}
+        return super().defaults({**default, **values})
+
+
+class User(Records):
+    @on_model
+    def context_get(self) -> Row:
+        user = self.existing(self.env.uid)
+        return {"lang": user["lang"], "tz": user.get("tz", False), "uid": self.env.uid}
+
+
+class ExternalIds(Records):
+    """ir.model.data: closed to the integration user but for the check of one external id."""
+
+    @on_model
+    def check_object_reference(self, module: str, xml_id: str, raise_on_access_error: bool = False) -> tuple[str, int]:
+        """(model, id); the id is False when Odoo's cache remembers what an undone import had made."""
+        del raise_on_access_error  # every record here may be read
+        found = self.env.find_external_id(f"{module}.{xml_id}")
+        if found is not None:
+            return found[:2]
+        if model := self.env.database.stale_external_ids.get(f"{module}.{xml_id}"):
+            return model, False
+        raise value_error(f"External ID not found in the system: {module}.{xml_id}")

@@ -1,0 +1,212 @@
+"""The fake Odoo: one database, one integration user, every call a transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint
+
+from integration.sandbox.odoo import catalog, partner, sale, stock
+from integration.sandbox.odoo.database import Database
+from integration.sandbox.odoo.environment import Environment
+from integration.sandbox.odoo.errors import (
+    SERIALIZATION_FAILURE,
+    ConnectionDropped,
+    OdooError,
+    UnknownMethodError,
+    access_error,
+    not_faked,
+)
+from integration.sandbox.odoo.records import Records
+from integration.sandbox.odoo.schema import SCHEMA
+from integration.sandbox.odoo.seed import INTEGRATION_USER, seed
+from integration.sandbox.odoo.wire import create_blueprint
+
+CLASSES: dict[str, type[Records]] = {
+    **dict.fromkeys(SCHEMA, Records),
+    "ir.config_parameter": Records,
+    "ir.model.data": catalog.ExternalIds,
+    "product.pricelist": catalog.Pricelist,
+    "product.product": catalog.Product,
+    "res.country": catalog.Country,
+    "res.country.state": catalog.State,
+    "res.currency": catalog.Currency,
+    "res.partner": partner.Partner,
+    "res.users": catalog.User,
+    "sale.order": sale.Order,
+    "sale.order.line": sale.OrderLine,
+    "stock.move": stock.Move,
+    "stock.picking": stock.Picking,
+    "stock.picking.type": stock.PickingType,
+}
+READS = frozenset({
+    "address_get", "check_object_reference", "context_get", "fields_get", "get_external_id", "name_search", "read",
+    "search", "search_count", "search_read",
+})  # fmt: skip
+REAL_METHODS = (
+    "action_", "button_", "copy", "default_get", "do_", "export_data", "formatted_read_group", "has_access",
+    "message_", "name_create", "onchange", "read_group", "set_delivery_line", "web_",
+)  # fmt: skip
+"""Methods that start so may exist in Odoo; other unknown ones do not."""
+
+TIMEOUT_AFTER_COMMIT = "timeout_after_commit"
+LOAD_CONFLICT = "load_conflict"
+_CONFLICT = "could not serialize access due to concurrent update\n"
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    model: str | None
+    method: str | None
+
+    def hits(self, model: str, method: str) -> bool:
+        if self.name == TIMEOUT_AFTER_COMMIT and method in READS or self.name == LOAD_CONFLICT and method != "load":
+            return False
+        return self.model in (None, model) and self.method in (None, method)
+
+
+class Odoo:
+    """``blueprint`` is to be mounted at the root of the fake (its paths start with /json, /jsonrpc and /web).
+
+    ``seed_records`` fills an empty database.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        database: str,
+        username: str,
+        api_key: str,
+        seed_records: Callable[[Database, str], None] = seed,
+    ) -> None:
+        self.name = database
+        self.username = username
+        self.api_key = api_key
+        self.database = Database(data_dir / "odoo.sqlite")
+        self._seed = seed_records
+        if self.database.empty:
+            self.reset()
+        self._faults: deque[Fault] = deque()
+        self._faults_lock = threading.Lock()
+        self.blueprint: Blueprint = create_blueprint(self)
+
+    @property
+    def uid(self) -> int:
+        return INTEGRATION_USER
+
+    def reset(self) -> None:
+        """Forgets every record and call, and starts again with the seed."""
+        with self.database.transaction():
+            self.database.clear()
+            self._seed(self.database, self.username)
+
+    def fail_next(self, name: str, times: int = 1, *, model: str | None = None, method: str | None = None) -> None:
+        """The next ``times`` calls (of ``model`` and ``method``, when given) fail as ``name`` says.
+
+        ``name`` is an exception of Odoo's ("psycopg2.errors.SerializationFailure", "odoo.exceptions.AccessError" …),
+        ``timeout_after_commit`` (a writing call takes effect, its answer is lost) or ``load_conflict`` (an import
+        that lost against another one: 200, ids false).
+        """
+        with self._faults_lock:
+            self._faults.extend([Fault(name, model, method)] * times)
+
+    def call(
+        self, model: str, method: str, ids: Sequence[int], context: dict[str, Any], find: Callable[..., Any]
+    ) -> Any:
+        """One call in one transaction.  ``find(bound method)`` gives its arguments, or raises what is wrong there."""
+        fault = self._draw_fault(model, method)
+        with self.database.transaction():
+            env = Environment(self.database, CLASSES, self.uid, context)
+            records = env.records(model, ids)
+            bound = self.method(records, method)
+            args, kwargs = find(bound)
+            if fault and fault.name == LOAD_CONFLICT:
+                return _lost_import()
+            if fault and fault.name != TIMEOUT_AFTER_COMMIT:
+                raise _injected(fault.name, model)
+            result = bound(*args, **kwargs)
+            env.settle()
+            if method not in READS:
+                self._record_call(env, model, method, list(ids), result)
+        if fault:
+            raise ConnectionDropped
+        return result
+
+    def method(self, records: Records, name: str) -> Any:
+        """The public method ``name``, bound; raises what Odoo raises for a private or unknown one."""
+        full_name = f"{records.model.name}.{name}"
+        bound: Any = getattr(records, name, None)
+        if name.startswith("_") or name in ("exists", "browse", "ensure_one", "filtered", "mapped", "sudo"):
+            raise access_error(f"Private methods (such as '{full_name}') cannot be called remotely.")
+        if not hasattr(bound, "rpc"):
+            if name.startswith(REAL_METHODS):
+                raise not_faked(f"the method {full_name}")
+            raise UnknownMethodError(f"The method '{full_name}' does not exist")
+        public: Callable[..., Any] = bound
+        return public
+
+    def ledger(self) -> dict[str, Any]:
+        """What took effect: every sale.order, and every writing call that was committed, oldest first.
+
+        ``created`` counts the orders with this one's origin and reference (2: it was created twice), ``confirmed``
+        its confirmations.
+        """
+        with self.database.transaction():
+            env = Environment(self.database, CLASSES, self.uid, {})
+            calls = list(self.database.rows("sandbox.call").values())
+            confirmed = Counter(
+                id
+                for call in calls
+                if (call["model"], call["method"]) == ("sale.order", "action_confirm")
+                for id in call["ids"]
+            )
+            rows = list(self.database.rows("sale.order").values())
+            created = Counter(map(_references, rows))
+            orders = [
+                {
+                    "id": row["id"],
+                    "external_id": env.external_id("sale.order", row["id"]),
+                    **{key: row.get(key, False) for key in ("name", "client_order_ref", "origin", "state")},
+                    "amount_total": row["amount_total"],
+                    "created": created[_references(row)],
+                    "confirmed": confirmed[row["id"]],
+                }
+                for row in rows
+            ]
+        shown = [{key: call[key] for key in ("at", "model", "method", "ids")} for call in calls]
+        return {"orders": orders, "calls": shown}
+
+    def _draw_fault(self, model: str, method: str) -> Fault | None:
+        with self._faults_lock:
+            fault = next((fault for fault in self._faults if fault.hits(model, method)), None)
+            if fault:
+                self._faults.remove(fault)
+            return fault
+
+    def _record_call(self, env: Environment, model: str, method: str, ids: list[int], result: Any) -> None:
+        if method == "create":
+            ids = result
+        elif method == "load":
+            if not result["ids"]:
+                return
+            ids = result["ids"]
+        self.database.insert("sandbox.call", {"at": env.now, "model": model, "method": method, "ids": ids})
+
+
+def _references(order: dict[str, Any]) -> tuple[Any, Any]:
+    return order.get("origin", False), order.get("client_order_ref", False)
+
+
+def _lost_import() -> dict[str, Any]:
+    message = {"rows": {"from": 0, "to": 0}, "record": 0, "type": "error", "message": _CONFLICT}
+    return {"ids": False, "messages": [message], "nextrow": 0}
+
+
+def _injected(name: str, model: str) -> OdooError:
+    return OdooError(name, _CONFLICT if name == SERIALIZATION_FAILURE else f"injected by the sandbox into {model}")
