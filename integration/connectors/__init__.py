@@ -1,0 +1,20 @@
+"""The systems we can talk to, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from integration.connectors.clarity import Clarity
+from integration.connectors.contract import Connector, Gate
+from integration.connectors.odoo import Odoo
+from integration.settings import System
+
+CONNECTORS: dict[str, Callable[[System, Gate], Connector]] = {
+    "clarity": Clarity,
+    "odoo": Odoo,
+}
+
+
+def connect(system: System, gate: Gate) -> Connector:
+    """The connector of a configured system; every call it makes passes the gate."""
+    return CONNECTORS[system.kind](system, gate)

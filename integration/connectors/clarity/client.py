@@ -1,0 +1,64 @@
+"""Calls to Clarity: the paths of orders, and credentials on every call."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from integration.connectors.clarity.problems import problem
+from integration.connectors.contract import Document, Gate, Request
+from integration.connectors.http import Http
+from integration.connectors.oauth import ClientCredentials
+from integration.errors import Misconfigured, Reject
+from integration.settings import System
+
+
+class Client:
+    """The shop's API, spoken as the client ``id``."""
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        self.id = system.option("client_id")
+        tokens = ClientCredentials(
+            system.kind,
+            system.option("token_url"),
+            self.id,
+            system.option("client_secret"),
+            gate=gate,
+            timeout=system.timeout,
+        )
+        self._http = Http(
+            system.url,
+            timeout=system.timeout,
+            gate=gate,
+            problem=problem,
+            headers=tokens.headers,
+            renew=tokens.renew,
+        )
+
+    def get(self, path: str) -> Document:
+        """The JSON object there; raises what `Http.send` does."""
+        return self.send(Request("GET", path, None, {}))
+
+    def order(self, id: str) -> Document:
+        """An order as it is now; `Hold` when there is none of this id."""
+        return self.get(order_path(id))
+
+    def send(self, request: Request) -> Document:
+        """The answer's JSON object; raises what `Http.send` does."""
+        answer: Any = self._http.send(request).json()
+        if not isinstance(answer, dict):
+            raise Misconfigured(
+                "Clarity's answer is not a JSON object", hint="Check that CLARITY_URL is the root of its API."
+            )
+        return answer
+
+
+def order_path(id: str) -> str:
+    """Where an order is; `Reject` for an id that a URL cannot carry as one segment."""
+    try:
+        segment = quote(id, safe="")
+    except UnicodeEncodeError:
+        segment = ""
+    if segment in {"", ".", ".."}:
+        raise Reject("the order's id cannot stand in a URL", hint="Correct the order's id, then replay.")
+    return f"/orders/{segment}"

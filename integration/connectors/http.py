@@ -1,0 +1,276 @@
+"""Calls to a target over HTTP, and the only place where a status becomes an error.
+
+`Http.send` answers with a 2xx `Reply` or raises what happens next:
+
+==============================================  ====================================================
+nothing was sent (no address, refused, TLS)     `Retry`, counts for the breaker
+sent, but no whole answer in time               `Retry`, outcome unknown, counts for the breaker
+429, or 503 with Retry-After                    `Throttled` by the target
+401                                             credentials renewed once, then `Misconfigured`
+any other                                       what the connector's ``problem`` says, or by default:
+5xx                                             `Retry`, outcome unknown, counts for the breaker
+408, 409, 425                                   `Retry`
+403, 404, 410 that speak JSON                   `Hold`: this one record
+3xx, and 403, 404, 405, 415 that speak no JSON  `Misconfigured`: this is not the API
+other 4xx                                       `Reject`
+==============================================  ====================================================
+
+A failure that came of an answer carries its beginning as ``excerpt``.  That may hold personal data: it is stored
+encrypted and shown on request only.  A reason never quotes an answer's body except through `plain`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+
+from integration.connectors.contract import Gate, Request
+from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
+
+LARGEST_ANSWER = 20 * 1024 * 1024
+LARGEST_EXCERPT = 2048
+CONNECT_SECONDS = 10.0
+LONGEST_PAUSE = 3600.0
+PAUSE_WITHOUT_WORD = 5.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer.  Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON, fractions as Decimal, None for 204; `Retry`, outcome unknown, if it is none."""
+        if self.status == 204:
+            return None
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except ValueError:
+            failure = Retry(f"the {self.status} answer is not JSON", unknown_outcome=True, code="unreadable_answer")
+            raise _with_excerpt(failure, self) from None
+
+    def speaks_json(self) -> bool:
+        """Whether the answer says it is JSON (``application/problem+json`` included)."""
+        return "json" in self.headers.get("content-type", "")
+
+
+Problem = Callable[[Reply], Failure | None]
+"""A connector's reading of an answer that is not 2xx; None leaves it to the defaults."""
+
+
+class Http:
+    """One target as one process calls it.  Threads may share it: each has its own pooled connections.
+
+    ``headers`` go with every call; when they are a function it is asked anew for each.  ``renew`` throws away
+    the credentials behind it, at most once per `send`.  ``timeout`` is in seconds and for the whole call.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        gate: Gate,
+        problem: Problem | None = None,
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        renew: Callable[[], None] | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._gate = gate
+        self._problem = problem or (lambda _: None)
+        self._headers = headers if callable(headers) else lambda: headers or {}
+        self._renew = renew
+        self._threads = threading.local()
+
+    def send(self, request: Request, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """Sends one call and returns its 2xx answer; see the module's table for what it raises.
+
+        ``headers`` are those that must not be frozen with the request (credentials).  A body of bytes is sent
+        as it is, with the content type its headers name; None sends none; anything else is sent as JSON,
+        decimals as numbers.
+        """
+        reply = self._attempt(request, headers, renewable=self._renew is not None)
+        if reply.status == 401 and self._renew:
+            self._renew()
+            reply = self._attempt(request, headers, renewable=False)
+        return reply
+
+    def _attempt(self, request: Request, headers: Mapping[str, str] | None, renewable: bool) -> Reply:
+        credentials = {**self._headers(), **(headers or {})}
+        with self._gate():
+            reply = self._exchange(request, credentials)
+            if 200 <= reply.status < 300 or (reply.status == 401 and renewable):
+                return reply
+            failure = _throttled(reply) or self._problem(reply) or _default(reply, _name(request))
+            raise _with_excerpt(failure, reply)
+
+    def _exchange(self, request: Request, credentials: Mapping[str, str]) -> Reply:
+        deadline = time.monotonic() + self._timeout
+        body, content_type = _encode(request.body)
+        try:
+            with self._session().request(
+                request.method,
+                self._base_url + request.path,
+                data=body,
+                headers={"Accept": "application/json", **content_type, **request.headers, **credentials},
+                timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = _read(response, deadline)
+                lower = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(response.status_code, lower, content)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _transport_failure(error, _name(request)) from error
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            session = self._threads.session = _Session()
+        return session
+
+
+def plain(message: str, longest: int = 200) -> str:
+    """A target's message with what may be personal taken out: quoted values, addresses, long numbers.
+
+    >>> plain('No match for "Jane Doe" (jane@example.com, +48 600 700 800)')
+    'No match for … (…, …)'
+    """
+    text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", message)
+    text = re.sub(r"[^\s@(<]+@[\w.-]+", "…", text)
+    text = re.sub(r"\+?\w*\d[\d\s./-]{2,}\d\w*", "…", text)
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+class _Session(requests.Session):
+    """A session without a life of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _leave_as_is  # else a netrc file would replace our Authorization header
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """None, so that the body of a redirect is read like any other: requests would read all of it at once."""
+
+
+def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _encode(body: Any) -> tuple[bytes | None, Mapping[str, str]]:
+    """The bytes of a body: always the same for the same content, for a frozen request is repeated byte for byte."""
+    if body is None or isinstance(body, bytes):
+        return body, {}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_number)
+    return text.encode("ascii"), {"Content-Type": "application/json"}
+
+
+def _number(value: Any) -> float:
+    """A decimal as JSON number; a float gives back every number of up to 15 digits."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} is not part of a document")
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """The whole body.  requests bounds a single read; the whole call is bounded here, between reads."""
+    content = bytearray()
+    while chunk := response.raw.read1(65536, decode_content=True):
+        content += chunk
+        if len(content) > LARGEST_ANSWER:
+            raise Retry(
+                f"the answer is larger than {LARGEST_ANSWER} bytes",
+                unknown_outcome=True,
+                code="answer_too_large",
+            )
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout("the answer trickles in")
+    return bytes(content)
+
+
+def _transport_failure(error: Exception, name: str) -> Retry:
+    reason = error
+    if isinstance(error, requests.ConnectionError) and error.args:
+        reason = getattr(error.args[0], "reason", error.args[0])
+    never_sent = (
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ProxyError,
+        urllib3.exceptions.SSLError,
+        requests.exceptions.InvalidURL,
+    )
+    if isinstance(reason, never_sent):
+        # The class alone: urllib3's texts name addresses and whole URLs.
+        return Retry(f"{name}: no connection ({type(reason).__name__})", counts_for_breaker=True, code="no_connection")
+    timed_out = isinstance(reason, requests.Timeout | urllib3.exceptions.TimeoutError)
+    what, code = ("no answer in time", "timeout") if timed_out else ("the connection broke", "connection_broken")
+    return Retry(f"{name}: {what}", unknown_outcome=True, counts_for_breaker=True, code=code)
+
+
+def _throttled(reply: Reply) -> Throttled | None:
+    said = reply.headers.get("retry-after", "")
+    if reply.status == 429 or (reply.status == 503 and said):
+        return Throttled(f"the target asks to slow down ({reply.status})", after=_pause(said, reply), by_target=True)
+    return None
+
+
+def _pause(said: str, reply: Reply) -> float:
+    """Seconds of a Retry-After (RFC 9110 10.2.3): a number, or a date, read by the target's own clock."""
+    try:
+        if said.isdigit():
+            seconds = float(said)
+        else:
+            now = reply.headers.get("date")
+            until = parsedate_to_datetime(said).timestamp()
+            seconds = until - (parsedate_to_datetime(now).timestamp() if now else time.time())
+    except ValueError:
+        seconds = PAUSE_WITHOUT_WORD
+    return min(max(seconds, 1.0), LONGEST_PAUSE)
+
+
+def _default(reply: Reply, name: str) -> Failure:
+    status, reason = reply.status, f"{name}: {reply.status}"
+    if status >= 500:
+        return Retry(reason, unknown_outcome=True, counts_for_breaker=True, code=f"http_{status}")
+    if status in {408, 409, 425}:
+        return Retry(reason, code=f"http_{status}")
+    if status == 401:
+        return Misconfigured(reason, hint="The credentials are not accepted. Renew them and restart the fleet.")
+    if status < 400 or (status in {403, 404, 405, 415} and not reply.speaks_json()):
+        return Misconfigured(
+            f"{reason}, and not from the API",
+            hint="Check the system's URL: it must be the API root, without a redirect.",
+        )
+    if status in {403, 404, 410}:
+        hint = "Check that the record still exists at the target and that our user may see it, then replay."
+        return Hold(reason, hint=hint, code=f"http_{status}")
+    return Reject(
+        reason, hint="The target does not take this document. Correct it, then replay.", code=f"http_{status}"
+    )
+
+
+def _with_excerpt(failure: Failure, reply: Reply) -> Failure:
+    failure.excerpt = reply.body[:LARGEST_EXCERPT]
+    return failure
+
+
+def _name(request: Request) -> str:
+    """How a call is named in a reason: without its query, which may hold an e-mail address."""
+    return f"{request.method} {request.path.partition('?')[0]}".rstrip()

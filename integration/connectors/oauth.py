@@ -1,0 +1,97 @@
+"""Bearer tokens by OAuth 2.0 client credentials (RFC 6749 4.4), fetched once per process for all its threads."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote_plus
+
+from integration.connectors.contract import Gate, Request
+from integration.connectors.http import Http, Reply
+from integration.errors import Failure, Misconfigured, Retry
+
+EARLY = 60.0
+"""Seconds before its end at which a token is no longer used."""
+UNSAID_LIFETIME = 300.0
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class ClientCredentials:
+    """What a connector's `Http` needs: ``headers`` for each call, and ``renew`` when they were not accepted.
+
+    The client says who it is by basic authentication (client_secret_basic).  Fetching a token is a call at the
+    target too, and passes its gate.  ``kind`` ("clarity") names the settings in hints.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        token_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        gate: Gate,
+        timeout: float,
+        scope: str = "",
+    ) -> None:
+        self._kind = kind.upper()
+        self._http = Http(token_url, timeout=timeout, gate=gate, problem=self._problem)
+        self._form = "grant_type=client_credentials" + (f"&scope={quote_plus(scope)}" if scope else "")
+        # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
+        pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+        self._basic = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        self._shared = _tokens[token_url, pair, scope]
+        self._thread = threading.local()
+
+    def headers(self) -> Mapping[str, str]:
+        """The Authorization header; raises what `Http.send` does, `Misconfigured` when the client is refused."""
+        with self._shared.lock:
+            if time.monotonic() >= self._shared.use_until:
+                self._fetch()
+            token = self._thread.used = self._shared.token
+        return {"Authorization": f"Bearer {token}"}
+
+    def renew(self) -> None:
+        """Gives up the token this thread used last, unless another has replaced it meanwhile."""
+        with self._shared.lock:
+            if self._shared.token == self._thread.used:
+                self._shared.use_until = 0.0
+
+    def _fetch(self) -> None:
+        asked_at = time.monotonic()
+        try:
+            answer = self._http.send(Request("POST", "", self._form.encode(), FORM), headers=self._basic).json()
+        except Retry as failure:
+            failure.unknown_outcome = False  # the call that the token was for has not been sent
+            raise
+        try:
+            token, lifetime = str(answer["access_token"]), float(answer.get("expires_in") or UNSAID_LIFETIME)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._misconfigured("the token URL answers without a token") from error
+        self._shared.token = token
+        self._shared.use_until = asked_at + lifetime - min(EARLY, lifetime / 2)
+
+    def _problem(self, reply: Reply) -> Failure | None:
+        if reply.status >= 500:
+            return None
+        return self._misconfigured(f"the token URL refuses our client ({reply.status})")
+
+    def _misconfigured(self, reason: str) -> Misconfigured:
+        names = f"{self._kind}_TOKEN_URL, {self._kind}_CLIENT_ID and {self._kind}_CLIENT_SECRET"
+        return Misconfigured(reason, hint=f"Check {names}, then restart the fleet.")
+
+
+@dataclass
+class _Shared:
+    """The token of one client in this process."""
+
+    token: str = ""
+    use_until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_tokens: defaultdict[tuple[str, str, str], _Shared] = defaultdict(_Shared)

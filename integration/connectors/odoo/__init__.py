@@ -1,0 +1,93 @@
+"""Odoo: takes orders, over JSON-2 (19 and later) or JSON-RPC (14 to 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from integration.connectors.contract import Document, Gate, Posted, Work
+from integration.connectors.odoo.catalog import Catalog
+from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.errors import RIGHTS, AccessRefused
+from integration.connectors.odoo.order import OrderPost
+from integration.connectors.odoo.partner import Partners
+from integration.connectors.odoo.services import Services
+from integration.errors import Misconfigured
+from integration.settings import System
+
+NO_SKU = "(none)"
+T = TypeVar("T")
+
+
+class Odoo:
+    """One Odoo database, as one process calls it.  Threads may share it."""
+
+    kind = "odoo"
+    retry: Mapping[int, float | None] = {1: 10.0, 2: 30.0, 3: 120.0, 5: 600.0, 8: None}
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        self._system = system
+        self._client = Client(system, gate)
+        self._catalog = Catalog(self._client, system)
+
+    def whoami(self) -> str:
+        """Our login in Odoo, once it has read an order there; `Misconfigured` when it may not even do that."""
+        try:
+            uid = self._client.call("res.users", "context_get")["uid"]
+            user = self._client.call("res.users", "read", [uid], fields=["login"])[0]
+            self._client.call("sale.order", "search_read", domain=[], fields=["name"], limit=1)
+        except AccessRefused as refused:
+            raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=RIGHTS) from refused
+        return str(user["login"])
+
+    def enrich(self, entity: str, document: Document, work: Work) -> Document:
+        """The document with ``ids``: what Odoo calls the customer, his addresses, the products, taxes and so on.
+
+        Creates the customer, his addresses and the products of service lines where Odoo lacks them.  Raises `Hold`
+        for whatever it neither knows nor may guess.
+        """
+        assert entity == "order", entity
+        return self._with_rights(lambda: {**document, "ids": self._ids(document, work)})
+
+    def post(self, entity: str, document: Document, work: Work) -> Posted:
+        """Makes Odoo show the order, see `OrderPost.ensure`."""
+        assert entity == "order", entity
+        return self._with_rights(lambda: OrderPost(self._client, self._catalog, document, work).ensure())
+
+    def _ids(self, document: Document, work: Work) -> dict[str, Any]:
+        if document["status"] == "cancelled":
+            return {}  # nobody is created for an order that is not to be
+        catalog = self._catalog
+        carrier, term = document["carrier"], document["payment_term"]
+        return {
+            "lines": self._line_ids(document, work),
+            "pricelist": catalog.pricelist(document["currency"]),
+            "carrier": catalog.carrier(carrier) if carrier else None,
+            "payment_term": catalog.payment_term(term) if term else None,
+            **Partners(self._client, catalog, work, self._system.options.get("guest_key", "")).resolve(document),
+        }
+
+    def _line_ids(self, document: Document, work: Work) -> list[dict[str, Any]]:
+        """For each line the ids of its product, taxes and unit (None where no line names a unit)."""
+        catalog = self._catalog
+        lines = document["lines"]
+        products = catalog.products(line["sku"] or NO_SKU for line in lines if not line["service"])
+        services = Services(self._client, work)
+        own_units = any(line.get("uom") for line in lines)
+        found = []
+        for line in lines:
+            product = services.product(line["service"]) if line["service"] else products[line["sku"] or NO_SKU]
+            uom = None
+            if own_units:
+                uom = catalog.uom(line["uom"]) if line.get("uom") else catalog.own_uom(product)
+            taxes = [catalog.tax(tax["rate"], tax["included"]) for tax in line["taxes"]]
+            found.append({"product": product, "taxes": taxes, "uom": uom})
+        return found
+
+    def _with_rights(self, body: Callable[[], T]) -> T:
+        """A refusal holds this one document, unless the user may do nothing at all: then `whoami` raises."""
+        try:
+            return body()
+        except AccessRefused:
+            self.whoami()
+            raise

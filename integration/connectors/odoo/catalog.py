@@ -1,0 +1,230 @@
+"""What is looked up in Odoo for nearly every order and changes slowly; kept in memory for a short while.
+
+Whatever is not found is looked up afresh before anybody is bothered, so a correction in Odoo works at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.errors import NotInstalled
+from integration.errors import Hold
+from integration.settings import System
+
+PRODUCT_SECONDS = 60.0
+SLOW_SECONDS = 600.0
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class Catalog:
+    """Products, taxes, places, currencies, carriers, payment terms and field names of one Odoo."""
+
+    def __init__(self, client: Client, system: System) -> None:
+        self._client = client
+        self._system = system
+        self._kept: dict[str, tuple[float, Any]] = {}
+
+    def products(self, skus: Iterable[str]) -> Mapping[str, int]:
+        """The id of the product of each SKU (``default_code``, which Odoo does not keep unique).
+
+        Where a SKU is unknown the product of ODOO_FALLBACK_SKU stands in, if that is set.  `Hold` names all SKUs
+        that are unknown, or that several active products share.
+        """
+        wanted = set(skus)
+        fallback = self._system.options.get("fallback_sku")
+        asked = wanted | {fallback} if fallback else wanted
+        missing = [sku for sku in asked if self._recall(f"product {sku}", PRODUCT_SECONDS) is None]
+        if missing:
+            self._fetch_products(missing)
+        found = {sku: product for sku in asked if (product := self._recall(f"product {sku}", PRODUCT_SECONDS))}
+        unknown = sorted(wanted - found.keys())
+        if unknown and fallback in found:
+            found |= dict.fromkeys(unknown, found[fallback])
+        elif unknown:
+            raise Hold(
+                f"unknown SKU {', '.join(unknown)}",
+                hint="In Odoo (Inventory, Products) create the product with this Internal Reference, or unarchive "
+                "it, then replay; or set ODOO_FALLBACK_SKU to a product that stands in for unknown ones.",
+                code="unknown_sku",
+            )
+        return found
+
+    def tax(self, rate: str, included: bool) -> int:
+        """The sales tax of that percentage, included in the price or not; `Hold` when none or several fit."""
+        kind = "included in" if included else "on top of"
+        option = f"tax_{rate.replace('.', '_')}_{'included' if included else 'excluded'}"
+
+        def fitting(fresh: bool) -> list[Row]:
+            fits = (Decimal(rate), included)
+            return [tax for tax in self._taxes(fresh) if (tax["amount"], tax["price_include"]) == fits]
+
+        return self._only(
+            fitting,
+            option,
+            f"sales tax of {rate} % {kind} the price",
+            f"In Odoo (Accounting, Configuration, Taxes) have exactly one active sales tax of {rate} % {kind} the "
+            f"price, or name one in ODOO_{option.upper()}, then replay.",
+        )
+
+    def pricelist(self, currency: str) -> int | None:
+        """The pricelist for orders in that currency; None for the company's own."""
+        if currency == self._company(False)["currency"]:
+            return None
+        option = f"pricelist_{currency.lower()}"
+
+        def fitting(fresh: bool) -> list[Row]:
+            return [row for row in self._pricelists(fresh) if row["currency_id"][1] == currency]
+
+        return self._only(
+            fitting,
+            option,
+            f"pricelist in {currency}",
+            f"In Odoo activate the currency {currency} (Accounting, Currencies), have exactly one pricelist in it "
+            f"(Sales, Products, Pricelists), or name one in ODOO_{option.upper()}, then replay.",
+        )
+
+    def country(self, code: str) -> int:
+        """The country of an ISO 3166 code; `Hold` when Odoo does not know it."""
+        countries = self._keep("countries", SLOW_SECONDS, lambda: self._search("res.country", [], "code"))
+        for country in countries:
+            if country["code"] == code.upper():
+                return int(country["id"])
+        raise Hold(f"unknown country {code}", hint="Correct the order's address to an ISO 3166 code, then replay.")
+
+    def state(self, country: int, region: str) -> int | None:
+        """The state of a country by code or name; None when Odoo has none such."""
+        states = self._keep(
+            f"states {country}",
+            SLOW_SECONDS,
+            lambda: self._search("res.country.state", [["country_id", "=", country]], "code", "name"),
+        )
+        wanted = region.strip().casefold()
+        for column in ("code", "name"):
+            for state in states:
+                if str(state[column]).casefold() == wanted:
+                    return int(state["id"])
+        return None
+
+    def carrier(self, name: str) -> int | None:
+        """The delivery method of that name; None when there is none, or Odoo has no app for deliveries."""
+        try:
+            rows = self._named("delivery.carrier", name, fresh=False) or self._named("delivery.carrier", name, True)
+        except NotInstalled:
+            return None
+        return int(rows[0]["id"]) if len(rows) == 1 else None
+
+    def payment_term(self, name: str) -> int:
+        """The payment term of that name; `Hold` when none or several have it."""
+        return self._only(
+            lambda fresh: self._named("account.payment.term", name, fresh),
+            None,
+            f"payment term “{name}”",
+            "In Odoo (Accounting, Configuration, Payment Terms) create it, or correct the table payment_terms, "
+            "then replay.",
+        )
+
+    def uom(self, name: str) -> int:
+        """The unit of measure of that name; `Hold` when none or several have it."""
+        return self._only(
+            lambda fresh: self._named("uom.uom", name, fresh),
+            None,
+            f"unit of measure “{name}”",
+            "In Odoo (Inventory, Configuration, Units of Measure) create it, or correct the table uoms, then replay.",
+        )
+
+    def own_uom(self, product: int) -> int:
+        """The id of the product's own unit of measure."""
+        rows = self._keep(
+            f"uom of {product}",
+            SLOW_SECONDS,
+            lambda: self._client.call("product.product", "read", [product], fields=["uom_id"], load=None),
+        )
+        return int(rows[0]["uom_id"])
+
+    def fields(self, model: str) -> frozenset[str]:
+        """The names of a model's fields: they differ between versions and installed apps."""
+        answer = self._keep(
+            f"fields {model}",
+            SLOW_SECONDS,
+            lambda: self._client.call(model, "fields_get", attributes=["type"]),
+        )
+        return frozenset(answer)
+
+    def _fetch_products(self, skus: list[str]) -> None:
+        by_sku: dict[str, list[Row]] = defaultdict(list)
+        domain = [["default_code", "in", sorted(skus)]]
+        for row in self._search("product.product", domain, "default_code"):
+            by_sku[row["default_code"]].append(row)
+        doubled = sorted(sku for sku, rows in by_sku.items() if len(rows) > 1)
+        if doubled:
+            raise Hold(
+                f"several products have the SKU {', '.join(doubled)}",
+                hint="In Odoo archive all but one product with this Internal Reference, or give them different "
+                "ones, then replay.",
+                code="ambiguous_sku",
+            )
+        for sku, rows in by_sku.items():
+            self._kept[f"product {sku}"] = (time.monotonic(), int(rows[0]["id"]))
+
+    def _taxes(self, fresh: bool) -> list[Row]:
+        company = self._company(fresh)["id"]
+        domain = [
+            ["type_tax_use", "=", "sale"],
+            ["amount_type", "=", "percent"],
+            ["company_id", "=", company],
+        ]
+        columns = ("name", "amount", "price_include")
+        return self._keep("taxes", SLOW_SECONDS, lambda: self._search("account.tax", domain, *columns), fresh)
+
+    def _pricelists(self, fresh: bool) -> list[Row]:
+        return self._keep(
+            "pricelists", SLOW_SECONDS, lambda: self._search("product.pricelist", [], "name", "currency_id"), fresh
+        )
+
+    def _company(self, fresh: bool) -> Row:
+        def fetch() -> Row:
+            uid = self._client.call("res.users", "context_get")["uid"]
+            user = self._client.call("res.users", "read", [uid], fields=["company_id"])[0]
+            id = user["company_id"][0]
+            company = self._client.call("res.company", "read", [id], fields=["currency_id"])[0]
+            return {"id": id, "currency": company["currency_id"][1]}
+
+        return self._keep("company", SLOW_SECONDS, fetch, fresh)
+
+    def _named(self, model: str, name: str, fresh: bool) -> list[Row]:
+        return self._keep(
+            f"{model} {name}", SLOW_SECONDS, lambda: self._search(model, [["name", "=", name]], "name"), fresh
+        )
+
+    def _only(self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str) -> int:
+        """The id of the one row; of several the one whose name the option gives."""
+        name = self._system.options.get(option) if option else None
+        for fresh in (False, True):
+            found = rows(fresh)
+            if name:
+                found = [row for row in found if row["name"] == name]
+            if len(found) == 1:
+                return int(found[0]["id"])
+        raise Hold(f"{'several' if found else 'no'} {what}", hint=hint, code="not_found_at_target")
+
+    def _search(self, model: str, domain: list[Any], *fields: str) -> list[Row]:
+        rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))
+        return rows
+
+    def _recall(self, key: str, seconds: float) -> Any:
+        at, kept = self._kept.get(key, (float("-inf"), None))
+        return kept if time.monotonic() - at < seconds else None
+
+    def _keep(self, key: str, seconds: float, fetch: Callable[[], T], fresh: bool = False) -> T:
+        kept: T | None = None if fresh else self._recall(key, seconds)
+        if kept is None:
+            kept = fetch()
+            self._kept[key] = (time.monotonic(), kept)
+        return kept

@@ -1,0 +1,136 @@
+"""Calls to Odoo, the same whichever of its two protocols the server speaks.
+
+A call is written as JSON-2 has it (Odoo 19): model and method in the path, ``ids`` and the named parameters in the
+body.  In that form it is also frozen before it takes effect.  For servers of 14 to 18 it is turned into JSON-RPC's
+``execute_kw`` on its way out, and the credentials are added in either case.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from integration.connectors.contract import Gate, Request
+from integration.connectors.http import Http
+from integration.connectors.odoo.errors import NEW_KEY, classify, problem
+from integration.errors import Hold, Misconfigured, Retry
+from integration.settings import System
+
+CONTEXT = {"lang": "en_US", "tz": "UTC"}
+"""English, for messages of load() are told apart by their text; UTC, for load() reads times in the user's zone."""
+
+
+class Dialect(Protocol):
+    """How a call is put on the wire."""
+
+    guards_confirmed: bool
+    """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
+
+    def send(self, request: Request) -> Any:
+        """The method's return value; raises what `errors.classify` makes of an error."""
+
+
+class Client:
+    """One Odoo database as one user.  Threads may share it."""
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        self._system = system
+        self._gate = gate
+        self._lock = threading.Lock()
+        self._found: Dialect | None = None
+
+    def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
+        """Calls a method that changes nothing, and returns what it returns."""
+        return self.send(self.request(model, method, ids, **named))
+
+    def request(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Request:
+        """The call, ready to be frozen and sent."""
+        body: dict[str, Any] = {"context": CONTEXT, **named}
+        if ids is not None:
+            body["ids"] = list(ids)
+        return Request("POST", f"/json/2/{model}/{method}", body, {})
+
+    def send(self, request: Request) -> Any:
+        """Sends a call of `request`, and returns what the method returned."""
+        return self.dialect.send(request)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The protocol of this server: as ODOO_PROTOCOL says, or the newest it offers."""
+        if self._found is None:
+            with self._lock:
+                self._found = self._found or self._choose()
+        return self._found
+
+    def _choose(self) -> Dialect:
+        choice = self._system.options.get("protocol", "auto") or "auto"
+        if choice not in {"auto", "json2", "jsonrpc"}:
+            raise Misconfigured("ODOO_PROTOCOL is unknown", hint="Set ODOO_PROTOCOL to auto, json2 or jsonrpc.")
+        if choice == "json2" or (choice == "auto" and self._version() >= 19):
+            return Json2(self._system, self._gate)
+        return JsonRpc(self._system, self._gate)
+
+    def _version(self) -> int:
+        """The server's major version, 0 when it is too old to tell at this address (before 19)."""
+        http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate)
+        try:
+            answer = http.send(Request("GET", "/json/version", None, {})).json()
+        except (Hold, Misconfigured):  # 404, in HTML or JSON
+            return 0
+        major = re.search(r"\d+", str(answer["version_info"][0]))  # Odoo Online says "saas~19"
+        return int(major[0]) if major else 0
+
+
+class Json2:
+    """``POST /json/2/<model>/<method>`` with an API key as bearer token."""
+
+    guards_confirmed = True
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        headers = {"Authorization": f"bearer {system.option('api_key')}"}
+        if system.database:
+            headers["X-Odoo-Database"] = system.database
+        self._http = Http(system.url, timeout=system.timeout, gate=gate, problem=problem, headers=headers)
+
+    def send(self, request: Request) -> Any:
+        return self._http.send(request).json()
+
+
+class JsonRpc:
+    """``POST /jsonrpc`` with user name and API key (or password): every answer is a 200, errors are in the body."""
+
+    guards_confirmed = False
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        self._database = system.option("db")
+        self._username = system.option("username")
+        self._secret = system.option("api_key")
+        self._http = Http(system.url, timeout=system.timeout, gate=gate)
+        self._uid: int | None = None
+
+    def send(self, request: Request) -> Any:
+        model, method = request.path.split("/")[-2:]
+        named = dict(request.body)
+        ids = [named.pop("ids")] if "ids" in named else []
+        login = (self._database, self._log_in(), self._secret)
+        return self._call("object", "execute_kw", *login, model, method, ids, named)
+
+    def _log_in(self) -> int:
+        if self._uid is None:
+            uid = self._call("common", "authenticate", self._database, self._username, self._secret, {})
+            if not uid:
+                raise Misconfigured("Odoo does not accept user name and API key", hint=NEW_KEY)
+            self._uid = int(uid)
+        return self._uid
+
+    def _call(self, service: str, method: str, *arguments: Any) -> Any:
+        params = {"service": service, "method": method, "args": list(arguments)}
+        body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
+        answer = self._http.send(Request("POST", "/jsonrpc", body, {})).json()
+        if not isinstance(answer, dict):
+            raise Retry("the answer is not JSON-RPC", unknown_outcome=True, code="unreadable_answer")
+        if error := answer.get("error"):
+            raise classify(error.get("data", error))
+        return answer.get("result")

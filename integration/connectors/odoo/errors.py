@@ -1,0 +1,163 @@
+"""What an error of Odoo means, decided by its ``name`` and never by the status alone (facts of Odoo 19.0).
+
+Odoo answers 500 both for a typing error in a field's name (``builtins.ValueError``) and for a write conflict that its
+own five tries did not resolve (``psycopg2.errors.SerializationFailure``): the first never gets better, the second does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from integration.connectors.http import Reply, plain
+from integration.errors import Failure, Hold, Misconfigured, Reject, Retry
+
+NEW_KEY = (
+    "Make a new API key for the integration user in Odoo (Preferences, Account Security), set ODOO_API_KEY and "
+    "restart the fleet. Keys of ordinary users expire, by default after three months."
+)
+RIGHTS = (
+    "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and "
+    "Contact / Creation, then replay."
+)
+
+
+class AccessRefused(Hold):
+    """The user may not do this: with all records (then nothing works) or with this one."""
+
+
+class WrongState(Hold):
+    """The record's state forbids it, as people would read it on the screen."""
+
+
+class RecordMissing(Hold):
+    """The record is not in Odoo any more."""
+
+
+class NotInstalled(Misconfigured):
+    """A model or method that this Odoo does not have."""
+
+    def __init__(self, reason: str) -> None:
+        hint = "Check ODOO_URL, and that the app Sales is installed in Odoo."
+        super().__init__(reason, hint=hint, code="misconfigured")
+
+
+def problem(reply: Reply) -> Failure | None:
+    """JSON-2's reading of an answer that is not 2xx."""
+    if not reply.speaks_json():
+        if reply.status in {404, 415}:  # HTML: no such database, or something else than Odoo answers at this URL
+            return Misconfigured(
+                f"Odoo has no such database, or something else answers ({reply.status}, not JSON)",
+                hint="Check ODOO_URL and ODOO_DB.",
+            )
+        return None
+    try:
+        error = reply.json()
+    except Retry:
+        return None
+    return classify(error) if isinstance(error, dict) and "name" in error else None
+
+
+def classify(error: dict[str, Any]) -> Failure:
+    """The failure for ``{"name", "message"}``, as JSON-2 answers it and JSON-RPC holds it in ``error.data``."""
+    name, message = str(error.get("name")), str(error.get("message") or "")
+    if name == "psycopg2.OperationalError" and "does not exist" in message:
+        return Misconfigured("Odoo has no such database", hint="Check ODOO_DB.")
+    if name in BY_NAME:
+        return BY_NAME[name](plain(message))
+    if name.startswith("builtins."):
+        return Reject(
+            f"Odoo does not understand the request: {plain(message)}",
+            hint="Most often a mapping names a field this Odoo does not have, or a value it does not take. "
+            "Correct the mapping, then replay.",
+            code=name,
+        )
+    # An exception of some module, a carrier's web service for example: Odoo itself is well and has rolled back.
+    return Retry(f"{name}: {plain(message)}", code=name)
+
+
+def loaded(answer: Any, what: str) -> list[int]:
+    """The ids of a ``load()``, whose errors come as messages in a 200; raises what they mean."""
+    if not isinstance(answer, dict) or "ids" not in answer:
+        raise Retry("the answer is not one of load()", unknown_outcome=True, code="unreadable_answer")
+    if answer["ids"]:
+        return [int(id) for id in answer["ids"]]
+    messages = [message for message in answer["messages"] if message.get("type") == "error"] or answer["messages"]
+    text = " / ".join(str(message["message"]) for message in messages)
+    if any(sign in text for sign in CONFLICTS):
+        raise _conflict(text)
+    if "You are not allowed to" in text:
+        raise AccessRefused(f"Odoo refused the {what}: {plain(text)}", hint=RIGHTS, code="access_error")
+    fields = sorted({str(message["field"]) for message in messages if message.get("field")})
+    at = f" (field {', '.join(fields)})" if fields else ""
+    raise Reject(
+        f"Odoo refused the {what}{at}: {plain(text)}",
+        hint="Correct the document, or what it refers to in Odoo, then replay.",
+        code="load_refused",
+    )
+
+
+CONFLICTS = ("could not serialize access", "deadlock detected", "could not obtain lock")
+
+
+def _credentials(message: str) -> Failure:
+    return Misconfigured(f"Odoo does not accept the API key ({message or 'access denied'})", hint=NEW_KEY)
+
+
+def _access(message: str) -> Failure:
+    return AccessRefused(f"Odoo refuses access: {message}", hint=RIGHTS, code="access_error")
+
+
+def _missing(_: str) -> Failure:
+    return RecordMissing(
+        "a record is not in Odoo any more",
+        hint="Somebody deleted it in Odoo. Restore it there, or reject this delivery.",
+        code="record_missing",
+    )
+
+
+def _state(message: str) -> Failure:
+    return WrongState(
+        f"Odoo says: {message}",
+        hint="Bring the order in Odoo into a state that allows it, then replay.",
+        code="user_error",
+    )
+
+
+def _invalid(message: str) -> Failure:
+    return Reject(
+        f"Odoo refuses the values: {message}", hint="Correct the document, then replay.", code="validation_error"
+    )
+
+
+def _not_installed(message: str) -> Failure:
+    return NotInstalled(f"Odoo lacks something: {message}")
+
+
+def _conflict(_: str) -> Failure:
+    return Retry("Odoo could not serialize the write (others write the same records)", code="write_conflict")
+
+
+def _database(_: str) -> Failure:
+    return Retry("Odoo cannot reach its database", counts_for_breaker=True, code="odoo_database")
+
+
+BY_NAME: dict[str, Callable[[str], Failure]] = {
+    "werkzeug.exceptions.Unauthorized": _credentials,
+    "odoo.exceptions.AccessDenied": _credentials,
+    "odoo.exceptions.AccessError": _access,
+    "odoo.exceptions.MissingError": _missing,
+    "odoo.exceptions.UserError": _state,
+    "odoo.exceptions.RedirectWarning": _state,
+    "odoo.exceptions.ValidationError": _invalid,
+    "werkzeug.exceptions.NotFound": _not_installed,
+    "werkzeug.exceptions.UnprocessableEntity": _invalid,
+    "werkzeug.exceptions.BadRequest": _invalid,
+    "psycopg2.errors.SerializationFailure": _conflict,
+    "psycopg2.errors.LockNotAvailable": _conflict,
+    "psycopg2.errors.DeadlockDetected": _conflict,
+    "psycopg2.OperationalError": _database,
+    "psycopg2.InterfaceError": _database,
+    "psycopg2.pool.PoolError": _database,
+    "odoo.sql_db.PoolError": _database,
+}

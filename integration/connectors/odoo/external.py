@@ -1,0 +1,62 @@
+"""External ids: how Odoo knows our objects by our own ids, and ``load()``, the upsert that goes by them.
+
+``load()`` is the one call with which an ordinary user creates a record under an external id.  Odoo keeps those
+unique, so however often and by however many it is called with one id, there is one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from integration.connectors.contract import Request, Work
+from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.errors import loaded
+from integration.errors import Reject
+from integration.message import external_id
+
+MODULE = "__clarity__"
+
+
+def xmlid(entity: str, *ids: str) -> str:
+    """The external id of our object, e.g. ``__clarity__.order__1001``."""
+    return f"{MODULE}.{external_id(entity, *ids)}"
+
+
+def find(client: Client, id: str) -> int | None:
+    """The id of the record with that external id.
+
+    Odoo writes a traceback into its log for each one that is missing: to be asked where it will most often exist.
+    """
+    module, _, name = id.partition(".")
+    try:
+        return int(client.call("ir.model.data", "check_object_reference", module=module, xml_id=name)[1])
+    except Reject:
+        return None
+
+
+def load_request(client: Client, model: str, rows: Sequence[Mapping[str, Any]]) -> Request:
+    """The call of ``load()`` for rows of column name and value; a row without a column has it empty."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    data = [[cell(row.get(column)) for column in columns] for row in rows]
+    return client.request(model, "load", fields=columns, data=data)
+
+
+def load_one(client: Client, work: Work, effect: str, model: str, row: Mapping[str, Any]) -> int:
+    """The id of the record that ``load()`` created or updated.  Safe to repeat: the row names its external id."""
+    what = effect.partition(".")[0].replace("_", " ")
+    request = load_request(client, model, [row])
+    ids = work.perform(effect, request, lambda frozen: loaded(client.send(frozen), what))
+    return int(ids[0])
+
+
+def cell(value: Any) -> str:
+    """A value as ``load()`` reads it: text; an empty cell clears the field, or sets no tax at all."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, list | tuple):
+        return ",".join(str(id) for id in value)
+    return str(value)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "sandbox json2",
+        "sandbox jsonrpc",
+        pytest.param("live auto", marks=pytest.mark.live),
+        pytest.param("live jsonrpc", marks=pytest.mark.live),
+    ],
+)
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    where, protocol = request.param.split()
+    if where == "live":
+        yield LiveTarget(protocol)
+        return
+    with sandbox(tmp_path_factory.mktemp("odoo")) as (url, fake):
+        yield SandboxTarget(url, fake, protocol)
+
+
+@pytest.fixture
+def shop(target: Target) -> Shop:
+    return Shop(target)

@@ -1,0 +1,229 @@
+"""The Odoos the contract is held against: the sandbox's, and a real one when ``--live`` is given."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from integration.connectors.contract import Document, Posted
+from integration.connectors.odoo import Odoo
+from integration.connectors.odoo.client import Client
+from integration.embedded import free_port
+from integration.errors import Hold
+from integration.sandbox.odoo import Odoo as FakeOdoo
+from integration.settings import System
+from tests.connectors.work import Crossrefs, MemoryWork
+
+
+def unique() -> str:
+    return uuid.uuid4().hex[:8]
+
+
+class Target:
+    """One Odoo with what the tests need in it: products A and B, and sales taxes of ``rate`` percent.
+
+    ``owner`` calls it with the rights to arrange things.  ``calls`` counts what the connector has sent.
+    """
+
+    currency: str
+    rate: str
+
+    def __init__(self, system: System, owner: System) -> None:
+        self.system = system
+        self._owner = Client(replace(owner, options={**owner.options, "protocol": "json2"}), self.gate)
+        self.calls = 0
+        self.sku_a, self.sku_b = self.product(), self.product()
+
+    @contextmanager
+    def gate(self) -> Iterator[None]:
+        self.calls += 1
+        yield
+
+    def connector(self, **options: str) -> Odoo:
+        return Odoo(replace(self.system, options={**self.system.options, **options}), self.gate)
+
+    def owner(self, model: str, method: str, ids: list[int] | None = None, **named: Any) -> Any:
+        return self._owner.call(model, method, ids, **named)
+
+    def create(self, model: str, **values: Any) -> int:
+        return int(self.owner(model, "create", vals_list=[values])[0])
+
+    def product(self, **values: Any) -> str:
+        sku = values.pop("default_code", f"SKU-{unique()}")
+        self.create("product.product", name=sku, default_code=sku, type="consu", list_price=7.77, **values)
+        return str(sku)
+
+    def one(self, model: str, id: int | str, *fields: str) -> dict[str, Any]:
+        return dict(self.owner(model, "read", [int(id)], fields=list(fields), load=None)[0])
+
+    def orders(self, origin: str) -> list[dict[str, Any]]:
+        domain = [["origin", "=", origin]]
+        return list(self.owner("sale.order", "search_read", domain=domain, fields=["state", "amount_total"]))
+
+    def lines(self, order: str | None) -> dict[str, tuple[Any, ...]]:
+        """(quantity, price, discount, taxes, total) of each line by the end of its external id."""
+        assert order
+        ids = self.one("sale.order", order, "order_line")["order_line"]
+        fields = ["product_uom_qty", "price_unit", "discount", "tax_ids", "price_total"]
+        rows = self.owner("sale.order.line", "read", ids, fields=fields, load=None)
+        names = self.owner("sale.order.line", "get_external_id", ids)
+        return {
+            names[str(row["id"])].rpartition("__")[2]: (
+                *(Decimal(row[field]).normalize() for field in fields[:3]),
+                len(row["tax_ids"]),
+                Decimal(row["price_total"]),
+            )
+            for row in rows
+        }
+
+    def deliver(self, order: str) -> None:
+        """Ships everything."""
+        raise NotImplementedError
+
+
+class SandboxTarget(Target):
+    currency, rate = "EUR", "23"
+
+    def __init__(self, url: str, fake: FakeOdoo, protocol: str) -> None:
+        self.fake = fake
+        options = {"db": fake.name, "username": fake.username, "api_key": fake.api_key, "protocol": protocol}
+        system = System("odoo", url, 100, 4, 60.0, options)
+        super().__init__(system, system)
+
+    def deliver(self, order: str) -> None:
+        with self.fake.database.transaction():
+            for row in list(self.fake.database.rows("sale.order.line").values()):
+                if row["order_id"] == int(order):
+                    change = {"qty_delivered": row["product_uom_qty"]}
+                    self.fake.database.update("sale.order.line", row["id"], change)
+
+
+class LiveTarget(Target):
+    def __init__(self, protocol: str) -> None:
+        def system(prefix: str) -> System:
+            options = {
+                "db": os.environ["FLEET_LIVE_ODOO_DB"],
+                "username": os.environ[f"{prefix}_USERNAME"],
+                "api_key": os.environ[f"{prefix}_API_KEY"],
+                "protocol": protocol,
+            }
+            return System("odoo", os.environ["FLEET_LIVE_ODOO_URL"], 10, 4, 60.0, options)
+
+        if "test" not in os.environ["FLEET_LIVE_ODOO_DB"]:
+            pytest.fail("FLEET_LIVE_ODOO_DB has to have `test` in its name: these tests write")
+        self.sales_only = system("FLEET_LIVE_ODOO_SALES_ONLY")
+        super().__init__(system("FLEET_LIVE_ODOO"), system("FLEET_LIVE_ODOO_ADMIN"))
+        company = self.owner("res.company", "search_read", domain=[], fields=["currency_id"], limit=1)[0]
+        self.currency = company["currency_id"][1]
+        self.rate = f"{11 + uuid.uuid4().int % 8000 / 100:.2f}"
+        for included in (True, False):
+            self.create(
+                "account.tax",
+                name=f"{self.rate} {'incl' if included else 'excl'} {unique()}",
+                amount=float(self.rate),
+                type_tax_use="sale",
+                price_include_override="tax_included" if included else "tax_excluded",
+            )
+
+    def deliver(self, order: str) -> None:
+        pickings = self.one("sale.order", order, "picking_ids")["picking_ids"]
+        context = {"skip_sms": True, "skip_backorder": True}
+        assert self.owner("stock.picking", "button_validate", pickings, context=context) is True
+
+
+@contextmanager
+def sandbox(home: Path) -> Iterator[tuple[str, FakeOdoo]]:
+    """The sandbox's Odoo on a port of its own."""
+    fake = FakeOdoo(home, "clarity_test", "clarity-int", "the-key")
+    app = Flask("sandbox")
+    app.register_blueprint(fake.blueprint)
+    port = free_port()
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{port}", fake
+    server.shutdown()
+    server.server_close()
+
+
+class Shop:
+    """Orders of one test at one target, and what their deliveries know together."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.connector = target.connector()
+        self.json2 = target.system.options["protocol"] != "jsonrpc"
+        self.crossrefs = Crossrefs()
+        self.work = self.new_work()
+
+    def new_work(self) -> MemoryWork:
+        return MemoryWork(self.crossrefs)
+
+    def send(self, document: Document, work: MemoryWork | None = None, connector: Odoo | None = None) -> Posted:
+        """One hop: enrich and post."""
+        work, connector = work or self.work, connector or self.connector
+        return connector.post("order", connector.enrich("order", document, work), work)
+
+    def order(self, *lines: dict[str, Any], total: str, **changes: Any) -> Document:
+        key = unique()
+        email = f"{key}@example.com"
+        return {
+            "key": key,
+            "status": "confirmed",
+            "amount_total": Decimal(total),
+            "currency": self.target.currency,
+            "order": {
+                "origin": f"WEB-{key}",
+                "client_order_ref": f"PO {key}",
+                "date_order": "2026-01-02 03:04:05",
+                "note": "Ring <b>twice</b> &amp; wait",
+            },
+            "carrier": None,
+            "payment_term": None,
+            "partner": {
+                "key": f"c-{key}",
+                "email": email.title(),
+                "fields": {"name": f"Jane {key}", "email": email, "is_company": False, "phone": None},
+                "country": "US",
+                "state": "CA",
+            },
+            "contact": None,
+            "invoice_address": None,
+            "delivery_address": None,
+            "lines": list(lines),
+            **changes,
+        }
+
+    def line(self, key: str, quantity: str, price: str, discount: str = "0", **changes: Any) -> dict[str, Any]:
+        figures = {"product_uom_qty": quantity, "price_unit": price, "discount": discount}
+        return {
+            "key": key,
+            "sku": self.target.sku_a,
+            "service": None,
+            "fields": {"name": f"Line {key}", **{name: Decimal(figure) for name, figure in figures.items()}},
+            "taxes": [],
+            **changes,
+        }
+
+    def two_lines(self, **changes: Any) -> Document:
+        """An order of 68.49 for two products."""
+        second = self.line("2", "2", "20", sku=self.target.sku_b)
+        return self.order(self.line("1", "3", "10.55", "10"), second, total="68.49", **changes)
+
+
+def held(send: Callable[[], Any]) -> Hold:
+    """The `Hold` that it comes to, which tells the operator what to do."""
+    with pytest.raises(Hold) as raised:
+        send()
+    assert raised.value.hint
+    return raised.value

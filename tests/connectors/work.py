@@ -1,0 +1,98 @@
+"""The connector's other side, in memory: one delivery under way, with the promises of `contract.Work`."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from integration.canonical import freeze, thaw
+from integration.connectors.contract import Request
+from integration.errors import Failure, Retry, Throttled
+
+
+@dataclass
+class Try:
+    """One try of an effect.  ``outcome`` is None while it is under way, then ok, found, failed or unknown."""
+
+    effect: str
+    frozen: bytes
+    outcome: str | None = None
+    answer: bytes | None = None
+
+
+class Crossrefs:
+    """What all deliveries of one installation know; reserved ones have no id of theirs yet."""
+
+    def __init__(self) -> None:
+        self.theirs: dict[tuple[str, str], str] = {}
+        self.reserved: dict[tuple[str, str], object] = {}
+
+
+class MemoryWork:
+    """Keeps every request and answer as frozen bytes, as the road does; ``tries`` is the log of one round."""
+
+    def __init__(self, crossrefs: Crossrefs | None = None) -> None:
+        self.crossrefs = crossrefs or Crossrefs()
+        self.tries: list[Try] = []
+        self._delivery = uuid.uuid4().hex
+        self._round = 1
+
+    @property
+    def outcomes(self) -> list[tuple[str, str | None]]:
+        return [(one.effect, one.outcome) for one in self.tries]
+
+    def new_round(self) -> None:
+        """What follows an edit: nothing of the earlier tries counts, the crossrefs stay."""
+        self._round += 1
+        self.tries.clear()
+
+    def forget(self) -> None:
+        """Loses the tries, within the round: as if Postgres had never heard of them."""
+        self.tries.clear()
+
+    def known(self, entity: str, id: str) -> str | None:
+        return self.crossrefs.theirs.get((entity, id))
+
+    def reserve(self, entity: str, id: str) -> None:
+        owner = self.crossrefs.reserved.setdefault((entity, id), self)
+        if owner is not self or (entity, id) in self.crossrefs.theirs:
+            raise Throttled(f"another delivery is creating this {entity}", after=1.0)
+
+    def remember(self, entity: str, id: str, theirs: str) -> None:
+        assert isinstance(theirs, str), theirs
+        self.crossrefs.theirs[entity, id] = theirs
+
+    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+        last = self._last(effect)
+        if last and last.outcome in ("ok", "found"):
+            return thaw(last.answer) if last.answer else None
+        repeat = last is not None and last.outcome in (None, "unknown")
+        frozen = last.frozen if last and repeat else freeze(request.__dict__)
+        this = Try(effect, frozen)
+        self.tries.append(this)
+        try:
+            answer = send(Request(**thaw(frozen)) if repeat else request)
+        except Failure as failure:
+            this.outcome = "unknown" if isinstance(failure, Retry) and failure.unknown_outcome else "failed"
+            raise
+        this.outcome, this.answer = "ok", freeze(answer)
+        return answer
+
+    def found(self, effect: str, evidence: str) -> None:
+        assert evidence
+        last = self._last(effect)
+        if last and last.outcome in ("ok", "found"):
+            return
+        if last and last.outcome in (None, "unknown"):
+            last.outcome = "found"
+        else:
+            self.tries.append(Try(effect, b"", "found"))
+
+    def idempotency_key(self, effect: str) -> str:
+        return hashlib.sha256(f"{self._delivery}/{self._round}/{effect}".encode()).hexdigest()
+
+    def _last(self, effect: str) -> Try | None:
+        return next((one for one in reversed(self.tries) if one.effect == effect), None)
