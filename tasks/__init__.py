@@ -1,0 +1,1 @@
+"""What moves: the Celery application, the five steps of the road, the dispatcher and the upkeep."""

@@ -1,0 +1,59 @@
+"""The Celery application, found by ``celery -A tasks``.
+
+A Celery message is only a nudge that says "delivery 4711 is due": Redis may lose or double it at any time.  So there
+is no result backend, no countdown, no retry and no Celery rate limit here; delays, retries and limits live in Postgres
+and in the throttle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery, signals
+
+from integration import logs
+from integration.settings import Settings
+
+INGEST = "ingest"
+POLL = "poll"
+UPKEEP = "upkeep"
+
+app = Celery("fleet", include=["tasks.steps", "tasks.upkeep"])
+# Read when first needed, so that the tasks can be imported where no fleet is configured.
+app.add_defaults(lambda: {"broker_url": Settings.load().need_stores().redis_url})
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 120,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "max_connections": 200,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+    },
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_default_queue=INGEST,
+    task_create_missing_queues=True,
+    worker_prefetch_multiplier=1,
+    worker_disable_rate_limits=True,
+    worker_send_task_events=True,
+    worker_soft_shutdown_timeout=10.0,
+    worker_enable_soft_shutdown_on_idle=False,
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=True,
+    task_publish_retry=False,
+    timezone="UTC",
+    beat_schedule={
+        "sweep": {"task": "sweep", "schedule": 5.0, "options": {"queue": UPKEEP, "expires": 5}},
+        "check-ledger": {"task": "check_ledger", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
+        "probe-paused": {"task": "probe_paused", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
+        "tidy": {"task": "tidy", "schedule": 3600.0, "options": {"queue": UPKEEP, "expires": 3600}},
+    },
+)
+
+
+@signals.setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    logs.configure("worker")

@@ -1,0 +1,114 @@
+"""What one process of the fleet holds: connections, keys, connectors, and the definitions it has loaded."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import redis
+
+from integration import connectors
+from integration.connectors.contract import Connector
+from integration.errors import Misconfigured
+from integration.settings import Settings
+from integration.store import definitions, installations
+from integration.store.database import Database
+from integration.store.installations import Installation
+from integration.throttle import Admission, Throttle
+from integration.vault import Vault
+from integration.workflow import Definitions, Workflow
+from tasks.leases import Leases
+
+_admission: ContextVar[Admission] = ContextVar("admission")
+
+
+@dataclass
+class Process:
+    """Made once per process, after the fork.  Everything in it is thread-safe."""
+
+    settings: Settings
+    _workflows: dict[str, Workflow] = field(default_factory=dict)
+    _making: threading.RLock = field(default_factory=threading.RLock)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self.settings.encryption_keys)
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        # No retries: without Redis the road waits in Postgres, and leases must be renewed in time.
+        return redis.Redis.from_url(self.settings.redis_url, socket_timeout=5, socket_connect_timeout=2, retry=None)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.database)
+
+    @cached_property
+    def installations(self) -> dict[str, Installation]:
+        """The configured systems by kind."""
+        with self.database.transaction() as tx:
+            return installations.register(tx, self.settings.systems.values())
+
+    @cached_property
+    def throttles(self) -> dict[str, Throttle]:
+        """The throttle of each configured system by kind."""
+        return {
+            kind: Throttle(self.redis, self.installations[kind].name, system.rate, system.concurrency)
+            for kind, system in self.settings.systems.items()
+        }
+
+    @cached_property
+    def _connectors(self) -> dict[str, Connector]:
+        return {kind: connectors.connect(system, _gate) for kind, system in self.settings.systems.items()}
+
+    def connector(self, kind: str) -> Connector:
+        """The connector of a configured system; `Misconfigured` when its URL is not set (any more)."""
+        with self._making:
+            if kind not in self._connectors:
+                raise Misconfigured(
+                    f"{kind} is not configured", hint=f"Set {kind.upper()}_URL and its credentials, restart the fleet."
+                )
+            return self._connectors[kind]
+
+    def workflow(self, pin: str) -> Workflow:
+        """The workflow as it was pinned when the delivery was routed."""
+        with self._making:
+            if pin not in self._workflows:
+                with self.database.transaction() as tx:
+                    self._workflows[pin] = Definitions.from_rows(definitions.of_pin(tx, pin)).workflow(pin)
+            return self._workflows[pin]
+
+    @contextmanager
+    def admitted(self, kind: str) -> Iterator[Admission]:
+        """One hop's place at a target; raises `Throttled` when there is none now.  Calls inside wait for their turn."""
+        with self.throttles[kind].admit() as admission:
+            token = _admission.set(admission)
+            try:
+                yield admission
+            finally:
+                _admission.reset(token)
+
+
+def _gate() -> AbstractContextManager[None]:
+    return _admission.get().call()
+
+
+_process: Process | None = None
+_owner = 0
+
+
+def process() -> Process:
+    """This process's own; a forked child makes itself a new one."""
+    global _process, _owner
+    if _process is None or _owner != os.getpid():
+        _process, _owner = Process(Settings.load().need_stores()), os.getpid()
+    return _process

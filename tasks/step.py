@@ -1,0 +1,254 @@
+"""The run protocol: one claim, the steps of one hop, one transaction that says how it ended."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import structlog
+
+from integration.canonical import digest, freeze, thaw
+from integration.connectors.contract import Document, Posted
+from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retry, Skip, Throttled
+from integration.message import State, Step, clear, lane
+from integration.store import crossrefs, deliveries, installations
+from integration.store.database import Transaction
+from integration.store.deliveries import POISONED, Delivery, Next
+from integration.workflow import Workflow
+from tasks.celery import INGEST
+from tasks.leases import Lease, LeaseLost
+from tasks.process import Process
+from tasks.work import DeliveryWork
+
+logger = structlog.get_logger(__name__)
+
+HOPS: Mapping[Step, Sequence[Step]] = {
+    Step.TRANSFORM: (Step.TRANSFORM, Step.VALIDATE),
+    Step.VALIDATE: (Step.TRANSFORM, Step.VALIDATE),
+    Step.ENRICH: (Step.ENRICH, Step.POST),
+    Step.POST: (Step.ENRICH, Step.POST),
+    Step.PUSH_STATUS: (Step.PUSH_STATUS,),
+}
+"""The steps that share a queue, and so run under one claim."""
+
+NEEDED_WITHIN = 3600.0
+INGEST_WINDOW = 400
+CLOSED = (State.DONE, State.SKIPPED, State.HELD, State.DEAD)
+
+
+@dataclass
+class Job:
+    """A claimed delivery on its way through a hop; the steps fill in ``document`` and ``posted``."""
+
+    process: Process
+    delivery: Delivery
+    workflow: Workflow
+    work: DeliveryWork
+    document: Document = field(default_factory=dict)
+    posted: Posted | None = None
+
+    @property
+    def kind(self) -> str:
+        """Which system this delivery is for."""
+        return self.workflow.source if self.delivery.step is Step.PUSH_STATUS else self.workflow.target
+
+
+Body = Callable[[Job], None]
+
+
+def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> int | None:
+    """Runs one hop of a delivery.  Returns the id with which the chain goes on; None ends the chain here.
+
+    Never raises for what goes wrong with the delivery: that becomes its state.  Raises `psycopg2.Error` when Postgres
+    is away; the lease lapses then, and the dispatcher brings the delivery back.
+    """
+    with process.database.transaction() as tx:
+        delivery = deliveries.claim(tx, id, HOPS[first])
+        if delivery is None:
+            deliveries.stand_back(tx, id)
+    if delivery is None:
+        return None
+    with process.leases.hold(delivery) as lease:
+        job: Job | None = None
+        try:
+            job = _open(process, delivery, DeliveryWork(process, delivery, lease))
+            _run_steps(job, lease, bodies)
+            next = _onward(job)
+        except LeaseLost:
+            logger.warning("lease lost", delivery=id)
+            return None
+        except psycopg2.Error:
+            raise
+        except Failure as failure:
+            next = _after(process, delivery, lease, failure)
+        except Exception as error:  # whatever it is, it is a defect of ours, and the others go on
+            next = _defect(delivery, error)
+        return _finish(process, delivery, lease, job, next)
+
+
+def credit(process: Process, queue: str) -> int:
+    """How many nudges a queue may hold now; for a target's, none or a single probe while its breaker is open."""
+    if queue not in process.throttles:
+        return INGEST_WINDOW
+    try:
+        return process.throttles[queue].state().credit
+    except Throttled:
+        return 0
+
+
+def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
+    if delivery.leases >= POISONED:
+        raise Reject(
+            f"{delivery.leases} workers in a row died over it",
+            hint="Look at the workers' logs of these times; correct the document and replay it.",
+            code="poison",
+        )
+    if delivery.applied_version is not None and delivery.version < delivery.applied_version:
+        raise Skip(f"superseded: version {delivery.applied_version} was applied already")
+    assert delivery.pin
+    document = thaw(process.vault.open(delivery.document)) if delivery.document else {}
+    return Job(process, delivery, process.workflow(delivery.pin), work, document)
+
+
+def _run_steps(job: Job, lease: Lease, bodies: Mapping[Step, Body]) -> None:
+    hop = HOPS[job.delivery.step]
+    at_target = job.delivery.queue != INGEST
+    with job.process.admitted(job.kind) if at_target else nullcontext() as lease.place:
+        for step in hop[hop.index(job.delivery.step) :]:
+            bodies[step](job)
+
+
+def _onward(job: Job) -> Next:
+    """Where a delivery goes whose hop went well."""
+    if job.delivery.queue != INGEST:
+        return Next(State.DONE, effects=tuple(job.work.effects))
+    queue = job.workflow.target
+    return Next(
+        State.QUEUED,
+        step=Step.ENRICH,
+        queue=queue,
+        document=job.process.vault.seal(freeze(job.document)),
+        credit=credit(job.process, queue),
+    )
+
+
+def _after(process: Process, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
+    """Where a delivery goes after a failure with a name."""
+    said: dict[str, Any] = {"reason": failure.reason, "hint": failure.hint, "code": failure.code}
+    match failure:
+        case Throttled(after=after):
+            return Next(State.WAITING, due_in=after, **said)
+        case Needs(entity=entity, id=id):
+            needs = crossrefs.needed(delivery.target, entity, clear(id))
+            return Next(State.WAITING, due_in=NEEDED_WITHIN, needs=needs, **said)
+        case Skip():
+            return Next(State.SKIPPED, **said)
+        case Hold(candidates=candidates):
+            sealed = process.vault.seal(freeze(list(candidates))) if candidates else None
+            return Next(State.HELD, candidates=sealed, **said)
+        case Misconfigured():
+            return Next(State.WAITING, pauses=True, **said)
+        case Retry():
+            return _again(process, delivery, lease.place is None or lease.place.spends_attempt, said)
+        case _:
+            return Next(State.DEAD, **said)
+
+
+def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, Any]) -> Next:
+    """By the connector's schedule, with full jitter.  A probe, or a failure that the open breaker explains, is free."""
+    if not spends:
+        return Next(State.WAITING, due_in=1.0, **said)
+    tries = delivery.attempts + 1
+    schedule = process.connector(delivery.queue).retry
+    wait = schedule[max(start for start in schedule if start <= tries)]
+    if wait is None:
+        said["hint"] = f"{tries} tries failed.  When the target is well again, replay it."
+        return Next(State.DEAD, spends=True, **said)
+    jittered = random.uniform(0.1, 1.0) * wait * process.settings.retry_scale  # noqa: S311 - spreads load
+    return Next(State.WAITING, due_in=jittered, spends=True, **said)
+
+
+def _defect(delivery: Delivery, error: Exception) -> Next:
+    """The text of an unknown error may hold anything, so only its type and place are told."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    logger.error("defect", delivery=delivery.id, error=type(error).__name__, place=place, exc_info=error)
+    return Next(
+        State.DEAD,
+        spends=True,
+        code="defect",
+        reason=f"{type(error).__name__} at {place}",
+        hint="A defect here, not in the order: report it with the log of this time; replay when it is mended.",
+    )
+
+
+def _finish(process: Process, delivery: Delivery, lease: Lease, job: Job | None, next: Next) -> int | None:
+    """Writes how the hop ended, and everything that follows from it, in one transaction."""
+    following: int | None = None
+    try:
+        with process.database.transaction() as tx:
+            state = deliveries.move(tx, delivery, next)
+            if state is None:
+                raise LeaseLost
+            if state is State.DONE and job:
+                following = _took_effect(tx, job)
+            if state in CLOSED:
+                deliveries.wake_lane(tx, delivery.lane)
+            if lease.place and lease.place.opened_after is not None:
+                deliveries.give_back(tx, delivery.target, lease.place.opened_after)
+            if next.pauses:
+                installations.pause(tx, delivery.target, next.reason or "", next.hint)
+    except LeaseLost:
+        logger.warning("lease lost before the end", delivery=delivery.id)
+        return None
+    if next.code:
+        logger.info(
+            "delivery", delivery=delivery.id, step=delivery.step, state=state, code=next.code, reason=next.reason
+        )
+    return delivery.id if state is State.QUEUED else following
+
+
+def _took_effect(tx: Transaction, job: Job) -> int | None:
+    """The crossref, the older ones superseded, and the status push; its id if it is to be nudged now."""
+    delivery, posted = job.delivery, job.posted
+    deliveries.supersede(tx, delivery)
+    if delivery.step is Step.PUSH_STATUS or posted is None:
+        return None
+    crossrefs.write(
+        tx,
+        delivery.target,
+        delivery.entity,
+        delivery.object_id,
+        posted.theirs,
+        number=posted.number,
+        version=delivery.version,
+        digest=digest(job.document["target"]),
+    )
+    status = job.workflow.then.get("push_status")
+    if status is None or posted.theirs is None:
+        return None
+    return _push(tx, job, posted, status)
+
+
+def _push(tx: Transaction, job: Job, posted: Posted, status: str) -> int | None:
+    shop = job.process.installations[job.workflow.source]
+    order = job.document["canonical"]
+    push, state = deliveries.push_of(
+        tx,
+        job.delivery,
+        target=shop.id,
+        queue=shop.kind,
+        lane=lane(shop.name, "order", order["id"]),
+        entity="order_status",
+        document=job.process.vault.seal(
+            freeze({"order_id": order["id"], "status": status, "external_ref": f"{job.kind}:{posted.number}"})
+        ),
+        credit=credit(job.process, shop.kind),
+    )
+    return push if state is State.QUEUED else None

@@ -1,0 +1,154 @@
+"""Defects to plant: what is taken away, and the test that must go red for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Defect:
+    """In ``file``, ``code`` is replaced by ``defect``; then ``test`` must fail."""
+
+    promise: str
+    file: str
+    code: str
+    defect: str
+    test: str
+
+
+STORE = "integration/store/"
+SQL = f"{STORE}migrations/0001_the_road.sql"
+DELIVERIES = "tests/store/test_deliveries.py::"
+LEDGER = "tests/store/test_ledger.py::"
+INBOX = "tests/store/test_inbox.py::"
+WORK = "tests/road/test_work.py::"
+RECEIVER = "tests/receiver/test_receiver.py::"
+
+DEFECTS = [
+    Defect(
+        "accepted is counted by the insert itself",
+        f"{STORE}inbox.py",
+        "select 'accepted', %(source)s, current_date, %(shard)s, 1 from message",
+        "select 'accepted', %(source)s, current_date, %(shard)s, 0 from message",
+        f"{LEDGER}test_it_adds_up",
+    ),
+    Defect(
+        "a message and its deliveries are one transaction",
+        f"{STORE}inbox.py",
+        "from message, route join behind using (lane)",
+        "from message, route join behind using (lane) where false",
+        f"{INBOX}test_what_is_due_names_its_step_and_target",
+    ),
+    Defect(
+        "one running delivery per lane: the index",
+        SQL,
+        "create unique index one_running_per_lane",
+        "create index one_running_per_lane",
+        f"{DELIVERIES}test_the_index_lets_one_delivery_of_a_lane_run",
+    ),
+    Defect(
+        "only the head of a lane runs",
+        f"{STORE}deliveries.py",
+        "    and not {BEHIND}\n",
+        "",
+        f"{DELIVERIES}test_lanes_run_in_the_order_of_their_events_whatever_the_arrival",
+    ),
+    Defect(
+        "the fence: a lost lease can write nothing",
+        f"{STORE}deliveries.py",
+        "where id = %(id)s and lease = %(lease)s::uuid and state = 'running'",
+        "where id = %(id)s",
+        f"{DELIVERIES}test_a_worker_whose_lease_was_taken_over_can_write_nothing",
+    ),
+    Defect(
+        "the fence before the call",
+        f"{STORE}attempts.py",
+        "where id = %s and lease = %s::uuid and state = 'running' for update",
+        "where id = %s and %s is not null for update",
+        f"{WORK}test_no_call_starts_with_a_lost_lease",
+    ),
+    Defect(
+        "a frozen worker finds its lease lapsed",
+        "tasks/leases.py",
+        "if time.monotonic() >= self.valid_until:",
+        "if False:",
+        f"{WORK}test_a_frozen_worker_knows_by_its_own_clock",
+    ),
+    Defect(
+        "expired leases are brought back",
+        f"{STORE}dispatch.py",
+        "    return expired + lost",
+        "    tx.run('rollback')\n    return expired + lost",
+        f"{DELIVERIES}test_an_expired_lease_and_a_lost_nudge_are_brought_back",
+    ),
+    Defect(
+        "the frozen request is repeated",
+        "tasks/work.py",
+        "frozen = vault.open(unsettled) if unsettled else freeze(request.__dict__)",
+        "frozen = freeze(request.__dict__)",
+        f"{WORK}test_after_a_crash_the_frozen_request_is_sent_byte_for_byte",
+    ),
+    Defect(
+        "a success is not repeated",
+        "tasks/work.py",
+        'if last and last.outcome in ("ok", "found"):',
+        "if last and last.outcome == 'found':",
+        f"{WORK}test_an_effect_that_succeeded_is_not_sent_again",
+    ),
+    Defect(
+        "one success per effect: the index",
+        SQL,
+        "create unique index one_success_per_effect",
+        "create index one_success_per_effect",
+        f"{LEDGER}test_a_second_success_cannot_even_be_written",
+    ),
+    Defect(
+        "two creators of one object take turns",
+        f"{STORE}crossrefs.py",
+        "and (crossrefs.reserved_by = excluded.reserved_by or crossrefs.reserved_until < now())",
+        "",
+        f"{DELIVERIES}test_two_creators_of_one_object_take_turns",
+    ),
+    Defect(
+        "an empty Redis voids all nudges",
+        f"{STORE}dispatch.py",
+        "set state = 'ready', due_at = now() where state = 'queued'\"",
+        "set state = 'ready', due_at = now() where state = 'lost'\"",
+        f"{DELIVERIES}test_an_empty_redis_makes_everything_queued_ready",
+    ),
+    Defect(
+        "a paused target is left alone",
+        f"{STORE}deliveries.py",
+        "i.id = d.target and i.paused_at is not null and d.queue = i.kind",
+        "false",
+        f"{DELIVERIES}test_a_paused_target_is_left_alone",
+    ),
+    Defect(
+        "the ledger notices a deleted attempt",
+        f"{STORE}ledger.py",
+        "where d.state = 'done' and 1 <> (",
+        "where d.state = 'done' and 0 > (",
+        f"{LEDGER}test_a_deleted_attempt_is_noticed",
+    ),
+    Defect(
+        "bodies are encrypted at rest",
+        "integration/receiver.py",
+        "sealed = process.vault.seal(body)",
+        "sealed = body",
+        f"{RECEIVER}test_accepted_is_stored_encrypted_and_nudged",
+    ),
+    Defect(
+        "only signed webhooks are taken",
+        "integration/signature.py",
+        "    if not any(matches):",
+        "    if False:",
+        f"{RECEIVER}test_a_wrong_signature_stores_nothing",
+    ),
+    Defect(
+        "old webhooks are refused",
+        "integration/signature.py",
+        "if abs(time.time() - timestamp) > TOLERANCE:",
+        "if False:",
+        f"{RECEIVER}test_the_timestamp_may_be_five_minutes_off",
+    ),
+]

@@ -1,0 +1,207 @@
+"""One effect: the intent before the call, the frozen request after a crash, the recorded answer after a success."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from cryptography.fernet import Fernet
+
+from integration.connectors.contract import Request
+from integration.embedded import Valkey
+from integration.errors import Reject, Retry, Throttled
+from integration.settings import Settings
+from integration.store.deliveries import Delivery
+from tasks.leases import Lease, LeaseLost
+from tasks.process import Process
+from tasks.work import DeliveryWork
+from tests.store.road import Road
+
+LOAD = Request("POST", "/json/2/sale.order/load", {"data": [["1001"]]}, {})
+
+
+class Target:
+    """Stands where the target's HTTP client would: it notes what is sent, and answers or fails as told."""
+
+    def __init__(self, *answers: object) -> None:
+        self.sent: list[Request] = []
+        self._answers = list(answers)
+
+    def __call__(self, request: Request) -> object:
+        self.sent.append(request)
+        answer = self._answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def process(database_url: str, valkey: Valkey) -> Iterator[Process]:
+    process = Process(
+        Settings.load(
+            {
+                "FLEET_HOME": "/nonexistent",
+                "DATABASE_URL": database_url,
+                "REDIS_URL": f"{valkey.url.rpartition('/')[0]}/4",
+                "FLEET_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+                "CLARITY_URL": "http://127.0.0.1:1",
+                "ODOO_URL": "http://127.0.0.1:1",
+            }
+        )
+    )
+    yield process
+    process.database.close()
+
+
+@pytest.fixture
+def road(process: Process) -> Road:
+    return Road(process.database)
+
+
+def begin(process: Process, delivery: Delivery | None) -> DeliveryWork:
+    assert delivery
+    return DeliveryWork(process, delivery, Lease(delivery))
+
+
+def again(road: Road, process: Process, id: int) -> DeliveryWork:
+    """The same delivery under the next worker, after the first one died."""
+    road.run("update deliveries set state = 'ready', lease = null, due_at = now() where id = %s", id)
+    return begin(process, road.claim(id))
+
+
+def test_the_intent_is_committed_before_the_call(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
+    seen: list[object] = []
+
+    def send(request: Request) -> object:
+        seen.append(road.value("select count(*) from attempts where delivery = %s and outcome is null", id))
+        return True
+
+    assert work.perform("order.load", LOAD, send) is True
+    assert seen == [1]
+    assert road.value("select outcome from attempts where delivery = %s", id) == "ok"
+    assert work.effects == ["order.load"]
+
+
+def test_an_effect_that_succeeded_is_not_sent_again(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    target = Target({"ids": [17]})
+    assert begin(process, road.claim(id)).perform("order.load", LOAD, target) == {"ids": [17]}
+    next_worker = again(road, process, id)
+    assert next_worker.perform("order.load", LOAD, Target()) == {"ids": [17]}
+    assert next_worker.effects == ["order.load"]
+    assert len(target.sent) == 1
+
+
+def test_after_a_crash_the_frozen_request_is_sent_byte_for_byte(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    with pytest.raises(KeyboardInterrupt):
+        begin(process, road.claim(id)).perform("order.load", LOAD, Target(KeyboardInterrupt()))
+    changed = Request("POST", LOAD.path, {"data": [["another"]]}, {})
+    target = Target({"ids": [17]})
+    again(road, process, id).perform("order.load", changed, target)
+    assert target.sent == [LOAD]
+
+
+def test_the_first_try_and_its_repeat_are_the_same_bytes(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    unsorted = Request(
+        "POST", "/orders/1/status", {"status": "processing", "externalRef": "S1", "amount": 1.5}, {"b": "1", "a": "2"}
+    )
+    first, second = Target(Retry("timeout", unknown_outcome=True)), Target(True)
+    with pytest.raises(Retry):
+        begin(process, road.claim(id)).perform("status", unsorted, first)
+    again(road, process, id).perform("status", unsorted, second)
+    assert repr(first.sent) == repr(second.sent)
+
+
+def test_after_an_unknown_outcome_too(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    with pytest.raises(Retry):
+        begin(process, road.claim(id)).perform("order.load", LOAD, Target(Retry("timeout", unknown_outcome=True)))
+    assert road.value("select outcome from attempts") == "unknown"
+    target = Target({"ids": [17]})
+    again(road, process, id).perform("order.load", Request("POST", "/other", None, {}), target)
+    assert target.sent == [LOAD]
+
+
+def test_after_a_refusal_the_new_request_is_sent(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    with pytest.raises(Reject):
+        begin(process, road.claim(id)).perform("order.load", LOAD, Target(Reject("bad")))
+    corrected = Request("POST", LOAD.path, {"data": [["corrected"]]}, {})
+    target = Target({"ids": [17]})
+    again(road, process, id).perform("order.load", corrected, target)
+    assert target.sent == [corrected]
+
+
+def test_what_is_found_settles_the_unknown_try(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    with pytest.raises(Retry):
+        begin(process, road.claim(id)).perform("order.confirm", LOAD, Target(Retry("timeout", unknown_outcome=True)))
+    work = again(road, process, id)
+    work.found("order.confirm", "state sale")
+    work.found("order.confirm", "state sale")
+    assert road.value("select array_agg(outcome) from attempts") == ["found"]
+    assert work.effects == ["order.confirm"]
+
+
+def test_what_is_found_though_never_tried_is_recorded_once(road: Road, process: Process) -> None:
+    work = begin(process, road.claim(road.delivery("evt-1")))
+    work.found("order.confirm", "state sale")
+    work.perform("order.confirm", LOAD, Target())
+    assert road.value("select count(*) from attempts where outcome = 'found'") == 1
+
+
+def test_no_call_starts_with_a_lost_lease(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
+    road.run("update deliveries set lease = gen_random_uuid() where id = %s", id)
+    target = Target(True)
+    with pytest.raises(LeaseLost):
+        work.perform("order.load", LOAD, target)
+    assert target.sent == []
+
+
+def test_a_frozen_worker_knows_by_its_own_clock(road: Road, process: Process) -> None:
+    delivery = road.claim(road.delivery("evt-1"))
+    assert delivery
+    lease = Lease(delivery)
+    lease.valid_until -= 30.0
+    target = Target(True)
+    with pytest.raises(LeaseLost):
+        DeliveryWork(process, delivery, lease).perform("order.load", LOAD, target)
+    assert target.sent == []
+
+
+def test_crossrefs_are_durable_and_reserved(road: Road, process: Process) -> None:
+    one = begin(process, road.claim(road.delivery("evt-1", order="1")))
+    two = begin(process, road.claim(road.delivery("evt-2", order="2")))
+    one.reserve("customer", "c\x0077")
+    with pytest.raises(Throttled) as busy:
+        two.reserve("customer", "c\x0077")
+    assert busy.value.after == 1.0
+    one.remember("customer", "c\x0077", "42")
+    assert two.known("customer", "c\x0077") == "42"
+
+
+def test_request_keys_are_the_same_within_a_round_and_differ_otherwise(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    key = begin(process, road.claim(id)).idempotency_key("push")
+    assert again(road, process, id).idempotency_key("push") == key
+    assert again(road, process, id).idempotency_key("push.2") != key
+    road.run("update deliveries set round = 2")
+    assert again(road, process, id).idempotency_key("push") != key
+
+
+def test_what_is_stored_is_encrypted(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    begin(process, road.claim(id)).perform("order.load", LOAD, Target({"name": "Jane"}))
+    with process.database.transaction() as tx:
+        row = tx.row("select request, answer from attempts")
+    assert row
+    assert b"1001" not in row["request"]
+    assert b"Jane" not in row["answer"]
+    assert json.loads(process.vault.open(row["request"]))["path"] == LOAD.path
