@@ -1,0 +1,31 @@
+"""``fleet ledger``: proof that everything accepted is accounted for."""
+
+from __future__ import annotations
+
+import click
+
+from integration.cli.render import console, json_option, show_json, table
+from integration.cli.stores import open_database
+from integration.store import ledger as books
+
+COLUMNS = ("source", "accepted", "done", "skipped", "held", "dead", "open", "removed", "copies", "conflicts")
+
+
+@click.command()
+@json_option
+@click.pass_context
+def ledger(ctx: click.Context, as_json: bool) -> None:
+    """Add everything up: accepted = done + skipped + held + dead + open.
+
+    Counts come from independent witnesses in one snapshot.  Exit code 1 when something is missing.
+    """
+    with open_database() as database, database.transaction() as tx:
+        balance = books.balance(tx)
+    imbalances = [each.__dict__ for each in balance.imbalances]
+    if as_json:
+        show_json({"balanced": balance.balanced, "sources": balance.sources, "imbalances": imbalances})
+    else:
+        table(COLUMNS, balance.sources, empty="Nothing was accepted yet.")
+        table(("rule", "count", "sample"), imbalances, empty="")
+        console.print("[green]balanced[/]" if balance.balanced else "[bold red]NOT balanced[/]")
+    ctx.exit(0 if balance.balanced else 1)
