@@ -1,0 +1,83 @@
+"""The shape of the house: layers, sizes and names, held by tests because nothing else would."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for top in ("integration", "tasks", "mappings") for path in (ROOT / top).rglob("*.py"))
+ASIDE = {"integration", "tasks", "integration.sandbox", "integration.embedded", "integration.children"}
+"""Not in the layers: the packages themselves, the sandbox (a contract of its own) and what starts the servers."""
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def layers() -> set[str]:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return {name.strip() for layer in contracts[0]["layers"] for name in layer.split("|")}
+
+
+def test_every_module_has_its_layer() -> None:
+    """import-linter says nothing of a module that no layer names."""
+    placed = layers() | ASIDE
+    homeless = [
+        name for name in map(module, SOURCES) if not any(name == each or name.startswith(f"{each}.") for each in placed)
+    ]
+    assert homeless in ([], ["integration"]), "name its layer in pyproject.toml"
+    assert {name for name in map(module, SOURCES) if name == "integration" or name == "tasks"} <= ASIDE
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=module)
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400, "which noun is missing?"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module)
+def test_functions_stay_short(path: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    long = [node.name for node in functions if node.end_lineno and node.end_lineno - node.lineno >= 40]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module)
+def test_names_say_what_things_are(path: Path) -> None:
+    empty = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "processor", "data", "info"}
+    tree = ast.parse(path.read_text())
+    names = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    words = {
+        word for name in [path.stem, *names] for word in re.findall(r"[a-z]+", re.sub(r"([A-Z])", r"_\1", name).lower())
+    }
+    assert not words & empty
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    text = path.read_text()
+    assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module docstring is missing"
+
+
+def test_only_settings_read_the_environment() -> None:
+    readers = [
+        module(path)
+        for path in SOURCES
+        if re.search(r"\bos\.(environ|getenv)\b|from os import environ", path.read_text())
+    ]
+    assert set(readers) <= {"integration.settings"}
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    outside = re.compile(r"(^|[^\w])/(work|farm)/|\.\./shared|\.library|pypi\.org|pythonhosted")
+    for name in listed:
+        if name in {"uv.lock", "tests/test_architecture.py"}:
+            continue
+        text = (ROOT / name).read_text(errors="ignore")
+        assert not outside.search(text), name
