@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.cli.credentials import Credentials
+from integration.cli.credentials import Credentials, new_webhook_secret
 from integration.embedded import write_private
 from integration.errors import Misconfigured
 from integration.settings import KINDS, Environment, Settings, runtime_file
@@ -93,25 +93,27 @@ def publish(home: Path, environment: Mapping[str, str]) -> None:
 def sandbox_configuration(
     home: Path, systems: Systems, environment: Mapping[str, str], credentials: Credentials
 ) -> dict[str, object]:
-    """What the sandbox process reads: its own side of the addresses and keys that the fleet is given."""
-    parts: dict[str, object] = {
+    """What the sandbox process reads: its own side of the addresses and keys that the fleet is given.
+
+    A shop that it does not play here has a secret nobody knows: what it might send, the receiver refuses.
+    """
+    played = "clarity" in systems.played
+    secret = environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip() if played else new_webhook_secret()
+    return {
+        "bind": environment["FLEET_SANDBOX_BIND"],
+        "data_dir": str(home / "sandbox"),
+        "token": credentials.sandbox_token,
         "clarity": {
             "client_id": SANDBOX_CLIENT,
             "client_secret": credentials.sandbox_client_secret,
             "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
-            "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
+            "webhook_secret": secret,
         },
         "odoo": {
             "database": SANDBOX_DATABASE,
             "username": SANDBOX_USER,
             "api_key": credentials.sandbox_api_key,
         },
-    }
-    return {
-        "bind": environment["FLEET_SANDBOX_BIND"],
-        "data_dir": str(home / "sandbox"),
-        "token": credentials.sandbox_token,
-        **{kind: parts[kind] for kind in systems.played},
     }
 
 

@@ -42,7 +42,7 @@ def test_a_worker_is_killed_in_mid_post(road: World) -> None:
     ids = road.generate(3)
     road.until(lambda: any("running" in state for id in ids for state in road.states(id)), 10)
     time.sleep(0.5)
-    os.kill(road.pid("worker-odoo"), signal.SIGKILL)
+    road.restart("worker-odoo")
     road.finished(*ids, seconds=90)
     road.exactly_once(ids)
     road.balanced()
@@ -81,7 +81,7 @@ def test_an_expired_token_is_renewed(road: World) -> None:
 
 
 def test_the_dispatcher_dies(road: World) -> None:
-    os.kill(road.pid("dispatcher"), signal.SIGKILL)
+    road.restart("dispatcher")
     ids = road.generate(5)
     road.finished(*ids, seconds=60)
     road.exactly_once(ids)

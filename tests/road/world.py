@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -128,6 +130,10 @@ class World:
     def pid(self, process: str) -> int:
         """The pid of a process of the Procfile."""
         return int((self.fleet.home / "run" / f"{process}.pid").read_text().split()[0])
+
+    def restart(self, process: str) -> None:
+        """Kills a process of the Procfile without warning; the supervisor starts it again."""
+        os.kill(self.pid(process), signal.SIGKILL)
 
     def exactly_once(self, ids: list[str]) -> None:
         """Every order stands once in Odoo, confirmed once, and Clarity heard of it once."""

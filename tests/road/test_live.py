@@ -1,0 +1,149 @@
+"""The same road with a real Odoo at its end (``--live``); the shop stays the sandbox's."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from integration.cli.fleet import Fleet
+from integration.message import external_id
+from tests.road.world import World
+
+pytestmark = pytest.mark.live
+LIVE = "FLEET_LIVE_ODOO_"
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    given = {name.removeprefix("FLEET_LIVE_"): value for name, value in os.environ.items() if name.startswith(LIVE)}
+    assert "test" in given["ODOO_DB"], "a database whose name lacks 'test' is not one for tests"
+    own = {name: value for name, value in given.items() if "ADMIN" not in name and "SALES" not in name}
+    home = str(tmp_path_factory.mktemp("live"))
+    fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": home, "ODOO_RATE": "100", **own})
+    fleet.start(port_base=23200, sandbox=("clarity",))
+    world = World(fleet)
+    yield world
+    world.close()
+    fleet.stop()
+
+
+def odoo(model: str, method: str, **arguments: Any) -> Any:
+    """A call to the real Odoo as its administrator."""
+    answer = requests.post(
+        f"{os.environ[LIVE + 'URL']}/json/2/{model}/{method}",
+        json=arguments,
+        headers={"Authorization": f"bearer {os.environ[LIVE + 'ADMIN_API_KEY']}"},
+        timeout=60,
+    )
+    answer.raise_for_status()
+    return answer.json()
+
+
+@pytest.fixture
+def order() -> dict[str, Any]:
+    """An order in the company's own currency for two products that exist, by a customer who does not yet."""
+    mark = uuid.uuid4().hex[:8]
+    skus = [f"LIVE-{mark}-{number}" for number in (1, 2)]
+    odoo("product.product", "create", vals_list=[{"name": sku, "default_code": sku, "type": "consu"} for sku in skus])
+    (company,) = odoo("res.company", "search_read", domain=[], fields=["currency_id"], limit=1)
+    address = {
+        "name": "Zoë Łukasz",
+        "line1": "1 Main St",
+        "line2": None,
+        "city": "Austin",
+        "region": "TX",
+        "postalCode": "78701",
+    }
+    address |= {"countryCode": "US", "company": None, "phone": None, "email": None}
+    lines = [
+        {
+            "id": "1",
+            "sku": skus[0],
+            "name": "One",
+            "kind": "physical",
+            "quantity": "2",
+            "uom": "EA",
+            "unitPrice": "12.30",
+        },
+        {
+            "id": "2",
+            "sku": skus[1],
+            "name": "Two",
+            "kind": "physical",
+            "quantity": "3",
+            "uom": "EA",
+            "unitPrice": "7.77",
+        },
+    ]
+    totals = {"2": "23.31", "1": "22.14"}
+    for line in lines:
+        off = [{"code": "TEN", "amount": "2.46", "allocation": "line"}] if line["id"] == "1" else []
+        line |= {
+            "discounts": off,
+            "taxes": [],
+            "lineTotal": totals[line["id"]],
+            "requiresShipping": True,
+            "customAttributes": {},
+        }
+    return {
+        "id": f"live-{mark}", "number": f"LIVE-{mark}", "version": 1, "status": "confirmed", "paymentStatus": "paid",
+        "fulfillmentStatus": "unfulfilled", "channel": "web", "placedAt": "2026-11-20T10:15:29.000Z",
+        "createdDate": "2026-11-20T10:15:29Z", "updatedDate": "2026-11-20T10:15:29Z",
+        "currency": company["currency_id"][1], "presentmentCurrency": company["currency_id"][1], "taxIncluded": True,
+        "customer": {"id": f"c-{mark}", "type": "person", "email": f"{mark}@Example.test", "name": "Zoë Łukasz"},
+        "billingAddress": address, "shippingAddress": address, "lines": lines,
+        "shippingLines": [{"code": "EXPRESS", "name": "Express", "price": "5.00", "taxes": [], "discounts": []}],
+        "fees": [], "discounts": [], "refunds": [], "notes": None, "tags": [], "customAttributes": {},
+        "payments": [{"id": "p1", "method": "card", "amount": "50.45", "status": "captured", "reference": "tok_1"}],
+        "totals": {"subtotal": "45.45", "discount": "2.46", "shipping": "5.00", "fees": "0.00", "tax": "0.00",
+                   "grandTotal": "50.45", "giftCard": "0.00", "balanceDue": "0.00"},
+    }  # fmt: skip
+
+
+def sale_order(id: str) -> list[dict[str, Any]]:
+    fields = ["name", "state", "amount_total", "client_order_ref", "origin", "date_order", "partner_id", "order_line"]
+    number = id.replace("live-", "LIVE-")
+    return list(odoo("sale.order", "search_read", domain=[["origin", "=", number]], fields=fields))
+
+
+def test_an_order_becomes_one_confirmed_sale_order(live: World, order: dict[str, Any]) -> None:
+    live.place(order)
+    live.finished(order["id"], seconds=60)
+    (found,) = sale_order(order["id"])
+    assert (found["state"], found["amount_total"]) == ("sale", 50.45)
+    assert found["date_order"] == "2026-11-20 10:15:29"
+    assert len(found["order_line"]) == 3
+    assert odoo("sale.order", "get_external_id", ids=[found["id"]]) == {
+        str(found["id"]): f"__clarity__.{external_id('order', order['id'])}"
+    }
+    (push,) = live.pushes(order["id"])
+    assert push["external_ref"] == f"odoo:{found['name']}"
+    assert live.order(order["id"])["status"] == "processing"
+
+
+def test_killed_in_mid_post_it_is_still_one(live: World, order: dict[str, Any]) -> None:
+    live.place(order)
+    live.until(lambda: any("running" in state for state in live.states(order["id"])), 20)
+    live.restart("worker-odoo")
+    live.finished(order["id"], seconds=120)
+    (found,) = sale_order(order["id"])
+    assert found["state"] == "sale"
+
+
+def test_a_change_reaches_the_confirmed_order(live: World, order: dict[str, Any]) -> None:
+    live.place(order)
+    live.finished(order["id"], seconds=60)
+    changed = {**live.order(order["id"]), "version": 50}
+    changed["lines"][1] |= {"quantity": "4", "lineTotal": "31.08"}
+    changed["totals"] |= {"subtotal": "53.22", "grandTotal": "58.22", "balanceDue": "7.77"}
+    stamp = {"id": f"evt_{order['id']}_2", "type": "order.updated", "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    assert live.send({**stamp, "data": changed}).status_code == 202
+    live.until(
+        lambda: sale_order(order["id"])[0]["amount_total"] == 58.22, 30, lambda: live.deliveries(order["id"])[-1]
+    )
