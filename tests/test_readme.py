@@ -1,0 +1,67 @@
+"""The README says what is so: its commands, settings, processes and files are held against the things themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import mappings
+from integration.cli import COMMANDS
+from integration.settings import DEFAULT_LIMITS, Settings
+from integration.workflow import load_definitions
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def first_cells(text: str) -> list[str]:
+    """The code spans in the first column of a section's tables."""
+    return [name for row in re.findall(r"^\| ([^|]+) \|", text, re.M) for name in re.findall(r"`([^`]+)`", row)]
+
+
+def test_every_command_is_listed_and_no_other() -> None:
+    assert first_cells(section("The command line")) == [f"fleet {name}" for name in COMMANDS]
+
+
+def test_every_process_is_listed_and_no_other() -> None:
+    processes = re.findall(r"^([a-z-]+): ", (ROOT / "Procfile").read_text(), re.M)
+    assert first_cells(README.split("### The processes")[1].split("\n## ")[0]) == processes
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#]+)\)", README))
+def test_every_link_leads_somewhere(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_the_defaults_are_those_of_the_settings() -> None:
+    settings = Settings.load(
+        {"FLEET_HOME": "/nonexistent", "ODOO_URL": "http://127.0.0.1", "CLARITY_URL": "http://127.0.0.1"}
+    )
+    for name, bind in settings.binds.items():
+        assert f"| `FLEET_{name.upper()}_BIND` | `{bind}` |" in README
+    assert f"| {DEFAULT_LIMITS['odoo'][0]:.0f}, {DEFAULT_LIMITS['clarity'][0]:.0f} | requests per second" in README
+    assert f"| {DEFAULT_LIMITS['odoo'][1]}, {DEFAULT_LIMITS['clarity'][1]} | hops at a time" in README
+    assert {system.timeout for system in settings.systems.values()} == {60.0}
+    assert settings.retry_scale == 1
+
+
+@pytest.mark.parametrize(
+    "row", [json.loads(line) for line in re.findall(r"^\{.*\}$", section("What an analyst may change"), re.M)]
+)
+def test_the_example_rows_work(row: dict[str, object]) -> None:
+    from integration.translator import Mapping
+
+    document = {"name": "readme", "source": "order", "target": "odoo.order", "rows": [row]}
+    Mapping.compile(document, load_definitions(mappings.FOLDER).tables())
+
+
+def test_the_five_files_of_the_road_are_short_enough_to_read() -> None:
+    for name in ("integration/receiver.py", "integration/store/inbox.py", "tasks/pipeline.py", "tasks/steps.py"):
+        assert len((ROOT / name).read_text().splitlines()) < 250
