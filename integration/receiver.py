@@ -26,7 +26,7 @@ from integration.settings import Settings
 from integration.signature import BadSignature, verify
 from integration.store import definitions, inbox
 from integration.store.database import Row
-from integration.store.inbox import Accepted, Route
+from integration.store.inbox import Arrival, Route
 from integration.workflow import Definitions, load_definitions
 from tasks import pipeline
 from tasks.celery import INGEST
@@ -156,10 +156,14 @@ def _record(
             inbox.reject(tx, shop.id, clear(id), failure.reason, sealed)
         return _problem(400, "malformed", failure.reason)
     routes = route(process, known, source, event)
-    with process.database.transaction() as tx:
-        accepted = inbox.accept(tx, shop.id, event, sealed, hashlib.sha256(body).digest(), routes)
-    publisher.wake(accepted.due)
-    return _answer(accepted, event)
+    body_hash = hashlib.sha256(body).digest()
+    with process.database.statement() as tx:
+        arrival = inbox.accept(tx, shop.id, event, sealed, body_hash, routes)
+    if arrival is None:
+        with process.database.transaction() as tx:
+            arrival = inbox.again(tx, shop.id, event.id, body_hash)
+    publisher.wake(arrival.due)
+    return _answer(arrival, event)
 
 
 def read_event(id: str, body: bytes) -> Event:
@@ -199,13 +203,13 @@ def route(process: Process, known: Definitions, source: str, event: Event) -> li
     return routes or [Route(entity="event", lane="none", state=State.SKIPPED.value, reason=reason)]
 
 
-def _answer(accepted: Accepted, event: Event) -> tuple[Response, int, dict[str, str]]:
-    match accepted.verdict:
+def _answer(arrival: Arrival, event: Event) -> tuple[Response, int, dict[str, str]]:
+    match arrival.verdict:
         case "accepted":
             return jsonify(id=event.id, status="accepted"), 202, {}
         case "duplicate":
             return jsonify(id=event.id, status="duplicate"), 200, {}
-    logger.error("same id, another body", webhook=event.id, message=accepted.message)
+    logger.error("same id, another body", webhook=event.id, message=arrival.message)
     return _problem(409, "conflict", "This webhook-id was accepted with another body.")
 
 

@@ -88,7 +88,7 @@ class Leases:
         if not held:
             return
         asked_at = time.monotonic()
-        with self._database.transaction() as tx:
+        with self._database.statement() as tx:
             ours = deliveries.renew(tx, {id: lease.token for id, lease in held.items()})
         for id, lease in held.items():
             lease.valid_until = asked_at + VALID_FOR if id in ours else 0.0

@@ -68,7 +68,7 @@ def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> 
     Never raises for what goes wrong with the delivery: that becomes its state.  Raises `psycopg2.Error` when Postgres
     is away; the lease lapses then, and the dispatcher brings the delivery back.
     """
-    with process.database.transaction() as tx:
+    with process.database.statement() as tx:
         delivery = deliveries.claim(tx, id, HOPS[first])
         if delivery is None:
             deliveries.stand_back(tx, id)

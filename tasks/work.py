@@ -12,7 +12,6 @@ from integration.connectors.contract import Request
 from integration.errors import Failure, Retry, Throttled
 from integration.message import clear
 from integration.store import attempts, crossrefs
-from integration.store.attempts import Recorded
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
 from tasks.process import Process
@@ -28,11 +27,11 @@ class DeliveryWork:
         self.effects = list(delivery.effects)
 
     def known(self, entity: str, id: str) -> str | None:
-        with self._process.database.transaction() as tx:
+        with self._process.database.statement() as tx:
             return crossrefs.their_id(tx, self._delivery.target, entity, clear(id))
 
     def reserve(self, entity: str, id: str) -> None:
-        with self._process.database.transaction() as tx:
+        with self._process.database.statement() as tx:
             if not crossrefs.reserve(tx, self._delivery, entity, clear(id)):
                 raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
@@ -42,20 +41,16 @@ class DeliveryWork:
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         self._lease.check()
-        recorded, attempt, frozen = self._intend(effect, request)
-        if recorded:
+        vault = self._process.vault
+        with self._process.database.statement() as tx:
+            intent = attempts.intend(tx, self._delivery, effect, vault.seal(freeze(request.__dict__)))
+        if intent is None:
+            raise LeaseLost
+        if intent.succeeded:
             self._stands(effect)
-            return thaw(self._process.vault.open(recorded.answer)) if recorded.answer else None
-        try:
-            answer = send(frozen)
-        except Failure as failure:
-            unknown = isinstance(failure, Retry) and failure.unknown_outcome
-            excerpt = (
-                self._process.vault.seal(freeze(failure.excerpt.decode(errors="replace"))) if failure.excerpt else None
-            )
-            self._close(attempt, "unknown" if unknown else "failed", answer=excerpt, code=failure.code)
-            raise
-        self._close(attempt, "ok", answer=self._process.vault.seal(freeze(answer)))
+            return thaw(vault.open(intent.answer)) if intent.answer else None
+        # Thawed even at the first try, so that a repeat has the same bytes.
+        answer = self._send(intent.attempt, Request(**thaw(vault.open(intent.request))), send)
         self._stands(effect)
         return answer
 
@@ -68,22 +63,20 @@ class DeliveryWork:
         parts = (self._delivery.event_id, self._delivery.id, self._delivery.round, effect)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def _intend(self, effect: str, request: Request) -> tuple[Recorded | None, int, Request]:
-        """The recorded success; or the committed intent and its request, thawed so that a repeat has the same bytes."""
-        vault = self._process.vault
-        with self._process.database.transaction() as tx:
-            last = attempts.last(tx, self._delivery, effect)
-            if last and last.outcome in ("ok", "found"):
-                return last, last.id, request
-            unsettled = last.request if last and last.outcome in (None, "unknown") else None
-            frozen = vault.open(unsettled) if unsettled else freeze(request.__dict__)
-            attempt = attempts.intend(tx, self._delivery, effect, vault.seal(frozen))
-            if attempt is None:
-                raise LeaseLost
-        return None, attempt, Request(**thaw(frozen))
+    def _send(self, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
+        seal = self._process.vault.seal
+        try:
+            answer = send(request)
+        except Failure as failure:
+            unknown = isinstance(failure, Retry) and failure.unknown_outcome
+            excerpt = seal(freeze(failure.excerpt.decode(errors="replace"))) if failure.excerpt else None
+            self._close(attempt, "unknown" if unknown else "failed", answer=excerpt, code=failure.code)
+            raise
+        self._close(attempt, "ok", answer=seal(freeze(answer)))
+        return answer
 
     def _close(self, attempt: int, outcome: str, *, answer: bytes | None = None, code: str | None = None) -> None:
-        with self._process.database.transaction() as tx:
+        with self._process.database.statement() as tx:
             attempts.close(tx, attempt, outcome, answer=answer, code=code)
 
     def _stands(self, effect: str) -> None:

@@ -9,40 +9,31 @@ from integration.store.deliveries import Delivery
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """The last attempt of an effect in this round.  ``request`` and ``answer`` are encrypted."""
+class Intent:
+    """What is to be done for an effect: nothing, if it ``succeeded`` before with ``answer``; else send ``request``.
 
-    id: int
-    outcome: str | None
-    request: bytes | None
+    ``request`` is the one that was frozen first, as long as its outcome is open.  Both are encrypted.
+    """
+
+    attempt: int
+    request: bytes
+    succeeded: bool
     answer: bytes | None
 
 
-def last(tx: Transaction, delivery: Delivery, effect: str) -> Recorded | None:
-    """The attempt that says most about an effect: its success if there is one, else the newest try."""
+def intend(tx: Transaction, delivery: Delivery, effect: str, request: bytes) -> Intent | None:
+    """Writes the intent, unless the effect stands already; None when the lease is not ours any more."""
     row = tx.row(
-        """select id, outcome, request, answer from attempts where delivery = %s and round = %s and effect = %s
-           order by coalesce(outcome in ('ok', 'found'), false) desc, id desc limit 1""",
-        delivery.id,
-        delivery.round,
-        effect,
+        INTEND,
+        {
+            "delivery": delivery.id,
+            "lease": delivery.lease,
+            "round": delivery.round,
+            "effect": effect,
+            "request": request,
+        },
     )
-    return Recorded(**row) if row else None
-
-
-def intend(tx: Transaction, delivery: Delivery, effect: str, request: bytes) -> int | None:
-    """Writes the intent with its frozen request; None when the lease is not ours any more."""
-    row = tx.row(
-        """insert into attempts (delivery, round, effect, request)
-           select id, %s, %s, %s from deliveries where id = %s and lease = %s::uuid and state = 'running' for update
-           returning id""",
-        delivery.round,
-        effect,
-        request,
-        delivery.id,
-        delivery.lease,
-    )
-    return int(row["id"]) if row else None
+    return Intent(**row) if row else None
 
 
 def close(tx: Transaction, attempt: int, outcome: str, *, answer: bytes | None = None, code: str | None = None) -> None:
@@ -80,6 +71,25 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
         delivery,
     )
 
+
+INTEND = """
+with ours as (
+    select id from deliveries where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update
+), last as (
+    select a.id, a.request, a.answer, a.outcome, coalesce(a.outcome in ('ok', 'found'), false) as succeeded
+    from attempts a join ours on ours.id = a.delivery where a.round = %(round)s and a.effect = %(effect)s
+    order by coalesce(a.outcome in ('ok', 'found'), false) desc, a.id desc limit 1
+), made as (
+    insert into attempts (delivery, round, effect, request)
+    select ours.id, %(round)s, %(effect)s,
+        case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end
+    from ours left join last on true where not coalesce(last.succeeded, false)
+    returning id, request
+)
+select id as attempt, request, false as succeeded, null::bytea as answer from made
+union all
+select id, coalesce(request, ''), true, answer from last where succeeded
+"""
 
 SUCCEEDED = """
 select true from attempts where delivery = %(delivery)s and round = %(round)s and effect = %(effect)s

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import backoff
@@ -13,6 +16,7 @@ import psycopg2.extensions
 import psycopg2.extras
 
 Row = dict[str, Any]
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -29,10 +33,22 @@ def _bytes(value: Any, cursor: Any) -> bytes | None:
 psycopg2.extensions.register_type(psycopg2.extensions.new_type(psycopg2.BINARY.values, "BYTES", _bytes))
 
 
-class Transaction:
-    """One open transaction: plain SQL in, rows as dicts out.  Values are positional, or one dict for ``%(name)s``."""
+class Connection(psycopg2.extensions.connection):
+    """A connection that remembers which statements it has prepared."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.prepared: set[str] = set()
+
+
+class Transaction:
+    """One open transaction: plain SQL in, rows as dicts out.  Values are positional, or one dict for ``%(name)s``.
+
+    Statements with values are prepared once per connection: planning the larger ones takes longer than running them.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._prepared = connection.prepared
         self._cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
 
     def run(self, sql: str, *values: Any) -> int:
@@ -55,13 +71,16 @@ class Transaction:
         row = self.row(sql, *values)
         return next(iter(row.values())) if row else None
 
-    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Runs one ``insert ... values %s`` for many rows."""
-        psycopg2.extras.execute_values(self._cursor, sql, rows)
-
     def _execute(self, sql: str, values: tuple[Any, ...]) -> None:
-        named = values[0] if len(values) == 1 and isinstance(values[0], dict) else None
-        self._cursor.execute(sql, named or values or None)
+        if not values:
+            self._cursor.execute(sql)
+            return
+        name, prepare, execute = _prepared_form(sql)
+        if name not in self._prepared:
+            self._cursor.execute(prepare)
+            self._prepared.add(name)
+        named = len(values) == 1 and isinstance(values[0], dict)
+        self._cursor.execute(execute, values[0] if named else values)
 
 
 class Database:
@@ -69,7 +88,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 20) -> None:
         self._url = url
-        self._idle: list[Any] = []
+        self._idle: list[Connection] = []
         self._free = threading.BoundedSemaphore(connections)
 
     @contextmanager
@@ -79,24 +98,21 @@ class Database:
         Raises `psycopg2.OperationalError` or `psycopg2.InterfaceError` when Postgres is away; the broken connection
         is thrown away, the next transaction opens a new one.
         """
-        with self._free:
-            connection = self._take()
-            try:
-                yield Transaction(connection)
-                connection.commit()
-            except BaseException:
-                _rollback(connection)
-                raise
-            finally:
-                if not connection.closed:
-                    self._idle.append(connection)
+        with self._connection(autocommit=False) as connection:
+            yield Transaction(connection)
+
+    @contextmanager
+    def statement(self) -> Iterator[Transaction]:
+        """A transaction of one statement: it commits by itself, which saves two round trips."""
+        with self._connection(autocommit=True) as connection:
+            yield Transaction(connection)
 
     def wait(self, seconds: float = 30.0) -> None:
         """Waits until Postgres answers; raises `psycopg2.OperationalError` after ``seconds``."""
 
         @backoff.on_exception(backoff.constant, psycopg2.OperationalError, interval=0.2, max_time=seconds, jitter=None)
         def ask() -> None:
-            with self.transaction() as tx:
+            with self.statement() as tx:
                 tx.run("select 1")
 
         ask()
@@ -105,11 +121,27 @@ class Database:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self) -> Any:
+    @contextmanager
+    def _connection(self, *, autocommit: bool) -> Iterator[Connection]:
+        with self._free:
+            connection = self._take()
+            connection.autocommit = autocommit
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                _rollback(connection)
+                raise
+            finally:
+                if not connection.closed:
+                    self._idle.append(connection)
+
+    def _take(self) -> Connection:
         try:
             return self._idle.pop()
         except IndexError:
-            return psycopg2.connect(self._url, **OPTIONS)
+            connection: Connection = psycopg2.connect(self._url, connection_factory=Connection, **OPTIONS)
+            return connection
 
 
 def _rollback(connection: Any) -> None:
@@ -117,3 +149,18 @@ def _rollback(connection: Any) -> None:
         connection.rollback()
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         connection.close()
+
+
+@cache
+def _prepared_form(sql: str) -> tuple[str, str, str]:
+    """A statement's name, the PREPARE with ``$1 ...`` for its placeholders, and the EXECUTE that takes the values."""
+    name = "s" + hashlib.sha256(sql.encode()).hexdigest()[:16]
+    given: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[0] == "%s" or match[0] not in given:
+            given.append(match[0])
+        return f"${len(given) if match[0] == '%s' else given.index(match[0]) + 1}"
+
+    text = PLACEHOLDER.sub(number, sql)
+    return name, f"prepare {name} as {text}", f"execute {name} ({', '.join(given)})"

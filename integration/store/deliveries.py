@@ -104,8 +104,8 @@ def renew(tx: Transaction, leases: dict[int, str]) -> set[int]:
     """Prolongs leases by another 20 s and returns the ids that are still ours."""
     rows = tx.rows(
         """update deliveries d set leased_until = now() + %(lease)s::interval
-           from unnest(%(ids)s, %(tokens)s::uuid[]) as held (id, token)
-           where d.id = held.id and d.lease = held.token and d.state = 'running' returning d.id""",
+           from unnest(%(ids)s::bigint[], %(tokens)s::text[]) as held (id, token)
+           where d.id = held.id and d.lease = held.token::uuid and d.state = 'running' returning d.id""",
         {"ids": list(leases), "tokens": list(leases.values()), "lease": LEASE},
     )
     return {row["id"] for row in rows}
@@ -115,8 +115,8 @@ def release(tx: Transaction, leases: dict[int, str]) -> None:
     """Gives leases back, uncounted, for somebody else to take: this worker is shutting down."""
     tx.run(
         """update deliveries d set state = 'ready', due_at = now(), lease = null, leases = greatest(leases - 1, 0)
-           from unnest(%(ids)s, %(tokens)s::uuid[]) as held (id, token)
-           where d.id = held.id and d.lease = held.token and d.state = 'running'""",
+           from unnest(%(ids)s::bigint[], %(tokens)s::text[]) as held (id, token)
+           where d.id = held.id and d.lease = held.token::uuid and d.state = 'running'""",
         {"ids": list(leases), "tokens": list(leases.values())},
     )
 

@@ -29,7 +29,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Accepted:
+class Arrival:
     """What became of an arrival: ``verdict`` is "accepted", "duplicate" or "conflict".
 
     ``due`` are its deliveries that may run at once, each ``{id, step, queue, target}``.
@@ -48,8 +48,8 @@ def accept(
     body_hash: bytes,
     routes: Sequence[Route],
     email_key: str | None = None,
-) -> Accepted:
-    """Stores the message, its deliveries and its count in one statement; a second arrival stores nothing twice.
+) -> Arrival | None:
+    """Stores the message, its deliveries and its count in one statement; None when the event came before.
 
     ``body`` is already encrypted, ``body_hash`` is the SHA-256 of the plain bytes.  Deliveries at the head of their
     lane come back in ``due``; the others wait behind what is open there.
@@ -71,9 +71,25 @@ def accept(
             "shard": random.randrange(SHARDS),  # noqa: S311 - spreads writers, keeps no secret
         },
     )
-    if row:
-        return Accepted("accepted", row["message"], tuple(row["due"]))
-    return _again(tx, source, event.id, body_hash)
+    return Arrival("accepted", row["message"], tuple(row["due"])) if row else None
+
+
+def again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> Arrival:
+    """Counts another arrival of a known event: a duplicate, or a conflict if its body is another."""
+    known = tx.row("select id, body_hash from messages where source = %s and external_id = %s", source, external_id)
+    assert known, "the insert met a message that is not there"
+    same = known["body_hash"] == body_hash
+    _count(tx, "copies" if same else "conflicts", source)
+    if same:
+        tx.run("update messages set copies = copies + 1 where id = %s", known["id"])
+        return Arrival("duplicate", known["id"])
+    tx.run(
+        """insert into conflicts (message, body_hash) values (%s, %s)
+           on conflict (message, body_hash) do update set count = conflicts.count + 1, last_at = now()""",
+        known["id"],
+        body_hash,
+    )
+    return Arrival("conflict", known["id"])
 
 
 def reject(tx: Transaction, source: int, external_id: str, reason: str, body: bytes) -> None:
@@ -91,36 +107,13 @@ def forget_rejected(tx: Transaction) -> int:
     return tx.run("delete from rejected where received_at < now() - interval '7 days'")
 
 
-def by_id(tx: Transaction, message: int) -> Row | None:
-    return tx.row("select * from messages where id = %s", message)
-
-
-def _again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> Accepted:
-    known = tx.row("select id, body_hash from messages where source = %s and external_id = %s", source, external_id)
-    assert known, "the insert met a message that is not there"
-    same = known["body_hash"] == body_hash
-    count(tx, "copies" if same else "conflicts", source)
-    if same:
-        tx.run("update messages set copies = copies + 1 where id = %s", known["id"])
-        return Accepted("duplicate", known["id"])
+def _count(tx: Transaction, name: str, source: int) -> None:
     tx.run(
-        """insert into conflicts (message, body_hash) values (%s, %s)
-           on conflict (message, body_hash) do update set count = conflicts.count + 1, last_at = now()""",
-        known["id"],
-        body_hash,
-    )
-    return Accepted("conflict", known["id"])
-
-
-def count(tx: Transaction, name: str, source: int, by: int = 1) -> None:
-    """Adds to a counter of today."""
-    tx.run(
-        """insert into counters (name, source, day, shard, value) values (%s, %s, current_date, %s, %s)
-           on conflict (name, source, day, shard) do update set value = counters.value + excluded.value""",
+        """insert into counters (name, source, day, shard, value) values (%s, %s, current_date, %s, 1)
+           on conflict (name, source, day, shard) do update set value = counters.value + 1""",
         name,
         source,
         random.randrange(SHARDS),  # noqa: S311
-        by,
     )
 
 

@@ -63,8 +63,8 @@ DEFECTS = [
     Defect(
         "the fence before the call",
         f"{STORE}attempts.py",
-        "where id = %s and lease = %s::uuid and state = 'running' for update",
-        "where id = %s and %s is not null for update",
+        "where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update",
+        "where id = %(delivery)s and %(lease)s::uuid is not null for update",
         f"{WORK}test_no_call_starts_with_a_lost_lease",
     ),
     Defect(
@@ -83,16 +83,16 @@ DEFECTS = [
     ),
     Defect(
         "the frozen request is repeated",
-        "tasks/work.py",
-        "frozen = vault.open(unsettled) if unsettled else freeze(request.__dict__)",
-        "frozen = freeze(request.__dict__)",
+        f"{STORE}attempts.py",
+        "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
+        "%(request)s",
         f"{WORK}test_after_a_crash_the_frozen_request_is_sent_byte_for_byte",
     ),
     Defect(
         "a success is not repeated",
-        "tasks/work.py",
-        'if last and last.outcome in ("ok", "found"):',
-        "if last and last.outcome == 'found':",
+        f"{STORE}attempts.py",
+        "where not coalesce(last.succeeded, false)",
+        "",
         f"{WORK}test_an_effect_that_succeeded_is_not_sent_again",
     ),
     Defect(

@@ -11,7 +11,7 @@ from integration.settings import System
 from integration.store import deliveries, inbox, installations
 from integration.store.database import Database
 from integration.store.deliveries import Delivery, Next
-from integration.store.inbox import Accepted, Route
+from integration.store.inbox import Arrival, Route
 
 INGEST_STEPS = (Step.TRANSFORM, Step.VALIDATE)
 
@@ -32,7 +32,7 @@ class Road:
 
     def accept(
         self, id: str, *, order: str = "1001", version: int = 1, body: object = None, skip: bool = False
-    ) -> Accepted:
+    ) -> Arrival:
         content = json.dumps(body or {"id": id}).encode()
         event = Event(id, "order.created", order, version, f"WEB-{order}")
         route = Route(
@@ -41,10 +41,10 @@ class Road:
         )  # fmt: skip
         if skip:
             route = Route(entity="event", lane="none", state=State.SKIPPED.value, reason="nobody wants it")
+        body_hash = hashlib.sha256(content).digest()
         with self.database.transaction() as tx:
-            return inbox.accept(
-                tx, self.shop.id, event, b"sealed " + content, hashlib.sha256(content).digest(), [route]
-            )
+            arrival = inbox.accept(tx, self.shop.id, event, b"sealed " + content, body_hash, [route])
+            return arrival or inbox.again(tx, self.shop.id, id, body_hash)
 
     def delivery(self, id: str, **options: object) -> int:
         """Accepts an event and returns the id of its only delivery."""

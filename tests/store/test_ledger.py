@@ -19,9 +19,9 @@ def road(database: Database) -> Road:
     assert claimed
     with database.transaction() as tx:
         for effect in ("order.load", "order.confirm"):
-            attempt = attempts.intend(tx, claimed, effect, b"request")
-            assert attempt
-            attempts.close(tx, attempt, "ok", answer=b"answer")
+            intent = attempts.intend(tx, claimed, effect, b"request")
+            assert intent
+            attempts.close(tx, intent.attempt, "ok", answer=b"answer")
         move(tx, claimed, Next(State.DONE, effects=("order.load", "order.confirm")))
     road.close(road.delivery("evt-2", order="2"), State.HELD)
     road.accept("evt-3", order="3")
