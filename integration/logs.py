@@ -22,6 +22,8 @@ LONGEST_TRACE = 8_000
 LONGEST_LIST = 50
 DEEPEST = 4
 MASK = "***"
+QUIET = ("celery.app.trace", "celery.worker.strategy")
+"""They log two lines a task at INFO; what became of a delivery is in Postgres, and every trouble is logged by the road."""
 
 
 def configure(process: str, *, console: bool | None = None, level: str = "INFO") -> None:
@@ -157,6 +159,8 @@ def _take_over(formatter: logging.Formatter, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [stream]
     root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel("WARNING")
     for logger in list(root.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()

@@ -283,9 +283,9 @@ def test_a_refusal_holds_the_order_or_pauses_the_target(shop: Shop) -> None:
         return
     assert isinstance(shop.target, SandboxTarget)
     shop.target.fake.fail_next("odoo.exceptions.AccessError", model="sale.order", method="load")
-    assert held(lambda: shop.send(shop.two_lines())).code == "access_error"
+    assert held(lambda: shop.send(shop.two_lines(), shop.new_work())).code == "access_error"
     shop.target.fake.fail_next("odoo.exceptions.AccessError", model="sale.order", method="load")
     shop.target.fake.fail_next("odoo.exceptions.AccessError", model="sale.order", method="search_read")
     failure: type[Failure] = Misconfigured
     with pytest.raises(failure, match="lacks rights"):
-        shop.send(shop.two_lines())
+        shop.send(shop.two_lines(), shop.new_work())

@@ -43,12 +43,19 @@ def load_request(client: Client, model: str, rows: Sequence[Mapping[str, Any]]) 
     return client.request(model, "load", fields=columns, data=data)
 
 
-def load_one(client: Client, work: Work, effect: str, model: str, row: Mapping[str, Any]) -> int:
-    """The id of the record that ``load()`` created or updated.  Safe to repeat: the row names its external id."""
+def load_all(client: Client, work: Work, effect: str, model: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The ids of the records that one ``load()`` created or updated, by external id (the rows' ``id``).
+
+    Safe to repeat.  After a repeat of a frozen request the answer may name other rows than these.
+    """
     what = effect.partition(".")[0].replace("_", " ")
-    request = load_request(client, model, [row])
-    ids = work.perform(effect, request, lambda frozen: loaded(client.send(frozen), what))
-    return int(ids[0])
+
+    def send(frozen: Request) -> dict[str, int]:
+        ids = loaded(client.send(frozen), what)
+        place = frozen.body["fields"].index("id")
+        return dict(zip((row[place] for row in frozen.body["data"]), ids, strict=True))
+
+    return dict(work.perform(effect, load_request(client, model, rows), send))
 
 
 def cell(value: Any) -> str:

@@ -15,10 +15,12 @@ from integration.canonical import digest
 from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.external import load_one, xmlid
-from integration.errors import Hold
+from integration.connectors.odoo.external import load_all, xmlid
+from integration.errors import Hold, Retry
 
 MOST_CANDIDATES = 10
+CHILDREN = {"contact": "contact", "invoice": "invoice_address", "delivery": "delivery_address"}
+"""Odoo's type of a child, and where the document has it."""
 
 
 class Partners:
@@ -31,17 +33,31 @@ class Partners:
         self._guest_key = guest_key
 
     def resolve(self, document: Document) -> dict[str, int]:
-        """Ids of ``partner`` (whom the order is for), ``invoice`` and ``delivery``.
+        """Ids of ``partner`` (whom the order is for), ``invoice`` and ``delivery``.  What is missing takes one call.
 
         Raises `Hold` with the candidates when several active partners have the customer's e-mail address, and for a
         country that Odoo does not know.
         """
         entity, key = self._identity(document)
         customer = self._customer(entity, key, document["partner"])
+        children = {type: document[place] for type, place in CHILDREN.items() if document[place] is not None}
+        contents = {type: digest([type, entity, key, child])[:32] for type, child in children.items()}
+        known = {type: theirs for type, content in contents.items() if (theirs := self._work.known("address", content))}
+        rows = [] if customer is not None else [self._new_customer(entity, key, document["partner"])]
+        parent = {"parent_id/.id": customer} if customer is not None else {"parent_id/id": xmlid(entity, key)}
+        for type in [type for type in children if type not in known]:
+            rows.append(
+                {"id": xmlid("address", contents[type]), "type": type, **parent, **self._columns(children[type])}
+            )
+        effect = "partner.load" if customer is None else "addresses.load"
+        made = load_all(self._client, self._work, effect, "res.partner", rows) if rows else {}
+        if customer is None:
+            customer = self._remember(entity, key, made)
+        ids = {type: int(known.get(type) or self._remember("address", contents[type], made)) for type in children}
         return {
-            "partner": self._child("contact", customer, document["contact"]) or customer,
-            "invoice": self._child("invoice", customer, document["invoice_address"]) or customer,
-            "delivery": self._child("delivery", customer, document["delivery_address"]) or customer,
+            "partner": ids.get("contact", customer),
+            "invoice": ids.get("invoice", customer),
+            "delivery": ids.get("delivery", customer),
         }
 
     def _identity(self, document: Document) -> tuple[str, str]:
@@ -52,31 +68,48 @@ class Partners:
             return "guest", guest_id(partner["email"], self._guest_key)
         return "guest", f"order-{document['key']}"  # nothing to know him by: each such order has its own
 
-    def _customer(self, entity: str, key: str, partner: dict[str, Any]) -> int:
+    def _customer(self, entity: str, key: str, partner: dict[str, Any]) -> int | None:
+        """The customer's id, if a crossref or his e-mail address tells it; None reserves the right to create him."""
         if theirs := self._work.known(entity, key):
             return int(theirs)
         id = self._by_email(entity, key, partner)
-        if id is not None:
-            self._work.found("partner.load", f"partner {id} has the e-mail address")
-        else:
+        if id is None:
             self._work.reserve(entity, key)
-            row = {"id": xmlid(entity, key), **self._columns(partner)}
-            id = load_one(self._client, self._work, "partner.load", "res.partner", row)
+            return None
+        self._work.found("partner.load", f"partner {id} has the e-mail address")
         self._work.remember(entity, key, str(id))
         return id
 
+    def _new_customer(self, entity: str, key: str, partner: dict[str, Any]) -> dict[str, Any]:
+        return {"id": xmlid(entity, key), "type": "contact", **self._columns(partner)}
+
+    def _remember(self, entity: str, key: str, made: dict[str, int]) -> int:
+        """Writes the crossref of a record that ``load()`` made; `Retry` when a repeated request was about others."""
+        name = xmlid(entity, key)
+        if name not in made:
+            raise Retry("the repeated request made other records than this order needs now", code="other_records")
+        self._work.remember(entity, key, str(made[name]))
+        return made[name]
+
     def _by_email(self, entity: str, key: str, partner: dict[str, Any]) -> int | None:
-        """The one active partner, himself no child of another, that has the address; None when none has."""
+        """The one active partner that has the address; None when none has.
+
+        Among several, the only one that is a customer by himself and of the right kind (company or person) is it.
+        """
         if not partner["email"]:
             return None
-        domain = [
-            ["email_normalized", "=", normalized(partner["email"])],
-            ["parent_id", "=", False],
-            ["is_company", "=", bool(partner["fields"].get("is_company"))],
-        ]
         rows = self._client.call(
-            "res.partner", "search_read", domain=domain, fields=["name"], limit=MOST_CANDIDATES, order="id"
+            "res.partner",
+            "search_read",
+            domain=[["email_normalized", "=", normalized(partner["email"])], ["type", "=", "contact"]],
+            fields=["name", "parent_id", "is_company"],
+            limit=MOST_CANDIDATES,
+            order="id",
         )
+        company = bool(partner["fields"].get("is_company"))
+        fitting = [row for row in rows if not row["parent_id"] and row["is_company"] is company]
+        if len(fitting) == 1:
+            rows = fitting
         if len(rows) > 1:
             raise Hold(
                 "several customers in Odoo have this e-mail address",
@@ -87,17 +120,6 @@ class Partners:
                 ),
             )
         return int(rows[0]["id"]) if rows else None
-
-    def _child(self, type: str, parent: int, child: dict[str, Any] | None) -> int | None:
-        if child is None:
-            return None
-        content = digest([type, parent, child])[:32]
-        if theirs := self._work.known("address", content):
-            return int(theirs)
-        row = {"id": xmlid("address", content), "parent_id/.id": parent, "type": type, **self._columns(child)}
-        id = load_one(self._client, self._work, f"{type}_address.load", "res.partner", row)
-        self._work.remember("address", content, str(id))
-        return id
 
     def _columns(self, partner: dict[str, Any]) -> dict[str, Any]:
         """Fields, country and state by id.  A region that Odoo does not list stays readable behind ``street2``."""

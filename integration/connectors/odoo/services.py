@@ -5,7 +5,7 @@ from __future__ import annotations
 from integration.connectors.contract import Work
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import AccessRefused
-from integration.connectors.odoo.external import find, load_one, xmlid
+from integration.connectors.odoo.external import find, load_all, xmlid
 from integration.errors import Hold, Reject
 
 NAMES = {"shipping": "Shipping", "discount": "Discount", "fee": "Fee"}
@@ -33,7 +33,7 @@ class Services:
     def _create(self, service: str, name: str) -> int:
         row = {"id": name, "name": NAMES[service], "type": "service", "taxes_id/.id": []}
         try:
-            return load_one(self._client, self._work, f"{service}_product.load", "product.product", row)
+            return load_all(self._client, self._work, f"{service}_product.load", "product.product", [row])[name]
         except (AccessRefused, Reject) as refused:
             raise Hold(
                 f"there is no product for {service} lines, and the integration user may not create it",
