@@ -23,7 +23,7 @@ LONGEST_LIST = 50
 DEEPEST = 4
 MASK = "***"
 QUIET = ("celery.app.trace", "celery.worker.strategy")
-"""They log two lines a task at INFO; what became of a delivery is in Postgres, and every trouble is logged by the road."""
+"""They log two lines a task; what became of a delivery is in Postgres, and every trouble is logged by the road."""
 
 
 def configure(process: str, *, console: bool | None = None, level: str = "INFO") -> None:

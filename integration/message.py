@@ -52,6 +52,7 @@ class Event:
     object_id: str
     version: int
     number: str | None
+    email: str | None = None
 
 
 def external_id(entity: str, *ids: str) -> str:

@@ -27,6 +27,7 @@ from integration.signature import BadSignature, verify
 from integration.store import definitions, inbox
 from integration.store.database import Row
 from integration.store.inbox import Arrival, Route
+from integration.vault import match_key
 from integration.workflow import Definitions, load_definitions
 from tasks import pipeline
 from tasks.celery import INGEST
@@ -157,8 +158,9 @@ def _record(
         return _problem(400, "malformed", failure.reason)
     routes = route(process, known, source, event)
     body_hash = hashlib.sha256(body).digest()
+    email_key = match_key(event.email, process.match_secret) if event.email else None
     with process.database.statement() as tx:
-        arrival = inbox.accept(tx, shop.id, event, sealed, body_hash, routes)
+        arrival = inbox.accept(tx, shop.id, event, sealed, body_hash, routes, email_key)
     if arrival is None:
         with process.database.transaction() as tx:
             arrival = inbox.again(tx, shop.id, event.id, body_hash)
@@ -176,12 +178,15 @@ def read_event(id: str, body: bytes) -> Event:
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
     object_id, number, version = data.get("id"), data.get("number"), data.get("version")
+    customer = data.get("customer")
+    email = customer.get("email") if isinstance(customer, dict) else None
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],
         object_id=clear(object_id) if isinstance(object_id, str) and object_id else clear(id),
         version=version if type(version) is int and 0 <= version < 2**53 else 0,
         number=clear(number)[:LONGEST_ID] if isinstance(number, str) else None,
+        email=email if isinstance(email, str) and email.strip() else None,
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
+from secrets import token_bytes
 
 import redis
 
@@ -16,7 +17,7 @@ from integration import connectors
 from integration.connectors.contract import Connector
 from integration.errors import Misconfigured
 from integration.settings import Settings
-from integration.store import definitions, installations
+from integration.store import definitions, installations, secrets
 from integration.store.database import Database
 from integration.store.installations import Installation
 from integration.throttle import Admission, Throttle
@@ -42,6 +43,13 @@ class Process:
     @cached_property
     def vault(self) -> Vault:
         return Vault(self.settings.encryption_keys)
+
+    @cached_property
+    def match_secret(self) -> bytes:
+        """What e-mail addresses are matched under, without being stored."""
+        with self.database.transaction() as tx:
+            sealed = secrets.get_or_make(tx, "match", lambda: self.vault.seal(token_bytes(32)))
+        return self.vault.open(sealed)
 
     @cached_property
     def redis(self) -> redis.Redis:

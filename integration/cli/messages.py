@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from secrets import token_bytes
 from typing import Any
 
 import click
@@ -11,8 +12,9 @@ from integration.canonical import parse_json
 from integration.cli.masking import masked
 from integration.cli.render import console, fields, json_option, show_json, table
 from integration.cli.stores import missing, open_database, vault
-from integration.store import attempts, views
-from integration.store.database import Row
+from integration.store import attempts, secrets, views
+from integration.store.database import Row, Transaction
+from integration.vault import match_key
 
 SUMMARY = ("id", "source", "type", "number", "object_id", "received_at", "deliveries")
 DELIVERY = ("id", "target", "workflow", "step", "state", "attempts", "due_at", "reason")
@@ -34,12 +36,16 @@ def messages() -> None:
 @click.option("--number", help="The number people know the object by, such as WEB-1001.")
 @click.option("--object", "object_id", help="The object's id in Clarity.")
 @click.option("--type", "type_", help="The event type, such as order.created.")
+@click.option("--email", help="The customer's e-mail address.  Addresses are not stored: it is compared by HMAC.")
 @click.option("--limit", default=50, show_default=True, help="How many, newest first.")
 @json_option
-def ls(number: str | None, object_id: str | None, type_: str | None, limit: int, as_json: bool) -> None:
+def ls(
+    number: str | None, object_id: str | None, type_: str | None, email: str | None, limit: int, as_json: bool
+) -> None:
     """List messages, newest first."""
     with open_database() as database, database.transaction() as tx:
-        rows = views.messages(tx, number=number, object_id=object_id, type=type_, limit=limit)
+        key = match_key(email, _match_secret(tx)) if email else None
+        rows = views.messages(tx, number=number, object_id=object_id, type=type_, email_key=key, limit=limit)
     if as_json:
         show_json(rows)
     else:
@@ -80,6 +86,10 @@ def show(id: int, as_json: bool) -> None:
     table(ATTEMPT, tries, empty="none")
     console.print("\n[bold]Body[/] (masked)")
     console.print_json(json.dumps(body, default=str))
+
+
+def _match_secret(tx: Transaction) -> bytes:
+    return vault().open(secrets.get_or_make(tx, "match", lambda: vault().seal(token_bytes(32))))
 
 
 def _body(message: Row) -> Any:

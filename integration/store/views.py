@@ -11,7 +11,9 @@ select d.id, d.message, i.name as target, d.workflow, d.step, d.state, d.attempt
 from deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"""
 
 
-def messages(tx: Transaction, *, number: str | None, object_id: str | None, type: str | None, limit: int) -> list[Row]:
+def messages(
+    tx: Transaction, *, number: str | None, object_id: str | None, type: str | None, email_key: str | None, limit: int
+) -> list[Row]:
     """The newest messages, each with the states of its deliveries."""
     return tx.rows(
         """select m.id, s.name as source, m.external_id, m.type, m.object_id, m.number, m.received_at, m.copies,
@@ -21,8 +23,9 @@ def messages(tx: Transaction, *, number: str | None, object_id: str | None, type
            where (%(number)s::text is null or m.number = %(number)s)
            and (%(object_id)s::text is null or m.object_id = %(object_id)s)
            and (%(type)s::text is null or m.type = %(type)s)
+           and (%(email_key)s::text is null or m.email_key = %(email_key)s)
            order by m.id desc limit %(limit)s""",
-        {"number": number, "object_id": object_id, "type": type, "limit": limit},
+        {"number": number, "object_id": object_id, "type": type, "email_key": email_key, "limit": limit},
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import redis
 import requests
+from click.testing import CliRunner
 
+from integration.cli.messages import ls
 from integration.signature import sign
 from integration.vault import Vault
 from tests.receiver.webhook import Receiver, event
@@ -38,6 +40,14 @@ def test_accepted_is_stored_encrypted_and_nudged(receiver: Receiver) -> None:
         )
     )
     assert not any(b"jane" in raw for raw in broker.lrange("ingest", 0, -1))
+
+
+def test_messages_are_found_by_an_address_that_is_not_stored(receiver: Receiver) -> None:
+    one, other = (event(customer={"email": email}) for email in ("Find.Me@example.test", "else@example.test"))
+    assert (receiver.post(one).status_code, receiver.post(other).status_code) == (202, 202)
+    found = CliRunner(env=dict(receiver.environment)).invoke(ls, ["--email", "find.me@EXAMPLE.test", "--json"])
+    assert [row["external_id"] for row in json.loads(found.output)] == [one["id"]]
+    assert receiver.value("select count(*) from messages where messages::text ilike '%%find.me%%' and 1 = %s", 1) == 0
 
 
 def test_a_second_arrival_is_a_duplicate(receiver: Receiver) -> None:

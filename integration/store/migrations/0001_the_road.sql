@@ -10,8 +10,6 @@ create table installations (
     paused_at   timestamptz,
     pause_reason text,
     pause_hint  text,
-    rate        real,                                   -- an operator's limit; null = the setting
-    concurrency integer,
     unique (kind, url, database)
 );
 
@@ -24,7 +22,7 @@ create table messages (
     object_id   text not null,
     version     bigint not null,
     number      text,
-    email_key   text,
+    email_key   text,                                   -- HMAC of the customer's e-mail address
     body        bytea not null,
     body_hash   bytea not null,
     received_at timestamptz not null default now(),
@@ -163,11 +161,8 @@ create table sealed_days (
     primary key (day, source)
 );
 
-create table audit (
-    id          bigint generated always as identity primary key,
-    at          timestamptz not null default now(),
-    who         text not null,
-    action      text not null,
-    subject     text not null,
-    note        text
+-- Secrets of the fleet's own, encrypted, that a rotation of the encryption keys must not change.
+create table secrets (
+    name        text primary key,
+    value       bytea not null
 );
