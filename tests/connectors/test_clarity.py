@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import requests
 import responses
-from tests.connectors.work import MemoryWork
 
 from integration.connectors.clarity import Clarity
 from integration.connectors.clarity.statuses import TRANSITIONS
@@ -21,6 +20,7 @@ from integration.connectors.oauth import ClientCredentials
 from integration.embedded import free_port
 from integration.errors import Hold, Misconfigured, Reject, Retry, Skip, Throttled
 from integration.settings import System
+from tests.connectors.work import MemoryWork
 
 SECRET = "s3cret: with/odd ä"  # form-encoded before it is sent, as RFC 6749 has it
 
