@@ -23,6 +23,7 @@ from integration.store.installations import Installation
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
 from integration.workflow import Definitions, Workflow
+from tasks.company import Company
 from tasks.leases import Leases
 
 _admission: ContextVar[Admission] = ContextVar("admission")
@@ -59,6 +60,10 @@ class Process:
     @cached_property
     def leases(self) -> Leases:
         return Leases(self.database)
+
+    @cached_property
+    def company(self) -> Company:
+        return Company()
 
     @cached_property
     def installations(self) -> dict[str, Installation]:

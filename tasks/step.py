@@ -19,7 +19,7 @@ from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retr
 from integration.message import State, Step, clear, lane
 from integration.store import crossrefs, deliveries, installations
 from integration.store.database import Transaction
-from integration.store.deliveries import POISONED, Delivery, Next
+from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
 from integration.workflow import Workflow
 from tasks.celery import INGEST
 from tasks.leases import Lease, LeaseLost
@@ -74,7 +74,8 @@ def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> 
             deliveries.stand_back(tx, id)
     if delivery is None:
         return None
-    with process.leases.hold(delivery) as lease:
+    alone = delivery.leases >= SUSPECT
+    with process.leases.hold(delivery) as lease, process.company.of(alone=alone):
         job: Job | None = None
         try:
             job = _open(process, delivery, DeliveryWork(process, delivery, lease))

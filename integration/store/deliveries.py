@@ -13,8 +13,10 @@ from integration.message import State, Step
 from integration.store.database import Transaction
 
 LEASE = "20 seconds"
+SUSPECT = 3
+"""From this lease without an outcome on, a delivery runs alone in its process."""
 POISONED = 5
-"""So many leases without an outcome: whatever it is, it kills its worker."""
+"""Whatever it is, it kills its worker: a dead letter."""
 
 
 @dataclass(frozen=True)
