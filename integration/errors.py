@@ -89,4 +89,11 @@ class Misconfigured(Failure):
 
 
 class Skip(Failure):
-    """Nothing to do, and that is right: superseded, unchanged, an event nobody asked for."""
+    """Nothing to do, and that is right: superseded, unchanged, an event nobody asked for.
+
+    ``settles`` is true when the object's newest state needs nothing: what is older than it is old from now on.
+    """
+
+    def __init__(self, reason: str, *, settles: bool = False) -> None:
+        super().__init__(reason)
+        self.settles = settles

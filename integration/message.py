@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LONGEST_ID = 50
+LONGEST_CLEAR = 255
 
 
 class State(StrEnum):
@@ -88,11 +89,16 @@ def _escape(id: str) -> str:
 
 
 def clear(id: str) -> str:
-    """An id as Postgres can store it in clear: NUL and lone surrogates (and the backslash) escaped, injectively.
+    """An id as Postgres can store and index it in clear, different for different ids.
+
+    NUL, lone surrogates and the backslash are escaped; beyond 255 characters it is cut and ends in a hash.
 
     >>> clear("a.b"), clear("a\\x00b")
     ('a.b', 'a\\\\u0000b')
     """
-    return "".join(
+    written = "".join(
         char if char not in "\x00\\" and not "\ud800" <= char <= "\udfff" else f"\\u{ord(char):04x}" for char in id
     )
+    if len(written) <= LONGEST_CLEAR:
+        return written
+    return f"{written[:180]}\\{hashlib.sha256(written.encode()).hexdigest()}"

@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
+from contextlib import suppress
+from typing import Any
 
 import psycopg2
 import redis
 import structlog
 from flask import Flask, Response, jsonify, request
-from kombu.exceptions import OperationalError
 
 import mappings
 from integration import logs, metrics
 from integration.canonical import parse_json
-from integration.errors import Failure, Reject
+from integration.errors import Reject
 from integration.message import Event, State, clear, lane
 from integration.settings import Settings
 from integration.signature import BadSignature, verify
@@ -117,12 +118,14 @@ class Publisher:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._fresh: queue.SimpleQueue[Row] = queue.SimpleQueue()
+        self._fresh: queue.Queue[Row] = queue.Queue(MOST_NUDGES)
         threading.Thread(target=self._publish_for_ever, name="publisher", daemon=True).start()
 
     def wake(self, due: tuple[Row, ...]) -> None:
-        for row in due:
-            self._fresh.put(row)
+        """Never waits: what finds no place is nudged by the dispatcher."""
+        with suppress(queue.Full):
+            for row in due:
+                self._fresh.put_nowait(row)
 
     def _publish_for_ever(self) -> None:
         while True:
@@ -132,7 +135,7 @@ class Publisher:
             try:
                 if int(self._process.redis.llen(INGEST)) < MOST_NUDGES:
                     pipeline.nudge(due)
-            except (redis.RedisError, OperationalError, OSError) as error:
+            except Exception as error:  # the thread must live; nothing is lost without its nudges
                 logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
 
 
@@ -177,17 +180,22 @@ def read_event(id: str, body: bytes) -> Event:
         raise Reject(f"the webhook-id is longer than {LONGEST_ID} characters")
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
-    object_id, number, version = data.get("id"), data.get("number"), data.get("version")
+    object_id, number, version = _id(data.get("id")), data.get("number"), data.get("version")
     customer = data.get("customer")
     email = customer.get("email") if isinstance(customer, dict) else None
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],
-        object_id=clear(object_id) if isinstance(object_id, str) and object_id else clear(id),
+        object_id=clear(object_id or id),
         version=version if type(version) is int and 0 <= version < 2**53 else 0,
         number=clear(number)[:LONGEST_ID] if isinstance(number, str) else None,
         email=email if isinstance(email, str) and email.strip() else None,
     )
+
+
+def _id(given: Any) -> str:
+    """An object's id as text; numbers are ids to some, true is none to anybody."""
+    return given if isinstance(given, str) else str(given) if type(given) is int else ""
 
 
 def route(process: Process, known: Definitions, source: str, event: Event) -> list[Route]:
@@ -225,6 +233,3 @@ def _problem(
     answer = jsonify(status=status, code=code, detail=detail)
     answer.content_type = "application/problem+json"
     return answer, status, headers or {}
-
-
-__all__ = ["Failure", "create_app"]

@@ -98,6 +98,7 @@ class Throttle:
         try:
             yield admission
         finally:
+            admission.left = True
             self.tell("release", holder)
 
     def state(self) -> State:
@@ -158,6 +159,7 @@ class Admission:
         self.probe = probe
         self.spends_attempt = not probe
         self.opened_after: float | None = None
+        self.left = False
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -177,7 +179,8 @@ class Admission:
 
     def renew(self) -> None:
         """A sign of life: keeps the slot.  To be given every few seconds, by the thread that keeps the lease."""
-        self._throttle.tell("renew", self._holder)
+        if not self.left:
+            self._throttle.tell("renew", self._holder)
 
     def _record(self, failure: Failure) -> None:
         if isinstance(failure, Throttled):

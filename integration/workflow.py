@@ -37,7 +37,10 @@ class Definition(NamedTuple):
 
 @dataclass(frozen=True)
 class Workflow:
-    """One event type's way to one target.  ``then`` says what follows an effect, e.g. ``{"push_status": ...}``."""
+    """One event type's way to one target.
+
+    ``then`` says what follows an effect: ``push_status`` is what the source is told, if its ``when`` holds.
+    """
 
     name: str
     source: str
@@ -49,6 +52,14 @@ class Workflow:
     transform: tuple[translator.Mapping, ...]
     when: Callable[[Document], Any] | None
     otherwise: str
+    then_when: Callable[[Document], Any] | None
+
+    def status_after(self, canonical: Document) -> str | None:
+        """The status to push to the source once this document has taken effect; None for none."""
+        if self.then_when is not None and not is_true(self.then_when(canonical)):
+            return None
+        status: str | None = self.then.get("push_status")
+        return status
 
     def translate(self, event: Document) -> tuple[Document, Document]:
         """The canonical document and the target's, from an event's envelope (the object is in its ``data``).
@@ -62,7 +73,7 @@ class Workflow:
         to_canonical, *onwards = self.transform
         canonical = to_canonical(given)
         if not self._wants(canonical):
-            raise Skip(self.otherwise)
+            raise Skip(self.otherwise, settles=True)
         made = canonical
         for mapping in onwards:
             made = mapping.apply(made)
@@ -136,6 +147,7 @@ class Definitions:
             pin=definition.hash,
             transform=tuple(translator.Mapping.compile(mappings[name], tables) for name in body["transform"]),
             when=_condition(body),
+            then_when=_condition(body.get("then", {}) | {"name": body["name"]}),
             otherwise=body.get("otherwise") or f"the condition of {body['name']} does not hold",
         )
 
@@ -206,6 +218,7 @@ def _workflow(path: Path, mappings: list[Definition], tables: list[Definition]) 
         needed = translator.Mapping.compile(by_name[name].body, values).tables
         used |= {f"table {each.name}": each for each in tables if each.name in needed}
     _condition(body)
+    _condition(body.get("then", {}) | {"name": body["name"]})
     uses = [[each.kind, each.name, each.hash] for each in used.values()]
     return _define("workflow", body["name"], {**body, "uses": uses})
 

@@ -46,7 +46,6 @@ app.conf.update(
     task_publish_retry=False,
     timezone="UTC",
     beat_schedule={
-        "sweep": {"task": "sweep", "schedule": 5.0, "options": {"queue": UPKEEP, "expires": 5}},
         "check-ledger": {"task": "check_ledger", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
         "probe-paused": {"task": "probe_paused", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
         "tidy": {"task": "tidy", "schedule": 3600.0, "options": {"queue": UPKEEP, "expires": 3600}},

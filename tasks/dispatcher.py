@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import psycopg2
@@ -17,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 from integration import logs
 from integration.store import dispatch
+from integration.store.database import Transaction
 from tasks import pipeline
 from tasks.celery import INGEST
 from tasks.process import Process, process
@@ -26,6 +28,7 @@ logger = structlog.get_logger(__name__)
 
 TICK = 0.1
 REDRIVE_EVERY = 1.0
+SWEEP_EVERY = 5.0
 EPOCH = "fleet:epoch"
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, redis.RedisError, OperationalError)
 
@@ -36,7 +39,7 @@ class Dispatcher:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._queues = (INGEST, *process.settings.systems)
-        self._redriven_at = 0.0
+        self._done_at: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until told to stop; rides out an outage of Postgres or Redis, telling it once."""
@@ -56,22 +59,40 @@ class Dispatcher:
     def tick(self) -> None:
         """Makes lost things due again, then nudges what each queue has room for."""
         self._keep_epoch()
-        if time.monotonic() - self._redriven_at > REDRIVE_EVERY:
-            self._redriven_at = time.monotonic()
-            with self._process.database.transaction() as tx:
-                if count := dispatch.redrive(tx):
-                    logger.warning("brought back", deliveries=count)
-        for queue in self._queues:
-            with self._process.database.transaction() as tx:
-                due = dispatch.take_due(tx, queue, credit(self._process, queue))
-            pipeline.nudge(due)
+        if self._is_time("redrive", REDRIVE_EVERY):
+            self._tell("brought back", dispatch.redrive)
+        if self._is_time("sweep", SWEEP_EVERY):
+            self._tell("woken", dispatch.wake_missed)
+        for queue, waiting in zip(self._queues, self._lengths(), strict=True):
+            window = credit(self._process, queue)
+            if waiting < window:  # else nobody takes what is there already
+                with self._process.database.transaction() as tx:
+                    due = dispatch.take_due(tx, queue, window, self._process.targets)
+                pipeline.nudge(due)
 
     def _keep_epoch(self) -> None:
         """A missing epoch key means that Redis lost everything: all nudges are void."""
-        if self._process.redis.set(EPOCH, int(time.time()), nx=True):
-            with self._process.database.transaction() as tx:
-                if count := dispatch.requeue_all(tx):
-                    logger.warning("Redis was empty", requeued=count)
+        if not self._process.redis.exists(EPOCH):
+            self._tell("Redis was empty", dispatch.requeue_all)
+            self._process.redis.set(EPOCH, int(time.time()))
+
+    def _lengths(self) -> list[int]:
+        pipe = self._process.redis.pipeline(transaction=False)
+        for queue in self._queues:
+            pipe.llen(queue)
+        return [int(length) for length in pipe.execute()]
+
+    def _is_time(self, chore: str, every: float) -> bool:
+        due = time.monotonic() - self._done_at.get(chore, 0.0) > every
+        if due:
+            self._done_at[chore] = time.monotonic()
+        return due
+
+    def _tell(self, what: str, chore: Callable[[Transaction], int]) -> None:
+        with self._process.database.transaction() as tx:
+            count = chore(tx)
+        if count:
+            logger.warning(what, deliveries=count)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def road(id: int, step: Step, target: str, source: str = "clarity") -> Any:
     if step in (Step.ENRICH, Step.POST):
         return chain(TASKS[step].si(id).set(queue=target, argsrepr=label), after)
     first = TASKS[step].si(id).set(queue=INGEST, argsrepr=label)
-    return chain(first, TASKS[Step.ENRICH].s().set(queue=target), after)
+    return chain(first, TASKS[Step.ENRICH].s().set(queue=target, argsrepr=label), after)
 
 
 def nudge(due: Iterable[dict[str, Any]]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from secrets import token_bytes
 
@@ -26,7 +26,7 @@ from integration.workflow import Definitions, Workflow
 from tasks.company import Company
 from tasks.leases import Leases
 
-_admission: ContextVar[Admission] = ContextVar("admission")
+_hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
 
 
 @dataclass
@@ -71,6 +71,11 @@ class Process:
         with self.database.transaction() as tx:
             return installations.register(tx, self.settings.systems.values())
 
+    @property
+    def targets(self) -> list[int]:
+        """The ids of the configured installations: nothing is sent to any other."""
+        return [installation.id for installation in self.installations.values()]
+
     @cached_property
     def throttles(self) -> dict[str, Throttle]:
         """The throttle of each configured system by kind."""
@@ -81,7 +86,12 @@ class Process:
 
     @cached_property
     def _connectors(self) -> dict[str, Connector]:
-        return {kind: connectors.connect(system, _gate) for kind, system in self.settings.systems.items()}
+        # Guests are known at the target by a hash of their address under our own secret, unless another is set.
+        own = {"guest_key": self.match_secret.hex()}
+        return {
+            kind: connectors.connect(replace(system, options=own | dict(system.options)), _gate)
+            for kind, system in self.settings.systems.items()
+        }
 
     def connector(self, kind: str) -> Connector:
         """The connector of a configured system; `Misconfigured` when its URL is not set (any more)."""
@@ -101,27 +111,37 @@ class Process:
             return self._workflows[pin]
 
     @contextmanager
-    def admitted(self, kind: str) -> Iterator[Admission]:
-        """One hop's place at a target; raises `Throttled` when there is none now.  Calls inside wait for their turn."""
+    def admitted(self, kind: str, check: Callable[[], None] = lambda: None) -> Iterator[Admission]:
+        """One hop's place at a target; raises `Throttled` when there is none now.
+
+        Calls inside wait for their turn; ``check`` is asked after the wait, before anything is sent.
+        """
+        self.connector(kind)
         with self.throttles[kind].admit() as admission:
-            token = _admission.set(admission)
+            token = _hop.set((admission, check))
             try:
                 yield admission
             finally:
-                _admission.reset(token)
+                _hop.reset(token)
 
 
-def _gate() -> AbstractContextManager[None]:
-    return _admission.get().call()
+@contextmanager
+def _gate() -> Iterator[None]:
+    admission, check = _hop.get()
+    with admission.call():
+        check()
+        yield
 
 
 _process: Process | None = None
 _owner = 0
+_making = threading.Lock()
 
 
 def process() -> Process:
     """This process's own; a forked child makes itself a new one."""
     global _process, _owner
-    if _process is None or _owner != os.getpid():
-        _process, _owner = Process(Settings.load().need_stores()), os.getpid()
-    return _process
+    with _making:
+        if _process is None or _owner != os.getpid():
+            _process, _owner = Process(Settings.load().need_stores()), os.getpid()
+        return _process

@@ -19,7 +19,7 @@ from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retr
 from integration.message import State, Step, clear, lane
 from integration.store import crossrefs, deliveries, installations
 from integration.store.database import Transaction
-from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
+from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next, Push
 from integration.workflow import Workflow
 from tasks.celery import INGEST
 from tasks.leases import Lease, LeaseLost
@@ -38,6 +38,7 @@ HOPS: Mapping[Step, Sequence[Step]] = {
 """The steps that share a queue, and so run under one claim."""
 
 NEEDED_WITHIN = 3600.0
+PROBED_EVERY = 60.0
 INGEST_WINDOW = 400
 CLOSED = (State.DONE, State.SKIPPED, State.HELD, State.DEAD)
 
@@ -60,37 +61,55 @@ class Job:
 
 
 Body = Callable[[Job], None]
+AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a delivery's effect leaves behind: the crossref, and the status push if there is to be one."""
+
+    posted: Posted
+    digest: str
+    push: Push | None
 
 
 def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> int | None:
     """Runs one hop of a delivery.  Returns the id with which the chain goes on; None ends the chain here.
 
-    Never raises for what goes wrong with the delivery: that becomes its state.  Raises `psycopg2.Error` when Postgres
-    is away; the lease lapses then, and the dispatcher brings the delivery back.
+    Never raises for what goes wrong with the delivery: that becomes its state.  Raises `psycopg2.OperationalError` or
+    `psycopg2.InterfaceError` when Postgres is away; the lease lapses then, and the dispatcher brings the delivery back.
     """
     with process.database.statement() as tx:
-        delivery = deliveries.claim(tx, id, HOPS[first])
+        delivery = deliveries.claim(tx, id, HOPS[first], process.targets)
         if delivery is None:
             deliveries.stand_back(tx, id)
-    if delivery is None:
-        return None
-    alone = delivery.leases >= SUSPECT
-    with process.leases.hold(delivery) as lease, process.company.of(alone=alone):
-        job: Job | None = None
+            return None
+    with process.leases.hold(delivery) as lease, process.company.of(alone=delivery.leases >= SUSPECT):
         try:
-            job = _open(process, delivery, DeliveryWork(process, delivery, lease))
-            _run_steps(job, lease, bodies)
-            next = _onward(job)
+            return _finish(process, delivery, lease, *_outcome(process, delivery, lease, bodies))
         except LeaseLost:
             logger.warning("lease lost", delivery=id)
-            return None
-        except psycopg2.Error:
+        except AWAY:
             raise
-        except Failure as failure:
-            next = _after(process, delivery, lease, failure)
-        except Exception as error:  # whatever it is, it is a defect of ours, and the others go on
-            next = _defect(delivery, error)
-        return _finish(process, delivery, lease, job, next)
+        except Exception as error:  # in the books, not in the work: what was done is found by the next look
+            return _finish(process, delivery, lease, _defect(delivery, error), None)
+    return None
+
+
+def _outcome(
+    process: Process, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]
+) -> tuple[Next, Effect | None]:
+    """Runs the steps, and says where the delivery goes and what follows if it took effect."""
+    try:
+        job = _open(process, delivery, DeliveryWork(process, delivery, lease))
+        _run_steps(job, lease, bodies)
+        return _onward(job)
+    except Failure as failure:
+        return _after(process, delivery, lease, failure), None
+    except (LeaseLost, *AWAY):
+        raise
+    except Exception as error:  # whatever it is, it is a defect of ours, and the others go on
+        return _defect(delivery, error), None
 
 
 def credit(process: Process, queue: str) -> int:
@@ -104,9 +123,9 @@ def credit(process: Process, queue: str) -> int:
 
 
 def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
-    if delivery.leases >= POISONED:
+    if delivery.leases > POISONED:
         raise Reject(
-            f"{delivery.leases} workers in a row died over it",
+            f"{POISONED} workers in a row died over it",
             hint="Look at the workers' logs of these times; correct the document and replay it.",
             code="poison",
         )
@@ -120,22 +139,42 @@ def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
 def _run_steps(job: Job, lease: Lease, bodies: Mapping[Step, Body]) -> None:
     hop = HOPS[job.delivery.step]
     at_target = job.delivery.queue != INGEST
-    with job.process.admitted(job.kind) if at_target else nullcontext() as lease.place:
+    with job.process.admitted(job.kind, lease.check) if at_target else nullcontext() as lease.place:
         for step in hop[hop.index(job.delivery.step) :]:
             bodies[step](job)
 
 
-def _onward(job: Job) -> Next:
+def _onward(job: Job) -> tuple[Next, Effect | None]:
     """Where a delivery goes whose hop went well."""
     if job.delivery.queue != INGEST:
-        return Next(State.DONE, effects=tuple(job.work.effects))
+        return Next(State.DONE, effects=tuple(job.work.effects)), _effect(job)
     queue = job.workflow.target
-    return Next(
-        State.QUEUED,
-        step=Step.ENRICH,
-        queue=queue,
-        document=job.process.vault.seal(freeze(job.document)),
-        credit=credit(job.process, queue),
+    document = job.process.vault.seal(freeze(job.document))
+    onward = Next(State.QUEUED, step=Step.ENRICH, queue=queue, document=document, credit=credit(job.process, queue))
+    return onward, None
+
+
+def _effect(job: Job) -> Effect | None:
+    if job.delivery.step is Step.PUSH_STATUS or job.posted is None:
+        return None
+    status = job.workflow.status_after(job.document["canonical"])
+    push = _push(job, job.posted, status) if status and job.posted.theirs is not None else None
+    return Effect(job.posted, digest(job.document["target"]), push)
+
+
+def _push(job: Job, posted: Posted, status: str) -> Push | None:
+    shop = job.process.installations.get(job.workflow.source)
+    if shop is None:
+        return None  # the source takes part no more: there is nobody to tell
+    order = job.document["canonical"]["id"]
+    document = {"order_id": order, "status": status, "external_ref": f"{job.kind}:{posted.number}"}
+    return Push(
+        target=shop.id,
+        queue=shop.kind,
+        lane=lane(shop.name, "order", order),
+        entity="order_status",
+        document=job.process.vault.seal(freeze(document)),
+        credit=credit(job.process, shop.kind),
     )
 
 
@@ -148,13 +187,13 @@ def _after(process: Process, delivery: Delivery, lease: Lease, failure: Failure)
         case Needs(entity=entity, id=id):
             needs = crossrefs.needed(delivery.target, entity, clear(id))
             return Next(State.WAITING, due_in=NEEDED_WITHIN, needs=needs, **said)
-        case Skip():
-            return Next(State.SKIPPED, **said)
+        case Skip(settles=settles):
+            return Next(State.SKIPPED, settles=settles, **said)
         case Hold(candidates=candidates):
             sealed = process.vault.seal(freeze(list(candidates))) if candidates else None
             return Next(State.HELD, candidates=sealed, **said)
         case Misconfigured():
-            return Next(State.WAITING, pauses=True, **said)
+            return Next(State.WAITING, due_in=PROBED_EVERY, pauses=delivery.queue != INGEST, **said)
         case Retry():
             return _again(process, delivery, lease.place is None or lease.place.spends_attempt, said)
         case _:
@@ -176,80 +215,75 @@ def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, A
 
 
 def _defect(delivery: Delivery, error: Exception) -> Next:
-    """The text of an unknown error may hold anything, so only its type and place are told."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    logger.error("defect", delivery=delivery.id, error=type(error).__name__, place=place, exc_info=error)
+    """The text of an unknown error may hold anything, so only its type and its places are told."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    logger.error("defect", delivery=delivery.id, error=type(error).__name__, places=places[-12:])
     return Next(
         State.DEAD,
         spends=True,
         code="defect",
-        reason=f"{type(error).__name__} at {place}",
+        reason=f"{type(error).__name__} at {places[-1] if places else '?'}",
         hint="A defect here, not in the order: report it with the log of this time; replay when it is mended.",
     )
 
 
-def _finish(process: Process, delivery: Delivery, lease: Lease, job: Job | None, next: Next) -> int | None:
-    """Writes how the hop ended, and everything that follows from it, in one transaction."""
+def _finish(process: Process, delivery: Delivery, lease: Lease, next: Next, effect: Effect | None) -> int | None:
+    """Writes how the hop ended, and everything that follows from it, in one transaction.
+
+    Raises `LeaseLost`, with nothing written, when somebody else has the delivery.
+    """
     following: int | None = None
-    try:
-        with process.database.transaction() as tx:
-            state = deliveries.move(tx, delivery, next)
-            if state is None:
-                raise LeaseLost
-            if state is State.DONE and job:
-                following = _took_effect(tx, job)
-            if state in CLOSED:
-                deliveries.wake_lane(tx, delivery.lane)
-            if lease.place and lease.place.opened_after is not None:
-                deliveries.give_back(tx, delivery.target, lease.place.opened_after)
-            if next.pauses:
-                installations.pause(tx, delivery.target, next.reason or "", next.hint)
-    except LeaseLost:
-        logger.warning("lease lost before the end", delivery=delivery.id)
-        return None
-    if next.code:
-        logger.info(
-            "delivery", delivery=delivery.id, step=delivery.step, state=state, code=next.code, reason=next.reason
-        )
+    with process.database.transaction() as tx:
+        state = deliveries.move(tx, delivery, next)
+        if state is None:
+            raise LeaseLost
+        if state is State.DONE:
+            deliveries.supersede(tx, delivery)
+        if effect:
+            following = _leave_behind(tx, delivery, effect)
+        if next.settles:
+            crossrefs.settle(tx, delivery)
+            deliveries.supersede(tx, delivery)
+        if next.needs and crossrefs.exists(tx, next.needs):
+            deliveries.wake_needing(tx, next.needs)
+        if state in CLOSED:
+            deliveries.wake_lane(tx, delivery.lane)
+        if lease.place and lease.place.opened_after is not None:
+            deliveries.give_back(tx, delivery, lease.place.opened_after)
+        if next.pauses:
+            installations.pause(tx, delivery.target, next.reason or "", next.hint)
+    _tell(delivery, state, next)
     return delivery.id if state is State.QUEUED else following
 
 
-def _took_effect(tx: Transaction, job: Job) -> int | None:
-    """The crossref, the older ones superseded, and the status push; its id if it is to be nudged now."""
-    delivery, posted = job.delivery, job.posted
-    deliveries.supersede(tx, delivery)
-    if delivery.step is Step.PUSH_STATUS or posted is None:
-        return None
+def _leave_behind(tx: Transaction, delivery: Delivery, effect: Effect) -> int | None:
+    """The crossref and the status push; the push's id if it is to be nudged now."""
     crossrefs.write(
         tx,
         delivery.target,
         delivery.entity,
         delivery.object_id,
-        posted.theirs,
-        number=posted.number,
+        effect.posted.theirs,
+        number=effect.posted.number,
         version=delivery.version,
-        digest=digest(job.document["target"]),
+        digest=effect.digest,
     )
-    status = job.workflow.then.get("push_status")
-    if status is None or posted.theirs is None:
+    if effect.push is None:
         return None
-    return _push(tx, job, posted, status)
-
-
-def _push(tx: Transaction, job: Job, posted: Posted, status: str) -> int | None:
-    shop = job.process.installations[job.workflow.source]
-    order = job.document["canonical"]
-    push, state = deliveries.push_of(
-        tx,
-        job.delivery,
-        target=shop.id,
-        queue=shop.kind,
-        lane=lane(shop.name, "order", order["id"]),
-        entity="order_status",
-        document=job.process.vault.seal(
-            freeze({"order_id": order["id"], "status": status, "external_ref": f"{job.kind}:{posted.number}"})
-        ),
-        credit=credit(job.process, shop.kind),
-    )
+    push, state = deliveries.insert_push(tx, delivery, effect.push)
     return push if state is State.QUEUED else None
+
+
+def _tell(delivery: Delivery, state: State, next: Next) -> None:
+    """One line for whatever did not simply go well."""
+    if not next.code:
+        return
+    log = logger.error if next.pauses or state is State.DEAD else logger.warning if state is State.HELD else logger.info
+    log(
+        "delivery",
+        delivery=delivery.id,
+        step=delivery.step.value,
+        state=state.value,
+        code=next.code,
+        reason=next.reason,
+    )

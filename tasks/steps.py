@@ -64,7 +64,7 @@ def _transform(job: Job) -> None:
 def _validate(job: Job) -> None:
     check_order(job.document["canonical"])
     if job.delivery.applied_digest == digest(job.document["target"]):
-        raise Skip("unchanged: the target shows this already")
+        raise Skip("unchanged: the target shows this already", settles=True)
 
 
 def _enrich(job: Job) -> None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import structlog
 from celery import signals
 
 from integration.errors import Failure
-from integration.store import dispatch, inbox, installations, ledger
+from integration.store import inbox, installations, ledger
 from tasks.celery import app
 from tasks.process import process
 
 logger = structlog.get_logger(__name__)
 
-
-@app.task(name="sweep")
-def sweep() -> None:
-    """Wakes the heads of lanes that were missed."""
-    with process().database.transaction() as tx:
-        dispatch.wake_missed(tx)
+GRACE = 15.0
+"""Seconds; `fleet up` and the compose file wait twice as long before they kill."""
 
 
 @app.task(name="check_ledger")
@@ -36,9 +35,9 @@ def probe_paused() -> None:
     """Asks who we are at every target that was paused for its credentials, and resumes those that answer."""
     own = process()
     with own.database.transaction() as tx:
-        paused = {row["kind"]: row for row in installations.all_installations(tx) if row["paused_at"]}
+        paused = {row["id"] for row in installations.all_installations(tx) if row["paused_by"] == "fleet"}
     for kind, installation in own.installations.items():
-        if kind not in paused or paused[kind]["id"] != installation.id or not paused[kind]["pause_hint"]:
+        if installation.id not in paused:
             continue
         try:
             with own.admitted(kind):
@@ -58,7 +57,19 @@ def tidy() -> None:
         inbox.forget_rejected(tx)
 
 
-@signals.worker_shutdown.connect
+@signals.worker_shutting_down.connect
 def give_back(**_: object) -> None:
-    """A worker that shuts down returns what it could not finish."""
-    process().leases.release()
+    """A worker that is asked to stop has some seconds to finish; then it returns its leases uncounted and ends.
+
+    Celery itself waits without end for a thread in mid-call.
+    """
+    timer = threading.Timer(GRACE, _end)
+    timer.daemon = True
+    timer.start()
+
+
+def _end() -> None:
+    try:
+        process().leases.release()
+    finally:
+        os._exit(0)

@@ -56,7 +56,8 @@ class DeliveryWork:
 
     def found(self, effect: str, evidence: str) -> None:
         with self._process.database.transaction() as tx:
-            attempts.found(tx, self._delivery, effect, evidence)
+            if not attempts.found(tx, self._delivery, effect, evidence):
+                raise LeaseLost
         self._stands(effect)
 
     def idempotency_key(self, effect: str) -> str:

@@ -154,10 +154,16 @@ class Fleet:
                 self._screen.note(failure.reason, warning=True)
 
     def _migrate(self, database_url: str) -> None:
-        from integration.store.migrate import migrate  # as late as this: the servers start while Python reads files
+        # Imported as late as this: the servers start while Python reads files.
+        from integration.store import installations
+        from integration.store.database import Database
+        from integration.store.migrate import migrate
 
         for name in migrate(database_url):
             self._screen.note(f"migrated: {name}")
+        with Database(database_url, connections=1).transaction() as tx:
+            for text in installations.changes(tx, Settings.load(self.environment).systems.values()):
+                self._screen.note(text, warning=True)
 
     @property
     def _sandbox_file(self) -> Path:

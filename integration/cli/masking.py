@@ -5,34 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 # fmt: off
-PERSONAL = frozenset({
-    "name", "email", "email_normalized", "phone", "mobile", "company", "line1", "line2", "street", "street2", "city",
-    "postalCode", "postal_code", "zip", "taxId", "tax_id", "vat", "notes", "note", "comment", "giftMessage",
-    "reference",
-})
 PERSONS = frozenset({
     "customer", "partner", "contact", "billingAddress", "shippingAddress", "billing_address", "shipping_address",
-    "invoice_address", "delivery_address",
+    "invoice_address", "delivery_address", "customAttributes", "attributes",
 })
+SHOWN = frozenset({"id", "key", "type", "country", "countryCode", "state", "region", "accountNumber", "account_number"})
+HIDDEN = frozenset({"notes", "note", "comment", "email", "phone", "reference", "giftMessage", "tags"})
 # fmt: on
 
 
 def masked(document: Any, *, within: bool = False) -> Any:
     """The document with personal values replaced by ``***``.
 
-    Names are personal only inside a customer or an address: a product's name is not.
+    Inside a person, an address or custom attributes everything is masked that is not known to be harmless; elsewhere
+    what people write freely is, and fields of the customer's own (``x_...``).  A product's name stays readable.
     """
     if isinstance(document, dict):
-        return {
-            key: "***"
-            if isinstance(value, str) and value and _personal(key, within)
-            else masked(value, within=within or key in PERSONS)
-            for key, value in document.items()
-        }
+        return {key: _value(key, value, within) for key, value in document.items()}
     if isinstance(document, list):
         return [masked(each, within=within) for each in document]
-    return document
+    return "***" if within and isinstance(document, str) and document else document
 
 
-def _personal(key: str, within: bool) -> bool:
-    return key in PERSONAL and (within or key not in {"name", "reference"})
+def _value(key: str, value: Any, within: bool) -> Any:
+    if isinstance(value, dict | list):
+        return masked(value, within=within or key in PERSONS or key in HIDDEN)
+    hidden = key not in SHOWN if within else key in HIDDEN or key.startswith("x_")
+    return "***" if hidden and value not in (None, "", True, False) else value

@@ -22,7 +22,10 @@ class Intent:
 
 
 def intend(tx: Transaction, delivery: Delivery, effect: str, request: bytes) -> Intent | None:
-    """Writes the intent, unless the effect stands already; None when the lease is not ours any more."""
+    """Writes the intent, unless the effect stands already; None when the lease is not ours any more.
+
+    What was last applied is forgotten with it: from here on the target may show something else.
+    """
     row = tx.row(
         INTEND,
         {
@@ -31,6 +34,9 @@ def intend(tx: Transaction, delivery: Delivery, effect: str, request: bytes) -> 
             "round": delivery.round,
             "effect": effect,
             "request": request,
+            "target": delivery.target,
+            "entity": delivery.entity,
+            "object_id": delivery.object_id,
         },
     )
     return Intent(**row) if row else None
@@ -48,20 +54,23 @@ def close(tx: Transaction, attempt: int, outcome: str, *, answer: bytes | None =
     )
 
 
-def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> None:
-    """Records that the effect stands at the target.
+def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bool:
+    """Records that the effect stands at the target; False when the lease is not ours any more.
 
     Settles the try whose outcome was unknown, or notes it as found; a success already recorded stays the only one.
     """
+    if not tx.value(OURS, delivery.id, delivery.lease):
+        return False
     this = {"delivery": delivery.id, "round": delivery.round, "effect": effect, "evidence": evidence}
     if tx.value(SUCCEEDED, this):
-        return
+        return True
     if not tx.run(SETTLE, this):
         tx.run(
             """insert into attempts (delivery, round, effect, outcome, code, finished_at)
                values (%(delivery)s, %(round)s, %(effect)s, 'found', %(evidence)s, clock_timestamp())""",
             this,
         )
+    return True
 
 
 def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
@@ -72,13 +81,18 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
     )
 
 
+OURS = "select true from deliveries where id = %s and lease = %s::uuid and state = 'running' for update"
+
 INTEND = """
 with ours as (
     select id from deliveries where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update
 ), last as (
     select a.id, a.request, a.answer, a.outcome, coalesce(a.outcome in ('ok', 'found'), false) as succeeded
     from attempts a join ours on ours.id = a.delivery where a.round = %(round)s and a.effect = %(effect)s
-    order by coalesce(a.outcome in ('ok', 'found'), false) desc, a.id desc limit 1
+    order by succeeded desc, coalesce(a.outcome, 'unknown') = 'unknown' desc, a.id desc limit 1
+), stale as (
+    update crossrefs set digest = null from ours
+    where installation = %(target)s and entity = %(entity)s and our_id = %(object_id)s and digest is not null
 ), made as (
     insert into attempts (delivery, round, effect, request)
     select ours.id, %(round)s, %(effect)s,

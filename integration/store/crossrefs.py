@@ -77,6 +77,25 @@ def write(
         wake_needing(tx, needed(installation, entity, our_id))
 
 
+def settle(tx: Transaction, delivery: Delivery) -> None:
+    """Notes that this version of the object needed nothing: an older one that comes later is old."""
+    tx.run(
+        """insert into crossrefs (installation, entity, our_id, version) values (%s, %s, %s, %s)
+           on conflict (installation, entity, our_id) do update
+           set version = greatest(crossrefs.version, excluded.version)""",
+        delivery.target,
+        delivery.entity,
+        delivery.object_id,
+        delivery.version,
+    )
+
+
+def exists(tx: Transaction, needs: str) -> bool:
+    """Whether the crossref is there by now that somebody `needed`."""
+    installation, entity, our_id = needs.split("/", 2)
+    return their_id(tx, int(installation), entity, our_id) is not None
+
+
 def needed(installation: int, entity: str, our_id: str) -> str:
     """How a waiting delivery names the crossref it needs."""
     return f"{installation}/{entity}/{our_id}"

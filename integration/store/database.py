@@ -131,6 +131,8 @@ class Database:
                 connection.commit()
             except BaseException:
                 _rollback(connection)
+                if connection.closed:
+                    self.close()  # the server went away: the idle ones are as dead
                 raise
             finally:
                 if not connection.closed:

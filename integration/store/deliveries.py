@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import psycopg2.errors
 
@@ -58,8 +58,8 @@ class Next:
     """Where a delivery goes from here: its state, and what the state needs.
 
     ``due_in`` is in seconds; ``spends`` counts an attempt; ``pauses`` stops the whole target until its credentials
-    work; ``needs`` is the crossref it waits for; ``credit`` is how many nudges its queue may hold, beyond which
-    `State.QUEUED` becomes `State.READY`.
+    work; ``settles`` makes what is older old; ``needs`` is the crossref it waits for; ``credit`` is how many nudges
+    its queue may hold, beyond which `State.QUEUED` becomes `State.READY`.
     """
 
     state: State
@@ -68,6 +68,7 @@ class Next:
     due_in: float = 0.0
     spends: bool = False
     pauses: bool = False
+    settles: bool = False
     document: bytes | None = None
     code: str | None = None
     reason: str | None = None
@@ -78,14 +79,29 @@ class Next:
     credit: int = 0
 
 
-def claim(tx: Transaction, id: int, steps: Sequence[Step]) -> Delivery | None:
+@dataclass(frozen=True)
+class Push:
+    """A status push to be made: its target, queue and lane, and its encrypted document."""
+
+    target: int
+    queue: str
+    lane: str
+    entity: str
+    document: bytes
+    credit: int
+
+
+def claim(tx: Transaction, id: int, steps: Sequence[Step], targets: Sequence[int]) -> Delivery | None:
     """Takes the lease of a due delivery at the head of its lane; None when it is not to be run now.
 
-    ``steps`` are those the caller can run: a nudge that comes late, for a step long done, claims nothing.  The unique
-    index on running lanes decides between two claims of the same instant.
+    ``steps`` are those the caller can run: a nudge that comes late, for a step long done, claims nothing.  ``targets``
+    are the installations that are configured: what was meant for another one is never sent to these.  The unique index
+    on running lanes decides between two claims of the same instant.
     """
     try:
-        row = tx.row(CLAIM, {"id": id, "lease": LEASE, "steps": [step.value for step in steps]})
+        row = tx.row(
+            CLAIM, {"id": id, "lease": LEASE, "steps": [step.value for step in steps], "targets": list(targets)}
+        )
     except psycopg2.errors.UniqueViolation:
         return None
     if row is None:
@@ -94,10 +110,12 @@ def claim(tx: Transaction, id: int, steps: Sequence[Step]) -> Delivery | None:
 
 
 def stand_back(tx: Transaction, id: int) -> None:
-    """Puts a delivery that is not the head of its lane behind the others, where the head's end will wake it."""
+    """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it."""
     tx.run(
         f"""update deliveries d set state = 'waiting', due_at = 'infinity'
-            where id = %s and state in ('ready', 'queued') and {BEHIND}""",
+            where id = %s and state in ('ready', 'queued') and ({BEHIND} or exists (
+                select from deliveries other
+                where other.lane = d.lane and other.state = 'running' and other.id <> d.id))""",
         id,
     )
 
@@ -153,16 +171,17 @@ def move(tx: Transaction, delivery: Delivery, next: Next) -> State | None:
     return State(state) if state else None
 
 
-def give_back(tx: Transaction, target: int, seconds: float) -> int:
-    """Gives back the attempts of what failed at a target in these last seconds: it was the target, not they.
+def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:
+    """Gives back the attempts of the others that failed at this target in these last seconds: it was the target.
 
-    A second is added for those who failed at the same time and write it down a moment later.
+    A second is added for those who failed at the same time and wrote it down a moment before.
     """
     return tx.run(
         """update deliveries set attempts = attempts - 1
-           where target = %s and state = 'waiting' and attempts > 0 and due_at < 'infinity'
+           where target = %s and id <> %s and open and attempts > 0 and code <> 'throttled' and due_at < 'infinity'
            and moved_at >= now() - make_interval(secs => %s + 1)""",
-        target,
+        delivery.target,
+        delivery.id,
         seconds,
     )
 
@@ -200,17 +219,7 @@ def supersede(tx: Transaction, delivery: Delivery) -> int:
     )
 
 
-def push_of(
-    tx: Transaction,
-    origin: Delivery,
-    *,
-    target: int,
-    queue: str,
-    lane: str,
-    entity: str,
-    document: bytes,
-    credit: int,
-) -> tuple[int, State]:
+def insert_push(tx: Transaction, origin: Delivery, push: Push) -> tuple[int, State]:
     """Inserts the status push that follows from a delivery's effect, as a delivery of its own."""
     row = tx.row(
         PUSH,
@@ -219,13 +228,8 @@ def push_of(
             "origin": origin.id,
             "workflow": origin.workflow,
             "pin": origin.pin,
-            "target": target,
-            "queue": queue,
-            "entity": entity,
-            "lane": lane,
             "priority": origin.priority,
-            "document": document,
-            "credit": credit,
+            **asdict(push),
         },
     )
     assert row
@@ -247,6 +251,7 @@ with claimed as (
     update deliveries d set state = 'running', lease = gen_random_uuid(), leases = leases + 1,
         leased_until = now() + %(lease)s::interval
     where id = %(id)s and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
+    and target = any (%(targets)s::smallint[])
     and not {BEHIND}
     and not exists (select from installations i where i.id = d.target and i.paused_at is not null and d.queue = i.kind)
     returning *
@@ -278,7 +283,12 @@ returning state
 
 PUSH = f"""
 with lane as (select exists (
-    select from deliveries where lane = %(lane)s and open) as busy)
+    select from deliveries where lane = %(lane)s and open) as busy
+), counted as (
+    insert into counters (name, source, day, shard, value)
+    select 'deliveries', source, current_date, mod(%(message)s, 16), 1 from messages where id = %(message)s
+    on conflict (name, source, day, shard) do update set value = counters.value + 1
+)
 insert into deliveries (message, origin, workflow, pin, target, queue, entity, lane, version, step, priority, document,
     state, due_at, moved_at)
 select %(message)s, %(origin)s, %(workflow)s, %(pin)s, %(target)s, %(queue)s, %(entity)s, %(lane)s, 0, 'push_status',

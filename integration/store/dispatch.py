@@ -5,6 +5,8 @@ Every nudge may be lost or doubled without harm, because the truth about what is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from integration.store.database import Row, Transaction
 
 LOST_AFTER = "60 seconds"
@@ -12,10 +14,11 @@ FRESH = "1 second"
 """What was accepted less than this ago is on its way by the receiver's own nudge."""
 
 
-def take_due(tx: Transaction, queue: str, window: int) -> list[Row]:
+def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -> list[Row]:
     """Marks due deliveries of a queue as queued, as many as its window still admits; live ones come first.
 
-    Rows are ``{id, step, queue, target}``.  Any number of dispatchers may ask at once.
+    Only what is for one of ``targets``, the configured installations, is taken.  Rows are
+    ``{id, step, queue, target}``.  Any number of dispatchers may ask at once.
     """
     return tx.rows(
         """with room as (
@@ -24,6 +27,7 @@ def take_due(tx: Transaction, queue: str, window: int) -> list[Row]:
            ), due as (
                select d.id from deliveries d
                where queue = %(queue)s and state in ('ready', 'waiting') and due_at <= now()
+               and target = any (%(targets)s::smallint[])
                and (attempts > 0 or step <> 'transform' or created_at < now() - %(fresh)s::interval)
                and not exists (
                    select from installations i where i.id = d.target and i.paused_at is not null and d.queue = i.kind)
@@ -32,7 +36,7 @@ def take_due(tx: Transaction, queue: str, window: int) -> list[Row]:
            update deliveries d set state = 'queued', moved_at = now(), needs = null
            from due, installations i where d.id = due.id and i.id = d.target
            returning d.id, d.step, d.queue, i.kind as target""",
-        {"queue": queue, "window": window, "fresh": FRESH},
+        {"queue": queue, "window": window, "fresh": FRESH, "targets": list(targets)},
     )
 
 
@@ -63,6 +67,6 @@ def wake_missed(tx: Transaction) -> int:
                select distinct on (d.lane) d.id from deliveries d
                where d.state = 'waiting' and d.due_at = 'infinity' and d.needs is null
                and not exists (select from deliveries other where other.lane = d.lane
-                   and other.open and (other.version, other.id) < (d.version, d.id))
+                   and other.open and (other.state = 'running' or (other.version, other.id) < (d.version, d.id)))
                order by d.lane, d.version, d.id)"""
     )

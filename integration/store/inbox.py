@@ -79,7 +79,7 @@ def again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> A
     known = tx.row("select id, body_hash from messages where source = %s and external_id = %s", source, external_id)
     assert known, "the insert met a message that is not there"
     same = known["body_hash"] == body_hash
-    _count(tx, "copies" if same else "conflicts", source)
+    count(tx, "copies" if same else "conflicts", source)
     if same:
         tx.run("update messages set copies = copies + 1 where id = %s", known["id"])
         return Arrival("duplicate", known["id"])
@@ -107,7 +107,8 @@ def forget_rejected(tx: Transaction) -> int:
     return tx.run("delete from rejected where received_at < now() - interval '7 days'")
 
 
-def _count(tx: Transaction, name: str, source: int) -> None:
+def count(tx: Transaction, name: str, source: int) -> None:
+    """Adds one to a counter of today."""
     tx.run(
         """insert into counters (name, source, day, shard, value) values (%s, %s, current_date, %s, 1)
            on conflict (name, source, day, shard) do update set value = counters.value + 1""",
@@ -129,7 +130,7 @@ with message as (
         entity text, lane text, queue text, workflow text, pin text, target smallint,
         step text, state text, reason text)
 ), behind as (
-    select lane, exists (
+    select distinct lane, exists (
         select from deliveries d where d.lane = route.lane and d.open
     ) as others from route
 ), routed as (
@@ -143,8 +144,9 @@ with message as (
     returning id, step, queue, target, state
 ), counted as (
     insert into counters (name, source, day, shard, value)
-    select 'accepted', %(source)s, current_date, %(shard)s, 1 from message
-    on conflict (name, source, day, shard) do update set value = counters.value + 1
+    select name, %(source)s, current_date, %(shard)s, value from message
+    cross join (values ('accepted', 1), ('deliveries', (select count(*) from route))) as made (name, value)
+    on conflict (name, source, day, shard) do update set value = counters.value + excluded.value
 )
 select message.id as message, (
     select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.kind)), '[]')

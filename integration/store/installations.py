@@ -24,10 +24,31 @@ def register(tx: Transaction, systems: Iterable[System]) -> dict[str, Installati
     return {system.kind: _find(tx, system) or _create(tx, system) for system in systems}
 
 
+def changes(tx: Transaction, systems: Iterable[System]) -> list[str]:
+    """What an operator should know about the systems configured now: which are new, and what waits for others."""
+    configured = {(system.kind, system.url, system.database) for system in systems}
+    known = {(row["kind"], row["url"], row["database"]): row for row in all_installations(tx)}
+    kinds = {kind for kind, _, _ in known}
+    fresh = [
+        f"{kind} at {url} is a new installation: it starts without the crossrefs of the one before"
+        for kind, url, database in sorted(configured - known.keys())
+        if kind in kinds
+    ]
+    waiting = {
+        row["target"]: row["count"]
+        for row in tx.rows("select target, count(*) from deliveries where open and target is not null group by target")
+    }
+    elsewhere = [row for key, row in known.items() if key not in configured and row["id"] in waiting]
+    return fresh + [
+        f"{waiting[row['id']]} deliveries wait for {row['name']}, which is not configured any more ({row['url']})"
+        for row in elsewhere
+    ]
+
+
 def pause(tx: Transaction, installation: int, reason: str, hint: str | None) -> None:
-    """Stops all traffic to an installation until `resume`; pausing a paused one changes nothing."""
+    """Stops all traffic to an installation until its credentials work; pausing a paused one changes nothing."""
     tx.run(
-        """update installations set paused_at = now(), pause_reason = %s, pause_hint = %s
+        """update installations set paused_at = now(), paused_by = 'fleet', pause_reason = %s, pause_hint = %s
            where id = %s and paused_at is null""",
         reason,
         hint,
@@ -37,7 +58,8 @@ def pause(tx: Transaction, installation: int, reason: str, hint: str | None) -> 
 
 def resume(tx: Transaction, installation: int) -> None:
     tx.run(
-        "update installations set paused_at = null, pause_reason = null, pause_hint = null where id = %s",
+        """update installations set paused_at = null, paused_by = null, pause_reason = null, pause_hint = null
+           where id = %s""",
         installation,
     )
 

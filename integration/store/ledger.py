@@ -46,6 +46,11 @@ def balance(tx: Transaction) -> Ledger:
         if row["accepted"] != row["present"] + row["removed"]
     ]
     imbalances += [
+        Imbalance(f"{row['source']}: {row['counted']} deliveries made, but {row['deliveries']} present", 1)
+        for row in tx.rows(DELIVERIES)
+        if row["counted"] != row["deliveries"]
+    ]
+    imbalances += [
         Imbalance(rule, row["count"], tuple(row["sample"]))
         for rule, sql in RULES.items()
         if (row := tx.row(f"select count(*), (array_agg(id order by id))[1:5] as sample from ({sql}) as broken"))
@@ -85,6 +90,13 @@ select i.name as source, coalesce(c.accepted, 0)::bigint as accepted, coalesce(c
 from installations i left join counted c on c.source = i.id left join state s on s.source = i.id
 group by i.id, i.name, c.accepted, c.removed, c.copies, c.conflicts
 having count(s.id) > 0 or max(c.accepted) > 0 order by i.id"""
+
+DELIVERIES = """
+select i.name as source, coalesce(made.value, 0)::bigint as counted, count(d.id) as deliveries
+from installations i join messages m on m.source = i.id join deliveries d on d.message = m.id
+left join (select source, sum(value) as value from counters where name = 'deliveries' group by source) made
+    on made.source = i.id
+group by i.name, made.value"""
 
 RULES = {
     "messages without any delivery": """

@@ -49,7 +49,9 @@ def test_order_events_from_clarity_start_the_workflow_to_odoo() -> None:
     assert definitions.matching("clarity", "order.refunded") == []
     assert definitions.matching("odoo", "order.created") == []
     [workflow] = definitions.workflows
-    assert (workflow.target, workflow.entity, workflow.then) == ("odoo", "order", {"push_status": "processing"})
+    assert (workflow.target, workflow.entity) == ("odoo", "order")
+    statuses = {status: workflow.status_after({"status": status}) for status in ("confirmed", "cancelled", "void")}
+    assert statuses == {"confirmed": "processing", "cancelled": None, "void": None}
 
 
 def test_an_event_becomes_the_canonical_and_the_targets_document() -> None:

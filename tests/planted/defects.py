@@ -54,6 +54,20 @@ DEFECTS = [
         f"{DELIVERIES}test_lanes_run_in_the_order_of_their_events_whatever_the_arrival",
     ),
     Defect(
+        "nothing is sent to an installation it was not meant for",
+        f"{STORE}deliveries.py",
+        "    and target = any (%(targets)s::smallint[])\n",
+        "    and %(targets)s::smallint[] is not null\n",
+        f"{DELIVERIES}test_what_was_meant_for_another_installation_is_never_sent_to_this_one",
+    ),
+    Defect(
+        "what was last applied is forgotten with the first intent",
+        f"{STORE}attempts.py",
+        "update crossrefs set digest = null from ours",
+        "update crossrefs set digest = digest from ours",
+        f"{DELIVERIES}test_an_intent_forgets_what_was_last_applied",
+    ),
+    Defect(
         "the fence: a lost lease can write nothing",
         f"{STORE}deliveries.py",
         "where id = %(id)s and lease = %(lease)s::uuid and state = 'running'",

@@ -205,3 +205,13 @@ def test_what_is_stored_is_encrypted(road: Road, process: Process) -> None:
     assert b"1001" not in row["request"]
     assert b"Jane" not in row["answer"]
     assert json.loads(process.vault.open(row["request"]))["path"] == LOAD.path
+
+
+def test_a_try_that_never_left_does_not_hide_one_whose_outcome_is_open(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    for failure in (Retry("timeout", unknown_outcome=True), Retry("no connection")):
+        with pytest.raises(Retry):
+            again(road, process, id).perform("order.load", LOAD, Target(failure))
+    target = Target(True)
+    again(road, process, id).perform("order.load", Request("POST", "/other", None, {}), target)
+    assert target.sent == [LOAD]

@@ -30,19 +30,22 @@ class Road:
             tx.run("insert into definitions (hash, kind, name, body) values ('pin', 'workflow', 'order-to-odoo', '{}')")
         self.shop, self.odoo = found["clarity"], found["odoo"]
 
+    def event(self, id: str, order: str = "1001", version: int = 1) -> Event:
+        return Event(id, "order.created", order, version, f"WEB-{order}")
+
+    def route(self, order: str, workflow: str = "order-to-odoo") -> Route:
+        place = lane("odoo-1", "order", order)
+        return Route("order", place, queue="ingest", workflow=workflow, pin="pin", target=self.odoo.id)
+
     def accept(
         self, id: str, *, order: str = "1001", version: int = 1, body: object = None, skip: bool = False
     ) -> Arrival:
         content = json.dumps(body or {"id": id}).encode()
-        event = Event(id, "order.created", order, version, f"WEB-{order}")
-        route = Route(
-            entity="order", lane=lane("odoo-1", "order", order), queue="ingest", workflow="order-to-odoo", pin="pin",
-            target=self.odoo.id,
-        )  # fmt: skip
-        if skip:
-            route = Route(entity="event", lane="none", state=State.SKIPPED.value, reason="nobody wants it")
+        unwanted = Route(entity="event", lane="none", state=State.SKIPPED.value, reason="nobody wants it")
+        route = unwanted if skip else self.route(order)
         body_hash = hashlib.sha256(content).digest()
         with self.database.transaction() as tx:
+            event = self.event(id, order, version)
             arrival = inbox.accept(tx, self.shop.id, event, b"sealed " + content, body_hash, [route])
             return arrival or inbox.again(tx, self.shop.id, id, body_hash)
 
@@ -54,7 +57,7 @@ class Road:
 
     def claim(self, id: int, steps: tuple[Step, ...] = INGEST_STEPS) -> Delivery | None:
         with self.database.transaction() as tx:
-            return deliveries.claim(tx, id, steps)
+            return deliveries.claim(tx, id, steps, [self.shop.id, self.odoo.id])
 
     def move(self, delivery: Delivery, state: State, **rest: object) -> State | None:
         with self.database.transaction() as tx:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from integration.message import State, Step
-from integration.store import attempts, crossrefs, deliveries, dispatch
+from integration.store import attempts, crossrefs, deliveries, dispatch, installations
 from integration.store.database import Database
-from tests.store.road import Road, with_lease
+from tests.store.road import INGEST_STEPS, Road, system, with_lease
 
 
 @pytest.fixture
@@ -124,10 +124,10 @@ def test_the_dispatcher_gives_a_queue_no_more_than_its_window(road: Road) -> Non
         road.accept(f"evt-{n}", order=str(n))
     road.run("update deliveries set created_at = now() - interval '2 seconds'")
     with road.database.transaction() as tx:
-        assert len(dispatch.take_due(tx, "ingest", 3)) == 3
+        assert len(dispatch.take_due(tx, "ingest", 3, [road.odoo.id])) == 3
     with road.database.transaction() as tx:
-        assert dispatch.take_due(tx, "ingest", 3) == [], "three are queued already"
-        (row, _) = dispatch.take_due(tx, "ingest", 9)
+        assert dispatch.take_due(tx, "ingest", 3, [road.odoo.id]) == [], "three are queued already"
+        (row, _) = dispatch.take_due(tx, "ingest", 9, [road.odoo.id])
     assert (row["step"], row["queue"], row["target"]) == ("transform", "ingest", "odoo")
 
 
@@ -136,11 +136,11 @@ def test_a_paused_target_is_left_alone(road: Road) -> None:
     road.run("update deliveries set queue = 'odoo', step = 'enrich', created_at = now() - interval '2 seconds'")
     road.run("update installations set paused_at = now() where kind = 'odoo'")
     with road.database.transaction() as tx:
-        assert dispatch.take_due(tx, "odoo", 9) == []
+        assert dispatch.take_due(tx, "odoo", 9, [road.odoo.id]) == []
     assert road.claim(id, (Step.ENRICH, Step.POST)) is None
     road.run("update installations set paused_at = null")
     with road.database.transaction() as tx:
-        assert [row["id"] for row in dispatch.take_due(tx, "odoo", 9)] == [id]
+        assert [row["id"] for row in dispatch.take_due(tx, "odoo", 9, [road.odoo.id])] == [id]
 
 
 def test_a_queue_without_credit_cuts_the_road(road: Road) -> None:
@@ -176,3 +176,74 @@ def test_two_creators_of_one_object_take_turns(road: Road) -> None:
         crossrefs.write(tx, road.odoo.id, "customer", "c-77", "42")
         assert not crossrefs.reserve(tx, one, "customer", "c-77"), "it exists"
         assert crossrefs.their_id(tx, road.odoo.id, "customer", "c-77") == "42"
+
+
+def test_what_was_meant_for_another_installation_is_never_sent_to_this_one(road: Road) -> None:
+    id = road.delivery("evt-1")
+    road.run("update deliveries set created_at = now() - interval '2 seconds'")
+    with road.database.transaction() as tx:
+        assert dispatch.take_due(tx, "ingest", 9, [road.shop.id]) == []
+        assert deliveries.claim(tx, id, INGEST_STEPS, [road.shop.id]) is None
+        assert [row["id"] for row in dispatch.take_due(tx, "ingest", 9, [road.odoo.id])] == [id]
+
+
+def test_a_version_that_needed_nothing_makes_older_ones_old(road: Road) -> None:
+    newer = road.claim(road.delivery("evt-3", version=3))
+    assert newer
+    with road.database.transaction() as tx:
+        crossrefs.settle(tx, newer)
+        deliveries.move(tx, newer, deliveries.Next(State.SKIPPED))
+    late = road.claim(road.delivery("evt-2", version=2))
+    assert late
+    assert late.applied_version == 3
+
+
+def test_an_intent_forgets_what_was_last_applied(road: Road) -> None:
+    with road.database.transaction() as tx:
+        crossrefs.write(tx, road.odoo.id, "order", "1001", "17", version=1, digest="abc")
+    claimed = road.claim(road.delivery("evt-2", version=2))
+    assert claimed
+    assert claimed.applied_digest == "abc"
+    with road.database.transaction() as tx:
+        attempts.intend(tx, claimed, "order.update", b"request")
+    assert road.value("select digest from crossrefs") is None
+
+
+def test_an_older_event_beside_a_running_newer_one_is_woken_at_its_end(road: Road) -> None:
+    newer = road.claim(road.delivery("evt-2", version=2))
+    older = road.delivery("evt-1", version=1)
+    road.run("update deliveries set state = 'queued', due_at = now() where id = %s", older)
+    assert road.claim(older) is None
+    with road.database.transaction() as tx:
+        deliveries.stand_back(tx, older)
+        assert dispatch.wake_missed(tx) == 0, "one of its lane runs"
+    assert newer
+    road.move(newer, State.DONE)
+    assert road.state(older) is State.READY
+
+
+def test_attempts_are_given_back_to_those_who_failed_and_to_no_others(road: Road) -> None:
+    ids = [road.delivery(f"evt-{n}", order=str(n)) for n in range(3)]
+    failed, throttled, opener = (road.claim(id) for id in ids)
+    assert failed
+    assert throttled
+    assert opener
+    road.run("update deliveries set attempts = 1")
+    road.move(failed, State.WAITING, code="timeout", spends=True)
+    road.move(throttled, State.WAITING, code="throttled")
+    road.move(opener, State.WAITING, code="timeout")
+    with road.database.transaction() as tx:
+        assert deliveries.give_back(tx, opener, 5.0) == 1
+    assert road.value("select array_agg(attempts order by id) from deliveries") == [1, 1, 1]
+
+
+def test_a_changed_url_is_a_new_installation_and_is_told(road: Road) -> None:
+    road.accept("evt-1")
+    moved = [system("clarity"), system("odoo", "http://127.0.0.1:2")]
+    with road.database.transaction() as tx:
+        assert installations.changes(tx, [system("clarity"), system("odoo")]) == []
+        assert installations.changes(tx, moved) == [
+            "odoo at http://127.0.0.1:2 is a new installation: it starts without the crossrefs of the one before",
+            "1 deliveries wait for odoo-1, which is not configured any more (http://127.0.0.1:1)",
+        ]
+        assert installations.register(tx, moved)["odoo"].name == "odoo-2"

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from integration.message import State
+from integration.store import inbox
 from integration.store.database import Database
 from tests.store.road import Road
 
@@ -56,3 +57,11 @@ def test_many_equal_arrivals_at_once_are_one_message(road: Road) -> None:
     assert verdicts.count("accepted") == 1
     assert verdicts.count("duplicate") == 39
     assert road.value("select sum(value) from counters where name = 'accepted'") == 1
+
+
+def test_two_workflows_of_one_lane_make_two_deliveries(road: Road) -> None:
+    routes = [road.route("1001", workflow=name) for name in ("one", "two")]
+    with road.database.transaction() as tx:
+        accepted = inbox.accept(tx, road.shop.id, road.event("evt-1"), b"body", b"hash", routes)
+    assert accepted
+    assert road.value("select array_agg(workflow order by workflow) from deliveries") == ["one", "two"]

@@ -7,7 +7,7 @@ import pytest
 from integration.message import State
 from integration.store import attempts, ledger
 from integration.store.database import Database
-from integration.store.deliveries import Next, move
+from integration.store.deliveries import Next, Push, insert_push, move
 from tests.store.road import Road
 
 
@@ -43,12 +43,27 @@ def test_it_adds_up(road: Road) -> None:
 def test_a_deleted_message_is_noticed(road: Road) -> None:
     road.run("delete from deliveries where message = 3")
     road.run("delete from messages where id = 3")
-    assert broken(road) == ["clarity-1: accepted 3, but 2 present and 0 removed"]
+    assert broken(road) == [
+        "clarity-1: accepted 3, but 2 present and 0 removed",
+        "clarity-1: 3 deliveries made, but 2 present",
+    ]
 
 
 def test_a_deleted_delivery_is_noticed(road: Road) -> None:
     road.run("delete from deliveries where message = 3")
-    assert broken(road) == ["messages without any delivery"]
+    assert broken(road) == ["clarity-1: 3 deliveries made, but 2 present", "messages without any delivery"]
+
+
+def test_a_deleted_status_push_is_noticed(road: Road) -> None:
+    claimed = road.claim(road.delivery("evt-4", order="4"))
+    assert claimed
+    with road.database.transaction() as tx:
+        push = Push(road.shop.id, "clarity", "clarity-1/order__4", "order_status", b"document", credit=5)
+        id, _ = insert_push(tx, claimed, push)
+        move(tx, claimed, Next(State.DONE))
+    assert broken(road) == []
+    road.run("delete from deliveries where id = %s", id)
+    assert broken(road) == ["clarity-1: 5 deliveries made, but 4 present"]
 
 
 def test_a_deleted_attempt_is_noticed(road: Road) -> None:
@@ -88,5 +103,7 @@ def test_a_sealed_day_never_changes(road: Road) -> None:
     road.run("delete from deliveries where message = 3")
     road.run("delete from messages where id = 3")
     road.run("delete from counters")
-    road.run("insert into counters select 'accepted', 1, current_date, 0, 2")
+    road.run(
+        "insert into counters select name, 1, current_date, 0, 2 from (values ('accepted'), ('deliveries')) as n (name)"
+    )
     assert broken(road) == ["sealed days that changed"]

@@ -17,6 +17,7 @@ from integration.errors import Hold
 from integration.settings import System
 
 PRODUCT_SECONDS = 60.0
+MOST_KEPT = 50_000
 SLOW_SECONDS = 600.0
 
 Row = dict[str, Any]
@@ -40,10 +41,10 @@ class Catalog:
         wanted = set(skus)
         fallback = self._system.options.get("fallback_sku")
         asked = wanted | {fallback} if fallback else wanted
-        missing = [sku for sku in asked if self._recall(f"product {sku}", PRODUCT_SECONDS) is None]
-        if missing:
-            self._fetch_products(missing)
+        # Read once: what expires while the others are fetched must not turn unknown.
         found = {sku: product for sku in asked if (product := self._recall(f"product {sku}", PRODUCT_SECONDS))}
+        if missing := sorted(asked - found.keys()):
+            found |= self._fetch_products(missing)
         unknown = sorted(wanted - found.keys())
         if unknown and fallback in found:
             found |= dict.fromkeys(unknown, found[fallback])
@@ -62,8 +63,9 @@ class Catalog:
         option = f"tax_{rate.replace('.', '_')}_{'included' if included else 'excluded'}"
 
         def fitting(fresh: bool) -> list[Row]:
-            fits = (Decimal(rate), included)
-            return [tax for tax in self._taxes(fresh) if (tax["amount"], tax["price_include"]) == fits]
+            taxes = [tax for tax in self._taxes(fresh) if tax["amount"] == Decimal(rate)]
+            # Nothing of nothing is the same inside the price and on top of it.
+            return [tax for tax in taxes if tax["price_include"] == included or not tax["amount"]]
 
         return self._only(
             fitting,
@@ -157,7 +159,7 @@ class Catalog:
         )
         return frozenset(answer)
 
-    def _fetch_products(self, skus: list[str]) -> None:
+    def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
         domain = [["default_code", "in", sorted(skus)]]
         for row in self._search("product.product", domain, "default_code"):
@@ -170,8 +172,11 @@ class Catalog:
                 "ones, then replay.",
                 code="ambiguous_sku",
             )
-        for sku, rows in by_sku.items():
-            self._kept[f"product {sku}"] = (time.monotonic(), int(rows[0]["id"]))
+        found = {sku: int(rows[0]["id"]) for sku, rows in by_sku.items()}
+        if len(self._kept) > MOST_KEPT:
+            self._kept.clear()
+        self._kept.update({f"product {sku}": (time.monotonic(), id) for sku, id in found.items()})
+        return found
 
     def _taxes(self, fresh: bool) -> list[Row]:
         company = self._company(fresh)["id"]

@@ -8,6 +8,7 @@ create table installations (
     database    text not null,
     since       timestamptz not null default now(),
     paused_at   timestamptz,
+    paused_by   text check (paused_by in ('fleet', 'operator')), -- the fleet resumes what it paused itself
     pause_reason text,
     pause_hint  text,
     unique (kind, url, database)
