@@ -28,8 +28,8 @@ DEFECTS = [
     Defect(
         "accepted is counted by the insert itself",
         f"{STORE}inbox.py",
-        "select 'accepted', %(source)s, current_date, %(shard)s, 1 from message",
-        "select 'accepted', %(source)s, current_date, %(shard)s, 0 from message",
+        "(values ('accepted', 1), ",
+        "(values ('accepted', 0), ",
         f"{LEDGER}test_it_adds_up",
     ),
     Defect(
