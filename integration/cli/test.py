@@ -35,10 +35,19 @@ SETTINGS = (
 KEPT = "FLEET_LIVE_ODOO_"
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def test(pytest_arguments: tuple[str, ...]) -> None:
-    """Run all checks and tests; with arguments, only pytest with these (-k NAME, --live)."""
+    """Run all checks and tests; with arguments, only pytest with these.
+
+    Starts its own Postgres and Valkey, and ignores every setting of the environment but FLEET_LIVE_ODOO_*.
+
+    \b
+    Examples:
+      fleet test
+      fleet test -k receiver -x
+      fleet test --live           # also against the Odoo that FLEET_LIVE_ODOO_* names
+    """
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-test-") as home:
         environment = isolated(variables(), home)
         steps = {} if pytest_arguments else dict(CHECKS)

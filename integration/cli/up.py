@@ -43,7 +43,16 @@ IMPORTANT = {"WARNING", "ERROR", "CRITICAL", "W", "E", "C"}
 )
 @click.option("--verbose", is_flag=True, help="Show every line the processes log, not only warnings.")
 def up(port_base: int | None, sandbox: tuple[str, ...], procfile: Path, verbose: bool) -> None:
-    """Start everything and run until Ctrl-C."""
+    """Start everything and run until Ctrl-C.
+
+    With no system configured the sandbox plays all of them; as soon as one is, only configured ones take part.
+
+    \b
+    Examples:
+      fleet up
+      fleet up --port-base 9000
+      ODOO_URL=https://odoo.example ... fleet up --sandbox clarity
+    """
     began = time.monotonic()
     console = Console(highlight=False)
     screen = Terminal(console, verbose=verbose)
