@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from integration.errors import Misconfigured
 
-KINDS = ("clarity", "odoo")
+KINDS = ("clarity", "odoo", "fusion")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4)}
+DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Gate
+from integration.connectors.fusion import Fusion
 from integration.connectors.odoo import Odoo
 from integration.settings import System
 
 CONNECTORS: dict[str, Callable[[System, Gate], Connector]] = {
     "clarity": Clarity,
+    "fusion": Fusion,
     "odoo": Odoo,
 }
 

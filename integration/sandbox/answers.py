@@ -8,6 +8,9 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 PAGE = "<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center><hr></body></html>\n"
+UNAVAILABLE = (
+    "<html><head><title>Service Unavailable</title></head><body>The service is temporarily unavailable.</body></html>"
+)
 LOGIN = "<!doctype html><html><title>Log in</title><form method=post><input type=password></form></html>\n"
 
 
@@ -20,6 +23,8 @@ def broken(target: str, kind: str, retry_after: int) -> Response:
         return _page(502, "502 Bad Gateway", {})
     if target == "clarity":
         return _clarity(kind, wait)
+    if target == "fusion":
+        return _fusion(kind, wait)
     return _odoo(kind, wait)
 
 
@@ -44,6 +49,18 @@ def _odoo(kind: str, wait: dict[str, str]) -> Response:
     return _odoo_error(
         500, "psycopg2.errors.SerializationFailure", "could not serialize access due to concurrent update"
     )
+
+
+def _fusion(kind: str, wait: dict[str, str]) -> Response:
+    """The edge in front of a pod throttles in plain text and is down in HTML; only the 500 is the pod's own."""
+    if kind == "429":
+        return Response("Too Many Requests", 429, wait, content_type="text/plain")
+    if kind == "503":
+        return Response(UNAVAILABLE, 503, wait, content_type="text/html")
+    detail = {"detail": "JBO-29000: Unexpected exception caught.", "o:errorCode": "JBO-29000", "o:errorPath": ""}
+    body = {"title": "Internal Server Error", "status": "500", "o:errorDetails": [detail]}
+    headers = {"REST-Framework-Version": "4", "X-ORACLE-DMS-ECID": "an injected fault"}
+    return Response(json.dumps(body), 500, headers, content_type="application/vnd.oracle.adf.error+json")
 
 
 def _page(status: int, title: str, headers: dict[str, str]) -> Response:

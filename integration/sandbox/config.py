@@ -52,13 +52,36 @@ class OdooConfig:
 
 
 @dataclass(frozen=True)
+class FusionConfig:
+    """The fake pod.  Orders take ``age_seconds`` for each step to shipped, billed and paid; 0: only when asked to.
+
+    Every ``split_every``-th order ships its lines of several units in two parts (0: none).  ``sales_orders`` makes
+    ``/salesOrders`` another name of the order hub; otherwise it is unknown, as on a live pod.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    business_unit: str = "Example BU"
+    source_system: str = "CLARITY"
+    token_lifetime: float = 3600.0
+    age_seconds: float = 0.0
+    split_every: int = 0
+    page_limit: int = 500
+    sales_orders: bool = False
+
+
+@dataclass(frozen=True)
 class Config:
-    """The whole file.  With a ``token``, the ``/_sandbox`` routes ask for it in ``X-Sandbox-Token``."""
+    """The whole file.  A system without a part of its own is not played.
+
+    With a ``token``, the ``/_sandbox`` routes ask for it in ``X-Sandbox-Token``.
+    """
 
     bind: str
     data_dir: Path
-    clarity: ClarityConfig
-    odoo: OdooConfig
+    clarity: ClarityConfig | None = None
+    odoo: OdooConfig | None = None
+    fusion: FusionConfig | None = None
     token: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -69,10 +92,13 @@ class Config:
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path} cannot be read as JSON: {error}") from error
         config = _section(cls, "", given)
-        clarity = _section(ClarityConfig, "clarity.", given["clarity"])
-        odoo = _section(OdooConfig, "odoo.", given["odoo"])
-        clarity.webhook_key  # noqa: B018  a wrong secret is reported now, not at the first webhook
-        return cls(bind=config.bind, data_dir=Path(config.data_dir), clarity=clarity, odoo=odoo, token=config.token)
+        kinds = {"clarity": ClarityConfig, "odoo": OdooConfig, "fusion": FusionConfig}
+        parts: dict[str, Any] = {
+            name: _section(kind, f"{name}.", given[name]) for name, kind in kinds.items() if name in given
+        }
+        if "clarity" in parts:
+            parts["clarity"].webhook_key  # noqa: B018  a wrong secret is reported now, not at the first webhook
+        return cls(bind=config.bind, data_dir=Path(config.data_dir), token=config.token, **parts)
 
 
 def _section(kind: type[Section], prefix: str, given: Any) -> Section:

@@ -1,7 +1,7 @@
 """Faults on request: what real networks and servers do now and then, done on purpose.
 
-A fault belongs to a target (``clarity``, ``odoo``: their HTTP answers; ``webhooks``: what the shop sends) and fires for
-``rate`` of its calls, until ``duration`` seconds have passed or it has fired ``times`` times.
+A fault belongs to a target (``clarity``, ``odoo``, ``fusion``: their HTTP answers; ``webhooks``: what the shop sends)
+and fires for ``rate`` of its calls, until ``duration`` seconds have passed or it has fired ``times`` times.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ WEBHOOK_KINDS = (
     "stale_timestamp",  # signed an hour ago
     "two_signatures",  # as during a rotation: an unknown signature first, the right one second
 )
-KINDS = {"clarity": HTTP_KINDS, "odoo": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
+KINDS = {"clarity": HTTP_KINDS, "odoo": HTTP_KINDS, "fusion": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
+TOKEN_CHECKED = {"clarity": "/api/", "fusion": "RestApi/"}
+"""Where these systems ask for a token: not where they give one out."""
 
 
 @dataclass
@@ -70,8 +72,8 @@ class Fault:
             raise ValueError(f"kind at {self.target} is one of {', '.join(KINDS[self.target])}")
         if not 0 < self.rate <= 1:
             raise ValueError("rate is above 0 and at most 1")
-        if self.kind == "401_expire" and self.target == "clarity":
-            self.path = self.path or "/api/"  # not where tokens are given out
+        if self.kind == "401_expire":
+            self.path = self.path or TOKEN_CHECKED.get(self.target, "")
         self._started = time.monotonic()
 
     def active(self) -> bool:
@@ -139,7 +141,7 @@ class FaultInjection:
             return self._app(environ, start_response)
         if fault.kind == "reset_before":
             _reset(environ)
-        if fault.kind == "401_expire" and target == "clarity":
+        if fault.kind == "401_expire" and target in TOKEN_CHECKED:
             environ["sandbox.token_expired"] = True
             return self._app(environ, start_response)
         if fault.kind in {"timeout_after_commit", "truncated_json"}:

@@ -8,7 +8,7 @@ from flask import render_template_string
 
 from integration.sandbox.clarity import Clarity
 from integration.sandbox.faults import Faults
-from integration.sandbox.odoo import Odoo
+from integration.sandbox.systems import Systems
 
 SHOWN = 20
 
@@ -45,7 +45,8 @@ TEMPLATE = """<!doctype html>
 <h1>Sandbox</h1>
 <p class="note">Fake systems that clarity-fleet is tried and tested against, over real HTTP. What answers as Clarity
 eCommerce here follows <strong>our sandbox contract, not the vendor's</strong>; what answers as Odoo follows recordings
-of an Odoo 19 server. Nothing on this page is a real order or a real customer.</p>
+of an Odoo 19 server; what answers as Oracle Fusion follows its documentation and example exchanges, no live pod.
+Nothing on this page is a real order or a real customer.</p>
 <div class="tiles">
 {% for name, count in tiles %}<div class="tile"><b>{{ count }}</b><span>{{ name }}</span></div>{% endfor %}
 </div>
@@ -72,30 +73,46 @@ ROUTES = (
     ("/clarity/oauth/token", "its tokens, by client credentials"),
     ("/odoo/json/2/<model>/<method>", "the ERP over JSON-2"),
     ("/odoo/jsonrpc", "the ERP over JSON-RPC"),
+    ("/fusion/fscmRestApi/resources/11.13.18.05/salesOrdersForOrderHub", "the other ERP: its sales orders"),
+    ("/fusion/oauth2/v1/token", "its tokens, by client credentials"),
     ("POST /_sandbox/orders/demo", "a dozen varied orders"),
     ("POST /_sandbox/orders/generate", "{count, seed, traits}: as many as you like"),
+    ("POST /_sandbox/fusion/advance", "{orders, steps, split}: its orders move on, to shipped, billed and paid"),
     ("POST /_sandbox/faults", "{target, kind, rate, duration, times}: things that go wrong"),
 )
 
 
-def render(clarity: Clarity, odoo: Odoo, faults: Faults) -> str:
+def render(systems: Systems, faults: Faults) -> str:
     """The page as HTML."""
-    shop = clarity.ledger()
-    erp = odoo.ledger()
-    webhooks = shop["webhooks"]
-    tiles = (
-        ("orders at the shop", len(shop["orders"])),
-        ("orders at the ERP", len(erp["orders"])),
-        ("status pushes", sum(not push["replayed"] for push in shop["status_pushes"])),
-        ("webhooks delivered", webhooks["delivered"]),
-        ("webhooks waiting", webhooks["pending"]),
-        ("faults in force", sum(fault["active"] for fault in faults.list())),
-    )
-    tables = (
-        ("Latest orders at the shop", ("Number", "Status", "Placed", "Lines", "Total"), _at_shop(clarity)),
-        ("Latest orders at the ERP", ("Number", "Status", "Reference", "Total"), _at_erp(erp)),
-    )
-    return render_template_string(TEMPLATE, tiles=tiles, tables=tables, routes=ROUTES)
+    tiles: list[tuple[str, int]] = []
+    tables: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = []
+    if systems.clarity:
+        shop = systems.clarity.ledger()
+        tiles += [
+            ("orders at the shop", len(shop["orders"])),
+            ("status pushes", sum(not push["replayed"] for push in shop["status_pushes"])),
+            ("webhooks delivered", shop["webhooks"]["delivered"]),
+            ("webhooks waiting", shop["webhooks"]["pending"]),
+        ]
+        columns = ("Number", "Status", "Placed", "Lines", "Total")
+        tables.append(("Latest orders at the shop", columns, _at_shop(systems.clarity)))
+    if systems.odoo:
+        orders = systems.odoo.ledger()["orders"]
+        tiles.append(("orders at Odoo", len(orders)))
+        tables.append(("Latest orders at Odoo", ("Number", "Status", "Reference", "Total"), _at_odoo(orders)))
+    if systems.fusion:
+        orders = systems.fusion.ledger()["orders"]
+        tiles.append(("orders at Fusion", len(orders)))
+        tables.append(
+            ("Latest orders at Fusion", ("Number", "Status", "Reference", "Lines", "Total"), _at_fusion(orders))
+        )
+    tiles.append(("faults in force", sum(fault["active"] for fault in faults.list())))
+    return render_template_string(TEMPLATE, tiles=tiles, tables=tables, routes=_routes(systems))
+
+
+def _routes(systems: Systems) -> list[tuple[str, str]]:
+    absent = {"clarity", "odoo", "fusion"} - {name for name, _ in systems.played()}
+    return [(route, meaning) for route, meaning in ROUTES if not any(f"/{name}/" in route for name in absent)]
 
 
 def _at_shop(clarity: Clarity) -> list[tuple[Any, ...]]:
@@ -111,6 +128,16 @@ def _at_shop(clarity: Clarity) -> list[tuple[Any, ...]]:
     ]
 
 
-def _at_erp(erp: dict[str, Any]) -> list[tuple[Any, ...]]:
-    latest = erp["orders"][: -SHOWN - 1 : -1]
+def _at_odoo(orders: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    latest = orders[: -SHOWN - 1 : -1]
     return [(order["name"], order["state"], order["client_order_ref"], order["amount_total"]) for order in latest]
+
+
+def _at_fusion(orders: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """The lines' statuses say more than the order's, which is Processing for most of its life."""
+    rows = []
+    for order in orders[: -SHOWN - 1 : -1]:
+        lines = ", ".join(sorted({line["status"] for line in order["lines"]}))
+        total = f"{order['totals']['total']} {order['currency']}"
+        rows.append((order["number"], order["status"], order["source_number"], lines, total))
+    return rows

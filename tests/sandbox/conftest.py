@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.sandbox.fusion_rig import Pod
 from tests.sandbox.rig import Listener, Sandbox, eventually
 
 
@@ -38,3 +40,10 @@ def listener(listening: Listener, sandbox: Sandbox) -> Listener:  # noqa: ARG001
     listening.answers.clear()
     listening.received.clear()
     return listening
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Iterator[Pod]:
+    """A fake Fusion alone, with nothing but its seed."""
+    with Pod(tmp_path) as served:
+        yield served

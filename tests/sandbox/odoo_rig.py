@@ -18,7 +18,7 @@ from integration.sandbox.odoo import Odoo
 RECORDED = Path(__file__).parent.parent / "recorded" / "odoo"
 
 
-def _bind(app: Flask) -> BaseWSGIServer:
+def bind(app: Flask) -> BaseWSGIServer:
     """A threaded server on a free port below the ephemeral range."""
     while True:
         try:
@@ -34,7 +34,7 @@ class Served:
         self.odoo = odoo
         app = Flask("odoo")
         app.register_blueprint(odoo.blueprint)
-        self._server = _bind(app)
+        self._server = bind(app)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Served:

@@ -76,6 +76,7 @@ class Sandbox:
             "data_dir": str(home / "data"),
             "clarity": {**shop, "retry_scale": 0.02, **clarity},
             "odoo": {"database": "shop", "username": "fleet", "api_key": "odoo-key"},
+            "fusion": {"client_id": "fleet", "client_secret": "fusi0n-s3cret"},
         }
         self._config.write_text(json.dumps(config | ({"token": token} if token else {})))
 

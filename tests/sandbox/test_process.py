@@ -57,9 +57,10 @@ def test_a_restart_with_a_hanging_receiver_is_prompt(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"tokn": "x"}, "unknown setting tokn"),
-        ({"clarity": {}}, "clarity is missing"),
+        ({"clarity": {}}, "clarity.client_id is missing"),
         ({"clarity": {"client_id": "a"}}, "clarity.client_secret is missing"),
         ({"odoo": {"database": "d", "username": "u", "api_key": "k", "x": 1}}, "unknown setting odoo.x"),
+        ({"fusion": {"client_id": "a"}}, "fusion.client_secret is missing"),
     ],
 )
 def test_a_wrong_configuration_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -85,7 +86,7 @@ def test_a_fault_fires_as_often_as_asked_and_says_so(sandbox: Sandbox) -> None:
     assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (503, "7", "maintenance")
     assert sandbox.control("DELETE", "/faults") == {"cleared": 2}
     assert sandbox.get("/orders").status_code == 200
-    for wrong in ({"target": "fusion", "kind": "500"}, {"target": "clarity", "kind": "drop"}, {"kind": "500"}):
+    for wrong in ({"target": "netsuite", "kind": "500"}, {"target": "clarity", "kind": "drop"}, {"kind": "500"}):
         answer = requests.post(f"{sandbox.url}/_sandbox/faults", json=wrong, timeout=5)
         assert answer.status_code == 422
 

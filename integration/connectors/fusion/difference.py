@@ -1,0 +1,163 @@
+"""What of an order in Fusion differs from the document.  Only what Fusion shows is compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from integration.connectors.fusion.payload import Payload
+
+Row = dict[str, Any]
+
+COMPARED = ("ProductNumber", "OrderedUOMCode", "UnitSellingPrice", "ExtendedAmount")
+"""Attributes of a line, beside its quantity, which is the sum over the lines that Fusion has split it into."""
+CANCELED = {"CANCELED", "CANCEL_PENDING"}
+SHIPPED = {"PARTIALLY_SHIPPED", "SHIPPED", "AWAIT_BILLING", "BILLED", "CLOSED"}
+FLOAT_NOISE = Decimal("1e-6")
+
+
+@dataclass
+class Difference:
+    """What has to change in Fusion; ``names`` are the attributes that differ, for people."""
+
+    header: Row = field(default_factory=dict)
+    changed: list[Row] = field(default_factory=list)
+    added: list[Row] = field(default_factory=list)
+    vanished: list[Row] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=set)
+    """What a submitted order does not take: another product, or another quantity once it is shipped or split."""
+
+    def __bool__(self) -> bool:
+        return bool(self.header or self.changed or self.added or self.vanished)
+
+    def lines(self, cancel_reason: str) -> list[Row]:
+        """The lines of a PATCH that makes the changes; a line that vanished is cancelled."""
+        return self.changed + cancelled(self.vanished, cancel_reason)
+
+
+def difference(payload: Payload, order: Row, lines: Iterable[Row]) -> Difference:
+    """How the order in Fusion, with these lines, differs from the document."""
+    found = Difference()
+    for name, value in payload.header.items():
+        if name in order and not same(value, order[name]):
+            found.header[name] = value
+            found.names.add(name)
+    for name, [ours] in payload.customers.items():
+        for shown in rows_of(order.get(name))[:1]:
+            if any(attribute in shown and not same(id, shown[attribute]) for attribute, id in ours.items()):
+                found.header[name] = [ours]
+                found.names.add(name)
+    theirs, gone = defaultdict(list), set()
+    for line in lines:
+        id = str(line.get("SourceTransactionLineId"))
+        if is_canceled(line):
+            gone.add(id)
+        else:
+            theirs[id].append(line)
+    for id, ours in payload.lines.items():
+        if id in theirs:
+            _compare(found, ours, theirs[id])
+        else:
+            found.added.append(ours)
+            found.names.add("an added line")
+            if id in gone:
+                found.fixed.add("a line is cancelled in Fusion")
+    for id, rows in theirs.items():
+        if id not in payload.lines:
+            found.vanished += rows
+            found.names.add("a removed line")
+            if any(is_shipped(row) for row in rows):
+                found.fixed.add("a removed line is shipped")
+    return found
+
+
+def is_canceled(line: Row) -> bool:
+    return line.get("StatusCode") in CANCELED or same(True, line.get("CanceledFlag"))
+
+
+def is_shipped(line: Row) -> bool:
+    return line.get("StatusCode") in SHIPPED or any(line.get(name) for name in ("ShippedQuantity", "FulfilledQuantity"))
+
+
+def cancelled(lines: Iterable[Row], reason: str) -> list[Row]:
+    """Lines of a PATCH that cancels: by quantity 0 (the way that integrations use on live pods)."""
+    return [{"FulfillLineId": line["FulfillLineId"], "OrderedQuantity": 0, "CancelReason": reason} for line in lines]
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether Fusion shows our value: empty is null there, times come with any offset, numbers as numbers or text."""
+    if isinstance(ours, bool):
+        return str(ours).lower() == str(theirs).lower()
+    if isinstance(ours, Decimal | int):
+        return (number := _number(theirs)) is not None and abs(number - Decimal(ours)) < FLOAT_NOISE
+    if theirs is None or ours is None:
+        return not ours and not theirs
+    return str(ours).strip() == str(theirs).strip() or (_time(ours) is not None and _time(ours) == _time(theirs))
+
+
+def _compare(found: Difference, ours: Row, rows: list[Row]) -> None:
+    """One line of ours with the line, or the lines after a split, that it has become."""
+    first, split = rows[0], len(rows) > 1
+    names = {name for name in COMPARED if name in first and not same(ours[name], first[name])}
+    if split:
+        names -= {"ExtendedAmount"}
+    elif _charges(first) and not _same_charges(ours["charges"], _charges(first)):
+        names.add("charges")
+    quantity = sum((_number(row.get("OrderedQuantity")) or Decimal(0) for row in rows), Decimal(0))
+    if not same(ours["OrderedQuantity"], quantity):
+        names.add("OrderedQuantity")
+    if not names:
+        return
+    if "ProductNumber" in names:
+        found.fixed.add("a line has another product")
+    if split or any(is_shipped(row) for row in rows):
+        found.fixed.add("a changed line is split or shipped")
+    found.names |= names
+    found.changed.append({"FulfillLineId": first["FulfillLineId"], **ours})
+
+
+def _charges(line: Row) -> dict[str, dict[str, Any]]:
+    """The extended amounts of a line's charges by their usage, as far as Fusion shows them."""
+    return {
+        str(charge.get("SourceChargeId")): {
+            str(part.get("PriceElementUsageCode")): part.get("HeaderCurrencyExtendedAmount")
+            for part in rows_of(charge.get("chargeComponents"))
+        }
+        for charge in rows_of(line.get("charges"))
+    }
+
+
+def _same_charges(ours: list[Row], theirs: Mapping[str, Mapping[str, Any]]) -> bool:
+    wanted = _charges({"charges": ours})
+    return wanted.keys() == theirs.keys() and all(
+        same(amount, shown[usage])
+        for id, shown in theirs.items()
+        for usage, amount in wanted[id].items()
+        if shown.get(usage) is not None
+    )
+
+
+def rows_of(children: Any) -> list[Row]:
+    """Children as an array, or as a collection (since framework version 3)."""
+    rows = children.get("items") if isinstance(children, dict) else children
+    return rows if isinstance(rows, list) else []
+
+
+def _number(value: Any) -> Decimal | None:
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return None
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return time if time.tzinfo else None

@@ -1,0 +1,122 @@
+"""What people and tests may ask of the fake systems under ``/_sandbox``: new orders, failures, the passing of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from integration.sandbox.clarity import Clarity, demo, generate
+from integration.sandbox.clarity.problems import invalid, json_body
+from integration.sandbox.fusion import Failure, Fusion, Manner
+from integration.sandbox.odoo import Odoo
+
+MOST_AT_ONCE = 20_000
+
+Routes = Iterator[tuple[str, str, Callable[..., Any]]]
+
+
+class Shop:
+    """Orders at the fake shop."""
+
+    def __init__(self, clarity: Clarity) -> None:
+        self._clarity = clarity
+
+    def routes(self) -> Routes:
+        yield "POST", "/orders", self.place
+        yield "POST", "/orders/generate", self.generate
+        yield "POST", "/orders/demo", self.demo
+        yield "PATCH", "/orders/<path:id>", self.change
+        yield "POST", "/orders/<path:id>/cancel", self.cancel
+
+    def place(self) -> tuple[Response, int]:
+        """Stores a full order, right or wrong, with the id it brings or a new one."""
+        return jsonify(self._clarity.place([json_body()])[0]), 201
+
+    def generate(self) -> tuple[Response, int]:
+        """``{count, seed, traits}``: made-up orders."""
+        body = json_body()
+        count = body.get("count", 1)
+        if not isinstance(count, int) or not 0 < count <= MOST_AT_ONCE:
+            raise invalid(("/count", f"is a number from 1 to {MOST_AT_ONCE}"))
+        try:
+            drafts = generate.generate(count, body.get("seed", 0), list(body.get("traits") or ()))
+        except generate.UnknownTrait as error:
+            raise invalid(("/traits", str(error))) from error
+        placed = self._clarity.place(drafts)
+        return jsonify([_summary(order) for order in placed]), 201
+
+    def demo(self) -> tuple[Response, int]:
+        """A dozen varied orders, each with its story."""
+        body = json_body() if request.content_length else {}
+        told = demo.stories(body.get("seed", 0))
+        placed = self._clarity.place([order for _, order in told])
+        shown = [{**_summary(order), "story": story} for order, (story, _) in zip(placed, told, strict=True)]
+        return jsonify(shown), 201
+
+    def change(self, id: str) -> Response:
+        """A merge patch; with ``?settle=1`` every amount is computed anew."""
+        patch = json_body(("application/json", "application/merge-patch+json"))
+        try:
+            return jsonify(self._clarity.change(id, patch, settle=bool(request.args.get("settle"))))
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise invalid(("", "the patched order has parts that are missing or no amounts")) from error
+
+    def cancel(self, id: str) -> Response:
+        return jsonify(self._clarity.cancel(id))
+
+
+class Erp:
+    """Failures of the fake Odoo."""
+
+    def __init__(self, odoo: Odoo) -> None:
+        self._odoo = odoo
+
+    def routes(self) -> Routes:
+        yield "POST", "/odoo/failures", self.fail
+
+    def fail(self) -> tuple[Response, int]:
+        """``{name, times, model, method}``: the next calls fail by Odoo's own exceptions, or as ``load_conflict``."""
+        try:
+            self._odoo.fail_next(**json_body())
+        except TypeError as error:
+            raise invalid(("", str(error))) from error
+        return jsonify({"status": "planted"}), 201
+
+
+class Pod:
+    """Failures of the fake Fusion, and the ageing of its orders."""
+
+    def __init__(self, fusion: Fusion) -> None:
+        self._fusion = fusion
+
+    def routes(self) -> Routes:
+        yield "POST", "/fusion/failures", self.fail
+        yield "POST", "/fusion/advance", self.advance
+
+    def fail(self) -> tuple[Response, int]:
+        """``{name, times, path}``: the next calls fail as only Fusion fails, see `failures`."""
+        try:
+            self._fusion.fail_next(Failure(**json_body()))
+        except (TypeError, ValueError) as error:
+            raise invalid(("", str(error))) from error
+        return jsonify({"status": "planted"}), 201
+
+    def advance(self) -> Response:
+        """``{orders, steps}`` and the manner (`fulfilment.Manner`): the open orders (of these keys) move on."""
+        body = json_body() if request.content_length else {}
+        keys, steps = body.pop("orders", None), body.pop("steps", 1)
+        if not isinstance(steps, int) or not 0 < steps <= 20:
+            raise invalid(("/steps", "is a number from 1 to 20"))
+        if keys is not None and not isinstance(keys, list):
+            raise invalid(("/orders", "is a list of order keys"))
+        try:
+            return jsonify(self._fusion.advance(keys, steps, Manner(**body)))
+        except TypeError as error:
+            raise invalid(("", str(error))) from error
+
+
+def _summary(order: dict[str, Any]) -> dict[str, Any]:
+    total = order["totals"]["grandTotal"]
+    return {"id": order["id"], "number": order["number"], "total": total, "currency": order["currency"]}
