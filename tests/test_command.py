@@ -25,9 +25,9 @@ ODOO = {"ODOO_URL": "https://erp.example"}
 @pytest.mark.parametrize(
     ("variables", "sandbox", "configured", "played", "warnings"),
     [
-        ({}, (), (), ("clarity", "odoo"), []),
+        ({}, (), (), ("clarity", "odoo", "fusion"), []),
         (CLARITY | ODOO, (), ("clarity", "odoo"), (), []),
-        (CLARITY, (), ("clarity",), (), ["no order goes to Odoo: ODOO_URL is not set"]),
+        (CLARITY, (), ("clarity",), (), ["no order goes anywhere: neither ODOO_URL nor FUSION_URL is set"]),
         (
             ODOO,
             (),

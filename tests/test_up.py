@@ -162,7 +162,7 @@ def test_a_second_terminal_finds_the_fleet_and_its_passwords(begin: Callable[...
 
 def test_up_says_what_will_not_happen(begin: Callable[..., Up]) -> None:
     up = begin()
-    up.says("no order goes to Odoo: ODOO_URL is not set")
+    up.says("no order goes anywhere: neither ODOO_URL nor FUSION_URL is set")
 
 
 def test_a_second_up_in_the_same_home_says_so(begin: Callable[..., Up]) -> None:

@@ -16,7 +16,7 @@ def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def new_webhook_secret() -> str:
+def _webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -29,7 +29,7 @@ class Credentials:
     """Random, made at the first `up` in a home, the same ever after.  The file is the owner's alone (mode 0600)."""
 
     encryption_key: str = field(default_factory=_fernet_key, repr=False)
-    webhook_secret: str = field(default_factory=new_webhook_secret, repr=False)
+    webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
     flower_password: str = field(default_factory=_password, repr=False)
     sandbox_client_secret: str = field(default_factory=_password, repr=False)
     sandbox_api_key: str = field(default_factory=_password, repr=False)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.cli.credentials import Credentials, new_webhook_secret
+from integration.cli.credentials import Credentials
 from integration.embedded import write_private
 from integration.errors import Misconfigured
 from integration.settings import KINDS, Environment, Settings, runtime_file
@@ -17,13 +17,11 @@ from integration.settings import KINDS, Environment, Settings, runtime_file
 SANDBOX_DATABASE = "sandbox"
 SANDBOX_CLIENT = "fleet"
 SANDBOX_USER = "fleet@sandbox.example"
+SANDBOX_BUSINESS_UNIT = "Example BU"
+SANDBOX_GUEST_ACCOUNT = "90000"
 SANDBOX_RATE = "500"  # calls/s: nobody else needs it
 FLOWER_USER = "fleet"
-# What nobody hears of while a system takes no part.
-WITHOUT = {
-    "clarity": "nothing will arrive and no status is reported back",
-    "odoo": "no order goes to Odoo",
-}
+ERPS = ("odoo", "fusion")
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,13 @@ class Systems:
 
     def warnings(self) -> list[str]:
         """What will not happen, and which variable is the reason."""
-        absent = [kind for kind in KINDS if kind not in self.configured + self.played]
-        return [f"{WITHOUT[kind]}: {kind.upper()}_URL is not set" for kind in absent]
+        present = self.configured + self.played
+        warnings = []
+        if "clarity" not in present:
+            warnings.append("nothing will arrive and no status is reported back: CLARITY_URL is not set")
+        if not any(kind in present for kind in ERPS):
+            warnings.append("no order goes anywhere: neither ODOO_URL nor FUSION_URL is set")
+        return warnings
 
 
 def for_processes(
@@ -93,27 +96,26 @@ def publish(home: Path, environment: Mapping[str, str]) -> None:
 def sandbox_configuration(
     home: Path, systems: Systems, environment: Mapping[str, str], credentials: Credentials
 ) -> dict[str, object]:
-    """What the sandbox process reads: its own side of the addresses and keys that the fleet is given.
-
-    A shop that it does not play here has a secret nobody knows: what it might send, the receiver refuses.
-    """
-    played = "clarity" in systems.played
-    secret = environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip() if played else new_webhook_secret()
-    return {
-        "bind": environment["FLEET_SANDBOX_BIND"],
-        "data_dir": str(home / "sandbox"),
-        "token": credentials.sandbox_token,
+    """What the sandbox process reads: its own side of the addresses and keys that the fleet is given."""
+    client = {"client_id": SANDBOX_CLIENT, "client_secret": credentials.sandbox_client_secret}
+    parts: dict[str, object] = {
         "clarity": {
-            "client_id": SANDBOX_CLIENT,
-            "client_secret": credentials.sandbox_client_secret,
+            **client,
             "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
-            "webhook_secret": secret,
+            "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
         },
         "odoo": {
             "database": SANDBOX_DATABASE,
             "username": SANDBOX_USER,
             "api_key": credentials.sandbox_api_key,
         },
+        "fusion": {**client, "business_unit": SANDBOX_BUSINESS_UNIT},
+    }
+    return {
+        "bind": environment["FLEET_SANDBOX_BIND"],
+        "data_dir": str(home / "sandbox"),
+        "token": credentials.sandbox_token,
+        **{kind: parts[kind] for kind in systems.played},
     }
 
 
@@ -132,6 +134,16 @@ def _played(kind: str, base: str, credentials: Credentials) -> dict[str, str]:
             "ODOO_USERNAME": SANDBOX_USER,
             "ODOO_API_KEY": credentials.sandbox_api_key,
             "ODOO_RATE": SANDBOX_RATE,
+        },
+        "fusion": {
+            "FUSION_URL": f"{base}/fusion",
+            "FUSION_TOKEN_URL": f"{base}/fusion/oauth2/v1/token",
+            "FUSION_CLIENT_ID": SANDBOX_CLIENT,
+            "FUSION_CLIENT_SECRET": credentials.sandbox_client_secret,
+            "FUSION_SCOPE": "urn:sandbox",
+            "FUSION_BUSINESS_UNIT": SANDBOX_BUSINESS_UNIT,
+            "FUSION_GUEST_ACCOUNT": SANDBOX_GUEST_ACCOUNT,
+            "FUSION_RATE": SANDBOX_RATE,
         },
     }[kind]
 

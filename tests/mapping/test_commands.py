@@ -34,6 +34,7 @@ def test_check_says_that_all_is_well() -> None:
     assert result.exit_code == 0
     assert [line.split(": ")[0] for line in result.output.splitlines()] == [
         "clarity.order",
+        "fusion.order",
         "odoo.order",
         "tables and workflows",
     ]
@@ -61,7 +62,7 @@ def test_check_fails_with_one_line_per_problem(tmp_path: Path) -> None:
 def test_check_of_an_unknown_mapping_fails() -> None:
     result = fleet(mapping, "check", "odoo.invoice")
     assert result.exit_code == 1
-    assert "there is no mapping odoo.invoice. These are here: clarity.order, odoo.order." in result.output
+    assert "there is no mapping odoo.invoice. These are here: clarity.order, fusion.order, odoo.order." in result.output
 
 
 @pytest.mark.parametrize(
@@ -112,13 +113,16 @@ def test_functions_are_listed() -> None:
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    [row] = json.loads(fleet(workflows, "ls", "--json").output)
+    _, row = json.loads(fleet(workflows, "ls", "--json").output)
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.order", "odoo.order"]
     assert len(row["pin"]) == len(digest({}))
     assert "order-to-odoo" in fleet(workflows, "ls").output
-    assert fleet(workflows, "check").output == "order-to-odoo: all well\n"
-    assert json.loads(fleet(workflows, "check", "--json").output) == {"ok": True, "workflows": ["order-to-odoo"]}
+    assert fleet(workflows, "check").output == "order-to-fusion: all well\norder-to-odoo: all well\n"
+    assert json.loads(fleet(workflows, "check", "--json").output) == {
+        "ok": True,
+        "workflows": ["order-to-fusion", "order-to-odoo"],
+    }
 
 
 def test_a_workflow_that_cannot_work_fails_the_check(tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ def test_a_workflow_that_cannot_work_fails_the_check(tmp_path: Path) -> None:
     (tmp_path / "m/tables/taxes.json").unlink()
     result = fleet(workflows, "check", "--folder", str(tmp_path / "m"))
     assert result.exit_code == 1
-    assert failure(result).reason == "mapping odoo.order row 33.9.1: there is no table 'taxes' in mappings/tables"
+    assert failure(result).reason == "mapping fusion.order row 25.6.1: there is no table 'taxes' in mappings/tables"
 
 
 @pytest.mark.parametrize("command", ["check", "run", "functions"])

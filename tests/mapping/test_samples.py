@@ -37,8 +37,9 @@ def test_a_sample_comes_out_as_it_says(path: Path) -> None:
 
 def test_everything_shipped_is_exercised_and_used() -> None:
     assert problems(FOLDER) == []
-    assert [(each.name, each.samples > 12) for each in check_definitions(FOLDER)][:2] == [
+    assert [(each.name, each.samples > 12) for each in check_definitions(FOLDER)][:3] == [
         ("clarity.order", True),
+        ("fusion.order", True),
         ("odoo.order", True),
     ]
 

@@ -45,17 +45,20 @@ def stored_and_back(definitions: Definitions) -> Definitions:
 def test_order_events_from_clarity_start_the_workflow_to_odoo() -> None:
     definitions = load_definitions(FOLDER)
     for event_type in TYPES:
-        assert [each.name for each in definitions.matching("clarity", event_type)] == ["order-to-odoo"]
+        assert [each.name for each in definitions.matching("clarity", event_type)] == [
+            "order-to-fusion",
+            "order-to-odoo",
+        ]
     assert definitions.matching("clarity", "order.refunded") == []
     assert definitions.matching("odoo", "order.created") == []
-    [workflow] = definitions.workflows
+    _, workflow = definitions.workflows
     assert (workflow.target, workflow.entity) == ("odoo", "order")
     statuses = {status: workflow.status_after({"status": status}) for status in ("confirmed", "cancelled", "void")}
     assert statuses == {"confirmed": "processing", "cancelled": None, "void": None}
 
 
 def test_an_event_becomes_the_canonical_and_the_targets_document() -> None:
-    [workflow] = load_definitions(FOLDER).workflows
+    _, workflow = load_definitions(FOLDER).workflows
     canonical, made = workflow.translate(event())
     assert canonical["totals"]["grand_total"] == Decimal("28.00")
     assert made["key"] == "1001"
@@ -63,14 +66,14 @@ def test_an_event_becomes_the_canonical_and_the_targets_document() -> None:
 
 
 def test_an_event_without_object_is_rejected() -> None:
-    [workflow] = load_definitions(FOLDER).workflows
+    _, workflow = load_definitions(FOLDER).workflows
     for empty in ({}, {"data": None}, {"data": []}, []):
         with pytest.raises(Reject, match="the event holds no object in data"):
             workflow.translate(empty)  # type: ignore[arg-type]
 
 
 def test_an_order_on_hold_is_left_as_it_is() -> None:
-    [workflow] = load_definitions(FOLDER).workflows
+    _, workflow = load_definitions(FOLDER).workflows
     with pytest.raises(Skip) as caught:
         workflow.translate(event(status="on_hold"))
     assert caught.value.reason == "the order is on hold in Clarity: nothing is sent until it is released"
@@ -78,7 +81,7 @@ def test_an_order_on_hold_is_left_as_it_is() -> None:
 
 def test_a_pin_brings_back_the_same_rules_from_the_store() -> None:
     definitions = load_definitions(FOLDER)
-    [workflow] = definitions.workflows
+    _, workflow = definitions.workflows
     again = stored_and_back(definitions).workflow(workflow.pin)
     assert again.pin == workflow.pin
     assert again.translate(event()) == workflow.translate(event())
@@ -89,7 +92,7 @@ def test_an_edited_table_is_a_new_pin_and_the_old_pin_keeps_the_old_table(folder
     table = folder / "tables" / "payment_terms.json"
     edit(table, values=json.loads(table.read_text())["values"] | {"NET7": "7 Days"})
     new = load_definitions(folder)
-    [before], [after] = old.workflows, new.workflows
+    (_, before), (_, after) = old.workflows, new.workflows
     assert before.pin != after.pin
     both = Definitions([*old.rows(), *new.rows()])
     assert both.workflow(after.pin).translate(event(paymentTerms="NET7"))[1]["payment_term"] == "7 Days"
@@ -98,16 +101,16 @@ def test_an_edited_table_is_a_new_pin_and_the_old_pin_keeps_the_old_table(folder
 
 
 def test_an_unused_table_and_the_order_of_keys_change_no_pin(folder: Path) -> None:
-    [before] = load_definitions(folder).workflows
+    _, before = load_definitions(folder).workflows
     (folder / "tables" / "colours.json").write_text('{"values": {"r": "red"}}')
     path = folder / "tables" / "taxes.json"
     path.write_text(json.dumps(json.loads(path.read_text()), sort_keys=True, indent=1))
-    assert load_definitions(folder).workflows[0].pin == before.pin
+    assert load_definitions(folder).workflows[1].pin == before.pin
 
 
 def test_a_workflow_whose_table_was_not_stored_cannot_run() -> None:
     definitions = load_definitions(FOLDER)
-    [workflow] = definitions.workflows
+    _, workflow = definitions.workflows
     partial = Definitions(each for each in definitions.rows() if each.name != "taxes")
     with pytest.raises(Misconfigured, match="workflow order-to-odoo uses table taxes, which is not stored"):
         partial.workflow(workflow.pin)
@@ -157,7 +160,7 @@ def test_a_workflow_that_cannot_work_is_refused(folder: Path, changes: dict[str,
 
 def test_a_condition_that_does_not_fit_the_document_rejects_it(folder: Path) -> None:
     edit(folder / "workflows" / "order-to-odoo.json", when="gt(customer.name, '1')")
-    [workflow] = load_definitions(folder).workflows
+    _, workflow = load_definitions(folder).workflows
     with pytest.raises(Reject, match="the condition of order-to-odoo does not fit the document"):
         workflow.translate(event())
 
@@ -166,4 +169,4 @@ def test_there_is_no_mapping_of_that_name() -> None:
     with pytest.raises(Misconfigured) as caught:
         load_definitions(FOLDER).mapping("odoo.invoice")
     assert caught.value.reason == "there is no mapping odoo.invoice"
-    assert caught.value.hint == "These are here: clarity.order, odoo.order."
+    assert caught.value.hint == "These are here: clarity.order, fusion.order, odoo.order."
