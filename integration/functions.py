@@ -55,8 +55,8 @@ class Table:
             return self.default
         raise Unfit(
             f"not in the table {self.name}",
-            hint=f"Add the value to mappings/tables/{self.name}.json, restart the fleet, then replay. "
-            "If the value is wrong, correct the order in Clarity.",
+            hint=f"Add the value to mappings/tables/{self.name}.json and restart the fleet; or, if the value is wrong, "
+            "correct the order in Clarity. Then send the order again.",
         )
 
 
@@ -241,7 +241,8 @@ def tax(tax: list[Any], table: Table) -> str:
     if _number(entry["rate"]) != _number(rate) * 100:
         raise Unfit(
             f"the table {table.name} says {entry['rate']} % for this code, the order says another rate",
-            hint=f"Find out which is right, then correct mappings/tables/{table.name}.json or the order in Clarity.",
+            hint=f"Find out which is right. Correct mappings/tables/{table.name}.json and restart the fleet, or "
+            "correct the order in Clarity; then send the order again.",
         )
     return f"{_number(entry['rate']):f}"
 
@@ -251,7 +252,10 @@ def country(code: str) -> str:
     """An ISO 3166-1 code of two letters, in capitals."""
     found = _text(code).strip().upper()
     if found not in _countries():
-        raise Unfit("not an ISO 3166-1 country code", hint="Correct the country of the order's address in Clarity.")
+        raise Unfit(
+            "not an ISO 3166-1 country code",
+            hint="Correct the country of the order's address in Clarity, then send the order again.",
+        )
     return found
 
 

@@ -20,6 +20,13 @@ from integration.errors import Misconfigured
 KINDS = ("clarity", "odoo", "fusion")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
+DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
+REQUIRED = {
+    "clarity": ("token_url", "client_id", "client_secret"),
+    "odoo": ("api_key",),
+    "fusion": ("token_url", "client_id", "client_secret", "business_unit"),
+}
+"""The options without which a system cannot be called."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,10 @@ class System:
     def database(self) -> str:
         """The part of the installation's identity beside its URL; empty for systems without databases."""
         return self.options.get("db", "")
+
+    def missing(self) -> list[str]:
+        """The variables that have to be set before this system can be called."""
+        return [f"{self.kind}_{name}".upper() for name in REQUIRED[self.kind] if not self.options.get(name)]
 
     def option(self, name: str) -> str:
         """The option, or `Misconfigured` naming the variable to set."""
@@ -161,6 +172,10 @@ def _running_fleet(home: Path) -> Mapping[str, str]:
 
 def _system(kind: str, env: Environment) -> System | None:
     prefix = kind.upper() + "_"
+    default_rate, default_concurrency = DEFAULT_LIMITS[kind]
+    rate = env.number(prefix + "RATE", default_rate)  # read even where the URL is not set: the sandbox may play it
+    concurrency = int(env.number(prefix + "CONCURRENCY", default_concurrency))
+    timeout = env.number(prefix + "TIMEOUT", DEFAULT_TIMEOUT[kind])
     url = env.get(prefix + "URL").rstrip("/")
     if not url:
         return None
@@ -174,13 +189,12 @@ def _system(kind: str, env: Environment) -> System | None:
             f"{prefix}URL is http:// to another machine",
             hint=f"Use https:// in {prefix}URL; http:// is for loopback only.",
         )
-    rate, concurrency = DEFAULT_LIMITS[kind]
     return System(
         kind=kind,
         url=url,
-        rate=env.number(prefix + "RATE", rate),
-        concurrency=int(env.number(prefix + "CONCURRENCY", concurrency)),
-        timeout=env.number(prefix + "TIMEOUT", 60.0),
+        rate=rate,
+        concurrency=concurrency,
+        timeout=timeout,
         options={name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)},
     )
 

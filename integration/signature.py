@@ -9,6 +9,9 @@ import hmac
 import time
 from collections.abc import Sequence
 
+from integration.errors import Misconfigured
+
+SHORTEST_SECRET = 24
 TOLERANCE = 300
 """Seconds that a timestamp may lie in the past or the future."""
 
@@ -21,6 +24,15 @@ def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
     """The ``webhook-signature`` of a body, ``v1,<base64>``."""
     signed = id.encode() + b"." + str(timestamp).encode() + b"." + body
     return "v1," + base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
+
+
+def check_secret(secret: str) -> None:
+    """Raises `Misconfigured` for a secret that is shorter than Standard Webhooks allows (24 bytes)."""
+    if len(_key(secret)) < SHORTEST_SECRET:
+        raise Misconfigured(
+            f"a secret in CLARITY_WEBHOOK_SECRETS is shorter than {SHORTEST_SECRET} bytes",
+            hint="Take the one Clarity shows for the subscription: whsec_ and base64.",
+        )
 
 
 def verify(secrets: Sequence[str], id: str, timestamp: str, signatures: str, body: bytes) -> None:

@@ -122,8 +122,12 @@ class _Place:
         reason = f"{self.mapping} row {self.number} ({scope.path}{self.to}{source}): {problem}{shown}"
         if hint:
             return Hold(reason, hint=hint, code="unmapped")
-        advice = "Correct the document and replay it; if the document is right, the mapping's row is wrong."
-        return Reject(reason, hint=advice, code="untranslatable")
+        return Reject(
+            reason,
+            hint="Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
+            "Then send the order again.",
+            code="untranslatable",
+        )
 
 
 class _Compiler:

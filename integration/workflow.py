@@ -69,7 +69,7 @@ class Workflow:
         """
         given = event.get("data") if isinstance(event, dict) else None
         if not isinstance(given, dict):
-            raise Reject("the event holds no object in data", hint="Have the sender send the event again, in full.")
+            raise Reject("the event holds no object in data", hint="The sender has to send it again, in full.")
         to_canonical, *onwards = self.transform
         canonical = to_canonical(given)
         if not self._wants(canonical):
@@ -84,7 +84,8 @@ class Workflow:
             return self.when is None or is_true(self.when(canonical))
         except (ValueError, Unfit):
             raise Reject(
-                f"the condition of {self.name} does not fit the document", hint="Correct the workflow's condition."
+                f"the condition of {self.name} does not fit the document",
+                hint="Correct the workflow's condition and restart the fleet, then send the order again.",
             ) from None
 
 

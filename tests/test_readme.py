@@ -10,7 +10,7 @@ import pytest
 
 import mappings
 from integration.cli import COMMANDS
-from integration.settings import DEFAULT_LIMITS, Settings
+from integration.settings import DEFAULT_LIMITS, DEFAULT_TIMEOUT, Settings
 from integration.workflow import load_definitions
 
 ROOT = Path(__file__).parents[1]
@@ -46,9 +46,14 @@ def test_the_defaults_are_those_of_the_settings() -> None:
     )
     for name, bind in settings.binds.items():
         assert f"| `FLEET_{name.upper()}_BIND` | `{bind}` |" in README
-    assert f"| {DEFAULT_LIMITS['odoo'][0]:.0f}, {DEFAULT_LIMITS['clarity'][0]:.0f} | requests per second" in README
-    assert f"| {DEFAULT_LIMITS['odoo'][1]}, {DEFAULT_LIMITS['clarity'][1]} | hops at a time" in README
-    assert {system.timeout for system in settings.systems.values()} == {60.0}
+    kinds = ("odoo", "clarity", "fusion")
+    rates, hops = ([DEFAULT_LIMITS[kind][place] for kind in kinds] for place in (0, 1))
+    for cell, about in (
+        (rates, "requests per second"),
+        (hops, "hops at a time"),
+        ([DEFAULT_TIMEOUT[kind] for kind in kinds], "seconds for one call"),
+    ):
+        assert f"| {', '.join(f'{number:.0f}' for number in cell)} | {about}" in README
     assert settings.retry_scale == 1
 
 

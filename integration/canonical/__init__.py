@@ -38,7 +38,7 @@ def load(kind: str, document: Any) -> Any:
         more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
         raise Reject(
             f"not a valid {kind}: {'; '.join(wrong[:MOST_SHOWN])}{more}",
-            hint="Correct these fields of the document and replay it, or have the sender correct and send it again.",
+            hint="Correct these fields of the order in Clarity, then send the order again.",
             code="invalid_document",
         ) from None
 

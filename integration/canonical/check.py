@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical.money import EXACT, currencies, minor_digits, round_money
+from integration.canonical.money import EXACT, currencies, format_money, minor_digits, round_money
 from integration.canonical.order import CANCELLED, STATUSES
 from integration.errors import Hold, Reject
 
 Order = dict[str, Any]
-FIX_AT_SOURCE = "Correct the order in Clarity: its next update brings it in again. Or reject it here."
+FIX_AT_SOURCE = "Correct the order in Clarity, then send the order again."
 REFUNDED = ("refunded", "partially_refunded")
 
 
@@ -37,7 +37,7 @@ def _check_customer(customer: dict[str, Any] | None) -> None:
     if not customer or not (customer["id"] or customer["email"]):
         raise Reject(
             "the order has no customer: neither customer.id nor customer.email is given",
-            hint="Add customer.id or customer.email to the document and replay it.",
+            hint="Give the order a customer or an e-mail address in Clarity, then send the order again.",
             code="no_customer",
         )
 
@@ -52,7 +52,8 @@ def _check_codes(order: Order) -> None:
     if order["status"] not in STATUSES:
         raise Hold(
             f"unknown order status {order['status'][:40]!r}",
-            hint="Ask whoever runs the shop what this status means, and add it to mappings/tables/statuses.json.",
+            hint="Ask whoever runs the shop what this status means, add it to mappings/tables/statuses.json, restart "
+            "the fleet, then send the order again.",
             code="unknown_status",
         )
 
@@ -127,8 +128,8 @@ def _compare(what: str, computed: Decimal, name: str, stated: Decimal | None, cu
     stated = Decimal(0) if stated is None else stated
     if computed != stated:
         raise Hold(
-            f"totals do not add up: {what} makes {round_money(computed, currency)} {currency}, "
-            f"but {name} is {round_money(stated, currency)}",
+            f"totals do not add up: {what} makes {format_money(computed, currency)}, "
+            f"but {name} is {format_money(stated, currency)}",
             hint=FIX_AT_SOURCE,
             code="totals_mismatch",
         )

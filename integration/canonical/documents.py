@@ -20,7 +20,7 @@ LONGEST_NUMBER = 40
 LARGEST_EXPONENT = 30
 DEEPEST = 64
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,40}", re.ASCII)
-HINT = "The sender has to correct the document and send it again."
+HINT = "The sender has to correct it and send it again."
 
 
 def parse_json(raw: bytes) -> Any:

@@ -37,6 +37,12 @@ def minor_digits(currency: str | None) -> int:
     return MINOR_DIGITS.get(currency or "", 2)
 
 
+def format_money(amount: Decimal, currency: str) -> str:
+    """The amount in whole minor units with its currency, "0.10 USD"; one that is finer keeps all its digits."""
+    whole = round_money(amount, currency)
+    return f"{whole if whole == amount else amount.normalize():f} {currency}"
+
+
 def round_money(amount: Decimal, currency: str | None) -> Decimal:
     """The amount in whole minor units, halves away from zero."""
     return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), context=EXACT)

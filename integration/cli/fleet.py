@@ -20,6 +20,8 @@ from integration.cli.processes import PROJECT, WORKER, Program, Screen, Supervis
 from integration.embedded import Postgres, Server, Valkey, write_private
 from integration.errors import Failure
 from integration.settings import Environment, Settings, home_of, runtime_file
+from integration.signature import check_secret
+from integration.vault import Vault
 
 DRAIN = 30.0  # seconds in which a stage may finish what it does
 # Consumers first, while everything they still need is up; then the doors; the sandbox last, as all others call it.
@@ -89,6 +91,7 @@ class Fleet:
     def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
         self._take_home()
         settings = Settings.load(self._variables)
+        _check_secrets(settings)
         self.systems = Systems.choose(settings, sandbox)
         credentials = Credentials.load(self.home)
         binds = ports.moved(settings.binds, port_base) if port_base else dict(settings.binds)
@@ -107,7 +110,7 @@ class Fleet:
         sandbox_file = environment.sandbox_configuration(self.home, self.systems, self.environment, credentials)
         write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1))
         environment.publish(self.home, self.environment)
-        for warning in self.systems.warnings():
+        for warning in self.systems.warnings() + _lacking(settings):
             self._screen.note(warning, warning=True)
         self._supervisor = Supervisor(programs, self.home, self._screen)
         self._supervisor.start(self.environment)
@@ -168,6 +171,23 @@ class Fleet:
     @property
     def _sandbox_file(self) -> Path:
         return self.home / "run" / "sandbox.json"
+
+
+def _check_secrets(settings: Settings) -> None:
+    """Refuses keys and secrets that cannot be right before anything is started with them."""
+    if settings.encryption_keys:
+        Vault(settings.encryption_keys)
+    for secret in settings.webhook_secrets:
+        check_secret(secret)
+
+
+def _lacking(settings: Settings) -> list[str]:
+    """What the configured systems still lack before they can be called."""
+    return [
+        f"{kind} cannot be called yet: {', '.join(missing)} not set"
+        for kind, system in settings.systems.items()
+        if (missing := system.missing())
+    ]
 
 
 def runs(home: Path) -> bool:

@@ -259,11 +259,10 @@ def _default(reply: Reply, name: str) -> Failure:
             hint="Check the system's URL: it must be the API root, without a redirect.",
         )
     if status in {403, 404, 410}:
-        hint = "Check that the record still exists at the target and that our user may see it, then replay."
+        hint = "Check that the record is still at the target and that our user may see it, then send the order again."
         return Hold(reason, hint=hint, code=f"http_{status}")
-    return Reject(
-        reason, hint="The target does not take this document. Correct it, then replay.", code=f"http_{status}"
-    )
+    hint = "Correct the order in Clarity, or the mapping and restart the fleet; then send the order again."
+    return Reject(reason, hint=hint, code=f"http_{status}")
 
 
 def _with_excerpt(failure: Failure, reply: Reply) -> Failure:

@@ -205,7 +205,7 @@ def test_no_step_is_guessed(shop: Shop, status: str, wanted: str, outcome: type[
     assert (shop.has_as(id), shop.pushes(id)) == (status, [])
 
 
-def test_a_held_order_goes_on_when_it_is_released_and_replayed(shop: Shop) -> None:
+def test_a_held_order_goes_on_when_it_is_released_and_pushed_again(shop: Shop) -> None:
     id, work = shop.order("on_hold"), MemoryWork()
     with pytest.raises(Hold):
         shop.connector().post("order_status", push(id), work)
@@ -218,7 +218,7 @@ def test_a_status_that_clarity_does_not_have_is_held_before_any_call(shop: Shop)
     gate = Gate()
     with pytest.raises(Hold, match="no such order status") as held:
         shop.connector(gate).post("order_status", push("1", "gone"), MemoryWork())
-    assert "status table" in (held.value.hint or "")
+    assert "push_status in the workflow" in (held.value.hint or "")
     assert gate.calls == 0
 
 

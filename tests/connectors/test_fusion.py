@@ -139,7 +139,7 @@ def test_many_at_once_make_one_order(shop: Shop) -> None:
 # --- saved, but not submitted
 
 
-def test_a_draft_is_held_with_fusions_words_and_a_replay_submits_it(shop: Shop) -> None:
+def test_a_draft_is_held_with_fusions_words_and_the_next_run_submits_it(shop: Shop) -> None:
     document = shop.two_lines()
     shop.pod.fail_next("not_submitted")
     failure = held(lambda: shop.send(document))
@@ -160,7 +160,7 @@ def test_a_draft_is_held_with_fusions_words_and_a_replay_submits_it(shop: Shop) 
     assert (shop.pod.posts(), shop.pod.order(document)["status"]) == (1, "OPEN")
 
 
-def test_a_replay_brings_the_draft_up_to_date_before_it_is_submitted(shop: Shop) -> None:
+def test_the_next_run_brings_the_draft_up_to_date_before_it_is_submitted(shop: Shop) -> None:
     document = shop.two_lines()
     shop.pod.fail_next("not_submitted")
     held(lambda: shop.send(document))

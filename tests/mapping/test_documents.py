@@ -42,7 +42,7 @@ def test_what_is_not_strict_json_is_rejected(raw: bytes, code: str, reason: str)
     with pytest.raises(Reject) as caught:
         parse_json(raw)
     assert (caught.value.code, caught.value.reason) == (code, reason)
-    assert caught.value.hint == "The sender has to correct the document and send it again."
+    assert caught.value.hint == "The sender has to correct it and send it again."
 
 
 def test_fractions_are_read_as_decimals_and_whole_numbers_as_ints() -> None:

@@ -97,7 +97,7 @@ def test_an_order_without_customer_is_rejected(customer: Any) -> None:
     with pytest.raises(Reject) as caught:
         check_order(CLARITY(order({"customer": customer})))
     assert caught.value.reason == "the order has no customer: neither customer.id nor customer.email is given"
-    assert caught.value.hint == "Add customer.id or customer.email to the document and replay it."
+    assert caught.value.hint == "Give the order a customer or an e-mail address in Clarity, then send the order again."
 
 
 def test_a_cancellation_is_not_kept_by_its_sums() -> None:

@@ -164,7 +164,7 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
         compiled({"to": "c", "from": "id", "via": [["lookup", "colours"]]})(DOCUMENT)
     assert caught.value.code == "unmapped"
     assert caught.value.hint == (
-        "Add the value to mappings/tables/colours.json, restart the fleet, then replay. "
+        "Add the value to mappings/tables/colours.json and restart the fleet; or, if the value is wrong, "
         "If the value is wrong, correct the order in Clarity."
     )
 

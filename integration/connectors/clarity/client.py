@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from integration.connectors.clarity.problems import problem
+from integration.connectors.clarity.problems import BY_HAND, problem
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
@@ -60,5 +60,5 @@ def order_path(id: str) -> str:
     except UnicodeEncodeError:
         segment = ""
     if segment in {"", ".", ".."}:
-        raise Reject("the order's id cannot stand in a URL", hint="Correct the order's id, then replay.")
+        raise Reject("the order's id cannot stand in a URL", hint=f"Clarity cannot be asked about it: {BY_HAND}")
     return f"/orders/{segment}"

@@ -7,7 +7,7 @@ were well, and only when Clarity refuses the step is the order looked at.
 from __future__ import annotations
 
 from integration.connectors.clarity.client import Client, order_path
-from integration.connectors.clarity.problems import InvalidTransition
+from integration.connectors.clarity.problems import BY_HAND, InvalidTransition
 from integration.connectors.clarity.statuses import TRANSITIONS, is_past, way
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.errors import Hold, Skip
@@ -25,7 +25,7 @@ def show_status(client: Client, document: Document, work: Work) -> Posted:
     if wanted not in TRANSITIONS:
         raise Hold(
             "Clarity has no such order status",
-            hint="Correct the status table of the mapping to Clarity, then replay.",
+            hint=f"Correct push_status in the workflow and restart the fleet; {BY_HAND}",
             code="unknown_status",
         )
     try:
@@ -63,7 +63,7 @@ def _steps(current: str, wanted: str) -> tuple[str, ...]:
     if current == "on_hold":
         raise Hold(
             "the order is on hold at Clarity",
-            hint=f"Release it there (on_hold to confirmed), then replay: it becomes {wanted}.",
+            hint=f"Release it in Clarity (on_hold to confirmed), then set it to {wanted} there by hand.",
             code="on_hold",
         )
     if current in {"cancelled", "void"}:
@@ -76,6 +76,6 @@ def _steps(current: str, wanted: str) -> tuple[str, ...]:
     raise Hold(
         f"Clarity has it as {current if current in TRANSITIONS else 'a status we do not know'}, "
         f"which cannot become {wanted}",
-        hint=f"Bring the order to {wanted} at Clarity by hand and resolve this, or correct it there and replay.",
+        hint=f"See whether it should be {wanted}; if so, bring it there in Clarity by hand.",
         code="no_way",
     )

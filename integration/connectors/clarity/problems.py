@@ -7,6 +7,8 @@ from typing import Any
 from integration.connectors.http import Reply
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
+BY_HAND = "set the order's status in Clarity by hand, for it is pushed again only when the order changes."
+
 
 class InvalidTransition(Retry):
     """409 invalid_transition: the order's status does not allow the one asked for."""
@@ -33,13 +35,19 @@ def problem(reply: Reply) -> Failure | None:
     if code == "idempotency_conflict":
         return Hold(
             "Clarity has seen this request's key with another body",
-            hint="A defect of this project: please report it. A replay uses a new key.",
+            hint=f"A defect of this project: please report it; {BY_HAND}",
             code=code,
+        )
+    if reply.status in {403, 404, 410} and reply.speaks_json():
+        return Hold(
+            f"Clarity has no such order, or none for our client ({reply.status})",
+            hint=f"See that the order is in Clarity and our client may change it; {BY_HAND}",
+            code=f"http_{reply.status}",
         )
     if reply.status == 422:
         return Reject(
             f"Clarity refuses the request: {code or 422}{_fields(body)}",
-            hint="Correct the fields it names, then replay.",
+            hint=f"Look at the order in Clarity; {BY_HAND}",
             code=code or "http_422",
         )
     return None

@@ -45,7 +45,7 @@ class Fusion:
         except NotThere as absent:
             raise NoSuchResource(path) from absent
         except AccessRefused as refused:
-            raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=RIGHTS) from refused
+            raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=f"{RIGHTS}.") from refused
         return self._client.id
 
     def enrich(self, entity: str, document: Document, work: Work) -> Document:
@@ -68,7 +68,7 @@ class Fusion:
         if not document["lines"] or not all(line["sku"] for line in document["lines"]):
             raise Hold(
                 "a line has no SKU, and Fusion takes no line without an item",
-                hint="Give the product a SKU in Clarity, or the line one in the document, then replay.",
+                hint="Give the product a SKU in Clarity, then send the order again.",
                 code="unknown_sku",
             )
         items = self._items.numbers(line["sku"] for line in document["lines"])

@@ -1,8 +1,8 @@
 """The customer of an order in Fusion: the account that is billed, its bill-to site, and where the goods go.
 
 An order needs a customer *account* with sites (Receivables), and Fusion's order resource creates none of them.  The
-account is looked up by the number the order states, by what a person has chosen for this customer, by e-mail address,
-in this order; without one it is FUSION_GUEST_ACCOUNT, or the order waits.
+account is looked up by the number the order states, by the crossref of the customer, by e-mail address, in
+this order; without one it is FUSION_GUEST_ACCOUNT, or the order waits.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from integration.errors import Hold
 MOST_CANDIDATES = 10
 CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
 NEW_ACCOUNT = (
-    "In Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
-    "order's e-mail address, then replay."
+    "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
+    "order's e-mail address; then send the order again."
 )
 
 Row = dict[str, Any]
@@ -68,7 +68,8 @@ class Customers:
         if len(accounts) > 1:
             raise Hold(
                 "several accounts in Fusion have a contact with this e-mail address",
-                hint="Choose one of the candidates; or leave the address with one contact in Fusion, then replay.",
+                hint="In Fusion leave this e-mail address with the contact of one account, or give the customer his "
+                "account number in Clarity; then send the order again.",
                 code="ambiguous_customer",
                 candidates=tuple(
                     {"id": number, "label": _masked(number, rows[0]), "entity": entity, "key": key}
@@ -80,7 +81,7 @@ class Customers:
         if stated:
             raise Hold(
                 f"account {stated} is unknown in Fusion, and no other has the order's e-mail address",
-                hint=f"Correct the account number in Clarity. {NEW_ACCOUNT}",
+                hint=f"Correct the account number in Clarity, or {NEW_ACCOUNT}",
                 code="unknown_account",
             )
         return self._guest()
@@ -89,14 +90,16 @@ class Customers:
         if not self._guest_account:
             raise Hold(
                 "no account in Fusion has a contact with the order's e-mail address",
-                hint=f"{NEW_ACCOUNT} Or set FUSION_GUEST_ACCOUNT to the number of an account that takes such orders.",
+                hint="Set FUSION_GUEST_ACCOUNT to the number of an account that takes such orders and restart the "
+                f"fleet, or {NEW_ACCOUNT}",
                 code="no_account",
             )
         if rows := self._sites("AccountNumber", self._guest_account):
             return rows
         raise Hold(
             f"FUSION_GUEST_ACCOUNT {self._guest_account} is unknown in Fusion",
-            hint="Set it to the number of an account that has a bill-to and a ship-to site, restart the fleet, replay.",
+            hint="Set it to the number of an account that has a bill-to and a ship-to site and restart the fleet, then "
+            "send the order again.",
             code="no_account",
         )
 
@@ -145,7 +148,7 @@ def _only(sites: list[Row], account: Any, kind: str) -> Row:
     raise Hold(
         f"account {account} has {'several' if sites else 'no'} fitting {kind} sites",
         hint=f"In Fusion (Receivables, Customers) give the account one {kind} site that is primary or has the "
-        "order's postal code, then replay.",
+        "order's postal code, then send the order again.",
         code="no_site",
     )
 

@@ -94,10 +94,18 @@ def same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, bool):
         return str(ours).lower() == str(theirs).lower()
     if isinstance(ours, Decimal | int):
-        return (number := _number(theirs)) is not None and abs(number - Decimal(ours)) < FLOAT_NOISE
+        return (shown := to_number(theirs)) is not None and abs(shown - Decimal(ours)) < FLOAT_NOISE
     if theirs is None or ours is None:
         return not ours and not theirs
     return str(ours).strip() == str(theirs).strip() or (_time(ours) is not None and _time(ours) == _time(theirs))
+
+
+def to_number(value: Any) -> Decimal | None:
+    """A number as Fusion shows it, as a number or as text; None when it is none."""
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return None
 
 
 def _compare(found: Difference, ours: Row, rows: list[Row]) -> None:
@@ -108,7 +116,7 @@ def _compare(found: Difference, ours: Row, rows: list[Row]) -> None:
         names -= {"ExtendedAmount"}
     elif _charges(first) and not _same_charges(ours["charges"], _charges(first)):
         names.add("charges")
-    quantity = sum((_number(row.get("OrderedQuantity")) or Decimal(0) for row in rows), Decimal(0))
+    quantity = sum((to_number(row.get("OrderedQuantity")) or Decimal(0) for row in rows), Decimal(0))
     if not same(ours["OrderedQuantity"], quantity):
         names.add("OrderedQuantity")
     if not names:
@@ -146,13 +154,6 @@ def rows_of(children: Any) -> list[Row]:
     """Children as an array, or as a collection (since framework version 3)."""
     rows = children.get("items") if isinstance(children, dict) else children
     return rows if isinstance(rows, list) else []
-
-
-def _number(value: Any) -> Decimal | None:
-    try:
-        return Decimal(str(value))
-    except ArithmeticError:
-        return None
 
 
 def _time(value: Any) -> datetime | None:

@@ -16,8 +16,9 @@ from integration.errors import Failure, Hold, Misconfigured, Reject, Retry
 TRACE = "x-oracle-dms-ecid"
 RIGHTS = (
     "Give the integration user in Fusion the duties to manage sales orders and to read customers, accounts and items, "
-    "and data access to the business unit; then replay."
+    "and data access to the business unit"
 )
+MEND = "Correct the order in Clarity, or what it refers to in Fusion, then send the order again."
 BUSY = "DOO-2686198"
 """Orchestration is at work on the line; it is free again after a minute or two."""
 
@@ -72,17 +73,17 @@ def problem(reply: Reply) -> Failure | None:
             "FUSION_URL, and that the client is mapped to a user there.",
         )
     if reply.status == 403 and reply.speaks_json():
-        return AccessRefused(reason, hint=RIGHTS, code=code)
+        return AccessRefused(reason, hint=f"{RIGHTS}; then send the order again.", code=code)
     if reply.status == 404:
         return NotThere(
             reason,
             hint="Check that the record exists in Fusion and that the integration user's data access covers its "
-            "business unit, then replay.",
+            "business unit, then send the order again.",
             code=code,
         )
     if reply.status == 400:
         kind = AlreadyThere if "sales order" in said.text and "already exists" in said.text else Reject
-        return kind(reason, hint="Correct the document, or what it refers to in Fusion, then replay.", code=code)
+        return kind(reason, hint=MEND, code=code)
     return None
 
 

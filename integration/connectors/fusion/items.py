@@ -32,8 +32,8 @@ class Items:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Fusion (Product Information Management) create the item with this number and assign it to "
-                "the organization, then replay; or set FUSION_FALLBACK_SKU to an item that stands in for unknown "
-                "ones.",
+                "the organization; or set FUSION_FALLBACK_SKU to an item that stands in for unknown ones and restart "
+                "the fleet. Then send the order again.",
                 code="unknown_sku",
             )
         return {sku: self._fallback if sku in unknown else sku for sku in wanted}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from integration.canonical.money import format_money
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.difference import (
@@ -22,6 +23,7 @@ from integration.connectors.fusion.difference import (
     is_shipped,
     rows_of,
     same,
+    to_number,
 )
 from integration.connectors.fusion.errors import AlreadyThere, NoSuchResource, NotThere
 from integration.connectors.fusion.payload import Payload
@@ -69,8 +71,9 @@ class OrderPost:
             if self._document["status"] != "cancelled" and self._work.known("order", self._document["key"]):
                 raise Hold(
                     "the order is not in Fusion any more",
-                    hint="It is not created twice: enter it in Fusion by hand, or reject this delivery. If it is "
-                    "there, give the integration user data access to its business unit and replay.",
+                    hint="If it is there, give the integration user data access to its business unit, then send the "
+                    "order again. If not, enter it in Fusion by hand: it is not created twice, and its later changes "
+                    "are held, too.",
                     code="record_missing",
                 ) from None
             return None
@@ -124,7 +127,7 @@ class OrderPost:
         return order
 
     def _send_submitting(self, request: Request) -> Row:
-        """Raising inside the effect keeps it from counting as done, so a replay tries again."""
+        """Raising inside the effect keeps it from counting as done, so the next run tries again."""
         order = self._client.send(request)
         if is_draft(order) or not order.get("OrderNumber"):
             raise _not_submitted(order)
@@ -153,12 +156,12 @@ class OrderPost:
 
     def _check_total(self, order: Row) -> None:
         """Compares Fusion's total with the shop's, where Fusion shows it."""
+        ours, currency = self._document["amount_total"], self._document["currency"]
         for total in rows_of(order.get("totals")):
-            if total.get("TotalCode") == GRAND_TOTAL and not same(
-                self._document["amount_total"], total.get("TotalAmount")
-            ):
-                shown = f"{total.get('TotalAmount')} instead of {self._document['amount_total']}"
-                raise _other_amounts(order, f"{shown} {self._document['currency']}")
+            if total.get("TotalCode") == GRAND_TOTAL and not same(ours, total.get("TotalAmount")):
+                theirs = to_number(total.get("TotalAmount"))
+                shown = "no number" if theirs is None else format_money(round(theirs, 6), currency)
+                raise _other_amounts(order, f"{shown} instead of {format_money(ours, currency)}")
 
     def _ensure_cancelled(self, order: Row) -> Posted:
         if is_draft(order):
@@ -171,7 +174,8 @@ class OrderPost:
         if any(is_shipped(line) for line in lines):
             raise Hold(
                 f"order {order.get('OrderNumber')} is shipped or billed in Fusion, so it is not cancelled",
-                hint="Take the goods back and credit the invoice in Fusion by hand, then reject this delivery.",
+                hint="Take the goods back and credit the invoice in Fusion by hand. Fusion does not cancel "
+                "what is shipped, so this stays held.",
                 code="delivered",
             )
         body = {"lines": cancelled(lines, self._document["cancel_reason"])}
@@ -188,7 +192,7 @@ class OrderPost:
         if order["StatusCode"] == "CANCELED":
             raise Hold(
                 f"order {order.get('OrderNumber')} is cancelled in Fusion, but not in the shop",
-                hint="Enter a new order in Fusion by hand, or cancel the order in the shop; then reject this delivery.",
+                hint="Cancel the order in the shop, too; if it is still wanted, place a new one there.",
                 code="cancelled_at_target",
             )
         if differs := self._difference(order):
@@ -212,7 +216,7 @@ def _not_submitted(order: Row) -> Hold:
     held = Hold(
         f"Fusion saved order {number} as a draft, but did not submit it: {plain(said)}",
         hint=f"Look at the messages of order {number} in Fusion (Order Management), correct there what they name, or "
-        "the order in Clarity, then replay: the draft is brought up to date and submitted.",
+        "the order in Clarity, then send the order again: the draft is brought up to date and submitted.",
         code="not_submitted",
     )
     held.excerpt = json.dumps(order, default=str).encode()[:LARGEST_EXCERPT]
@@ -223,7 +227,7 @@ def _other_amounts(order: Row, which: str) -> Hold:
     return Hold(
         f"order {order.get('OrderNumber')} has other amounts in Fusion than in the shop: {which}",
         hint="Check in Fusion whether the order was priced again although its prices are frozen, or a line was "
-        "added by hand (Order Management); correct it there, then replay.",
+        "added by hand (Order Management); correct it there, then send the order again.",
         code="total_differs",
     )
 
@@ -232,7 +236,7 @@ def _differs(order: Row, differs: Difference, why: str) -> Hold:
     number, names = order.get("OrderNumber"), ", ".join(sorted(differs.names))
     return Hold(
         f"order {number} differs in Fusion and could not be changed ({names}): {why}",
-        hint=f"Change order {number} in Fusion by hand so that it shows the shop's order, then replay.",
+        hint=f"Change order {number} in Fusion by hand so that it shows the shop's order, then send the order again.",
         code="cannot_change",
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from integration.canonical.money import EXACT, minor_digits, round_money
+from integration.canonical.money import EXACT, format_money, minor_digits, round_money
 from integration.connectors.contract import Document
 from integration.errors import Hold
 
@@ -53,9 +53,10 @@ def prices(document: Document) -> tuple[list[Price], list[Price]]:
     total = sum((price.net + price.tax for price in made), ZERO)
     if total != document["amount_total"] or any(price.net < 0 for price in made):
         raise Hold(
-            f"the charges for Fusion come to {total} {currency}, the shop says {document['amount_total']}",
+            f"the charges for Fusion come to {format_money(total, currency)}, "
+            f"the shop says {format_money(document['amount_total'], currency)}",
             hint="Likely causes: a discount larger than what it is given on, or a mapping that leaves an amount out. "
-            "Correct the order in Clarity or the mapping, then replay.",
+            "Correct the order in Clarity, or the mapping and restart the fleet; then send the order again.",
             code="total_differs",
         )
     return made[: len(lines)], made[len(lines) :]

@@ -37,7 +37,7 @@ class Odoo:
             user = self._client.call("res.users", "read", [uid], fields=["login"])[0]
             self._client.call("sale.order", "search_read", domain=[], fields=["name"], limit=1)
         except AccessRefused as refused:
-            raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=RIGHTS) from refused
+            raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=f"{RIGHTS}.") from refused
         return str(user["login"])
 
     def enrich(self, entity: str, document: Document, work: Work) -> Document:

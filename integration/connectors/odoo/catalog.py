@@ -52,7 +52,8 @@ class Catalog:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Odoo (Inventory, Products) create the product with this Internal Reference, or unarchive "
-                "it, then replay; or set ODOO_FALLBACK_SKU to a product that stands in for unknown ones.",
+                "it; or set ODOO_FALLBACK_SKU to a product that stands in for unknown ones and restart the fleet. "
+                "Then send the order again.",
                 code="unknown_sku",
             )
         return found
@@ -72,7 +73,8 @@ class Catalog:
             option,
             f"sales tax of {rate} % {kind} the price",
             f"In Odoo (Accounting, Configuration, Taxes) have exactly one active sales tax of {rate} % {kind} the "
-            f"price, or name one in ODOO_{option.upper()}, then replay.",
+            f"price, or set ODOO_{option.upper()}=<name> to choose one and restart the fleet; then send the order "
+            "again.",
         )
 
     def pricelist(self, currency: str) -> int | None:
@@ -89,7 +91,8 @@ class Catalog:
             option,
             f"pricelist in {currency}",
             f"In Odoo activate the currency {currency} (Accounting, Currencies), have exactly one pricelist in it "
-            f"(Sales, Products, Pricelists), or name one in ODOO_{option.upper()}, then replay.",
+            f"(Sales, Products, Pricelists), or set ODOO_{option.upper()}=<name> to choose one and restart the fleet; "
+            "then send the order again.",
         )
 
     def country(self, code: str) -> int:
@@ -98,7 +101,10 @@ class Catalog:
         for country in countries:
             if country["code"] == code.upper():
                 return int(country["id"])
-        raise Hold(f"unknown country {code}", hint="Correct the order's address to an ISO 3166 code, then replay.")
+        raise Hold(
+            f"unknown country {code}",
+            hint="Correct the country of the order's address in Clarity, then send the order again.",
+        )
 
     def state(self, country: int, region: str) -> int | None:
         """The state of a country by code or name; None when Odoo has none such."""
@@ -128,8 +134,8 @@ class Catalog:
             lambda fresh: self._named("account.payment.term", name, fresh),
             None,
             f"payment term “{name}”",
-            "In Odoo (Accounting, Configuration, Payment Terms) create it, or correct the table payment_terms, "
-            "then replay.",
+            "In Odoo (Accounting, Configuration, Payment Terms) have exactly one of this name, or correct "
+            "mappings/tables/payment_terms.json and restart the fleet; then send the order again.",
         )
 
     def uom(self, name: str) -> int:
@@ -138,7 +144,8 @@ class Catalog:
             lambda fresh: self._named("uom.uom", name, fresh),
             None,
             f"unit of measure “{name}”",
-            "In Odoo (Inventory, Configuration, Units of Measure) create it, or correct the table uoms, then replay.",
+            "In Odoo (Inventory, Configuration, Units of Measure) have exactly one of this name, or correct "
+            "mappings/tables/uoms.json and restart the fleet; then send the order again.",
         )
 
     def own_uom(self, product: int) -> int:
@@ -169,7 +176,7 @@ class Catalog:
             raise Hold(
                 f"several products have the SKU {', '.join(doubled)}",
                 hint="In Odoo archive all but one product with this Internal Reference, or give them different "
-                "ones, then replay.",
+                "ones, then send the order again.",
                 code="ambiguous_sku",
             )
         found = {sku: int(rows[0]["id"]) for sku, rows in by_sku.items()}
@@ -217,7 +224,11 @@ class Catalog:
                 found = [row for row in found if row["name"] == name]
             if len(found) == 1:
                 return int(found[0]["id"])
-        raise Hold(f"{'several' if found else 'no'} {what}", hint=hint, code="not_found_at_target")
+        if name:
+            what = f"{what} named “{name}”"
+        if found:
+            raise Hold(f"more than one {what}", hint=hint, code="ambiguous_at_target")
+        raise Hold(f"no {what}", hint=hint, code="not_found_at_target")
 
     def _search(self, model: str, domain: list[Any], *fields: str) -> list[Row]:
         rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))

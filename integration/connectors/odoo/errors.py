@@ -17,9 +17,9 @@ NEW_KEY = (
     "restart the fleet. Keys of ordinary users expire, by default after three months."
 )
 RIGHTS = (
-    "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and "
-    "Contact / Creation, then replay."
+    "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and Contact / Creation"
 )
+MEND = "Correct the order in Clarity, or what it refers to in Odoo, then send the order again."
 
 
 class AccessRefused(Hold):
@@ -69,7 +69,7 @@ def classify(error: dict[str, Any]) -> Failure:
         return Reject(
             f"Odoo does not understand the request: {plain(message)}",
             hint="Most often a mapping names a field this Odoo does not have, or a value it does not take. "
-            "Correct the mapping, then replay.",
+            "Correct the mapping and restart the fleet, then send the order again.",
             code=name,
         )
     # An exception of some module, a carrier's web service for example: Odoo itself is well and has rolled back.
@@ -87,12 +87,14 @@ def loaded(answer: Any, what: str) -> list[int]:
     if any(sign in text for sign in CONFLICTS):
         raise _conflict(text)
     if "You are not allowed to" in text:
-        raise AccessRefused(f"Odoo refused the {what}: {plain(text)}", hint=RIGHTS, code="access_error")
+        raise AccessRefused(
+            f"Odoo refused the {what}: {plain(text)}", hint=f"{RIGHTS}, then send the order again.", code="access_error"
+        )
     fields = sorted({str(message["field"]) for message in messages if message.get("field")})
     at = f" (field {', '.join(fields)})" if fields else ""
     raise Reject(
         f"Odoo refused the {what}{at}: {plain(text)}",
-        hint="Correct the document, or what it refers to in Odoo, then replay.",
+        hint=MEND,
         code="load_refused",
     )
 
@@ -105,13 +107,15 @@ def _credentials(message: str) -> Failure:
 
 
 def _access(message: str) -> Failure:
-    return AccessRefused(f"Odoo refuses access: {message}", hint=RIGHTS, code="access_error")
+    return AccessRefused(
+        f"Odoo refuses access: {message}", hint=f"{RIGHTS}, then send the order again.", code="access_error"
+    )
 
 
 def _missing(_: str) -> Failure:
     return RecordMissing(
         "a record is not in Odoo any more",
-        hint="Somebody deleted it in Odoo. Restore it there, or reject this delivery.",
+        hint="Somebody deleted it in Odoo. Send the order again; if it is held again, enter it in Odoo by hand.",
         code="record_missing",
     )
 
@@ -119,15 +123,13 @@ def _missing(_: str) -> Failure:
 def _state(message: str) -> Failure:
     return WrongState(
         f"Odoo says: {message}",
-        hint="Bring the order in Odoo into a state that allows it, then replay.",
+        hint="Bring the order in Odoo into a state that allows it, then send the order again.",
         code="user_error",
     )
 
 
 def _invalid(message: str) -> Failure:
-    return Reject(
-        f"Odoo refuses the values: {message}", hint="Correct the document, then replay.", code="validation_error"
-    )
+    return Reject(f"Odoo refuses the values: {message}", hint=MEND, code="validation_error")
 
 
 def _not_installed(message: str) -> Failure:

@@ -8,8 +8,10 @@ order's state forbids is held.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from integration.canonical.money import format_money
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.odoo import difference
 from integration.connectors.odoo.catalog import Catalog
@@ -52,8 +54,7 @@ class OrderPost:
         else:
             raise Hold(
                 f"{order['name']} is cancelled in Odoo, but not in the shop",
-                hint="Set the order in Odoo to quotation and replay; or reject this delivery and cancel the order in "
-                "the shop.",
+                hint="Set the order in Odoo to quotation, then send the order again; or cancel it in the shop, too.",
                 code="cancelled_at_target",
             )
         self._ensure_date(order)
@@ -77,7 +78,7 @@ class OrderPost:
         if not rows:
             raise Hold(
                 "the order was deleted in Odoo",
-                hint="It is not created twice: enter it in Odoo by hand, or reject this delivery.",
+                hint="It is not created twice: enter it in Odoo by hand. Its later changes are held, too.",
                 code="record_missing",
             )
         return dict(rows[0])
@@ -109,15 +110,16 @@ class OrderPost:
         return self._read(order["id"])
 
     def _check_total(self, order: Row) -> None:
-        ours, theirs = self._document["amount_total"], order["amount_total"]
+        ours, theirs = self._document["amount_total"], Decimal(round(order["amount_total"], 6))  # it was a float
         currency, shown = self._document["currency"], order["currency_id"][1]
-        if ours == round(theirs, 6) and currency == shown:  # it was a float on its way
+        if ours == theirs and currency == shown:
             return
         raise Hold(
-            f"{order['name']} comes to {theirs} {shown} in Odoo, the shop says {ours} {currency}",
+            f"{order['name']} comes to {format_money(theirs, shown)} in Odoo, "
+            f"the shop says {format_money(ours, currency)}",
             hint="Likely causes: a tax's rate or price-included setting in Odoo, rounding per line or globally "
             "(Accounting, Settings), a quantity with more decimals than Odoo keeps, a line that somebody added or "
-            "changed in Odoo. Correct it there or in the mapping, then replay.",
+            "changed in Odoo. Correct it there, or the mapping and restart the fleet; then send the order again.",
             code="total_differs",
         )
 
@@ -179,7 +181,7 @@ class OrderPost:
         if any(line[column] for line in lines for column in columns):
             raise Hold(
                 f"{order['name']} is delivered or invoiced in Odoo, so it is not cancelled",  # Odoo would do it
-                hint="Take the goods back and credit the invoice in Odoo by hand, then reject this delivery.",
+                hint="Take the goods back and credit the invoice in Odoo by hand, then send the order again.",
                 code="delivered",
             )
         # Until 16 a wizard asks first, unless the context says otherwise.
@@ -189,7 +191,7 @@ class OrderPost:
         if order["state"] != "cancel":
             raise WrongState(
                 f"{order['name']} is still in state {order['state']} after it was cancelled",
-                hint="Cancel the order in Odoo by hand, then replay.",
+                hint="Cancel the order in Odoo by hand, then send the order again.",
                 code="not_cancelled",
             )
         return _posted(order)

@@ -113,7 +113,8 @@ class Partners:
         if len(rows) > 1:
             raise Hold(
                 "several customers in Odoo have this e-mail address",
-                hint="Choose one of the candidates, or merge them in Odoo (Contacts, Action, Merge) and replay.",
+                hint="In Odoo merge these contacts (Contacts, Actions, Merge) or archive all but one, then send the "
+                "order again.",
                 code="ambiguous_customer",
                 candidates=tuple(
                     {"id": str(row["id"]), "label": _masked(row), "entity": entity, "key": key} for row in rows

@@ -39,6 +39,6 @@ class Services:
                 f"there is no product for {service} lines, and the integration user may not create it",
                 hint=f"In Odoo create a product “{NAMES[service]}” of type Service without taxes and export it with "
                 f"its External ID, then import it with the External ID {name}; or let the integration user create "
-                "products (Products / Creation) once. Then replay.",
+                "products (Products / Creation) once. Then send the order again.",
                 code="no_service_product",
             ) from refused
