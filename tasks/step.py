@@ -126,7 +126,7 @@ def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
     if delivery.leases > POISONED:
         raise Reject(
             f"{POISONED} workers in a row died over it",
-            hint="Look at the workers' logs of these times; correct the document and replay it.",
+            hint="Look at the workers' logs of these times; when the cause is mended, send the order again.",
             code="poison",
         )
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
@@ -208,7 +208,7 @@ def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, A
     schedule = process.connector(delivery.queue).retry
     wait = schedule[max(start for start in schedule if start <= tries)]
     if wait is None:
-        said["hint"] = f"{tries} tries failed.  When the target is well again, replay it."
+        said["hint"] = f"{tries} tries failed.  When the target is well again, send the order again."
         return Next(State.DEAD, spends=True, **said)
     jittered = random.uniform(0.1, 1.0) * wait * process.settings.retry_scale  # noqa: S311 - spreads load
     return Next(State.WAITING, due_in=jittered, spends=True, **said)
@@ -223,7 +223,7 @@ def _defect(delivery: Delivery, error: Exception) -> Next:
         spends=True,
         code="defect",
         reason=f"{type(error).__name__} at {places[-1] if places else '?'}",
-        hint="A defect here, not in the order: report it with the log of this time; replay when it is mended.",
+        hint="A defect here, not in the order: report it with the log of this time; then send the order again.",
     )
 
 

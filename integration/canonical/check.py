@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical.money import EXACT, currencies, format_money, minor_digits, round_money
+from integration.canonical.money import EXACT, currencies, minor_digits, round_money
 from integration.canonical.order import CANCELLED, STATUSES
 from integration.errors import Hold, Reject
 
@@ -128,8 +128,8 @@ def _compare(what: str, computed: Decimal, name: str, stated: Decimal | None, cu
     stated = Decimal(0) if stated is None else stated
     if computed != stated:
         raise Hold(
-            f"totals do not add up: {what} makes {format_money(computed, currency)}, "
-            f"but {name} is {format_money(stated, currency)}",
+            f"totals do not add up: {what} makes {round_money(computed, currency)} {currency}, "
+            f"but {name} is {round_money(stated, currency)}",
             hint=FIX_AT_SOURCE,
             code="totals_mismatch",
         )

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,9 +14,11 @@ import click
 import requests
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from integration.cli.environment import ERPS
 from integration.cli.fleet import Fleet, runs
-from integration.cli.render import console
+from integration.cli.render import cell, console
 from integration.cli.urls import addresses, show
 from integration.errors import Failure
 from integration.settings import Settings, runtime_file, variables
@@ -26,6 +28,7 @@ from integration.store.database import Database, Row
 PATIENCE = 90.0
 STEPS = {"transform": "▸ transform", "validate": "▸ validate", "enrich": "▸▸ enrich", "post": "▸▸ post"}
 ENDED = {"done", "skipped", "held", "dead"}
+REPORTED = {"done", "skipped"}  # of two ERPs the second finds in Clarity what the first has reported
 
 
 @click.command()
@@ -37,13 +40,15 @@ def demo(keep: bool | None) -> None:
     """
     with _fleet() as (environment, ours):
         complete = _show(environment)
-        show(console, addresses(environment))
-        console.print("[dim]Look: the sandbox's page for the orders, Flower for the tasks, `fleet messages ls`.[/]")
-        if ours and (sys.stdout.isatty() if keep is None else keep):
+        waits = ours and (sys.stdout.isatty() if keep is None else keep)
+        if waits or not ours:
+            show(console, addresses(environment))
+            console.print("[dim]Look: the sandbox's page for the orders, Flower for the tasks, `fleet messages ls`.[/]")
+        if waits:
             console.print("The fleet keeps running.  Ctrl-C stops it.")
             _wait_for_interrupt()
     if not complete:
-        raise Failure("not every order arrived", hint="`fleet held ls` and `fleet dead ls` say why; the logs say more.")
+        raise Failure("not every order arrived", hint="With the fleet up, `fleet held ls` and `fleet dead ls` say why.")
 
 
 @contextmanager
@@ -64,6 +69,7 @@ def _fleet() -> Iterator[tuple[Mapping[str, str], bool]]:
     finally:
         with console.status("stopping the fleet"):
             fleet.stop()
+        console.print("Stopped.")
 
 
 def _refuse_real(environment: Mapping[str, str]) -> None:
@@ -77,22 +83,24 @@ def _refuse_real(environment: Mapping[str, str]) -> None:
 
 
 def _show(environment: Mapping[str, str]) -> bool:
-    """Places the orders and draws their journeys until all have ended; whether all took effect."""
+    """Places the orders and draws their journeys until all have ended; whether all took effect everywhere."""
+    erps = [kind for kind in ERPS if kind in Settings.load(environment).systems]
     database = Database(environment["DATABASE_URL"], connections=1)
     orders = _place(environment)
     deadline = time.monotonic() + PATIENCE
-    journeys: dict[str, Row] = {}
-    with Live(console=console, refresh_per_second=8, transient=False) as live:
-        while time.monotonic() < deadline:
+    ended = False
+    # Where there is no terminal only the last table is printed, in the end.
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.1)
             with database.transaction() as tx:
                 rows = views.journeys(tx, [order["id"] for order in orders])
-            journeys = {row["object_id"]: row for row in rows}
-            live.update(_table(orders, journeys))
-            if len(journeys) == len(orders) and all(_ended(row) for row in journeys.values()):
-                break
-            time.sleep(0.1)
+            drawn = journeys(orders, erps, rows)
+            live.update(drawn)
+            ended = len(rows) == len(orders) * len(erps) and all(map(_ended, rows))
+    console.print(drawn)
     database.close()
-    return [row["pushed"] for row in journeys.values()] == ["done"] * len(orders)
+    return ended and all(row["state"] == "done" and row["pushed"] in REPORTED for row in rows)
 
 
 def _place(environment: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -107,36 +115,48 @@ def _place(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     return orders
 
 
-def _table(orders: list[dict[str, Any]], journeys: Mapping[str, Row]) -> Table:
+def journeys(orders: Sequence[Mapping[str, Any]], erps: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Where each order is, with a column for each ERP; ``rows`` as `views.journeys` has them."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("Clarity", "what is special", "total", "Odoo", "status pushed", "seconds"):
+    for name in ("Clarity", "what is special", "total", *map(str.capitalize, erps), "status pushed", "seconds"):
         table.add_column(name, justify="right" if name in {"total", "seconds"} else "left")
     for order in orders:
-        row = journeys.get(order["id"])
-        seconds = f"{row['seconds']:.2f}" if row and row["seconds"] and _ended(row) else ""
+        roads = {row["target"]: row for row in rows if row["object_id"] == order["id"]}
         total = f"{order['total']} {order['currency']}"
-        table.add_row(order["number"], order["story"], total, _at_odoo(row), _pushed(row), seconds)
+        cells = (order["number"], order["story"], total, *(_at_erp(roads.get(kind)) for kind in erps))
+        table.add_row(*map(cell, cells), _pushed(roads.values()), _seconds([roads.get(kind) for kind in erps]))
     return table
 
 
-def _at_odoo(row: Row | None) -> str:
+def _at_erp(row: Row | None) -> Text:
     if row is None:
-        return "[dim]…[/]"
+        return Text("…", style="dim")
     if row["state"] == "done":
-        return f"[green]{row['theirs']}[/]"
+        return _coloured(row["theirs"], "green")
     if row["state"] in ENDED:
-        return f"[yellow]{row['state']}: {row['reason']}[/]"
-    return f"[cyan]{STEPS.get(row['step'], row['step'])}[/]"
+        return _coloured(f"{row['state']}: {row['reason']}", "yellow")
+    return _coloured(STEPS.get(row["step"], row["step"]), "cyan")
 
 
-def _pushed(row: Row | None) -> str:
-    match row and row["pushed"]:
-        case None:
-            return "[dim]…[/]"
-        case "done":
-            return "[green]processing ✓[/]"
-        case state:
-            return f"[cyan]{state}[/]"
+def _pushed(roads: Iterable[Row]) -> Text:
+    """What Clarity was told: by now all there is to tell, or how far the first push is that is not done."""
+    states = [row["pushed"] for row in roads if row["state"] == "done" or row["state"] not in ENDED]
+    if states and REPORTED.issuperset(states):
+        return Text("processing ✓", style="green")
+    under_way = [state for state in states if state and state not in REPORTED]
+    return _coloured(under_way[0], "cyan") if under_way else Text("…" if states else "-", style="dim")
+
+
+def _seconds(roads: Sequence[Row | None]) -> Text:
+    if not all(row and _ended(row) for row in roads):
+        return Text()
+    return Text(f"{max((row['seconds'] or 0 for row in roads if row), default=0):.2f}")
+
+
+def _coloured(text: str | None, colour: str) -> Text:
+    shown = cell(text)
+    shown.stylize(colour)
+    return shown
 
 
 def _ended(row: Row) -> bool:

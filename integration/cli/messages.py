@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from secrets import token_bytes
 from typing import Any
 
@@ -10,14 +10,15 @@ import click
 
 from integration.canonical import parse_json
 from integration.cli.masking import masked
-from integration.cli.render import console, fields, json_option, show_json, table
-from integration.cli.stores import missing, open_database, vault
+from integration.cli.render import console, fields, json_option, limit_option, show_document, show_json, table
+from integration.cli.stores import ID, as_shown, open_database, vault
+from integration.errors import Failure
 from integration.store import attempts, secrets, views
 from integration.store.database import Row, Transaction
 from integration.vault import match_key
 
-SUMMARY = ("id", "source", "type", "number", "object_id", "received_at", "deliveries")
-DELIVERY = ("id", "target", "workflow", "step", "state", "attempts", "due_at", "reason")
+SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
+DELIVERY = ("id", "target", "workflow", "step", "state", "failed_tries", "due_at")
 ATTEMPT = ("delivery", "effect", "outcome", "code", "started_at")
 
 
@@ -37,7 +38,7 @@ def messages() -> None:
 @click.option("--object", "object_id", help="The object's id in Clarity.")
 @click.option("--type", "type_", help="The event type, such as order.created.")
 @click.option("--email", help="The customer's e-mail address.  Addresses are not stored: it is compared by HMAC.")
-@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@limit_option
 @json_option
 def ls(
     number: str | None, object_id: str | None, type_: str | None, email: str | None, limit: int, as_json: bool
@@ -48,20 +49,22 @@ def ls(
         rows = views.messages(tx, number=number, object_id=object_id, type=type_, email_key=key, limit=limit)
     if as_json:
         show_json(rows)
-    else:
-        table(SUMMARY, rows, empty="No messages.  Send one with `fleet send FILE`, or try `fleet demo`.")
+        return
+    chosen = any((number, object_id, type_, email))
+    empty = "No message matches." if chosen else "No messages.  Send one with `fleet send FILE`, or try `fleet demo`."
+    table(SUMMARY, [{**row, "deliveries": _counted(row["deliveries"])} for row in rows], empty=empty)
 
 
 @messages.command("show")
-@click.argument("id", type=int)
+@click.argument("id", type=ID)
 @json_option
 def show(id: int, as_json: bool) -> None:
     """Show one message with its deliveries and attempts.  Personal data is masked."""
     with open_database() as database, database.transaction() as tx:
         message = views.message(tx, id)
         if message is None:
-            raise missing("messages", id)
-        deliveries = views.deliveries_of(tx, id)
+            raise Failure(f"there is no message {id}", hint="`fleet messages ls` lists those there are.")
+        deliveries = [as_shown(row) for row in views.deliveries_of(tx, id)]
         tries = [{**row, "delivery": each["id"]} for each in deliveries for row in attempts.of_delivery(tx, each["id"])]
     body = _body(message)
     facts = {
@@ -82,10 +85,16 @@ def show(id: int, as_json: bool) -> None:
     fields(facts)
     console.print("\n[bold]Deliveries[/]")
     table(DELIVERY, deliveries, empty="none")
+    fields({f"delivery {row['id']}": row["reason"] for row in deliveries})
     console.print("\n[bold]Attempts[/]")
     table(ATTEMPT, tries, empty="none")
     console.print("\n[bold]Body[/] (masked)")
-    console.print_json(json.dumps(body, default=str))
+    show_document(body)
+
+
+def _counted(deliveries: list[str]) -> list[str]:
+    """Of "odoo-1 done", "clarity-1 done" the sum, "2 done"."""
+    return [f"{count} {state}" for state, count in Counter(each.split()[-1] for each in deliveries).items()]
 
 
 def _match_secret(tx: Transaction) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,29 +12,45 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-console = Console()
+# Only a terminal has an edge: in a file or a pipe a line is as long as what it says.
+console = Console(width=None if sys.stdout.isatty() else 10_000)
+
+# What moves the cursor, colours, renames the window, turns the writing round or cannot be encoded; but no line feeds.
+UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 COLOURS = {"done": "green", "skipped": "dim", "held": "yellow", "dead": "red", "ok": "green", "found": "green"}
 
 json_option: Callable[..., Any] = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+limit_option: Callable[..., Any] = click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, newest first."
+)
 
 
 def show_json(content: Any) -> None:
     """One JSON document, indented; times in RFC 3339, amounts as text."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=_plain))
+    click.echo(_json(content))
+
+
+def show_document(content: Any) -> None:
+    """The same document for people: in colours, where there are any."""
+    console.print(JSONHighlighter()(_json(content)), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
-    """A table of some columns of the rows; ``empty`` is what to say when there are none."""
+    """A table of some columns of the rows; ``empty`` is what to say when there are none.
+
+    A row is one line: where the terminal is too narrow, the longest cells are cut short.  Only lists are wrapped.
+    """
     if not rows:
         console.print(empty, style="dim")
         return
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        drawn.add_column(column.replace("_", " "), overflow="fold")
+        drawn.add_column(column.replace("_", " "))
     for row in rows:
         drawn.add_row(*(cell(row.get(column)) for column in columns))
     console.print(drawn)
@@ -40,22 +58,35 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, empty: s
 
 def fields(content: Mapping[str, Any]) -> None:
     """Name and value, one pair a line; what is empty is left out."""
-    width = max(len(name) for name in content)
+    width = max(map(len, content), default=0)
     for name, value in content.items():
         if value not in (None, "", [], ()):
             console.print(Text(f"{name.replace('_', ' ') + ':':<{width + 2}}", style="bold") + cell(value))
 
 
+def visible(text: str) -> str:
+    """The text as a terminal may be given it: control characters and what cannot be encoded, as JSON escapes them."""
+    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
 def cell(value: Any) -> Text:
+    """One value on one line, by its kind."""
     match value:
+        case Text():
+            return value
         case None:
             return Text("-", style="dim")
-        case datetime():
-            return Text(_ago(value))
         case list() | tuple():
             return Text(", ").join(cell(each) for each in value)
-    text = str(value)
-    return Text(text, style=COLOURS.get(text.rpartition(" ")[2], ""))
+        case datetime():
+            text = _ago(value)
+        case _:
+            text = visible(str(value)).replace("\n", " ")
+    return Text(text, style=COLOURS.get(text.rpartition(" ")[2], ""), no_wrap=True, overflow="ellipsis")
+
+
+def _json(content: Any) -> str:
+    return visible(json.dumps(content, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _ago(at: datetime) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 import psycopg2
 
-from integration.errors import Failure, Misconfigured
+from integration.errors import Misconfigured
+from integration.message import State, Step
 from integration.settings import Settings
-from integration.store.database import Database
+from integration.store.database import Database, Row
 from integration.vault import Vault
+
+ID = click.IntRange(1, 2**63 - 1)
 
 
 @contextmanager
@@ -30,8 +33,9 @@ def vault() -> Vault:
     return Vault(Settings.load().need_stores().encryption_keys)
 
 
-def missing(what: str, id: int) -> Failure:
-    """The error for an id that does not exist."""
-    return Failure(
-        f"there is no {what} {id}", hint=f"`{sys.argv[0].rpartition('/')[2]} {what} ls` lists what there is."
-    )
+def as_shown(delivery: Row) -> Row:
+    """A delivery by the names people see: its tries that failed, and the last step it took."""
+    row = {("failed_tries" if name == "attempts" else name): value for name, value in delivery.items()}
+    if row["state"] == State.DONE and row["step"] == Step.ENRICH:
+        row["step"] = Step.POST.value  # the hop is named by its first step
+    return row

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from integration.cli.fleet import Fleet
 from integration.cli.processes import PROJECT
+from integration.cli.render import visible
 from integration.cli.urls import addresses, show
 from integration.settings import KINDS, variables
 
@@ -101,7 +102,7 @@ class Terminal:
     def line(self, name: str, text: str) -> None:
         if self._verbose or self._is_important(name, text):
             colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
-            self._print(Text.assemble((f"{name:>14} ", colour), "| ", _for_people(text)))
+            self._print(Text.assemble((f"{name:>14} ", colour), "| ", visible(_for_people(text))))
 
     def note(self, text: str, *, warning: bool = False) -> None:
         self._print(Text(text, style="yellow" if warning else ""))

@@ -20,6 +20,7 @@ LABELS = {
     "flower_user": "user",
     "flower_password": "password",
     "sandbox_url": "Sandbox",
+    "sandbox_token": "token for /_sandbox",
 }
 
 
@@ -48,7 +49,7 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
         "flower_password": password,
     }
     if sandbox := environment.get("FLEET_SANDBOX_URL"):
-        found["sandbox_url"] = sandbox
+        found |= {"sandbox_url": sandbox, "sandbox_token": environment["FLEET_SANDBOX_TOKEN"]}
     return found
 
 

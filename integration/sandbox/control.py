@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ class Control:
         self._systems = systems
         self._faults = faults
         self._token = token
+        self.guarded = token is not None
 
     def blueprint(self) -> Blueprint:
         control = Blueprint("control", __name__)
@@ -34,6 +36,12 @@ class Control:
         control.before_request(self._admit)
         control.register_error_handler(Problem, Problem.response)
         return control
+
+    def described(self) -> Iterator[tuple[str, str]]:
+        """Every route as people write it, with the first line of what its view says of itself."""
+        for method, path, view in self._routes():
+            said = (inspect.getdoc(view) or "").partition("\n")[0].replace("``", "")
+            yield f"{method} /_sandbox{path.replace('path:', '')}", said
 
     def _routes(self) -> Iterator[tuple[str, str, Callable[..., Any]]]:
         yield "GET", "/ledger", self.ledger
@@ -49,14 +57,15 @@ class Control:
             yield from Pod(self._systems.fusion).routes()
 
     def ledger(self) -> dict[str, Any]:
-        """What took effect, by system."""
+        """What really took effect, by system."""
         return {name: system.ledger() for name, system in self._systems.played()}
 
     def list_faults(self) -> Response:
+        """The faults in force and how often each has fired."""
         return jsonify(self._faults.list())
 
     def add_fault(self) -> tuple[Response, int]:
-        """``{target, kind}`` and, if wanted, ``rate duration times path ms retry_after``."""
+        """``{target, kind}`` and, if wanted, ``{rate, duration, times, path, ms, retry_after}``: things go wrong."""
         try:
             self._faults.add(Fault(**json_body()))
         except (TypeError, ValueError) as error:
@@ -64,6 +73,7 @@ class Control:
         return jsonify(self._faults.list()), 201
 
     def clear_faults(self) -> Response:
+        """Ends all faults."""
         return jsonify({"cleared": self._faults.clear()})
 
     def reset(self) -> Response:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from flask import render_template_string
+from flask import render_template_string, request
 
 from integration.sandbox.clarity import Clarity
+from integration.sandbox.clarity.money import rounded
+from integration.sandbox.control import Control
 from integration.sandbox.faults import Faults
 from integration.sandbox.systems import Systems
 
 SHOWN = 20
+ERP_COLUMNS = ("Number", "Shop's number", "Status", "Total")
 
 TEMPLATE = """<!doctype html>
 <html lang="en">
@@ -35,10 +39,19 @@ TEMPLATE = """<!doctype html>
   table { border-collapse: collapse; width: 100% }
   th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
   tr:last-child td { border-bottom: 0 } th { color: var(--soft); font-weight: 500 }
-  td.money { text-align: right; font-variant-numeric: tabular-nums }
-  code { font: 13px/1.5 ui-monospace, monospace } a { color: var(--mark) }
-  .status { border: 1px solid var(--line); border-radius: 1rem; padding: .05rem .6rem; font-size: .85rem }
+  .money { text-align: right; padding-right: 0; font-variant-numeric: tabular-nums }
+  code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere } a { color: var(--mark) }
+  .routes td { white-space: normal } pre { overflow-x: auto; margin: .6rem 0 1rem }
+  .status { display: inline-block; border: 1px solid var(--line); border-radius: 1rem; padding: .05rem .6rem;
+            font-size: .85rem }
   .empty { color: var(--soft) }
+  @media (max-width: 40rem) {
+    main { padding: 1rem .5rem 3rem } .tiles { grid-template-columns: repeat(2, 1fr) } .wide { display: none }
+    table { font-size: .87rem } th, td { white-space: normal; padding-right: .5rem } .money { padding-right: 0 }
+    .status { padding: 0 .4rem; font-size: .75rem; overflow-wrap: anywhere }
+    .routes td { display: block; border: 0; padding: 0 } .routes td + td { padding-bottom: .6rem }
+    pre { white-space: pre-wrap; overflow-wrap: anywhere }
+  }
 </style>
 </head>
 <body><main>
@@ -47,42 +60,61 @@ TEMPLATE = """<!doctype html>
 eCommerce here follows <strong>our sandbox contract, not the vendor's</strong>; what answers as Odoo follows recordings
 of an Odoo 19 server; what answers as Oracle Fusion follows its documentation and example exchanges, no live pod.
 Nothing on this page is a real order or a real customer.</p>
+<div id="live">
 <div class="tiles">
 {% for name, count in tiles %}<div class="tile"><b>{{ count }}</b><span>{{ name }}</span></div>{% endfor %}
 </div>
 {% for title, columns, rows in tables %}
 <section><h2>{{ title }}</h2>
-{% if rows %}<table><thead><tr>{% for column in columns %}<th>{{ column }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in rows %}<tr>{% for cell in row %}
-<td{% if columns[loop.index0] == 'Total' %} class="money"{% endif %}>
-{%- if columns[loop.index0] == 'Status' %}<span class="status">{{ cell }}</span>{% else %}{{ cell }}{% endif %}</td>
+{% if rows %}<table><thead><tr>
+{%- for column in columns %}<th class="{{ classes[column] }}">{{ column }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in rows %}<tr>{% for column, cell in zip(columns, row) %}<td class="{{ classes[column] }}">
+{%- if column == 'Status' %}<span class="status">{{ cell }}</span>{% else %}{{ cell }}{% endif %}</td>
 {%- endfor %}</tr>
 {% endfor %}</tbody></table>
 {% else %}<p class="empty">None yet.</p>{% endif %}
 </section>
 {% endfor %}
-<section><h2>Routes</h2><table><tbody>
-{% for route, meaning in routes %}<tr><td><code>{{ route }}</code></td><td>{{ meaning }}</td></tr>{% endfor %}
-<tr><td><a href="_sandbox/ledger"><code>GET /_sandbox/ledger</code></a></td><td>what really took effect</td></tr>
-</tbody></table></section>
-</main></body></html>
+</div>
+<section><h2>What it plays</h2><table class="routes"><tbody>
+{% for route, meaning in played %}<tr><td><code>{{ route }}</code></td><td>{{ meaning }}</td></tr>
+{% endfor %}</tbody></table></section>
+<section><h2>What you may do with it</h2>
+{% if guarded %}<p>Send the sandbox's token in <code>X-Sandbox-Token</code>; <code>./fleet urls</code> prints it as
+<em>token for /_sandbox</em>. On this machine the <a href="_sandbox/ledger">ledger</a> needs none.</p>
+{% else %}<p>No token is asked for. See the <a href="_sandbox/ledger">ledger</a>.</p>{% endif %}
+<pre><code>curl -X POST {% if guarded %}-H "X-Sandbox-Token: $TOKEN" {% endif %}{{ root }}_sandbox/orders/demo
+curl {% if guarded %}-H "X-Sandbox-Token: $TOKEN" {% endif %}--json '{"count": 3}' {{ root -}}
+_sandbox/orders/generate</code></pre>
+<table class="routes"><tbody>
+{% for route, meaning in control %}<tr><td><code>{{ route }}</code></td><td>{{ meaning }}</td></tr>
+{% endfor %}</tbody></table></section>
+</main>
+<script>
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+    if (fresh) document.getElementById("live").replaceWith(fresh);
+  }, 5000);
+</script>
+</body></html>
 """
 
-ROUTES = (
+CLASSES = {"Total": "money", "Placed": "wide", "Lines": "wide"}
+"""What is to be said of a column in the style sheet; ``wide`` ones are left out on a phone."""
+
+PLAYED = (
     ("/clarity/api/v1", "the shop's API: orders, status, customers, products, webhook deliveries"),
     ("/clarity/oauth/token", "its tokens, by client credentials"),
     ("/odoo/json/2/<model>/<method>", "the ERP over JSON-2"),
     ("/odoo/jsonrpc", "the ERP over JSON-RPC"),
     ("/fusion/fscmRestApi/resources/11.13.18.05/salesOrdersForOrderHub", "the other ERP: its sales orders"),
     ("/fusion/oauth2/v1/token", "its tokens, by client credentials"),
-    ("POST /_sandbox/orders/demo", "a dozen varied orders"),
-    ("POST /_sandbox/orders/generate", "{count, seed, traits}: as many as you like"),
-    ("POST /_sandbox/fusion/advance", "{orders, steps, split}: its orders move on, to shipped, billed and paid"),
-    ("POST /_sandbox/faults", "{target, kind, rate, duration, times}: things that go wrong"),
 )
 
 
-def render(systems: Systems, faults: Faults) -> str:
+def render(systems: Systems, faults: Faults, control: Control) -> str:
     """The page as HTML."""
     tiles: list[tuple[str, int]] = []
     tables: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = []
@@ -99,20 +131,28 @@ def render(systems: Systems, faults: Faults) -> str:
     if systems.odoo:
         orders = systems.odoo.ledger()["orders"]
         tiles.append(("orders at Odoo", len(orders)))
-        tables.append(("Latest orders at Odoo", ("Number", "Status", "Reference", "Total"), _at_odoo(orders)))
+        tables.append(("Latest orders at Odoo", ERP_COLUMNS, _at_odoo(orders)))
     if systems.fusion:
         orders = systems.fusion.ledger()["orders"]
         tiles.append(("orders at Fusion", len(orders)))
-        tables.append(
-            ("Latest orders at Fusion", ("Number", "Status", "Reference", "Lines", "Total"), _at_fusion(orders))
-        )
+        tables.append(("Latest orders at Fusion", ERP_COLUMNS, _at_fusion(orders)))
     tiles.append(("faults in force", sum(fault["active"] for fault in faults.list())))
-    return render_template_string(TEMPLATE, tiles=tiles, tables=tables, routes=_routes(systems))
+    return render_template_string(
+        TEMPLATE,
+        tiles=tiles,
+        tables=tables,
+        classes=CLASSES,
+        zip=zip,
+        played=_played(systems),
+        control=control.described(),
+        guarded=control.guarded,
+        root=request.url_root,
+    )
 
 
-def _routes(systems: Systems) -> list[tuple[str, str]]:
-    absent = {"clarity", "odoo", "fusion"} - {name for name, _ in systems.played()}
-    return [(route, meaning) for route, meaning in ROUTES if not any(f"/{name}/" in route for name in absent)]
+def _played(systems: Systems) -> list[tuple[str, str]]:
+    names = [name for name, _ in systems.played()]
+    return [(route, meaning) for route, meaning in PLAYED if route.split("/")[1] in names]
 
 
 def _at_shop(clarity: Clarity) -> list[tuple[Any, ...]]:
@@ -120,7 +160,7 @@ def _at_shop(clarity: Clarity) -> list[tuple[Any, ...]]:
         (
             order.get("number"),
             order.get("status"),
-            order.get("placedAt"),
+            str(order.get("placedAt"))[:16].replace("T", " "),
             len(order.get("lines") or ()),
             f"{(order.get('totals') or {}).get('grandTotal')} {order.get('currency')}",
         )
@@ -129,15 +169,21 @@ def _at_shop(clarity: Clarity) -> list[tuple[Any, ...]]:
 
 
 def _at_odoo(orders: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    latest = orders[: -SHOWN - 1 : -1]
-    return [(order["name"], order["state"], order["client_order_ref"], order["amount_total"]) for order in latest]
+    return [
+        (order["name"], order["origin"] or "", order["state"], _money(order["amount_total"], order["currency"]))
+        for order in orders[: -SHOWN - 1 : -1]
+    ]
 
 
 def _at_fusion(orders: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """The lines' statuses say more than the order's, which is Processing for most of its life."""
     rows = []
     for order in orders[: -SHOWN - 1 : -1]:
-        lines = ", ".join(sorted({line["status"] for line in order["lines"]}))
-        total = f"{order['totals']['total']} {order['currency']}"
-        rows.append((order["number"], order["status"], order["source_number"], lines, total))
+        statuses = [order["status"], *sorted({line["status"] for line in order["lines"]})]
+        total = _money(order["totals"]["total"], order["currency"])
+        rows.append((order["number"], order["source_number"], " · ".join(statuses), total))
     return rows
+
+
+def _money(amount: float | str, currency: str) -> str:
+    return f"{rounded(Decimal(str(amount)), currency)} {currency}"

@@ -35,7 +35,7 @@ class Shop:
         return jsonify(self._clarity.place([json_body()])[0]), 201
 
     def generate(self) -> tuple[Response, int]:
-        """``{count, seed, traits}``: made-up orders."""
+        """``{count, seed, traits}``: as many made-up orders as you like."""
         body = json_body()
         count = body.get("count", 1)
         if not isinstance(count, int) or not 0 < count <= MOST_AT_ONCE:
@@ -56,7 +56,7 @@ class Shop:
         return jsonify(shown), 201
 
     def change(self, id: str) -> Response:
-        """A merge patch; with ``?settle=1`` every amount is computed anew."""
+        """Changes the order by a merge patch; with ``?settle=1`` every amount is computed anew."""
         patch = json_body(("application/json", "application/merge-patch+json"))
         try:
             return jsonify(self._clarity.change(id, patch, settle=bool(request.args.get("settle"))))
@@ -64,6 +64,7 @@ class Shop:
             raise invalid(("", "the patched order has parts that are missing or no amounts")) from error
 
     def cancel(self, id: str) -> Response:
+        """Cancels the order, as a person at the shop would."""
         return jsonify(self._clarity.cancel(id))
 
 
@@ -96,7 +97,7 @@ class Pod:
         yield "POST", "/fusion/advance", self.advance
 
     def fail(self) -> tuple[Response, int]:
-        """``{name, times, path}``: the next calls fail as only Fusion fails, see `failures`."""
+        """``{name, times, path}``: the next calls fail as only Fusion fails."""
         try:
             self._fusion.fail_next(Failure(**json_body()))
         except (TypeError, ValueError) as error:
@@ -104,7 +105,10 @@ class Pod:
         return jsonify({"status": "planted"}), 201
 
     def advance(self) -> Response:
-        """``{orders, steps}`` and the manner (`fulfilment.Manner`): the open orders (of these keys) move on."""
+        """``{orders, steps}`` and the manner: the open orders (of these keys) move on, to shipped, billed and paid.
+
+        The manner is that of `fulfilment.Manner`.
+        """
         body = json_body() if request.content_length else {}
         keys, steps = body.pop("orders", None), body.pop("steps", 1)
         if not isinstance(steps, int) or not 0 < steps <= 20:

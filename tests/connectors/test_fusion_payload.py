@@ -93,7 +93,7 @@ def test_another_total_in_fusion_is_held_before_the_order_is_submitted(status: s
     connector = standing({"StatusCode": status, "totals": totals})
     patch = responses.patch(KEY, json=THEIRS)
     failure = held(lambda: connector.post("order", DOCUMENT, MemoryWork()))
-    assert failure.reason.endswith("44.61 instead of 44.60 USD")
+    assert failure.reason.endswith("44.61 USD instead of 44.60 USD")
     assert patch.call_count == 0
 
 

@@ -164,7 +164,7 @@ def test_an_unknown_tax_is_held(shop: Shop) -> None:
     document = shop.order(shop.line("1", "1", "1", taxes=[{"rate": "3.21", "included": True}]), total="1")
     failure = held(lambda: shop.send(document))
     assert failure.reason == "no sales tax of 3.21 % included in the price"
-    assert "ODOO_TAX_3_21_INCLUDED" in (failure.hint or "")
+    assert "ODOO_TAX_3_21_INCLUDED=<name>" in (failure.hint or "")
 
 
 def test_service_lines_have_products_without_taxes(shop: Shop) -> None:
@@ -182,11 +182,17 @@ def test_service_lines_have_products_without_taxes(shop: Shop) -> None:
     assert sorted(names.values()) == ["__clarity__.service__discount", "__clarity__.service__shipping"]
 
 
-def test_a_foreign_currency_takes_its_pricelist(shop: Shop) -> None:
+def test_a_foreign_currency_takes_its_pricelist_and_of_several_the_one_named(shop: Shop) -> None:
     currency = shop.target.owner("res.currency", "search_read", domain=[["name", "=", "JPY"]], fields=["name"])[0]
     name = f"Yen {unique()}"
     pricelist = shop.target.create("product.pricelist", name=name, currency_id=currency["id"])
+    shop.target.create("product.pricelist", name=f"{name} too", currency_id=currency["id"])
     document = shop.order(shop.line("1", "3", "333"), total="999", currency="JPY")
+    failure = held(lambda: shop.send(document))
+    assert (failure.code, failure.reason) == ("ambiguous_at_target", "more than one pricelist in JPY")
+    assert "ODOO_PRICELIST_JPY=<name>" in (failure.hint or "")
+    failure = held(lambda: shop.send(document, connector=shop.target.connector(pricelist_jpy="Yen")))
+    assert (failure.code, failure.reason) == ("not_found_at_target", "no pricelist in JPY named “Yen”")
     posted = shop.send(document, connector=shop.target.connector(pricelist_jpy=name))
     order = shop.target.one("sale.order", posted.theirs or 0, "currency_id", "pricelist_id", "amount_total")
     assert (order["currency_id"], order["pricelist_id"]) == (currency["id"], pricelist)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integration.canonical import check_order, load
-from integration.canonical.money import currencies, minor_digits, round_money
+from integration.canonical.money import currencies, format_money, minor_digits, round_money
 from integration.errors import Hold, Reject
 from integration.workflow import load_definitions
 from mappings import FOLDER
@@ -184,3 +184,16 @@ def test_minor_units_are_those_of_iso_4217(currency: str, digits: int, rounded: 
 def test_only_currencies_in_use_are_known() -> None:
     assert {"EUR", "USD", "JPY", "KWD", "XOF", "PLN"} <= currencies()
     assert not {"DEM", "XXX", "XTS", "HRK", "eur", ""} & currencies()
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("0.1", "USD", "0.10 USD"),
+        ("100000.000000", "JPY", "100000 JPY"),
+        ("1E+2", "KWD", "100.000 KWD"),
+        ("-0.0950", "EUR", "-0.095 EUR"),
+    ],
+)
+def test_money_is_shown_in_minor_units_and_loses_no_digit(amount: str, currency: str, shown: str) -> None:
+    assert format_money(Decimal(amount), currency) == shown

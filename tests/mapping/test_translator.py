@@ -165,7 +165,7 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
     assert caught.value.code == "unmapped"
     assert caught.value.hint == (
         "Add the value to mappings/tables/colours.json and restart the fleet; or, if the value is wrong, "
-        "If the value is wrong, correct the order in Clarity."
+        "correct the order in Clarity. Then send the order again."
     )
 
 

@@ -73,6 +73,7 @@ def test_the_ledger_tells_what_took_effect(fake: Served) -> None:
             "origin": "1001",
             "state": "sale",
             "amount_total": 21.0,
+            "currency": "EUR",
             "created": 1,
             "confirmed": 1,
         }

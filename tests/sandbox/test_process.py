@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 import sys
 import time
@@ -190,7 +192,8 @@ def test_a_token_guards_all_but_the_ledger_and_the_page(tmp_path: Path, listener
         right = {"X-Sandbox-Token": "let-me-in"}
         assert requests.post(f"{url}/orders/demo", headers=right, timeout=5).status_code == 201
         assert len(sandbox.ledger()["orders"]) == 12
-        assert requests.get(sandbox.url, timeout=5).status_code == 200
+        page = requests.get(sandbox.url, timeout=5).text
+        assert "<code>./fleet urls</code>" in page and "let-me-in" not in page
     finally:
         sandbox.stop()
 
@@ -222,8 +225,39 @@ def test_the_page_says_what_it_is_and_shows_the_orders(sandbox: Sandbox) -> None
     page = requests.get(f"{sandbox.url}/", timeout=5)
     assert page.headers["Content-Type"].startswith("text/html")
     assert "not the vendor's" in page.text and order["number"] in page.text
-    assert "<script>" not in page.text and "&lt;script&gt;" in page.text
+    assert "<script>alert" not in page.text and "&lt;script&gt;alert" in page.text
     assert order["customer"]["email"] not in page.text
+
+
+def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) -> None:
+    page = html.unescape(requests.get(f"{sandbox.url}/", timeout=5).text)
+    listed = dict(re.findall(r"<td><code>([A-Z]+ /_sandbox[^<]*(?:<id>)?[^<]*)</code></td><td>(.*?)</td>", page))
+    assert list(listed) == [
+        *("GET /_sandbox/ledger", "GET /_sandbox/faults", "POST /_sandbox/faults", "DELETE /_sandbox/faults"),
+        *("POST /_sandbox/reset", "POST /_sandbox/orders", "POST /_sandbox/orders/generate"),
+        *("POST /_sandbox/orders/demo", "PATCH /_sandbox/orders/<id>", "POST /_sandbox/orders/<id>/cancel"),
+        *("POST /_sandbox/odoo/failures", "POST /_sandbox/fusion/failures", "POST /_sandbox/fusion/advance"),
+    ]
+    assert all(listed.values()), "each view's docstring says what it does"
+    assert "No token is asked for." in page
+
+
+def test_the_page_shows_an_erps_orders_by_the_shops_number_with_currency(sandbox: Sandbox) -> None:
+    erp = {"Authorization": "bearer odoo-key"}
+
+    def call(model: str, method: str, **body: Any) -> Any:
+        url = f"{sandbox.url}/odoo/json/2/{model}/{method}"
+        answer = requests.post(url, json=body, headers=erp, timeout=5)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    [partner] = call("res.partner", "create", vals_list=[{"name": "Buyer"}])
+    [product] = call("product.product", "search", domain=[["sale_ok", "=", True]], limit=1)
+    line = {"product_id": product, "product_uom_qty": 1, "price_unit": 12.5, "tax_ids": [[6, 0, []]]}
+    call("sale.order", "create", vals_list=[{"partner_id": partner, "origin": "WEB-7", "order_line": [[0, 0, line]]}])
+    page = requests.get(f"{sandbox.url}/", timeout=5).text
+    assert '<td class="">WEB-7</td>' in page
+    assert '<td class="money">12.50 EUR</td>' in page and '<th class="money">Total</th>' in page
 
 
 def test_one_connection_serves_many_requests(sandbox: Sandbox) -> None:

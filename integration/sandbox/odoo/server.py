@@ -174,6 +174,7 @@ class Odoo:
                     "external_id": env.external_id("sale.order", row["id"]),
                     **{key: row.get(key, False) for key in ("name", "client_order_ref", "origin", "state")},
                     "amount_total": row["amount_total"],
+                    "currency": _currency(env, row),
                     "created": created[_references(row)],
                     "confirmed": confirmed[row["id"]],
                 }
@@ -197,6 +198,12 @@ class Odoo:
                 return
             ids = result["ids"]
         self.database.insert("sandbox.call", {"at": env.now, "model": model, "method": method, "ids": ids})
+
+
+def _currency(env: Environment, order: dict[str, Any]) -> str:
+    orders = env.records("sale.order")
+    assert isinstance(orders, sale.Order)
+    return str(env.records("res.currency").existing(orders.compute_currency_id(order))["name"])
 
 
 def _references(order: dict[str, Any]) -> tuple[Any, Any]:

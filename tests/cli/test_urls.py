@@ -1,0 +1,29 @@
+"""What `fleet urls` tells of the sandbox."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from integration.cli.urls import addresses, show
+
+FLEET = {
+    "FLOWER_BASIC_AUTH": "fleet:secret",
+    "FLEET_RECEIVER_BIND": "127.0.0.1:8000",
+    "FLEET_FLOWER_BIND": "127.0.0.1:5555",
+    "CLARITY_WEBHOOK_SECRETS": "whsec_MQ==",
+}
+SANDBOX = {"FLEET_SANDBOX_URL": "http://127.0.0.1:8090", "FLEET_SANDBOX_TOKEN": "let-me-in"}
+
+
+def test_the_sandboxs_token_comes_with_its_url() -> None:
+    console = Console(file=StringIO(), width=80)
+    show(console, addresses({**FLEET, **SANDBOX}))
+    lines = [line.split("  ") for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    shown = [[cell.strip() for cell in line if cell.strip()] for line in lines]
+    assert shown[-2:] == [["Sandbox", "http://127.0.0.1:8090"], ["token for /_sandbox", "let-me-in"]]
+
+
+def test_a_fleet_without_sandbox_names_none() -> None:
+    assert not [name for name in addresses(FLEET) if name.startswith("sandbox")]
