@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +35,7 @@ LOOPBACK = "127.0.0.1"
 CLEAN_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
-class Server:
+class Server(ABC):
     """What both servers share.  ``start`` may be called again after any death of the server, and keeps its URL."""
 
     name = ""
@@ -50,8 +51,9 @@ class Server:
         self._child: Child | None = None
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        raise NotImplementedError
+        """Where a client finds the server, with the password in it."""
 
     @property
     def pid(self) -> int | None:
@@ -95,14 +97,17 @@ class Server:
             self._leash.release()
             self._leash = None
 
+    @abstractmethod
     def _prepare(self) -> None:
-        raise NotImplementedError
+        """Makes what has to be there before a start."""
 
+    @abstractmethod
     def _launch(self, child: Child) -> None:
-        raise NotImplementedError
+        """Starts the program."""
 
+    @abstractmethod
     def _answers(self) -> bool:
-        raise NotImplementedError
+        """Whether a client is served."""
 
     def _answers_before(self, deadline: float) -> bool:
         while self.running and time.monotonic() < deadline:

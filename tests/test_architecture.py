@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -71,13 +70,3 @@ def test_only_settings_read_the_environment() -> None:
         if re.search(r"\bos\.(environ|getenv)\b|from os import environ", path.read_text())
     ]
     assert set(readers) <= {"integration.settings"}
-
-
-def test_the_project_speaks_of_itself_alone() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    outside = re.compile(r"(^|[^\w])/(work|farm)/|\.\./shared|\.library|pypi\.org|pythonhosted")
-    for name in listed:
-        if name in {"uv.lock", "tests/test_architecture.py"}:
-            continue
-        text = (ROOT / name).read_text(errors="ignore")
-        assert not outside.search(text), name

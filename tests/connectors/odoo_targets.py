@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +31,7 @@ def unique() -> str:
     return uuid.uuid4().hex[:8]
 
 
-class Target:
+class Target(ABC):
     """One Odoo with what the tests need in it: products A and B, and sales taxes of ``rate`` percent.
 
     ``owner`` calls it with the rights to arrange things.  ``calls`` counts what the connector has sent.
@@ -87,9 +88,9 @@ class Target:
             for row in rows
         }
 
+    @abstractmethod
     def deliver(self, order: str) -> None:
         """Ships everything."""
-        raise NotImplementedError
 
 
 class SandboxTarget(Target):
