@@ -33,13 +33,12 @@ from integration.workflow import Definitions, load_definitions
 from tasks import pipeline
 from tasks.celery import INGEST
 from tasks.process import Process
+from tasks.step import INGEST_WINDOW
 
 logger = structlog.get_logger(__name__)
 
 LARGEST_BODY = 1024 * 1024
 LONGEST_ID = 255
-MOST_NUDGES = 400
-"""With more in Redis than this, the backlog waits in Postgres for the dispatcher."""
 SOURCES = ("clarity",)
 
 
@@ -77,10 +76,9 @@ def receive(
     """The checks in their fixed order, then the commit, then the answer."""
     if source not in SOURCES or source not in process.settings.systems:
         return _problem(404, "unknown_source", "There is no such webhook source.")
-    if (request.content_length or 0) > LARGEST_BODY:
-        return _problem(413, "too_large", f"A webhook is at most {LARGEST_BODY} bytes.")
-    body = request.stream.read(LARGEST_BODY + 1)
-    if len(body) > LARGEST_BODY:
+    too_large = (request.content_length or 0) > LARGEST_BODY
+    body = b"" if too_large else request.stream.read(LARGEST_BODY + 1)
+    if too_large or len(body) > LARGEST_BODY:
         return _problem(413, "too_large", f"A webhook is at most {LARGEST_BODY} bytes.")
     if request.mimetype != "application/json":
         return _problem(415, "unsupported_media_type", "Send application/json.")
@@ -102,7 +100,7 @@ def ready(process: Process) -> tuple[Response, int]:
     """Postgres is required; Redis is reported, for without it the road only waits."""
     state = {"postgres": "ok", "redis": "ok"}
     try:
-        with process.database.transaction() as tx:
+        with process.database.statement() as tx:
             tx.run("select 1")
     except psycopg2.Error:
         state["postgres"] = "away"
@@ -118,7 +116,7 @@ class Publisher:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._fresh: queue.Queue[Row] = queue.Queue(MOST_NUDGES)
+        self._fresh: queue.Queue[Row] = queue.Queue(INGEST_WINDOW)
         threading.Thread(target=self._publish_for_ever, name="publisher", daemon=True).start()
 
     def wake(self, due: tuple[Row, ...]) -> None:
@@ -133,7 +131,7 @@ class Publisher:
             while not self._fresh.empty() and len(due) < pipeline.BATCH:
                 due.append(self._fresh.get())
             try:
-                if int(self._process.redis.llen(INGEST)) < MOST_NUDGES:
+                if int(self._process.redis.llen(INGEST)) < INGEST_WINDOW:
                     pipeline.nudge(due)
             except Exception as error:  # the thread must live; nothing is lost without its nudges
                 logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
@@ -156,7 +154,7 @@ def _record(
         event = read_event(id, body)
     except Reject as failure:
         logger.error("malformed webhook", source=source, reason=failure.reason)
-        with process.database.transaction() as tx:
+        with process.database.statement() as tx:
             inbox.reject(tx, shop.id, clear(id), failure.reason, sealed)
         return _problem(400, "malformed", failure.reason)
     routes = route(process, known, source, event)

@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-import psycopg2
 import redis
 import structlog
 from kombu.exceptions import OperationalError
 
 from integration import logs
-from integration.store import dispatch
+from integration.store import database, dispatch
 from integration.store.database import Transaction
 from tasks import pipeline
 from tasks.celery import INGEST
@@ -30,7 +29,7 @@ TICK = 0.1
 REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
 EPOCH = "fleet:epoch"
-AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, redis.RedisError, OperationalError)
+AWAY = (*database.AWAY, redis.RedisError, OperationalError)
 
 
 class Dispatcher:
@@ -66,7 +65,7 @@ class Dispatcher:
         for queue, waiting in zip(self._queues, self._lengths(), strict=True):
             window = credit(self._process, queue)
             if waiting < window:  # else nobody takes what is there already
-                with self._process.database.transaction() as tx:
+                with self._process.database.statement() as tx:
                     due = dispatch.take_due(tx, queue, window, self._process.targets)
                 pipeline.nudge(due)
 

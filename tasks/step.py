@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import structlog
 
 from integration.canonical import digest, freeze, thaw
@@ -18,7 +17,7 @@ from integration.connectors.contract import Document, Posted
 from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retry, Skip, Throttled
 from integration.message import State, Step, clear, lane
 from integration.store import crossrefs, deliveries, installations
-from integration.store.database import Transaction
+from integration.store.database import AWAY, Transaction
 from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next, Push
 from integration.workflow import Workflow
 from tasks.celery import INGEST
@@ -28,18 +27,14 @@ from tasks.work import DeliveryWork
 
 logger = structlog.get_logger(__name__)
 
-HOPS: Mapping[Step, Sequence[Step]] = {
-    Step.TRANSFORM: (Step.TRANSFORM, Step.VALIDATE),
-    Step.VALIDATE: (Step.TRANSFORM, Step.VALIDATE),
-    Step.ENRICH: (Step.ENRICH, Step.POST),
-    Step.POST: (Step.ENRICH, Step.POST),
-    Step.PUSH_STATUS: (Step.PUSH_STATUS,),
-}
+HOPS = ((Step.TRANSFORM, Step.VALIDATE), (Step.ENRICH, Step.POST), (Step.PUSH_STATUS,))
 """The steps that share a queue, and so run under one claim."""
+HOP_OF: Mapping[Step, Sequence[Step]] = {step: hop for hop in HOPS for step in hop}
 
 NEEDED_WITHIN = 3600.0
 PROBED_EVERY = 60.0
 INGEST_WINDOW = 400
+"""So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
 CLOSED = (State.DONE, State.SKIPPED, State.HELD, State.DEAD)
 
 
@@ -61,7 +56,6 @@ class Job:
 
 
 Body = Callable[[Job], None]
-AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> 
     `psycopg2.InterfaceError` when Postgres is away; the lease lapses then, and the dispatcher brings the delivery back.
     """
     with process.database.statement() as tx:
-        delivery = deliveries.claim(tx, id, HOPS[first], process.targets)
+        delivery = deliveries.claim(tx, id, HOP_OF[first], process.targets)
         if delivery is None:
             deliveries.stand_back(tx, id)
             return None
@@ -137,7 +131,7 @@ def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
 
 
 def _run_steps(job: Job, lease: Lease, bodies: Mapping[Step, Body]) -> None:
-    hop = HOPS[job.delivery.step]
+    hop = HOP_OF[job.delivery.step]
     at_target = job.delivery.queue != INGEST
     with job.process.admitted(job.kind, lease.check) if at_target else nullcontext() as lease.place:
         for step in hop[hop.index(job.delivery.step) :]:

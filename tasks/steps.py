@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from integration.canonical import check_order, digest, parse_json
-from integration.connectors.contract import Document
 from integration.errors import Skip
 from integration.message import Step
 from tasks.celery import app
@@ -78,8 +77,7 @@ def _post(job: Job) -> None:
 
 
 def _push_status(job: Job) -> None:
-    document: Document = job.document
-    job.posted = _connector(job).post(job.delivery.entity, document, job.work)
+    job.posted = _connector(job).post(job.delivery.entity, job.document, job.work)
 
 
 def _connector(job: Job) -> Any:

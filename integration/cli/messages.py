@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from secrets import token_bytes
 from typing import Any
 
 import click
@@ -13,8 +12,9 @@ from integration.cli.masking import masked
 from integration.cli.render import console, fields, json_option, limit_option, show_document, show_json, table
 from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.errors import Failure
-from integration.store import attempts, secrets, views
-from integration.store.database import Row, Transaction
+from integration.settings import Settings
+from integration.store import attempts, views
+from integration.store.database import Row
 from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
@@ -45,7 +45,7 @@ def ls(
 ) -> None:
     """List messages, newest first."""
     with open_database() as database, database.transaction() as tx:
-        key = match_key(email, _match_secret(tx)) if email else None
+        key = match_key(email, _match_secret()) if email else None
         rows = views.messages(tx, number=number, object_id=object_id, type=type_, email_key=key, limit=limit)
     if as_json:
         show_json(rows)
@@ -97,8 +97,10 @@ def _counted(deliveries: list[str]) -> list[str]:
     return [f"{count} {state}" for state, count in Counter(each.split()[-1] for each in deliveries).items()]
 
 
-def _match_secret(tx: Transaction) -> bytes:
-    return vault().open(secrets.get_or_make(tx, "match", lambda: vault().seal(token_bytes(32))))
+def _match_secret() -> bytes:
+    from tasks.process import Process  # every other use of this command starts faster without it
+
+    return Process(Settings.load().need_stores()).match_secret
 
 
 def _body(message: Row) -> Any:

@@ -16,6 +16,8 @@ import psycopg2.extensions
 import psycopg2.extras
 
 Row = dict[str, Any]
+AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+"""Postgres does not answer, or the connection to it broke."""
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,

@@ -43,11 +43,8 @@ class Delivery:
     priority: int
     document: bytes | None
     body: bytes
-    source: int
     event_id: str
-    type: str
     object_id: str
-    number: str | None
     applied_version: int | None
     applied_digest: str | None
     effects: list[str]
@@ -186,17 +183,15 @@ def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:
     )
 
 
-def wake_lane(tx: Transaction, lane: str) -> int | None:
-    """Makes the next delivery of a lane due, and returns its id."""
-    row = tx.row(
+def wake_lane(tx: Transaction, lane: str) -> None:
+    """Makes the next delivery of a lane due."""
+    tx.run(
         """update deliveries set state = 'ready', due_at = now()
            where state = 'waiting' and due_at = 'infinity' and id = (
                select id from deliveries where lane = %s and open
-               order by version, id limit 1)
-           returning id""",
+               order by version, id limit 1)""",
         lane,
     )
-    return int(row["id"]) if row else None
 
 
 def wake_needing(tx: Transaction, needs: str) -> None:
@@ -258,7 +253,7 @@ with claimed as (
 )
 select c.id, c.message, c.lease::text, c.leases, c.workflow, c.pin, c.target, c.queue, c.entity, c.lane, c.version,
     c.step, c.attempts, c.round, c.priority, c.document,
-    m.body, m.source, m.external_id as event_id, m.type, m.object_id, m.number,
+    m.body, m.external_id as event_id, m.object_id,
     x.version as applied_version, x.digest as applied_digest,
     array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
           order by a.id) as effects

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from integration.store.database import Row, Transaction
 
-DELIVERY = """
-select d.id, d.message, i.name as target, d.workflow, d.step, d.state, d.attempts, d.round, d.code, d.reason, d.hint,
+COLUMNS = """
+    d.id, d.message, i.name as target, d.workflow, d.step, d.state, d.attempts, d.round, d.code, d.reason, d.hint,
     d.fingerprint, d.origin, d.created_at, d.finished_at, m.type, m.object_id, m.number,
-    case when d.due_at = 'infinity' then null else d.due_at end as due_at, d.due_at = 'infinity' as behind_another
-from deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"""
+    case when d.due_at = 'infinity' then null else d.due_at end as due_at, d.due_at = 'infinity' as behind_another"""
+TABLES = "deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"
+DELIVERY = f"select {COLUMNS} from {TABLES}"
 
 
 def messages(
@@ -48,7 +49,7 @@ def deliveries_in(tx: Transaction, state: str, limit: int) -> list[Row]:
 
 def delivery(tx: Transaction, id: int) -> Row | None:
     """One delivery with its sealed document and candidates."""
-    return tx.row(f"{DELIVERY.replace('select d.id,', 'select d.document, d.candidates, d.id,')} where d.id = %s", id)
+    return tx.row(f"select d.document, d.candidates, {COLUMNS} from {TABLES} where d.id = %s", id)
 
 
 def counters(tx: Transaction) -> list[Row]:

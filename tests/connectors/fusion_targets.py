@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -14,10 +14,9 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.serving import make_server
 
-from integration.connectors.contract import Document, Posted, Request
+from integration.connectors.contract import Document, Posted
 from integration.connectors.fusion import Fusion
 from integration.embedded import free_port
-from integration.errors import Retry
 from integration.sandbox.config import FusionConfig
 from integration.sandbox.fusion import Failure
 from integration.sandbox.fusion import Fusion as FakeFusion
@@ -168,19 +167,3 @@ class Shop:
         """An order of 51.10 for two products, shipping included."""
         lines = self.line("1", "3", "10.40"), self.line("2", "1", "15")
         return self.order(*lines, total="51.10", charges=[self.charge("4.90")], **changes)
-
-
-class LossyWork(MemoryWork):
-    """Loses the answer of an effect once, after it has taken effect."""
-
-    def __init__(self, effect: str, crossrefs: Crossrefs) -> None:
-        super().__init__(crossrefs)
-        self._effect: str | None = effect
-
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
-        def lose(frozen: Request) -> Any:
-            send(frozen)
-            self._effect = None
-            raise Retry("the connection broke", unknown_outcome=True, counts_for_breaker=True)
-
-        return super().perform(effect, request, lose if effect == self._effect else send)

@@ -12,9 +12,9 @@ import pytest
 
 from integration.connectors.contract import Posted
 from integration.errors import Retry
-from tests.connectors.fusion_targets import LossyWork, Pod, Shop, pod
+from tests.connectors.fusion_targets import Pod, Shop, pod
 from tests.connectors.odoo_targets import held
-from tests.connectors.work import MemoryWork
+from tests.connectors.work import LossyWork, MemoryWork
 
 NOT_SUBMITTED = "The application didn't submit the sales order because it failed validation."
 

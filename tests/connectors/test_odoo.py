@@ -10,25 +10,9 @@ import pytest
 from integration.connectors.contract import Posted, Request
 from integration.errors import Failure, Misconfigured, Retry, Throttled
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, held
-from tests.connectors.work import Crossrefs, MemoryWork
+from tests.connectors.work import LossyWork, MemoryWork
 
 NEW = [("partner.load", "ok"), ("order.load", "ok"), ("order.confirm", "ok"), ("order.date", "ok")]
-
-
-class LossyWork(MemoryWork):
-    """Loses the answer of an effect once, after it has taken effect."""
-
-    def __init__(self, effect: str, crossrefs: Crossrefs) -> None:
-        super().__init__(crossrefs)
-        self._effect: str | None = effect
-
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
-        def lose(frozen: Request) -> Any:
-            send(frozen)
-            self._effect = None
-            raise Retry("the connection broke", unknown_outcome=True, counts_for_breaker=True)
-
-        return super().perform(effect, request, lose if effect == self._effect else send)
 
 
 # --- a new order

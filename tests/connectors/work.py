@@ -96,3 +96,19 @@ class MemoryWork:
 
     def _last(self, effect: str) -> Try | None:
         return next((one for one in reversed(self.tries) if one.effect == effect), None)
+
+
+class LossyWork(MemoryWork):
+    """Loses the answer of an effect once, after it has taken effect."""
+
+    def __init__(self, effect: str, crossrefs: Crossrefs) -> None:
+        super().__init__(crossrefs)
+        self._effect: str | None = effect
+
+    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+        def lose(frozen: Request) -> Any:
+            send(frozen)
+            self._effect = None
+            raise Retry("the connection broke", unknown_outcome=True, counts_for_breaker=True)
+
+        return super().perform(effect, request, lose if effect == self._effect else send)

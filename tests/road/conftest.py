@@ -22,7 +22,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     yield world
     world.close()
     fleet.stop()
-    print((home / "log" / "dispatcher.log").read_text()[-2000:])
 
 
 @pytest.fixture
