@@ -7,10 +7,11 @@ it as a `Work`.  Adding a system is a folder beside this file that offers a `Con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 Document = dict[str, Any]
 Gate = Callable[[], AbstractContextManager[None]]
@@ -81,3 +82,55 @@ class Connector(Protocol):
 
     def post(self, entity: str, document: Document, work: Work) -> Posted:
         """Makes the target show the document: a list of ensure steps, each of which looks before it acts."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One object of a system as it stood when a poll read it.
+
+    ``type`` is that of the event it becomes, ``id`` and ``number`` are theirs, ``at`` is when it last changed by their
+    clock (UTC).  ``order`` is their id of the order it belongs to; ``order_id`` is ours, where the order's business key
+    spells it out.  ``document`` is made of JSON values and decimals.
+    """
+
+    type: str
+    id: str
+    at: datetime
+    number: str | None
+    order: str
+    order_id: str | None
+    document: Document
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a poll: ``seen`` is the newest change on it, ours or not; ``next`` is None for the last page."""
+
+    changes: tuple[Change, ...]
+    seen: datetime | None
+    next: Document | None
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A system that tells of no changes, and so is asked for them."""
+
+    streams: tuple[str, ...]
+    """What can be asked for, in the order in which it is."""
+
+    def changes(
+        self, stream: str, since: datetime, page: Document | None, open_orders: Callable[[], Sequence[str]]
+    ) -> Page:
+        """What changed at ``since`` or later, oldest first, page by page; only what belongs to orders of ours.
+
+        ``page`` is the ``next`` of the page before.  ``open_orders`` gives their ids of the orders that are not yet
+        shipped and billed, the longest unlooked first, for streams of which no time of change can be asked.
+        """
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A system whose events may be thin: the object they are about can be read from it."""
+
+    def fetch(self, entity: str, id: str) -> Document:
+        """The object as it is now; `Hold` when there is none of this id."""
