@@ -14,9 +14,13 @@ UNAVAILABLE = (
 LOGIN = "<!doctype html><html><title>Log in</title><form method=post><input type=password></form></html>\n"
 
 
-def broken(target: str, kind: str, retry_after: int) -> Response:
-    """What ``target`` answers while the fault ``kind`` is in force."""
-    wait = {"Retry-After": str(retry_after)}
+def broken(target: str, kind: str, retry_after: int, sent: bytes = b"") -> Response:
+    """What ``target`` answers to a body while the fault ``kind`` is in force."""
+    wait = {"Retry-After": str(retry_after)} if retry_after else {}
+    if kind == "500_quoting":
+        return Response(b"Internal Server Error\n\n" + sent, 500, content_type="text/plain")
+    if kind == "refused_quoting":
+        return _refused(target, " and ".join(_personal(sent)))
     if kind == "html":
         return Response(LOGIN, 200, content_type="text/html")
     if kind == "502_html":
@@ -33,6 +37,8 @@ def _clarity(kind: str, wait: dict[str, str]) -> Response:
         return _problem(429, "rate_limited", "Too many requests", wait)
     if kind == "503":
         return _problem(503, "maintenance", "Down for maintenance", wait)
+    if kind == "404_lag":
+        return _problem(404, "not_found", "There is no such order", {})
     return _problem(500, "internal_error", "Internal error", {})
 
 
@@ -61,6 +67,36 @@ def _fusion(kind: str, wait: dict[str, str]) -> Response:
     body = {"title": "Internal Server Error", "status": "500", "o:errorDetails": [detail]}
     headers = {"REST-Framework-Version": "4", "X-ORACLE-DMS-ECID": "an injected fault"}
     return Response(json.dumps(body), 500, headers, content_type="application/vnd.oracle.adf.error+json")
+
+
+def _refused(target: str, quoted: str) -> Response:
+    """A refusal in the words of a module or a rule of somebody's own."""
+    said = f"You cannot use {quoted} here."
+    if target == "odoo":
+        return _odoo_error(422, "odoo.exceptions.UserError", said)
+    if target == "fusion":
+        body: dict[str, Any] = {"title": "Bad Request", "status": "400", "o:errorDetails": [{"detail": said}]}
+        return Response(json.dumps(body), 400, content_type="application/vnd.oracle.adf.error+json")
+    errors = [{"pointer": "/status", "detail": said}]
+    body = {"title": "Unprocessable", "status": 422, "code": "refused", "detail": said, "errors": errors}
+    return Response(json.dumps(body), 422, content_type="application/problem+json")
+
+
+def _personal(sent: bytes) -> list[str]:
+    """The texts in a JSON body that may be names, addresses or numbers of people: those of more than one word, and
+    those with an at sign."""
+    try:
+        left: list[Any] = [json.loads(sent)]
+    except ValueError:
+        return []
+    texts = []
+    while left:
+        each = left.pop()
+        if isinstance(each, dict | list):
+            left.extend(each.values() if isinstance(each, dict) else each)
+        elif isinstance(each, str) and (" " in each or "@" in each):
+            texts.append(each)
+    return texts
 
 
 def _page(status: int, title: str, headers: dict[str, str]) -> Response:

@@ -44,11 +44,17 @@ class ClarityConfig:
 
 @dataclass(frozen=True)
 class OdooConfig:
-    """The fake ERP: the one database, user and key it knows."""
+    """The fake ERP: the one database, user and key it knows.
+
+    Orders take ``age_seconds`` for each step to shipped, billed and paid; 0: only when asked to.  Every
+    ``split_every``-th order leaves in two parts (0: none).
+    """
 
     database: str
     username: str
     api_key: str = field(repr=False)
+    age_seconds: float = 0.0
+    split_every: int = 0
 
 
 @dataclass(frozen=True)

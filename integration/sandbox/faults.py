@@ -30,8 +30,10 @@ HTTP_KINDS = (
     "latency",  # waits `ms`, then goes on
     "timeout_after_commit",  # takes effect, waits `ms`, resets the connection instead of answering
     "reset_before",  # resets the connection; nothing took effect
-    "429",  # with Retry-After, `retry_after` seconds
+    "429",  # with Retry-After, `retry_after` seconds; 0: without
     "500",
+    "500_quoting",  # with what was sent in it
+    "refused_quoting",  # refused in the system's own words, which quote names, addresses and the like as they were sent
     "502_html",
     "503",  # with Retry-After, `retry_after` seconds
     "401_expire",  # the token that came with the request has just expired
@@ -46,14 +48,16 @@ WEBHOOK_KINDS = (
     "stale_timestamp",  # signed an hour ago
     "two_signatures",  # as during a rotation: an unknown signature first, the right one second
 )
-KINDS = {"clarity": HTTP_KINDS, "odoo": HTTP_KINDS, "fusion": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
+LAG = "404_lag"
+"""Clarity does not show yet what it has told of."""
+KINDS = {"clarity": (*HTTP_KINDS, LAG), "odoo": HTTP_KINDS, "fusion": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
 TOKEN_CHECKED = {"clarity": "/api/", "fusion": "RestApi/"}
 """Where these systems ask for a token: not where they give one out."""
 
 
 @dataclass
 class Fault:
-    """One fault in force.  ``path`` limits it to requests whose path contains that text."""
+    """One fault in force.  ``path`` limits it to requests whose method and path, "POST /odoo/json/2/…", contain it."""
 
     target: str
     kind: str
@@ -136,7 +140,7 @@ class FaultInjection:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         target = path.split("/")[1]
-        fault = self._faults.draw(target, path)
+        fault = self._faults.draw(target, f"{environ['REQUEST_METHOD']} {path}")
         if fault is None:
             return self._app(environ, start_response)
         if fault.kind == "reset_before":
@@ -146,8 +150,8 @@ class FaultInjection:
             return self._app(environ, start_response)
         if fault.kind in {"timeout_after_commit", "truncated_json"}:
             return self._after_effect(fault, environ)(environ, start_response)
-        get_input_stream(environ).read()
-        return answers.broken(target, fault.kind, fault.retry_after)(environ, start_response)
+        sent = get_input_stream(environ).read()
+        return answers.broken(target, fault.kind, fault.retry_after, sent)(environ, start_response)
 
     def _after_effect(self, fault: Fault, environ: Environ) -> Response:
         body, status, headers = run_wsgi_app(self._app, environ, buffered=True)

@@ -105,7 +105,7 @@ CLASSES = {"Total": "money", "Placed": "wide", "Lines": "wide"}
 """What is to be said of a column in the style sheet; ``wide`` ones are left out on a phone."""
 
 PLAYED = (
-    ("/clarity/api/v1", "the shop's API: orders, status, customers, products, webhook deliveries"),
+    ("/clarity/api/v1", "the shop's API: orders, status, shipments, invoices, customers, products, webhook deliveries"),
     ("/clarity/oauth/token", "its tokens, by client credentials"),
     ("/odoo/json/2/<model>/<method>", "the ERP over JSON-2"),
     ("/odoo/jsonrpc", "the ERP over JSON-RPC"),
@@ -123,6 +123,8 @@ def render(systems: Systems, faults: Faults, control: Control) -> str:
         tiles += [
             ("orders at the shop", len(shop["orders"])),
             ("status pushes", sum(not push["replayed"] for push in shop["status_pushes"])),
+            ("shipments there", len(shop["shipments"])),
+            ("invoices there", len(shop["invoices"])),
             ("webhooks delivered", shop["webhooks"]["delivered"]),
             ("webhooks waiting", shop["webhooks"]["pending"]),
         ]

@@ -10,7 +10,8 @@ from flask import Response, jsonify, request
 from integration.sandbox.clarity import Clarity, demo, generate
 from integration.sandbox.clarity.problems import invalid, json_body
 from integration.sandbox.fusion import Failure, Fusion, Manner
-from integration.sandbox.odoo import Odoo
+from integration.sandbox.odoo import Manner as OdooManner
+from integration.sandbox.odoo import Odoo, OdooError
 
 MOST_AT_ONCE = 20_000
 
@@ -69,13 +70,15 @@ class Shop:
 
 
 class Erp:
-    """Failures of the fake Odoo."""
+    """Failures of the fake Odoo, and the ageing of its orders."""
 
     def __init__(self, odoo: Odoo) -> None:
         self._odoo = odoo
 
     def routes(self) -> Routes:
         yield "POST", "/odoo/failures", self.fail
+        yield "POST", "/odoo/advance", self.advance
+        yield "POST", "/odoo/late", self.set_back
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, model, method}``: the next calls fail by Odoo's own exceptions, or as ``load_conflict``."""
@@ -84,6 +87,25 @@ class Erp:
         except TypeError as error:
             raise invalid(("", str(error))) from error
         return jsonify({"status": "planted"}), 201
+
+    def advance(self) -> Response:
+        """``{orders, steps}`` and the manner: the confirmed orders (these: by name, external id or id) move on.
+
+        To shipped, billed and paid; the manner is that of `fulfilment.Manner`.
+        """
+        body = json_body() if request.content_length else {}
+        orders, steps = _extent(body)
+        try:
+            return jsonify(self._odoo.advance(orders, steps, OdooManner(**body)))
+        except (OdooError, TypeError) as error:
+            raise invalid(("", str(error))) from error
+
+    def set_back(self) -> Response:
+        """``{model, id, seconds}``: the record's write_date is set back, as if its transaction had ended only now."""
+        try:
+            return jsonify(self._odoo.set_back(**json_body()))
+        except (OdooError, TypeError) as error:
+            raise invalid(("", str(error))) from error
 
 
 class Pod:
@@ -110,15 +132,21 @@ class Pod:
         The manner is that of `fulfilment.Manner`.
         """
         body = json_body() if request.content_length else {}
-        keys, steps = body.pop("orders", None), body.pop("steps", 1)
-        if not isinstance(steps, int) or not 0 < steps <= 20:
-            raise invalid(("/steps", "is a number from 1 to 20"))
-        if keys is not None and not isinstance(keys, list):
-            raise invalid(("/orders", "is a list of order keys"))
+        keys, steps = _extent(body)
         try:
             return jsonify(self._fusion.advance(keys, steps, Manner(**body)))
         except TypeError as error:
             raise invalid(("", str(error))) from error
+
+
+def _extent(body: dict[str, Any]) -> tuple[list[Any] | None, int]:
+    """Which orders are to move (None: all) and by how many steps; taken out of ``body``."""
+    orders, steps = body.pop("orders", None), body.pop("steps", 1)
+    if not isinstance(steps, int) or not 0 < steps <= 20:
+        raise invalid(("/steps", "is a number from 1 to 20"))
+    if orders is not None and not isinstance(orders, list):
+        raise invalid(("/orders", "is a list of orders"))
+    return orders, steps
 
 
 def _summary(order: dict[str, Any]) -> dict[str, Any]:

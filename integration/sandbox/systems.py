@@ -44,7 +44,16 @@ class Systems:
         odoo = config.odoo
         return cls(
             clarity,
-            Odoo(config.data_dir, odoo.database, odoo.username, odoo.api_key) if odoo else None,
+            Odoo(
+                config.data_dir,
+                odoo.database,
+                odoo.username,
+                odoo.api_key,
+                age_seconds=odoo.age_seconds,
+                split_every=odoo.split_every,
+            )
+            if odoo
+            else None,
             Fusion(config.data_dir, config.fusion) if config.fusion else None,
         )
 

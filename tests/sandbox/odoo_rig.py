@@ -76,6 +76,23 @@ class Served:
         with self.odoo.database.transaction():
             self.odoo.database.update("res.company", 1, {"tax_calculation_rounding_method": method})
 
+    def bill(self, order: int) -> list[float]:
+        """Makes an invoice of what is due: its untaxed amount, tax and total."""
+        values = {"advance_payment_method": "delivered", "sale_order_ids": [[6, 0, [order]]]}
+        wizard = self.ask("sale.advance.payment.inv", "create", vals_list=[values])
+        invoice = self.ask("sale.advance.payment.inv", "create_invoices", ids=wizard)["res_id"]
+        amounts = ["amount_untaxed", "amount_tax", "amount_total"]
+        [row] = self.ask("account.move", "read", ids=[invoice], fields=amounts)
+        return [row[name] for name in amounts]
+
+    def ship(self, order: int, quantity: float | None = None) -> None:
+        """Ships so much of each line, or all."""
+        [picking] = self.ask("stock.picking", "search", domain=[["sale_id", "=", order], ["state", "=", "assigned"]])
+        if quantity is not None:
+            moves = self.ask("stock.move", "search", domain=[["picking_id", "=", picking]])
+            self.ask("stock.move", "write", ids=moves, vals={"quantity": quantity})
+        self.ask("stock.picking", "button_validate", ids=[picking], context={"skip_backorder": True})
+
     def place(self, lines: list[dict[str, Any]], *, currency: str) -> dict[str, Any]:
         """Imports an order of SKU-1 with these lines and reads it back, its lines under ``lines``."""
         [partner] = self.load("res.partner", ["name"], ["Buyer"])

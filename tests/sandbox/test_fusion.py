@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.fusion_rig import KEY, ORDERS, Pod, an_order, changed, with_freight
+from tests.sandbox.fusion_rig import INVOICES, KEY, ORDERS, Pod, an_order, changed, example, with_freight
 
 IMPORTED = "The application successfully imported the sales order."
 NOT_SUBMITTED = "The application didn't submit the sales order because it failed validation."
@@ -187,6 +187,16 @@ def test_pages_are_cut_to_the_limit(tmp_path: Path) -> None:
         odd = pod.get(ORDERS)
         assert (odd["items"], odd["hasMore"]) == ([], True)
         assert refused(pod.call("GET", ORDERS, limit="many"))["o:errorCode"] == "27520"
+
+
+def test_a_pod_may_not_grant_a_resource_or_not_let_it_be_queried_by_date(pod: Pod) -> None:
+    newer = "LastUpdateDate >= '2026-11-20T09:55:00+00:00'"
+    for name in ("not_granted", "unqueryable"):
+        pod.control("POST", "/fusion/failures", {"name": name, "path": "receivablesInvoices"})
+    assert pod.call("GET", INVOICES).status_code == 404
+    assert pod.get(INVOICES, q="TransactionNumber='1'")["items"] == []
+    assert refused(pod.call("GET", INVOICES, q=newer)) == example("83")["response"]["body"]["o:errorDetails"][0]
+    assert pod.get(INVOICES, q=newer)["items"] == []
 
 
 def test_fields_win_over_expand_and_name_children(pod: Pod) -> None:

@@ -74,6 +74,15 @@ def test_the_ledger_tells_what_took_effect(fake: Served) -> None:
             "state": "sale",
             "amount_total": 21.0,
             "currency": "EUR",
+            "pickings": [
+                {
+                    "name": "WH/OUT/00001",
+                    "state": "assigned",
+                    "tracking": False,
+                    "lines": [{"external_id": "__test__.1001_1", "sku": "SKU-1", "quantity": 2.0}],
+                }
+            ],
+            "invoices": [],
             "created": 1,
             "confirmed": 1,
         }
@@ -134,7 +143,7 @@ def test_faults_hit_what_they_name_as_often_as_they_say(fake: Served) -> None:
 @pytest.mark.parametrize(
     ("model", "method", "body", "missing"),
     [
-        ("account.move", "search", {"domain": []}, "the model account.move"),
+        ("stock.quant", "search", {"domain": []}, "the model stock.quant"),
         ("sale.order", "action_quotation_send", {"ids": [1]}, "the method sale.order.action_quotation_send"),
         ("sale.order", "search_read", {"domain": [], "fields": ["tag_ids"]}, "the field sale.order.tag_ids"),
         (
@@ -276,3 +285,67 @@ def test_a_reset_brings_the_seed_back(fake: Served) -> None:
     fake.odoo.reset()
     assert fake.odoo.ledger() == {"orders": [], "calls": []}
     assert load_order(fake, "1001") == 1
+
+
+def test_an_invoice_of_no_order_has_no_order_lines(fake: Served) -> None:
+    [partner] = fake.load("res.partner", ["name"], ["Buyer"])
+    product = fake.id_of("product.product", ["default_code", "=", "SKU-1"])
+    values = {"product_id": product, "quantity": 2, "price_unit": 10, "tax_ids": [[6, 0, [fake.tax(23.0, False)]]]}
+    invoice = {"move_type": "out_invoice", "partner_id": partner, "invoice_line_ids": [[0, 0, values]]}
+    [id] = fake.ask("account.move", "create", vals_list=[invoice])
+    order = load_order(fake, "1001")
+    fake.ask("sale.order", "action_confirm", ids=[order])
+    fake.bill(order)
+    of_orders = [["move_type", "=", "out_invoice"], ["invoice_line_ids.sale_line_ids", "!=", False]]
+    found = fake.ask("account.move", "search_read", domain=of_orders, fields=["invoice_origin", "amount_total"])
+    assert [(row["invoice_origin"], row["amount_total"]) for row in found] == [("S00001", 21.0)]
+    none = [["invoice_line_ids.sale_line_ids", "=", False]]
+    assert fake.ask("account.move", "search_read", domain=none, fields=["amount_total"]) == [
+        {"id": id, "amount_total": 24.6}
+    ]
+
+
+def test_what_lies_behind_a_relation_comes_in_one_call(fake: Served) -> None:
+    order = load_order(fake, "1001")
+    fake.ask("sale.order", "action_confirm", ids=[order])
+    moves = {"fields": {"quantity": {}, "product_id": {"fields": {"default_code": {}}}}}
+    specification = {"backorder_id": {}, "sale_id": {"fields": {"origin": {}}}, "move_ids": moves}
+    answer = fake.ask("stock.picking", "web_search_read", domain=[], specification=specification, limit=1)
+    goods = {"id": fake.id_of("product.product", ["default_code", "=", "SKU-1"]), "default_code": "SKU-1"}
+    picking = {"id": 1, "backorder_id": False, "sale_id": {"id": order, "origin": "1001"}}
+    assert answer == {
+        "length": 1,
+        "records": [{**picking, "move_ids": [{"id": 1, "quantity": 2.0, "product_id": goods}]}],
+    }
+
+
+def test_one_invoice_may_cover_several_orders(fake: Served) -> None:
+    orders = [load_order(fake, key) for key in ("1001", "1002")]
+    fake.ask("sale.order", "action_confirm", ids=orders)
+    values = {"advance_payment_method": "delivered", "sale_order_ids": [[6, 0, orders]]}
+    wizard = fake.ask("sale.advance.payment.inv", "create", vals_list=[values])
+    fake.ask("sale.advance.payment.inv", "create_invoices", ids=wizard)
+    read = {"domain": [], "fields": ["invoice_origin", "amount_total", "display_name"]}
+    [invoice] = fake.ask("account.move", "search_read", **read)
+    assert (invoice["invoice_origin"], invoice["amount_total"]) == ("S00001, S00002", 42.0)
+    assert invoice["display_name"] == "Draft Invoice (PO-1001, PO-1002)"
+    fake.ask("account.move", "action_post", ids=[invoice["id"]])
+    [posted] = fake.ask("account.move", "search_read", **read)
+    assert posted["display_name"].partition(" ")[2] == "(PO-1001, PO-1002)"
+    assert fake.call("account.move", "unlink", ids=[invoice["id"]])[0] == 422
+    rows = fake.ask("sale.order", "read", ids=orders, fields=["invoice_ids", "invoice_status"])
+    assert [(row["invoice_ids"], row["invoice_status"]) for row in rows] == [([invoice["id"]], "invoiced")] * 2
+
+
+def test_a_pack_ships_as_its_units(fake: Served) -> None:
+    pack = fake.id_of("uom.uom", ["name", "=", "Pack of 6"])
+    product = fake.id_of("product.product", ["default_code", "=", "SKU-1"])
+    [partner] = fake.load("res.partner", ["name"], ["Buyer"])
+    line = {"product_id": product, "product_uom_qty": 2, "product_uom_id": pack}
+    [order] = fake.ask("sale.order", "create", vals_list=[{"partner_id": partner, "order_line": [[0, 0, line]]}])
+    fake.ask("sale.order", "action_confirm", ids=[order])
+    fake.ship(order, 9)
+    moves = fake.ask("stock.move", "search_read", domain=[], fields=["quantity", "product_uom"], order="id")
+    assert [(move["quantity"], move["product_uom"][1]) for move in moves] == [(9.0, "Units"), (3.0, "Units")]
+    [line] = fake.ask("sale.order.line", "search_read", domain=[], fields=["product_uom_qty", "qty_delivered"])
+    assert (line["product_uom_qty"], line["qty_delivered"]) == (2.0, 1.5)

@@ -69,6 +69,23 @@ STORY = names(
 )
 """In this order, on one fake: each builds on what the earlier ones left."""
 
+DELIVERED_AND_BILLED = names(
+    """
+    json2_picking_button_validate json2_sale_order_after_delivery json2_move_set_quantity_partial json2_move_set_picked
+    json2_picking_validate_partial_returns_backorder_wizard json2_picking_validate_partial_skip_backorder
+    json2_pickings_after_partial json2_backorder_moves json2_sale_order_after_partial_delivery
+    json2_backorder_validate json2_sale_order_after_full_delivery json2_sale_order_lines_after_delivery
+    json2_picking_validate_again web_search_read_picking json2_picking_set_tracking_after_done
+    json2_confirmed_line_change_delivered json2_invoice_wizard_create_as_sales
+    json2_invoice_wizard_create_invoices_as_sales json2_invoice_from_order json2_invoice_read_draft_as_sales
+    json2_invoice_post_as_admin json2_invoice_post_again json2_invoice_read_posted_as_sales
+    json2_payment_register_create json2_payment_register_do json2_invoice_read_paid json2_payment_state_poll
+    json2_invoice_wizard_again_nothing_to_invoice json2_invoice_wizard_again_create_invoices
+    json2_order_cancel_delivered
+"""
+)
+"""After the order of the story was confirmed and its transfer got a tracking number."""
+
 SHAPES = names(
     """
     json2_multi_create json2_partner_create_singleton_dict json2_partner_bad_vat jsonrpc_partner_create
@@ -222,6 +239,16 @@ def test_an_orders_story_is_odoos(tmp_path: Path) -> None:
             assert compared(got) == compared(expected), name
 
 
+def test_its_delivery_and_its_bill_are_odoos(tmp_path: Path) -> None:
+    confirmed = STORY[: STORY.index("json2_picking_set_tracking") + 1]
+    with Served(Odoo(tmp_path, "clarity_test", "clarity-int", API_KEY, recorded_world)) as served:
+        for name in confirmed:
+            replay(served, name)
+        for name in DELIVERED_AND_BILLED:
+            got, expected = replay(served, name)
+            assert masked(got) == masked(expected), name
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_answers_with_ids_of_their_own_have_odoos_shape(fake: Served, name: str) -> None:
     got, expected = replay(fake, name)
@@ -271,6 +298,29 @@ def test_amounts_rounded_globally(seeded: Served, case: dict[str, Any]) -> None:
     ]
     lines = [(line["price_subtotal"], line["price_total"]) for line in order["lines"]]
     assert lines == [(line["subtotal"], line["total"]) for line in case["lines"]]
+
+
+@pytest.mark.parametrize("case", AMOUNTS["round_globally"], ids=lambda case: case["case"])
+def test_one_invoice_of_an_order_comes_to_its_amounts(seeded: Served, case: dict[str, Any]) -> None:
+    seeded.round_taxes("round_globally")
+    order = seeded.place(case["lines"], currency=case["currency"])
+    seeded.ask("sale.order", "action_confirm", ids=[order["id"]])
+    assert seeded.bill(order["id"]) == [case["untaxed"], case["tax"], case["total"]]
+
+
+@pytest.mark.parametrize("case", AMOUNTS["billed_in_two_parts"], ids=lambda case: case["case"])
+def test_each_invoice_of_a_part_is_rounded_for_itself(tmp_path: Path, case: dict[str, Any]) -> None:
+    [order] = [order for order in AMOUNTS["round_globally"] if order["case"] == case["case"]]
+    with Served(Odoo(tmp_path, "shop", "fleet", "key")) as odoo:
+        odoo.round_taxes("round_globally")
+        product = odoo.id_of("product.product", ["default_code", "=", "SKU-1"])
+        odoo.ask("product.product", "write", ids=[product], vals={"invoice_policy": "delivery"})
+        id = odoo.place(order["lines"], currency=order["currency"])["id"]
+        odoo.ask("sale.order", "action_confirm", ids=[id])
+        odoo.ship(id, 1)
+        first = odoo.bill(id)
+        odoo.ship(id)
+        assert [first, odoo.bill(id)] == case["invoices"]
 
 
 @pytest.mark.parametrize("line", AMOUNTS["round_per_line"], ids=lambda line: "{price_unit}-{taxes}".format(**line))

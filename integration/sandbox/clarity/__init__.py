@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.clarity import catalogue, events, orders, records
+from integration.sandbox.clarity import catalogue, events, invoices, orders, records, shipments
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
@@ -55,7 +55,12 @@ class Clarity:
 
     def ledger(self) -> dict[str, Any]:
         """What really took effect here."""
-        return {**orders.truth(self._records), "webhooks": events.counts(self._records)}
+        return {
+            **orders.truth(self._records),
+            "shipments": shipments.truth(self._records),
+            "invoices": invoices.truth(self._records),
+            "webhooks": events.counts(self._records),
+        }
 
     def latest(self, count: int) -> list[Document]:
         """The newest orders."""
@@ -65,7 +70,7 @@ class Clarity:
         return [orders.existing(self._records, row["id"]) for row in rows]
 
     def reset(self) -> None:
-        """Forgets every order, customer, push and webhook; the numbers go on, as fleets remember ids."""
+        """Forgets all that was placed, posted and sent; the numbers go on, as fleets remember ids."""
         with self._records.transaction() as db:
             records.clear(db)
             catalogue.stock(db)

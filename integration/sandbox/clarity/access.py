@@ -18,6 +18,8 @@ from integration.sandbox.clarity.problems import Problem
 from integration.sandbox.config import ClarityConfig
 
 RESOURCES = ("orders", "customers", "products", "webhook-deliveries", "webhook-subscriptions")
+PARTS_OF_ORDERS = ("shipments", "invoices")
+"""What the scopes of orders cover."""
 SCOPES = tuple(f"{resource}:{right}" for resource in RESOURCES for right in ("read", "write"))
 
 
@@ -66,6 +68,8 @@ class Tokens:
         if claims["exp"] <= time.time() or claims["jti"] in self._expired_early:
             raise _unauthorized("token_expired", "The token has expired.")
         resource = request.path.partition("/api/v1/")[2].split("/")[0]
+        if resource in PARTS_OF_ORDERS:
+            resource = "orders"
         needed = f"{resource}:{'read' if request.method in {'GET', 'HEAD'} else 'write'}"
         if resource in RESOURCES and needed not in claims["scope"].split():
             raise Problem(403, "insufficient_scope", f"This needs the scope {needed}.")

@@ -10,15 +10,18 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from integration.sandbox.clarity import events, lists, money, orders
 from integration.sandbox.clarity.access import RateLimit, Tokens
+from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
 from integration.sandbox.clarity.problems import Problem, invalid, json_body, missing, not_faked
 from integration.sandbox.clarity.records import Document, Records
+from integration.sandbox.clarity.replies import check_version, shown
 from integration.sandbox.clarity.webhooks import Sender
 from integration.sandbox.config import ClarityConfig
 
@@ -39,17 +42,19 @@ class Api:
         self._tokens = Tokens(config)
         self._limit = RateLimit(config)
         self._idempotency = Idempotency(records)
+        self._fulfilment = Fulfilment(records, self._changing, sender.wake)
         self._webhook_url = config.webhook_url
 
     def blueprint(self) -> Blueprint:
         api = Blueprint("clarity", __name__)
-        for method, path, view in (
+        routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
             ("POST", "/oauth/token", self._tokens.issue),
             ("GET", f"{ROOT}/orders", self.list_orders),
             ("POST", f"{ROOT}/orders", self.create_order),
             ("GET", f"{ROOT}/orders/<path:id>", self.show_order),
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
+            *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             ("GET", f"{ROOT}/customers", self.list_customers),
             ("GET", f"{ROOT}/customers/<id>", self.show_customer),
             ("GET", f"{ROOT}/products", self.list_products),
@@ -62,7 +67,8 @@ class Api:
             ("POST", f"{ROOT}/webhook-deliveries/<id>/redeliver", self.redeliver),
             ("GET", f"{ROOT}/health", self.health),
             ("GET", f"{ROOT}/version", self.version),
-        ):
+        )
+        for method, path, view in routes:
             api.add_url_rule(path, f"{method} {path}".replace(".", "_"), view, methods=[method])
         for path in ("/", "/<path:rest>", f"{ROOT}/orders/<path:id>/<any(shipments,invoices,payments,refunds):part>"):
             api.add_url_rule(path, f"else {path}", self.not_played, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -79,25 +85,18 @@ class Api:
         return self._changing(self._create_order)
 
     def show_order(self, id: str) -> Response:
-        order = orders.existing(self._records, id)
-        if _etag(order) in request.headers.get("If-None-Match", ""):
-            return Response(status=304, headers={"ETag": _etag(order)})
-        return _shown(order)
+        return shown(orders.existing(self._records, id))
 
     def patch_order(self, id: str) -> Response:
         patch = json_body(("application/json", "application/merge-patch+json"))
         if unknown := sorted(set(patch) - PATCHABLE):
             raise invalid(*((f"/{name}", "cannot be changed here") for name in unknown))
-        expected = request.headers.get("If-Match")
-        if not expected:
-            raise Problem(428, "precondition_required", "Send If-Match with the order's ETag.")
         with self._records.transaction() as db:
             order = orders.existing(self._records, id)
-            if expected not in {_etag(order), "*"}:
-                raise Problem(412, "precondition_failed", "The order has changed since.")
+            check_version(order)
             order = orders.merge(db, order, patch, "api")
         self._sender.wake()
-        return _shown(order)
+        return shown(order)
 
     def push_status(self, id: str) -> Response:
         body = json_body()
@@ -112,7 +111,7 @@ class Api:
             status = body["status"]
             changed = orders.set_status(db, order, status, "api")
             orders.record_push(db, id, status, changed=changed, external_ref=external_ref, key=key)
-            return _shown(order)
+            return shown(order)
 
         return self._changing(push)
 
@@ -199,10 +198,7 @@ class Api:
         if wrong:
             raise Problem(422, "totals_mismatch", "The order does not add up.", errors=tuple(wrong))
         order = orders.create(db, given, "api")
-        answer = _shown(order)
-        answer.status_code = 201
-        answer.headers["Location"] = f"{request.path}/{order['id']}"
-        return answer
+        return shown(order, created_at=f"{request.path}/{order['id']}")
 
     def _object(self, kind: str, id: str) -> Response:
         found = self._records.find(kind, id)
@@ -224,16 +220,6 @@ class Api:
             "failureCount": row[0]["failures"],
             "lastDelivery": row[0]["last_delivery"],
         }
-
-
-def _etag(order: Document) -> str:
-    return f'"v{order["version"]}"'
-
-
-def _shown(order: Document) -> Response:
-    answer = jsonify(order)
-    answer.headers["ETag"] = _etag(order)
-    return answer
 
 
 def _accepted(id: str) -> Response:

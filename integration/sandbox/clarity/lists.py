@@ -19,6 +19,15 @@ RANGES = {
     "createddatemin": "created >= ?",
     "createddatemax": "created <= ?",
 }
+OF_AN_ORDER = {
+    "orderid": "id IN (SELECT id FROM order_documents WHERE order_id = ?)",
+    "externalref": "id IN (SELECT id FROM order_documents WHERE external_ref = ?)",
+}
+RELATED = {
+    "order": {"externalkey": "id IN (SELECT order_id FROM pushes WHERE external_ref = ?)"},
+    "shipment": OF_AN_ORDER,
+    "invoice": OF_AN_ORDER,
+}
 SORTS = {"updatedDate,id": "updated", "createdDate,id": "created"}
 PAGING = {"pagesize", "pageindex", "cursor", "sort"}
 LARGEST_PAGE = 200
@@ -52,7 +61,7 @@ def page(records: Records, kind: str, arguments: MultiDict[str, str]) -> dict[st
 
 def _filters(kind: str, given: dict[str, list[str]]) -> tuple[str, list[Any]]:
     """A WHERE clause made of the fixed texts of this module, and its values."""
-    parts, values = ["kind = ?"], [kind]
+    parts, values, related = ["kind = ?"], [kind], RELATED.get(kind, {})
     for name, texts in given.items():
         column = COLUMNS.get(name.removeprefix("not"))
         if name in RANGES:
@@ -62,8 +71,8 @@ def _filters(kind: str, given: dict[str, list[str]]) -> tuple[str, list[Any]]:
             marks = ", ".join("?" * len(texts))
             parts.append(f"coalesce({column}, '') {'NOT IN' if name.startswith('not') else 'IN'} ({marks})")
             values += texts
-        elif name == "externalkey":
-            parts.append("id IN (SELECT order_id FROM pushes WHERE external_ref = ?)")
+        elif name in related:
+            parts.append(related[name])
             values.append(texts[0])
         elif name not in PAGING:
             raise Problem(501, "not_faked", f"The filter {name} is not played by this sandbox.")

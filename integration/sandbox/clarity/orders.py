@@ -72,10 +72,17 @@ def set_status(db: sqlite3.Connection, order: Document, status: Any, actor: str)
     if status not in TRANSITIONS.get(order["status"], ()):
         raise Problem(409, "invalid_transition", f"An order that is {order['status']} cannot become {status}.")
     order["status"] = status
-    order["fulfillmentStatus"] = FULFILLMENT.get(status, "unfulfilled")
+    if status in FULFILLMENT and order.get("fulfillmentStatus") != "fulfilled":
+        order["fulfillmentStatus"] = FULFILLMENT[status]
     event = "order.cancelled" if status == "cancelled" else "order.status_changed"
     _changed(db, order, event, actor, new_status=True)
     return True
+
+
+def follow(db: sqlite3.Connection, order: Document, **statuses: str) -> None:
+    """Lets the order say what its shipments and invoices have come to, and tells of it if that is new."""
+    if any(order.get(name) != status for name, status in statuses.items()):
+        _changed(db, order | statuses, "order.updated", "api", new_status=False)
 
 
 def existing(records: Records, id: str) -> Document:

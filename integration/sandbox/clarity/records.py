@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS pushes (
     external_ref TEXT, idempotency_key TEXT NOT NULL, replayed INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS pushes_order ON pushes (order_id);
+CREATE TABLE IF NOT EXISTS order_documents (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, external_ref TEXT NOT NULL,
+    writes INTEGER NOT NULL DEFAULT 1, refused INTEGER NOT NULL DEFAULT 0, UNIQUE (kind, order_id, external_ref)
+);
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL, status INTEGER NOT NULL,
     headers TEXT NOT NULL, body TEXT NOT NULL
@@ -116,7 +120,7 @@ def next_number(db: sqlite3.Connection, name: str, first: int) -> int:
 
 def clear(db: sqlite3.Connection) -> None:
     """Forgets everything but the sequences and the subscription, which becomes active again."""
-    for table in ("objects", "history", "pushes", "replies", "deliveries"):
+    for table in ("objects", "order_documents", "history", "pushes", "replies", "deliveries"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608  names from the line above
     db.execute("UPDATE subscription SET status = 'active', failures = 0, last_delivery = NULL")
 

@@ -33,6 +33,7 @@ class Fusion:
     def __init__(self, data_dir: Path, config: FusionConfig) -> None:
         self._records = Records(data_dir / "fusion.sqlite3")
         self._failures = Failures()
+        self._business_unit = config.business_unit
         self._fulfilment = Fulfilment(self._records, config)
         orders = Orders(self._records, config)
         if not self._records.all("itemsV2"):
@@ -68,7 +69,7 @@ class Fusion:
         self._failures.clear()
         with self._records.transaction():
             self._records.clear()
-            seed(self._records)
+            seed(self._records, self._business_unit)
 
 
 def _account(order: Row) -> Row:

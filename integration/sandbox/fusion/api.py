@@ -69,6 +69,8 @@ class Api:
             raise Refusal(404)
         if self._failures.draw("forbidden", request.path):
             raise Refusal(403)
+        if self._failures.draw("not_granted", request.path):
+            raise Refusal(404)
         root = f"{request.base_url.partition(f'/{family}/')[0]}/{family}/resources/{VERSION}"
         segments = [segment for segment in path.split("/") if segment]
         if not segments:
@@ -149,6 +151,8 @@ class Api:
             if place.resource is not ORDER or name != "PrimaryKey":
                 raise not_faked("This finder")
             rows = [row for row in rows if str(row["HeaderId"]) == id]
+        if "LastUpdateDate" in arguments.get("q", "") and self._failures.draw("unqueryable", request.path):
+            raise wire.bad_parameter("q")
         view = View.of(place.resource, arguments, g.framework, self._config.page_limit)
         page = view.page(place.resource, rows, place.url, arguments)
         if self._failures.draw("empty_page", request.path):

@@ -9,6 +9,8 @@ NAMES = {
     "not_submitted": "the next submission fails validation: the order is kept, as a draft",
     "busy": "the next PATCH of an order: 400 DOO-2686198, a line is being processed",
     "forbidden": "403, as for a user whose role is missing",
+    "not_granted": "404, as for a resource that none of the user's roles grants",
+    "unqueryable": "400 for the next query by LastUpdateDate, as on a pod where it cannot be queried",
     "empty_page": "the next collection: no items, yet more to come",
 }
 

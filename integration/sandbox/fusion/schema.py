@@ -245,8 +245,10 @@ ACCOUNT_SITE = Resource(
     key="SiteUseId",
 )
 
+UNIT = Resource("finBusinessUnitsLOV", _attributes(id="BusinessUnitId?", text="BusinessUnitName?"))
+
 RESOURCES = {
-    "fscmRestApi": _children(ORDER, INVOICE, ITEM, ACCOUNT_SITE),
+    "fscmRestApi": _children(ORDER, INVOICE, ITEM, ACCOUNT_SITE, UNIT),
     "crmRestApi": _children(CONTACT),
 }
 WRITABLE_CHILDREN = frozenset({"lines", "charges", "chargeComponents", "billToCustomer", "shipToCustomer",

@@ -37,8 +37,10 @@ PEOPLE = (1, 2, 3, 77)
 STAMP = "2026-01-05T08:00:00+00:00"
 
 
-def seed(records: Records) -> None:
-    """Fills empty ``records``."""
+def seed(records: Records, business_unit: str) -> None:
+    """Fills empty ``records``; ``business_unit`` is the name of the one that takes orders."""
+    for id, name in ((BUSINESS_UNIT_ID, business_unit), (OTHER_BUSINESS_UNIT_ID, OTHER_BUSINESS_UNIT)):
+        records.put("finBusinessUnitsLOV", str(id), {"BusinessUnitId": id, "BusinessUnitName": name})
     for number, (sku, name, shippable) in enumerate(_products(), start=1):
         for code, organization in ORGANIZATIONS.items():
             item = _item(300000000001000 + number, sku, name, shippable, code, organization)

@@ -4,6 +4,8 @@ It speaks JSON-2 and JSON-RPC for the models an order needs, keeps its records i
 ``sandbox.NotFaked`` for everything else.
 """
 
+from integration.sandbox.odoo.errors import OdooError
+from integration.sandbox.odoo.fulfilment import Manner
 from integration.sandbox.odoo.server import Odoo
 
-__all__ = ["Odoo"]
+__all__ = ["Manner", "Odoo", "OdooError"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import value_error
-from integration.sandbox.odoo.records import Records, Row, on_model
+from integration.sandbox.odoo.records import Records, Row, on_model, on_records
+from integration.sandbox.odoo.rights import GROUPS
 from integration.sandbox.odoo.schema import Field
 
 
@@ -90,6 +91,10 @@ class User(Records):
     def context_get(self) -> Row:
         user = self.existing(self.env.uid)
         return {"lang": user["lang"], "tz": user.get("tz", False), "uid": self.env.uid}
+
+    @on_records
+    def has_group(self, group_ext_id: str) -> bool:
+        return group_ext_id in GROUPS
 
 
 class ExternalIds(Records):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from integration.sandbox.odoo.schema import INDEXED
+from integration.sandbox.odoo.schema import INDEXED, SORTED
 
 Row = dict[str, Any]
 
@@ -38,6 +39,7 @@ class Database:
         self._lock = threading.RLock()
         self._rows: dict[str, dict[int, Row]] = defaultdict(dict)
         self._index: dict[tuple[str, str], dict[Any, set[int]]] = defaultdict(lambda: defaultdict(set))
+        self._sorted: dict[str, list[tuple[Any, int]]] = defaultdict(list)
         self._last_id: dict[str, int] = defaultdict(int)
         self._undo: list[tuple[str, int, Row | None]] = []
         for model, id, values in self._file.execute('select model, id, "values" from records'):
@@ -76,8 +78,18 @@ class Database:
         return self._rows[model].get(id)
 
     def find(self, model: str, field: str, value: Any) -> set[int]:
-        """Ids of the rows whose indexed ``field`` equals ``value``."""
+        """Ids of the rows whose indexed ``field`` equals ``value``, or has it in its list."""
         return self._index[model, field].get(value, set())
+
+    def since(self, model: str, bound: Any) -> list[int]:
+        """Ids of the rows whose sorted field is ``bound`` or more, in its order."""
+        ordered = self._sorted[model]
+        return [id for _, id in ordered[bisect_left(ordered, (bound, 0)) :]]
+
+    def until(self, model: str, bound: Any) -> list[int]:
+        """Ids of the rows whose sorted field is less than ``bound``, in its order."""
+        ordered = self._sorted[model]
+        return [id for _, id in ordered[: bisect_left(ordered, (bound, 0))]]
 
     def next_id(self, model: str) -> int:
         self._last_id[model] += 1
@@ -106,16 +118,30 @@ class Database:
     def _put(self, model: str, id: int, row: Row | None) -> None:
         earlier = self._rows[model].get(id)
         self._undo.append((model, id, earlier))
-        for field in INDEXED.get(model, ()):
-            if earlier is not None:
-                self._index[model, field][earlier.get(field, False)].discard(id)
-            if row is not None:
-                self._index[model, field][row.get(field, False)].add(id)
+        if earlier is not None:
+            self._forget(model, id, earlier)
+        if row is not None:
+            self._note(model, id, row)
         if row is None:
             self._rows[model].pop(id, None)
         else:
             self._rows[model][id] = row
         self._last_id[model] = max(self._last_id[model], id)
+
+    def _note(self, model: str, id: int, row: Row) -> None:
+        for field in INDEXED.get(model, ()):
+            for value in _values(row, field):
+                self._index[model, field][value].add(id)
+        if row.get(SORTED.get(model, "")):
+            insort(self._sorted[model], (row[SORTED[model]], id))
+
+    def _forget(self, model: str, id: int, row: Row) -> None:
+        for field in INDEXED.get(model, ()):
+            for value in _values(row, field):
+                self._index[model, field][value].discard(id)
+        if row.get(SORTED.get(model, "")):
+            ordered = self._sorted[model]
+            del ordered[bisect_left(ordered, (row[SORTED[model]], id))]
 
     def _commit(self) -> None:
         changed = {(model, id) for model, id, _ in self._undo}
@@ -131,3 +157,8 @@ class Database:
         )
         self._file.executemany("delete from records where model = ? and id = ?", gone)
         self._file.execute("commit")
+
+
+def _values(row: Row, field: str) -> list[Any]:
+    value = row.get(field, False)
+    return value if isinstance(value, list) else [value]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from integration.sandbox.odoo.errors import OdooError, not_faked, value_error
-from integration.sandbox.odoo.schema import INDEXED, Field
+from integration.sandbox.odoo.schema import INDEXED, SORTED, Field
 
 if TYPE_CHECKING:
     from integration.sandbox.odoo.records import Records
@@ -29,6 +29,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 _OPERATORS = {"=", "!=", "in", "not in", "like", "ilike", "not like", "not ilike", "=like", "=ilike", "child_of"}
+_OPERANDS = {"!": 1, "&": 2, "|": 2}
 _RELATIVE = re.compile(r"([+-]\d+)([dwHM])")
 _UNITS = {"d": "days", "w": "weeks", "H": "hours", "M": "minutes"}
 
@@ -46,19 +47,30 @@ def compile_domain(records: Records, domain: Any) -> Test:
 
 def candidates(records: Records, domain: Any) -> set[int] | None:
     """Ids among which every match must be, by an index; None when only a scan will do."""
-    if not all(isinstance(token, list | tuple) for token in domain):
-        return None
-    indexed = INDEXED.get(records.model.name, ())
-    for name, how, value in domain:
+    model, database = records.model.name, records.env.database
+    for name, how, value in _required(domain):
+        if how in (">", ">=") and name == SORTED.get(model) and isinstance(value, str):
+            return set(database.since(model, _moment(value, 19)))
         if how not in ("=", "in") or isinstance(value, str) and _is_relational(records, name):
             continue
         values = value if isinstance(value, list | tuple) else [value]
         if name == "id":
             return {id for id in values if isinstance(id, int)}
-        if name in indexed:
-            found = [records.env.database.find(records.model.name, name, value or False) for value in values]
-            return set().union(*found)
+        if name in INDEXED.get(model, ()):
+            return set().union(*(database.find(model, name, value or False) for value in values))
     return None
+
+
+def _required(domain: Any) -> Iterator[Any]:
+    """The conditions that every match meets: those under no operator."""
+    operands = 0
+    for token in domain:
+        if operands:
+            operands += _OPERANDS.get(token, 0) - 1 if isinstance(token, str) else -1
+        elif isinstance(token, str):
+            operands = _OPERANDS[token]
+        else:
+            yield token
 
 
 def mentions(domain: Any, field: str) -> bool:
@@ -141,12 +153,16 @@ def _value_test(how: str, value: Any) -> Callable[[Any], bool]:
         return lambda actual: not inner(actual)
     if how in ("=", "in"):
         wanted = [item or False if item != 0 else item for item in (value if isinstance(value, list) else [value])]
-        return lambda actual: any(item in wanted for item in (actual if isinstance(actual, list) else [actual]))
+        return lambda actual: any(item in wanted for item in _items(actual))
     if how in _COMPARISONS:
         compare = _COMPARISONS[how]
         return lambda actual: actual is not False and compare(actual, value)
     pattern = _pattern(str(value), whole=how.startswith("="), any_case="ilike" in how)
     return lambda actual: isinstance(actual, str) and pattern.search(actual) is not None
+
+
+def _items(actual: Any) -> list[Any]:
+    return actual or [False] if isinstance(actual, list) else [actual]
 
 
 @lru_cache(256)

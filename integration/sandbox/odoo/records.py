@@ -65,6 +65,10 @@ class Records:
         return [self.create_one(values) for values in ([vals_list] if isinstance(vals_list, dict) else vals_list)]
 
     @on_records
+    def has_access(self, operation: str) -> bool:
+        return rights.allows(self.model, operation)
+
+    @on_records
     def write(self, vals: Row) -> bool:
         rights.check(self.model, "write")
         for id in self._existing_ids():
@@ -113,6 +117,21 @@ class Records:
             message = f"BaseModel._read_format() got an unexpected keyword argument {unknown!r}"
             raise OdooError("builtins.TypeError", message)
         return self._print(rows, fields, names=names)
+
+    @on_records
+    def web_read(self, specification: Row) -> list[Row]:
+        """Fields, and of records behind a relation the fields asked for under ``fields``."""
+        rights.check(self.model, "read")
+        return self._nested([self.existing(id) for id in self.ids], specification)
+
+    @on_model
+    def web_search_read(
+        self, domain: Any, specification: Row, offset: int = 0, limit: int | None = None, order: str | None = None
+    ) -> Row:
+        rights.check(self.model, "read")
+        found = self._find(domain, 0, None, order)
+        page = found[offset : offset + limit if limit else None]
+        return {"length": len(found), "records": self._nested(page, specification)}
 
     @on_model
     def name_search(
@@ -280,6 +299,23 @@ class Records:
             }
             for row in rows
         ]
+
+    def _nested(self, rows: list[Row], specification: Row) -> list[Row]:
+        printed = self._print(rows, ["id", *specification], names=False)
+        for name, wanted in specification.items():
+            if set(wanted) - {"fields"}:
+                raise not_faked(f"{sorted(wanted)} in the specification of {name}")
+            if "fields" in wanted:
+                related = self.env.records(self.model.fields[name].relation)
+                for row in printed:
+                    row[name] = related._behind(row[name], wanted["fields"])
+        return printed
+
+    def _behind(self, value: Any, specification: Row) -> Any:
+        """What a relation's ``value``, an id or several, stands for."""
+        ids = value if isinstance(value, list) else [value] if value else []
+        found = self._nested([row for row in map(self.row, ids) if row is not None], specification)
+        return found if isinstance(value, list) else found[0] if found else False
 
     def _existing_ids(self) -> list[int]:
         for id in self.ids:

@@ -9,6 +9,12 @@ from __future__ import annotations
 from integration.sandbox.odoo.errors import OdooError, access_error
 from integration.sandbox.odoo.schema import Model
 
+GROUPS = frozenset({
+    "account.group_account_invoice", "base.group_partner_manager", "base.group_user", "product.group_product_manager",
+    "sales_team.group_sale_salesman", "sales_team.group_sale_salesman_all_leads", "stock.group_stock_user",
+})  # fmt: skip
+"""The integration user's, by external id."""
+
 _ADMINISTRATOR = ("Role / Administrator",)
 _ACCESS_RIGHTS = ("Access Rights",)
 _ACCOUNTING = ("Accounting/Administrator",)
@@ -38,6 +44,11 @@ WITHOUT_FIELDS = {
     "res.users": ("log_ids", "Users Log", "res.users.log"),
 }
 """Models that cannot be read without naming fields: one of all of them is for administrators (its model's name, id)."""
+
+
+def allows(model: Model, operation: str) -> bool:
+    """Whether the integration user may ``operation`` (read, create, write, unlink)."""
+    return (model.name, operation) not in _DENIED
 
 
 def check(model: Model, operation: str) -> None:

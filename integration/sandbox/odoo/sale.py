@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from integration.sandbox.odoo import amounts
 from integration.sandbox.odoo.environment import COMPANY_ID
-from integration.sandbox.odoo.errors import not_faked, user_error, value_error
+from integration.sandbox.odoo.errors import user_error, value_error
 from integration.sandbox.odoo.partner import Partner
 from integration.sandbox.odoo.records import Records, Row, on_records
-from integration.sandbox.odoo.stock import cancel_pickings, deliver
-from integration.sandbox.odoo.tax import LineAmounts, Tax, line_amounts, order_amounts, to_unit
+from integration.sandbox.odoo.stock import by_order, cancel_pickings, converted, deliver
+from integration.sandbox.odoo.tax import to_unit
 
 _LINE_REMOVAL = (
     "Once a sales order is confirmed, you can't remove one of its lines (we need to track if something gets invoiced "
@@ -133,10 +134,31 @@ class Order(Records):
             return False
         return "full" if open_states == {"done"} else "partial" if "done" in open_states else "pending"
 
+    def compute_effective_date(self, row: Row) -> str | bool:
+        """When the first transfer left."""
+        pickings = map(self.env.records("stock.picking").existing, self.value(row, "picking_ids"))
+        return min((picking["date_done"] for picking in pickings if picking["state"] == "done"), default=False)
+
     def compute_invoice_status(self, row: Row) -> str:
-        lines = self._lines_of([row])
-        due = any(line["product_uom_qty"] > line.get("qty_invoiced", 0.0) for line in lines if line.get("product_id"))
-        return "to invoice" if row["state"] == "sale" and due else "no"
+        """Of its lines; what cannot be invoiced alone, as a shipping fee, is not due while other lines wait."""
+        lines = self.env.records("sale.order.line")
+        statuses = {
+            line["id"]: lines.value(line, "invoice_status")
+            for line in self._lines_of([row])
+            if not line.get("display_type")
+        }
+        found = set(statuses.values())
+        if row["state"] != "sale" or not found:
+            return "no"
+        if "to invoice" in found:
+            due = [lines.existing(id) for id, status in statuses.items() if status == "to invoice"]
+            return "no" if "no" in found and all(line["is_delivery"] for line in due) else "to invoice"
+        return "invoiced" if found == {"invoiced"} else "upselling" if found <= {"invoiced", "upselling"} else "no"
+
+    def compute_invoice_ids(self, row: Row) -> list[int]:
+        lines, items = self.env.records("sale.order.line"), self.env.records("account.move.line")
+        found = [id for line in self._lines_of([row]) for id in lines.value(line, "invoice_lines")]
+        return list(dict.fromkeys(items.existing(id)["move_id"] for id in found))
 
     def _lines_of(self, orders: list[Row]) -> list[Row]:
         lines = self.env.records("sale.order.line")
@@ -165,33 +187,13 @@ class Order(Records):
         order = self.row(id)
         if order is None:
             return
-        company = self.env.records("res.company").existing(COMPANY_ID)
-        unit = Decimal(str(self.env.records("res.currency").existing(self.compute_currency_id(order))["rounding"]))
-        per_line = company["tax_calculation_rounding_method"] == "round_per_line"
         lines = [line for line in self._lines_of([order]) if not line.get("display_type")]
-        amounts = [self._line_amounts(line, unit, per_line=per_line) for line in lines]
-        for line, amount in zip(lines, amounts, strict=True):
-            subtotal, total = map(float, amount.rounded(unit))
-            prices = {"price_subtotal": subtotal, "price_total": total, "price_tax": total - subtotal}
-            self.env.records("sale.order.line").store_changed(line["id"], prices)
-        untaxed, tax = order_amounts(amounts, unit)
+        currency = self.compute_currency_id(order)
+        untaxed, tax = amounts.settle(self.env, "sale.order.line", lines, "product_uom_qty", currency)
         totals = {"amount_untaxed": untaxed, "amount_tax": tax, "amount_total": untaxed + tax}
         self.store_changed(id, {name: float(amount) for name, amount in totals.items()})
         if order["state"] == "sale":
             deliver(self.env, order, lines)
-
-    def _line_amounts(self, line: Row, unit: Decimal, *, per_line: bool) -> LineAmounts:
-        price, discount, quantity = (
-            Decimal(repr(line[name])) for name in ("price_unit", "discount", "product_uom_qty")
-        )
-        taxes = [self._tax(id) for id in line["tax_ids"]]
-        return line_amounts(price, discount, quantity, taxes, unit, per_line=per_line)
-
-    def _tax(self, id: int) -> Tax:
-        row = self.env.records("account.tax").existing(id)
-        if row["amount_type"] != "percent" or row.get("include_base_amount"):
-            raise not_faked(f"taxes of type {row['amount_type']} or that count into the base of others")
-        return Tax(id, Decimal(repr(row["amount"])), bool(row["price_include"]))
 
 
 class OrderLine(Records):
@@ -250,8 +252,43 @@ class OrderLine(Records):
         return str(self._order().existing(row["order_id"])["state"])
 
     def compute_qty_delivered(self, row: Row) -> float:
-        moves = map(self.env.records("stock.move").existing, self._move_ids(row))
-        return float(sum(move["quantity"] for move in moves if move["state"] == "done"))
+        """What left of this product; a move of another one does not count."""
+        unit, delivered = row["product_uom_id"], 0.0
+        for move in map(self.env.records("stock.move").existing, self._move_ids(row)):
+            if move["state"] == "done" and move["product_id"] == row["product_id"]:
+                delivered += converted(self.env, move["quantity"], move["product_uom"], unit)
+        return delivered
+
+    def compute_qty_invoiced(self, row: Row) -> float:
+        """Of invoices less refunds, drafts among them."""
+        moves, invoiced = self.env.records("account.move"), 0.0
+        for line in map(self.env.records("account.move.line").existing, self.compute_invoice_lines(row)):
+            move = moves.existing(line["move_id"])
+            if move["state"] != "cancel":
+                invoiced += -line["quantity"] if move["move_type"] == "out_refund" else line["quantity"]
+        return invoiced
+
+    def compute_qty_to_invoice(self, row: Row) -> float:
+        """By the product's policy of what was ordered or what was delivered."""
+        if self.compute_state(row) != "sale" or row.get("display_type"):
+            return 0.0
+        due = row["product_uom_qty"] if by_order(self._product(row)) else self.value(row, "qty_delivered")
+        return float(due - self.compute_qty_invoiced(row))
+
+    def compute_invoice_status(self, row: Row) -> str:
+        if self.compute_state(row) != "sale":
+            return "no"
+        if self.compute_qty_to_invoice(row):
+            return "to invoice"
+        ordered = row["product_uom_qty"]
+        if by_order(self._product(row)) and self.value(row, "qty_delivered") > ordered >= 0:
+            return "upselling"
+        return "invoiced" if self.compute_qty_invoiced(row) >= ordered else "no"
+
+    def compute_invoice_lines(self, row: Row) -> list[int]:
+        lines = self.env.records("account.move.line")
+        ids = self.env.database.find("account.move.line", "sale_line_ids", row["id"])
+        return [line["id"] for line in lines.sort([lines.existing(id) for id in ids], None)]
 
     def compute_order_partner_id(self, row: Row) -> int:
         return int(self._order().existing(row["order_id"])["partner_id"])

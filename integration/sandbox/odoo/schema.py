@@ -30,9 +30,14 @@ INDEXED = {
     "sale.order.line": ("order_id",),
     "stock.picking": ("sale_id", "backorder_id"),
     "stock.move": ("picking_id", "sale_line_id"),
+    "account.move": ("name", "reversed_entry_id"),
+    "account.move.line": ("move_id", "sale_line_ids"),
     "ir.model.data": ("complete_name", "target"),
 }
 """Fields found by look-up instead of a scan: what an integration searches by, and every one2many's other end."""
+
+SORTED = {"stock.picking": "write_date", "account.move": "write_date", "sandbox.ageing": "due"}
+"""The field whose values from a bound on are found without a scan: what is polled, and what is due."""
 
 
 @dataclass(frozen=True)

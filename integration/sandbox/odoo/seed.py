@@ -114,7 +114,12 @@ def _company(records: _Seeding, username: str, *, euro: int, country: int) -> No
 
 
 def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
-    records.add("uom.uom", name="Units")
+    whole = {"relative_factor": 1.0, "factor": 1.0, "rounding": 0.01}
+    units = records.add("uom.uom", name="Units", sequence=100, **whole)
+    six = {"relative_factor": 6.0, "factor": 6.0, "rounding": 0.01, "relative_uom_id": units}
+    records.add("uom.uom", name="Pack of 6", sequence=600, **six)
+    for sequence, name, code, type in ((5, "Sales", "INV", "sale"), (7, "Bank", "BNK1", "bank")):
+        records.add("account.journal", name=name, code=code, type=type, sequence=sequence, company_id=1)
     records.add("crm.team", name="Sales", company_id=1, sequence=10)
     records.add("stock.warehouse", name="My Company", code="WH", company_id=1)
     for name, code in (("Receipts", "incoming"), ("Delivery Orders", "outgoing")):

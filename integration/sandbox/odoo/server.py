@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, partner, sale, stock
+from integration.sandbox.odoo import catalog, invoice, partner, sale, stock, wizards
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -22,13 +23,19 @@ from integration.sandbox.odoo.errors import (
     access_error,
     not_faked,
 )
-from integration.sandbox.odoo.records import Records
+from integration.sandbox.odoo.fulfilment import Fulfilment, Manner
+from integration.sandbox.odoo.ledger import account, ledger
+from integration.sandbox.odoo.records import Records, Row
 from integration.sandbox.odoo.schema import SCHEMA
 from integration.sandbox.odoo.seed import INTEGRATION_USER, seed
 from integration.sandbox.odoo.wire import create_blueprint
 
 CLASSES: dict[str, type[Records]] = {
     **dict.fromkeys(SCHEMA, Records),
+    "account.move": invoice.Invoice,
+    "account.move.line": invoice.InvoiceLine,
+    "account.move.reversal": wizards.ReverseInvoices,
+    "account.payment.register": wizards.RegisterPayment,
     "ir.config_parameter": Records,
     "ir.model.data": catalog.ExternalIds,
     "product.pricelist": catalog.Pricelist,
@@ -38,6 +45,7 @@ CLASSES: dict[str, type[Records]] = {
     "res.currency": catalog.Currency,
     "res.partner": partner.Partner,
     "res.users": catalog.User,
+    "sale.advance.payment.inv": wizards.InvoiceOrders,
     "sale.order": sale.Order,
     "sale.order.line": sale.OrderLine,
     "stock.move": stock.Move,
@@ -45,11 +53,12 @@ CLASSES: dict[str, type[Records]] = {
     "stock.picking.type": stock.PickingType,
 }
 READS = frozenset({
-    "address_get", "check_object_reference", "context_get", "fields_get", "get_external_id", "name_search", "read",
-    "search", "search_count", "search_read",
+    "address_get", "check_object_reference", "context_get", "fields_get", "get_external_id", "has_access",
+    "has_group", "name_search", "read", "search", "search_count", "search_read", "web_read",
+    "web_search_read",
 })  # fmt: skip
 REAL_METHODS = (
-    "action_", "button_", "copy", "default_get", "do_", "export_data", "formatted_read_group", "has_access",
+    "action_", "button_", "copy", "default_get", "do_", "export_data", "formatted_read_group",
     "message_", "name_create", "onchange", "read_group", "set_delivery_line", "web_",
 )  # fmt: skip
 """Methods that start so may exist in Odoo; other unknown ones do not."""
@@ -74,7 +83,7 @@ class Fault:
 class Odoo:
     """``blueprint`` is to be mounted at the root of the fake (its paths start with /json, /jsonrpc and /web).
 
-    ``seed_records`` fills an empty database.
+    ``seed_records`` fills an empty database.  For ``age_seconds`` and ``split_every`` see `OdooConfig`.
     """
 
     def __init__(
@@ -84,6 +93,9 @@ class Odoo:
         username: str,
         api_key: str,
         seed_records: Callable[[Database, str], None] = seed,
+        *,
+        age_seconds: float = 0.0,
+        split_every: int = 0,
     ) -> None:
         self.name = database
         self.username = username
@@ -94,6 +106,7 @@ class Odoo:
             self.reset()
         self._faults: deque[Fault] = deque()
         self._faults_lock = threading.Lock()
+        self._fulfilment = Fulfilment(self.database, self._enter, age_seconds, split_every)
         self.blueprint: Blueprint = create_blueprint(self)
 
     @property
@@ -121,8 +134,9 @@ class Odoo:
     ) -> Any:
         """One call in one transaction.  ``find(bound method)`` gives its arguments, or raises what is wrong there."""
         fault = self._draw_fault(model, method)
+        self._fulfilment.catch_up()
         with self.database.transaction():
-            env = Environment(self.database, CLASSES, self.uid, context)
+            env = self._enter(context)
             records = env.records(model, ids)
             bound = self.method(records, method)
             args, kwargs = find(bound)
@@ -132,6 +146,8 @@ class Odoo:
                 raise _injected(fault.name, model)
             result = bound(*args, **kwargs)
             env.settle()
+            if (model, method) == ("sale.order", "action_confirm"):
+                self._fulfilment.begin(records.ids)
             if method not in READS:
                 self._record_call(env, model, method, list(ids), result)
         if fault:
@@ -151,37 +167,34 @@ class Odoo:
         public: Callable[..., Any] = bound
         return public
 
-    def ledger(self) -> dict[str, Any]:
-        """What took effect: every sale.order, and every writing call that was committed, oldest first.
+    def advance(self, orders: list[str | int] | None = None, steps: int = 1, manner: Manner | None = None) -> list[Row]:
+        """Moves the confirmed orders (these: by name, external id or id) on by ``steps``; the ledger's rows of those
+        that moved.
+        """
+        moved = self._fulfilment.advance(orders, steps, manner or Manner())
+        with self.database.transaction():
+            env = self._enter({})
+            return [account(env, env.records("sale.order").existing(id)) for id in moved]
 
-        ``created`` counts the orders with this one's origin and reference (2: it was created twice), ``confirmed``
-        its confirmations.
+    def set_back(self, model: str, id: int, seconds: float) -> Row:
+        """Dates a record's last change earlier, as if its transaction had begun then and only now ended.
+
+        Its id and new write_date; raises `OdooError` for a record that is not there.
         """
         with self.database.transaction():
-            env = Environment(self.database, CLASSES, self.uid, {})
-            calls = list(self.database.rows("sandbox.call").values())
-            confirmed = Counter(
-                id
-                for call in calls
-                if (call["model"], call["method"]) == ("sale.order", "action_confirm")
-                for id in call["ids"]
-            )
-            rows = list(self.database.rows("sale.order").values())
-            created = Counter(map(_references, rows))
-            orders = [
-                {
-                    "id": row["id"],
-                    "external_id": env.external_id("sale.order", row["id"]),
-                    **{key: row.get(key, False) for key in ("name", "client_order_ref", "origin", "state")},
-                    "amount_total": row["amount_total"],
-                    "currency": _currency(env, row),
-                    "created": created[_references(row)],
-                    "confirmed": confirmed[row["id"]],
-                }
-                for row in rows
-            ]
-        shown = [{key: call[key] for key in ("at", "model", "method", "ids")} for call in calls]
-        return {"orders": orders, "calls": shown}
+            row = self._enter({}).records(model).existing(id)
+            moment = datetime.fromisoformat(row["write_date"]) - timedelta(seconds=seconds)
+            self.database.update(model, id, {"write_date": moment.strftime("%Y-%m-%d %H:%M:%S.%f")})
+            return {"id": id, "write_date": self.database.rows(model)[id]["write_date"]}
+
+    def ledger(self) -> dict[str, Any]:
+        """What took effect: every sale.order, and every writing call that was committed, oldest first."""
+        self._fulfilment.catch_up()
+        with self.database.transaction():
+            return ledger(self._enter({}))
+
+    def _enter(self, context: Row) -> Environment:
+        return Environment(self.database, CLASSES, self.uid, context)
 
     def _draw_fault(self, model: str, method: str) -> Fault | None:
         with self._faults_lock:
@@ -198,16 +211,6 @@ class Odoo:
                 return
             ids = result["ids"]
         self.database.insert("sandbox.call", {"at": env.now, "model": model, "method": method, "ids": ids})
-
-
-def _currency(env: Environment, order: dict[str, Any]) -> str:
-    orders = env.records("sale.order")
-    assert isinstance(orders, sale.Order)
-    return str(env.records("res.currency").existing(orders.compute_currency_id(order))["name"])
-
-
-def _references(order: dict[str, Any]) -> tuple[Any, Any]:
-    return order.get("origin", False), order.get("client_order_ref", False)
 
 
 def _lost_import() -> dict[str, Any]:

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from integration.sandbox.odoo.environment import COMPANY_ID, Environment
-from integration.sandbox.odoo.records import Records, Row
+from integration.sandbox.odoo.errors import user_error
+from integration.sandbox.odoo.records import Records, Row, on_records
 
 _DELIVERY_ORDERS = 2
 _OPEN = ("draft", "waiting", "confirmed", "assigned")
+_NOTHING_SET = (
+    "Transfer trouble alert! Validating a zero quantity transfer? You're not moving invisible goods around are you?\n"
+    "Set some quantities and let's get moving!"
+)
+_EMPTY = "You can’t validate an empty transfer. Please add some products to move before proceeding."
+_WINDOW = {"type": "ir.actions.act_window", "view_mode": "form", "target": "new"}
+
+
+def by_order(product: Row) -> bool:
+    """Whether what was ordered is invoiced, not what was delivered."""
+    return bool(product.get("invoice_policy", "order") == "order")
+
+
+def converted(env: Environment, quantity: float, unit: int, to: int) -> float:
+    """``quantity`` of one unit of measure in another of its kind."""
+    units = env.records("uom.uom")
+    if unit == to:
+        return float(quantity)
+    return float(round(quantity * units.existing(unit)["factor"] / units.existing(to)["factor"], 2))
 
 
 def deliver(env: Environment, order: Row, lines: list[Row]) -> None:
@@ -17,7 +37,8 @@ def deliver(env: Environment, order: Row, lines: list[Row]) -> None:
             continue
         ids = env.database.find("stock.move", "sale_line_id", line["id"])
         moves = [env.records("stock.move").existing(id) for id in ids]
-        wanted = line["product_uom_qty"] - sum(move["quantity"] for move in moves if move["state"] == "done")
+        wanted = converted(env, line["product_uom_qty"], line["product_uom_id"], product["uom_id"])
+        wanted -= sum(move["quantity"] for move in moves if move["state"] == "done")
         current = next((move for move in moves if move["state"] in _OPEN), None)
         if current is not None and current["product_uom_qty"] != wanted:
             state = current["state"] if wanted > 0 else "cancel"
@@ -77,6 +98,8 @@ def _open_picking(env: Environment, order: Row, state: str) -> int:
 
 
 class Picking(Records):
+    """A transfer to a customer; done for good once it is validated, but for the tracking number."""
+
     def defaults(self, values: Row) -> Row:
         now = self.env.now[:19]
         default = {
@@ -92,11 +115,157 @@ class Picking(Records):
         }
         return super().defaults({**default, **values})
 
+    @on_records
+    def button_validate(self) -> bool | Row:
+        """Done: all that was picked, or everything with a quantity where nobody picked; the rest is a backorder.
+
+        Unless the context says ``skip_backorder`` and ``skip_sms``, a transfer that falls short and a customer with a
+        phone are asked about first: the answer is the window that asks, and nothing is done.
+        """
+        waiting = [id for id in self.ids if self.existing(id)["state"] != "done"]
+        for id in waiting:
+            self._check_quantities(id)
+            self._pick(id)
+        question = self._question(waiting)
+        if question is not None:
+            return question
+        for id in waiting:
+            self._finish(id)
+        return True
+
+    def compute_carrier_tracking_url(self, row: Row) -> str | bool:
+        carrier = self.env.records("delivery.carrier").row(row.get("carrier_id") or 0) or {}
+        reference, pattern = row.get("carrier_tracking_ref"), carrier.get("tracking_url")
+        return pattern.replace("<shipmenttrackingnumber>", reference) if pattern and reference else False
+
+    def follow(self, id: int) -> None:
+        """The state that the moves give; every change of a move is one of its transfer."""
+        states = {move["state"] for move in self._moves(id)} - {"cancel"}
+        rank = ("assigned", "confirmed", "waiting", "draft", "done")
+        self.store(id, {"state": next((state for state in rank if state in states), "cancel")})
+
+    def _moves(self, id: int) -> list[Row]:
+        moves = self.env.records("stock.move")
+        return [moves.existing(move) for move in self.lines(id, self.model.fields["move_ids"])]
+
+    def _waiting(self, id: int) -> list[Row]:
+        return [move for move in self._moves(id) if move["state"] not in ("done", "cancel")]
+
+    def _check_quantities(self, id: int) -> None:
+        if not self._moves(id):
+            raise user_error(_EMPTY)
+        moves = self._waiting(id)
+        counted = [move for move in moves if move["picked"]] or moves
+        if not any(move["quantity"] for move in counted):
+            raise user_error(_NOTHING_SET)
+
+    def _pick(self, id: int) -> None:
+        moves = self._waiting(id)
+        if not any(move["picked"] for move in moves):
+            for move in moves:
+                self.env.records("stock.move").store(move["id"], {"picked": True})
+
+    def _question(self, ids: list[int]) -> Row | None:
+        context = {**self.env.context, "button_validate_picking_ids": ids}
+        short = [id for id in ids if any(map(_falls_short, self._waiting(id)))]
+        if short and not context.get("skip_backorder"):
+            asked = {"default_show_transfers": len(ids) > 1, "default_pick_ids": [[4, id] for id in short]}
+            view = {"name": "Create Backorder?", "views": [[943, "form"]], "view_id": 943}
+            return {**_WINDOW, **view, "res_model": "stock.backorder.confirmation", "context": {**context, **asked}}
+        if not context.get("skip_sms") and any(map(self._has_phone, ids)):
+            view = {"name": "SMS", "views": [[1126, "form"]], "view_id": 1126, "res_id": 1}
+            return {**_WINDOW, **view, "res_model": "confirm.stock.sms", "context": context}
+        return None
+
+    def _has_phone(self, id: int) -> bool:
+        partner = self.env.records("res.partner").row(self.existing(id).get("partner_id") or 0)
+        return bool(partner and partner.get("phone"))
+
+    def _finish(self, id: int) -> None:
+        moves = self.env.records("stock.move")
+        behind = []
+        for move in self._waiting(id):
+            if not move["picked"] or move["quantity"] <= 0:
+                behind.append(move["id"])
+                continue
+            rest = move["product_uom_qty"] - move["quantity"]
+            if rest > 0:
+                moves.store(move["id"], {"product_uom_qty": move["quantity"]})
+                behind.append(moves.create_one(_remainder(move, rest)))
+            moves.store(move["id"], {"state": "done", "date": self.env.now[:19]})
+            self._tell_order(id, move)
+        if behind:
+            self._leave_behind(id, behind)
+        self.store(id, {"state": "done", "date_done": self.env.now[:19]})
+
+    def _tell_order(self, id: int, move: Row) -> None:
+        """What somebody added to an order's transfer belongs to the line of that product, or to a new one of none."""
+        order = self.existing(id).get("sale_id")
+        if not order or move.get("sale_line_id"):
+            return
+        lines = self.env.records("sale.order.line")
+        same = [["order_id", "=", order], ["product_id", "=", move["product_id"]]]
+        found: list[int] = lines.search(same, limit=1)
+        if not found:
+            values = {"order_id": order, "product_id": move["product_id"], "product_uom_qty": 0.0}
+            if by_order(self.env.records("product.product").existing(move["product_id"])):
+                values["price_unit"] = 0.0
+            found = [Records.create_one(lines, values)]  # an order line's own would deliver the order anew
+        self.env.records("stock.move").store(move["id"], {"sale_line_id": found[0]})
+
+    def _leave_behind(self, id: int, moves: list[int]) -> None:
+        """A transfer for what did not leave; goods that are not counted are ready again."""
+        copied = ("origin", "sale_id", "partner_id", "carrier_id", "note")
+        picking = self.existing(id)
+        values = {name: picking[name] for name in copied if picking.get(name)}
+        backorder = self.existing(self.create_one({**values, "backorder_id": id}))
+        records = self.env.records("stock.move")
+        for move in map(records.existing, moves):
+            changed = {"picking_id": backorder["id"], "reference": backorder["name"], "picked": False}
+            if not self.env.records("product.product").existing(move["product_id"]).get("is_storable"):
+                changed |= {"quantity": move["product_uom_qty"], "state": "assigned"}
+            records.store(move["id"], changed)
+        self.follow(backorder["id"])
+
+
+def _falls_short(move: Row) -> bool:
+    return bool(move["product_uom_qty"]) and (not move["picked"] or move["quantity"] < move["product_uom_qty"])
+
+
+def _remainder(move: Row, quantity: float) -> Row:
+    kept = ("picking_id", "product_id", "product_uom", "sale_line_id", "origin", "reference", "date", "sequence")
+    values = {name: move[name] for name in kept if move.get(name)}
+    return {**values, "product_uom_qty": quantity, "quantity": 0.0, "state": "confirmed"}
+
 
 class Move(Records):
     def defaults(self, values: Row) -> Row:
-        default = {"picked": False, "company_id": COMPANY_ID, "sequence": 10, "quantity": 0.0, "state": "draft"}
+        default = {
+            "picked": False,
+            "company_id": COMPANY_ID,
+            "sequence": 10,
+            "product_uom_qty": 0.0,
+            "quantity": 0.0,
+            "state": "draft",
+            "date": self.env.now[:19],
+        }
+        if values.get("product_id"):
+            default["product_uom"] = self.env.records("product.product").existing(values["product_id"])["uom_id"]
         return super().defaults({**default, **values})
+
+    def write_one(self, id: int, values: Row) -> None:
+        """Of a move that is done, too: what was delivered changes with it.  Another product leaves its order line."""
+        before = self.existing(id)
+        super().write_one(id, values)
+        if values.get("product_id", before["product_id"]) != before["product_id"]:
+            self.store(id, {"sale_line_id": values.get("sale_line_id", False)})
+        move = self.existing(id)
+        if "quantity" in values and not move["quantity"] and move["state"] == "assigned":
+            self.store(id, {"state": "confirmed"})
+        pickings = self.env.records("stock.picking")
+        assert isinstance(pickings, Picking)
+        if move.get("picking_id"):
+            pickings.follow(move["picking_id"])
 
     def label(self, row: Row) -> str:
         product = self.env.records("product.product").existing(row["product_id"])

@@ -1,0 +1,99 @@
+"""The shop's shipments: what left for an order in one go, and how far the order is fulfilled by them.
+
+More may be shipped than was ordered: two sources may each carry the order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from integration.sandbox.clarity import events, order_documents, orders
+from integration.sandbox.clarity.fields import MOMENT, REFERENCE, TEXT, Rule, is_quantity, is_text, wrong
+from integration.sandbox.clarity.problems import invalid
+from integration.sandbox.clarity.records import Document, Records
+
+PATCHABLE = {
+    "carrier": TEXT,
+    "service": TEXT,
+    "trackingNumbers": Rule(lambda value: isinstance(value, list) and all(map(is_text, value)), "is a list of texts"),
+    "shippedAt": MOMENT,
+    "lines": Rule(lambda value: isinstance(value, list) and bool(value), "is a list of at least one line", True),
+}
+RULES = {"externalRef": REFERENCE, **PATCHABLE}
+
+
+def read(order: Document, body: Document) -> Document:
+    """The fields of a new shipment; a `Problem` for what is wrong with them."""
+    _check(order, body, wrong(body, RULES))
+    return {**dict.fromkeys(RULES), **body, "trackingNumbers": body.get("trackingNumbers") or []}
+
+
+def create(db: sqlite3.Connection, order: Document, fields: Document) -> Document:
+    shipment = order_documents.add(db, "shipment", order["id"], fields)
+    _follow(db, order)
+    return shipment
+
+
+def patch(db: sqlite3.Connection, order: Document, shipment: Document, body: Document) -> Document:
+    """Applies a merge patch and tells of it (``shipment.updated``), if it changes anything."""
+    _check(order, body, wrong(body, PATCHABLE, partial=True))
+    if "trackingNumbers" in body:
+        body = {**body, "trackingNumbers": body["trackingNumbers"] or []}
+    if {**shipment, **body} == shipment:
+        return shipment
+    changed = order_documents.change(db, "shipment", shipment, body)
+    events.record(db, "shipment.updated", changed)
+    _follow(db, order)
+    return changed
+
+
+def truth(records: Records) -> list[dict[str, Any]]:
+    """What really took effect, for the ledger; quantities by line."""
+    return [
+        {
+            **counts,
+            "tracking": shipment["trackingNumbers"],
+            "lines": {line: str(quantity) for line, quantity in _quantities([shipment]).items()},
+        }
+        for shipment, counts in order_documents.counted(records, "shipment")
+    ]
+
+
+def _check(order: Document, body: Document, errors: list[tuple[str, str]]) -> None:
+    ordered = [line.get("id") for line in order.get("lines") or () if isinstance(line, dict)]
+    lines = body.get("lines")
+    for index, line in enumerate(lines if isinstance(lines, list) else ()):
+        given = line if isinstance(line, dict) else {}
+        if not given.get("orderLineId") or given["orderLineId"] not in ordered:
+            errors.append((f"/lines/{index}/orderLineId", "is no line of the order"))
+        if not is_quantity(given.get("quantity")):
+            errors.append((f"/lines/{index}/quantity", "is a decimal string above zero"))
+        errors += [
+            (f"/lines/{index}/{name}", "cannot be set here") for name in given.keys() - {"orderLineId", "quantity"}
+        ]
+    if errors:
+        raise invalid(*errors)
+
+
+def _follow(db: sqlite3.Connection, order: Document) -> None:
+    shipped = _quantities(order_documents.of_order(db, "shipment", order["id"]))
+    orders.follow(db, order, fulfillmentStatus=_fulfillment(order, shipped))
+
+
+def _fulfillment(order: Document, shipped: dict[str, Decimal]) -> str:
+    """Only lines that are shipped at all count; a status that says more than the shipments is believed."""
+    lines = [line for line in order["lines"] if line.get("requiresShipping", True)] or order["lines"]
+    left = any(shipped.get(line["id"], 0) < Decimal(str(line["quantity"])) for line in lines)
+    return "partial" if left and orders.FULFILLMENT.get(order["status"]) != "fulfilled" else "fulfilled"
+
+
+def _quantities(shipments: Iterable[Document]) -> dict[str, Decimal]:
+    together: dict[str, Decimal] = defaultdict(Decimal)
+    for shipment in shipments:
+        for line in shipment["lines"]:
+            together[line["orderLineId"]] += Decimal(line["quantity"])
+    return together
