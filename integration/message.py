@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 LONGEST_ID = 50
 LONGEST_CLEAR = 255
@@ -31,8 +32,9 @@ OPEN = (State.READY, State.QUEUED, State.RUNNING, State.WAITING)
 
 
 class Step(StrEnum):
-    """The steps of the road, in order."""
+    """The steps of the road, in order.  ``fetch`` comes first only where an event does not hold its object."""
 
+    FETCH = "fetch"
     TRANSFORM = "transform"
     VALIDATE = "validate"
     ENRICH = "enrich"
@@ -72,6 +74,23 @@ def external_id(entity: str, *ids: str) -> str:
         return written
     digest = hashlib.sha256(written.encode()).hexdigest()
     return f"{entity}___h{digest}"[:LONGEST_ID]
+
+
+def read_external_id(name: str) -> tuple[str, ...] | None:
+    """What `external_id` made the name of, entity first; None if it ends in a hash, or is no such name.
+
+    >>> read_external_id("order_line__a_5fb__1")
+    ('order_line', 'a_b', '1')
+    >>> read_external_id(external_id("order", "x" * 60))
+    """
+    entity, _, written = name.partition("__")
+    ids = [unquote(part.replace("_", "%")) for part in written.split("__")]
+    return (entity, *ids) if external_id(entity, *ids) == name else None
+
+
+def line_keys(order: str, line: str) -> tuple[str, ...]:
+    """Every name under which a line of an order may be known at a target: as it is, or encoded."""
+    return line, external_id("line", line), external_id("order_line", order, line)
 
 
 def lane(installation: str, entity: str, id: str) -> str:

@@ -7,11 +7,11 @@ it as a `Work`.  Adding a system is a folder beside this file that offers a `Con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Document = dict[str, Any]
 Gate = Callable[[], AbstractContextManager[None]]
@@ -37,6 +37,23 @@ class Posted:
 
     theirs: str | None
     number: str | None
+
+
+Verdict = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing at a system that was looked at, and what to do about it.
+
+    A warning: some orders will be held.  An error: something will not work at all.  ``fix`` is one plain sentence for
+    either; None when all is well.
+    """
+
+    about: str
+    verdict: Verdict
+    says: str
+    fix: str | None = None
 
 
 class Work(Protocol):
@@ -66,6 +83,9 @@ class Work(Protocol):
     def idempotency_key(self, effect: str) -> str:
         """The request key of this effect: the same for every repeat within the round."""
 
+    def approved(self, code: str) -> bool:
+        """Whether a person lets this document pass the check that holds it with this code."""
+
 
 class Connector(Protocol):
     """One system."""
@@ -76,6 +96,12 @@ class Connector(Protocol):
 
     def whoami(self) -> str:
         """Who we are there.  Raises `Misconfigured` when the credentials do not work."""
+
+    def examine(self) -> Iterator[Finding]:
+        """Looks at whatever orders will need there, without changing anything: rights, fields, settings.
+
+        A `Failure` on the way ends it: what comes after needs what failed.
+        """
 
     def enrich(self, entity: str, document: Document, work: Work) -> Document:
         """The target document with what only the target knows (ids of partner, products, taxes ...) filled in."""
@@ -125,6 +151,17 @@ class Polled(Protocol):
 
         ``page`` is the ``next`` of the page before.  ``open_orders`` gives their ids of the orders that are not yet
         shipped and billed, the longest unlooked first, for streams of which no time of change can be asked.
+        """
+
+
+@runtime_checkable
+class Shown(Protocol):
+    """A system that can be asked how it shows a document."""
+
+    def shown(self, entity: str, document: Document, work: Work) -> Document | None:
+        """What of the document stands there, under the document's own names; None when there is none of it.
+
+        Only what the system shows in a comparable form is there.  Changes nothing.
         """
 
 

@@ -141,7 +141,7 @@ class Http:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
-            session = self._threads.session = _Session()
+            session = self._threads.session = _Session(self._base_url)
         return session
 
 
@@ -159,19 +159,17 @@ def plain(message: str, longest: int = 200) -> str:
 
 
 class _Session(requests.Session):
-    """A session without a life of its own."""
+    """A session without a life of its own.  Proxies and certificates of the environment are looked up once."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self.auth = _leave_as_is  # else a netrc file would replace our Authorization header
+        found = self.merge_environment_settings(url, {}, None, None, None)
+        self.proxies, self.verify, self.cert = found["proxies"], found["verify"], found["cert"]
+        self.trust_env = False  # nor may a netrc file replace our Authorization header
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         """None, so that the body of a redirect is read like any other: requests would read all of it at once."""
-
-
-def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _encode(body: Any) -> tuple[bytes | None, Mapping[str, str]]:

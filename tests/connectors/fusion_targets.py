@@ -18,7 +18,7 @@ from integration.connectors.contract import Document, Posted
 from integration.connectors.fusion import Fusion
 from integration.embedded import free_port
 from integration.sandbox.config import FusionConfig
-from integration.sandbox.fusion import Failure
+from integration.sandbox.fusion import Failure, Manner
 from integration.sandbox.fusion import Fusion as FakeFusion
 from integration.settings import System
 from tests.connectors.work import Crossrefs, MemoryWork
@@ -63,6 +63,10 @@ class Pod:
 
     def fail_next(self, name: str, times: int = 1, path: str = "salesOrdersForOrderHub") -> None:
         self.fake.fail_next(Failure(name, times, path))
+
+    def advance(self, theirs: str, steps: int = 1, **manner: Any) -> None:
+        """The order moves on by so many statuses: 3 to shipped, 5 to billed, 6 to closed."""
+        self.fake.advance([theirs], steps, Manner(**manner))
 
     def order(self, document: Document) -> dict[str, Any]:
         """What the pod's own books say of an order."""

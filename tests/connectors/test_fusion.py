@@ -100,6 +100,35 @@ def test_charges_that_miss_the_total_are_held_before_anything_is_sent(shop: Shop
     assert shop.pod.posts() == 0
 
 
+def test_a_total_that_a_person_lets_pass_is_sent(shop: Shop) -> None:
+    document = shop.two_lines(amount_total=Decimal("51.11"))
+    shop.work.accepted.add("total_differs")
+    shop.send(document)
+    assert Decimal(shop.pod.order(document)["totals"]["total"]) == Decimal("51.10")
+    shop.work.new_round()
+    shop.send(document)
+    assert {outcome for _, outcome in shop.work.outcomes} == {"found"}
+
+
+def test_how_an_order_stands_is_shown_by_its_documents_names(shop: Shop) -> None:
+    document, connector = shop.two_lines(), shop.pod.connector()
+    assert connector.shown("order", document, shop.work) is None
+    shop.send(document)
+    shown = connector.shown("order", document, shop.work)
+    assert shown
+    assert shown["amount_total"] == document["amount_total"]
+    assert shown["order"].items() <= document["order"].items()
+    assert "SourceTransactionNumber" in shown["order"]
+    assert [(line["sku"], line["quantity"]) for line in shown["lines"]] == [
+        (line["sku"], line["quantity"]) for line in document["lines"]
+    ]
+    changed = {**document, "lines": [{**document["lines"][0], "quantity": Decimal(9)}]}
+    other = connector.shown("order", changed, shop.work)
+    assert other
+    assert other["lines"][0]["quantity"] == 3
+    assert other["lines"][1:] == [{"key": "2"}]
+
+
 # --- the same order again
 
 

@@ -116,6 +116,35 @@ def test_totals_that_differ_are_held_before_anything_is_confirmed(shop: Shop) ->
     assert ("order.drop_lines", "ok") in shop.work.outcomes
 
 
+def test_a_total_that_a_person_lets_pass_is_confirmed(shop: Shop) -> None:
+    document = shop.two_lines(amount_total=Decimal("68.50"))
+    held(lambda: shop.send(document))
+    shop.work.new_round()
+    shop.work.accepted.add("total_differs")
+    posted = shop.send(document)
+    order = shop.target.one("sale.order", posted.theirs or 0, "state", "amount_total")
+    assert (order["state"], order["amount_total"]) == ("sale", Decimal("68.49"))
+
+
+def test_how_an_order_stands_is_shown_by_its_documents_names(shop: Shop) -> None:
+    document = shop.two_lines()
+    connector = shop.target.connector()
+    assert connector.shown("order", document, shop.work) is None
+    shop.send(document)
+    shown = connector.shown("order", document, shop.work)
+    assert shown
+    assert (shown["amount_total"], shown["currency"]) == (document["amount_total"], document["currency"])
+    assert shown["order"] == {name: value for name, value in document["order"].items() if value is not None}
+    assert [(line["key"], line["fields"]) for line in shown["lines"]] == [
+        (line["key"], line["fields"]) for line in document["lines"]
+    ]
+    changed = {**document, "lines": [shop.line("1", "4", "10.55")]}
+    other = connector.shown("order", changed, shop.work)
+    assert other
+    assert other["lines"][0]["fields"]["product_uom_qty"] == 3
+    assert len(other["lines"]) == 2
+
+
 class RacedWork(MemoryWork):
     """Somebody confirms the order in Odoo just before we do."""
 

@@ -37,6 +37,7 @@ class MemoryWork:
     def __init__(self, crossrefs: Crossrefs | None = None) -> None:
         self.crossrefs = crossrefs or Crossrefs()
         self.tries: list[Try] = []
+        self.accepted: set[str] = set()
         self._delivery = uuid.uuid4().hex
         self._round = 1
 
@@ -93,6 +94,9 @@ class MemoryWork:
 
     def idempotency_key(self, effect: str) -> str:
         return hashlib.sha256(f"{self._delivery}/{self._round}/{effect}".encode()).hexdigest()
+
+    def approved(self, code: str) -> bool:
+        return code in self.accepted
 
     def _last(self, effect: str) -> Try | None:
         return next((one for one in reversed(self.tries) if one.effect == effect), None)

@@ -5,12 +5,27 @@ The protocol is Clarity API v1 as our sandbox has it (JSON, OAuth 2.0 client cre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from integration.connectors.clarity.client import Client
-from integration.connectors.clarity.order_status import show_status
-from integration.connectors.contract import Document, Gate, Posted, Work
+from integration.connectors.clarity.examination import findings
+from integration.connectors.clarity.invoice import show_invoice, shown_invoice
+from integration.connectors.clarity.order_status import show_status, shown_status
+from integration.connectors.clarity.shipment import show_shipment, shown_shipment
+from integration.connectors.contract import Document, Finding, Gate, Posted, Work
 from integration.settings import System
+
+SHOW: Mapping[str, Callable[[Client, Document, Work], Posted]] = {
+    "order_status": show_status,
+    "shipment": show_shipment,
+    "invoice": show_invoice,
+}
+
+SHOWN: Mapping[str, Callable[[Client, Document, Work], Document | None]] = {
+    "order_status": shown_status,
+    "shipment": shown_shipment,
+    "invoice": shown_invoice,
+}
 
 
 class Clarity:
@@ -33,11 +48,19 @@ class Clarity:
         assert entity == "order", entity
         return self._client.order(id)
 
+    def examine(self) -> Iterator[Finding]:
+        """Who we are, what we may do, and whether the shop tells us of its orders."""
+        yield Finding("credentials", "ok", f"Clarity takes the token of {self.whoami()}, which reads orders")
+        yield from findings(self._client)
+
     def enrich(self, entity: str, document: Document, work: Work) -> Document:  # noqa: ARG002
         """Nothing is missing that only Clarity knows."""
         return document
 
+    def shown(self, entity: str, document: Document, work: Work) -> Document | None:
+        """How the shop shows an order's status, a shipment or an invoice."""
+        return SHOWN[entity](self._client, document, work)
+
     def post(self, entity: str, document: Document, work: Work) -> Posted:
-        """Shows a status: see `show_status`."""
-        assert entity == "order_status", entity
-        return show_status(self._client, document, work)
+        """Shows a status, a shipment or an invoice: see `show_status`, `show_shipment`, `show_invoice`."""
+        return SHOW[entity](self._client, document, work)

@@ -1,9 +1,10 @@
-"""Calls to Clarity: the paths of orders, and credentials on every call."""
+"""Calls to Clarity: paths, lists, and credentials on every call."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from integration.connectors.clarity.problems import BY_HAND, problem
 from integration.connectors.contract import Document, Gate, Request
@@ -11,6 +12,8 @@ from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Misconfigured, Reject
 from integration.settings import System
+
+PAGE_SIZE = "200"
 
 
 class Client:
@@ -43,6 +46,18 @@ class Client:
         """An order as it is now; `Hold` when there is none of this id."""
         return self.get(order_path(id))
 
+    def items(self, path: str, **filters: str) -> Iterator[Document]:
+        """What a list holds, page by page; raises what `Http.send` does."""
+        cursor = None
+        while True:
+            asked = filters | {"pageSize": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
+            page = self.get(f"{path}?{urlencode(asked)}")
+            yield from page.get("items") or ()
+            following = page.get("nextCursor")
+            if not following or following == cursor:  # a shop that does not know cursors gives the same page again
+                return
+            cursor = following
+
     def send(self, request: Request) -> Document:
         """The answer's JSON object; raises what `Http.send` does."""
         answer: Any = self._http.send(request).json()
@@ -55,10 +70,18 @@ class Client:
 
 def order_path(id: str) -> str:
     """Where an order is; `Reject` for an id that a URL cannot carry as one segment."""
+    return record_path("orders", id)
+
+
+def record_path(collection: str, id: str) -> str:
+    """Where a record of a collection is; `Reject` for an id that a URL cannot carry as one segment."""
     try:
         segment = quote(id, safe="")
     except UnicodeEncodeError:
         segment = ""
     if segment in {"", ".", ".."}:
-        raise Reject("the order's id cannot stand in a URL", hint=f"Clarity cannot be asked about it: {BY_HAND}")
-    return f"/orders/{segment}"
+        raise Reject(
+            f"an id of Clarity's {collection} cannot stand in a URL",
+            hint=f"Clarity cannot be asked about it: {BY_HAND}",
+        )
+    return f"/{collection}/{segment}"

@@ -7,11 +7,27 @@ from typing import Any
 from integration.connectors.http import Reply
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
-BY_HAND = "set the order's status in Clarity by hand, for it is pushed again only when the order changes."
+BY_HAND = "bring Clarity up to date by hand, for it is told again only when the order, shipment or invoice changes."
 
 
 class InvalidTransition(Retry):
-    """409 invalid_transition: the order's status does not allow the one asked for."""
+    """409 invalid_transition: the status of the order or invoice does not allow the one asked for."""
+
+
+class AlreadyExists(Retry):
+    """409 already_exists: the order has a shipment or invoice of this externalRef."""
+
+
+class NotThere(Hold):
+    """404 or 410: there is no such record, or nothing at all at this path."""
+
+
+class NotOffered(Hold):
+    """The shop's API has no such part."""
+
+    def __init__(self, reason: str) -> None:
+        hint = f"Take the workflow that needs it out of mappings/workflows and restart the fleet; {BY_HAND}"
+        super().__init__(reason, hint=hint, code="not_offered")
 
 
 def problem(reply: Reply) -> Failure | None:
@@ -26,21 +42,16 @@ def problem(reply: Reply) -> Failure | None:
     if code == "insufficient_scope":
         return Misconfigured(
             "our client may not do this at Clarity",
-            hint="Give the client of CLARITY_CLIENT_ID the scopes orders:read and orders:write.",
+            hint="Give the client of CLARITY_CLIENT_ID the scopes orders:read and orders:write, which cover shipments "
+            "and invoices.",
         )
-    if code == "invalid_transition":
-        return InvalidTransition("Clarity does not allow this step of the status", code=code)
-    if reply.status == 409 and "retry-after" in reply.headers:
-        return Throttled("the same request is still at work at Clarity", after=_seconds(reply))
-    if code == "idempotency_conflict":
-        return Hold(
-            "Clarity has seen this request's key with another body",
-            hint=f"A defect of this project: please report it; {BY_HAND}",
-            code=code,
-        )
+    if conflict := _conflict(reply, code):
+        return conflict
+    if reply.status == 501 or (reply.status == 405 and reply.speaks_json()):
+        return NotOffered(f"Clarity does not offer this call ({code or reply.status})")
     if reply.status in {403, 404, 410} and reply.speaks_json():
-        return Hold(
-            f"Clarity has no such order, or none for our client ({reply.status})",
+        return (Hold if reply.status == 403 else NotThere)(
+            f"Clarity has no such record, or none for our client ({reply.status})",
             hint=f"See that the order is in Clarity and our client may change it; {BY_HAND}",
             code=f"http_{reply.status}",
         )
@@ -49,6 +60,25 @@ def problem(reply: Reply) -> Failure | None:
             f"Clarity refuses the request: {code or 422}{_fields(body)}",
             hint=f"Look at the order in Clarity; {BY_HAND}",
             code=code or "http_422",
+        )
+    return None
+
+
+def _conflict(reply: Reply, code: str) -> Failure | None:
+    """With what stands there, or with a request before this one."""
+    if code == "invalid_transition":
+        return InvalidTransition("Clarity does not allow this step of the status", code=code)
+    if code == "already_exists":
+        return AlreadyExists("Clarity has a record with our reference already", code=code)
+    if reply.status == 412:
+        return Retry("the record was changed in Clarity since it was read", code=code or "http_412")
+    if reply.status == 409 and "retry-after" in reply.headers:
+        return Throttled("the same request is still at work at Clarity", after=_seconds(reply))
+    if code == "idempotency_conflict":
+        return Hold(
+            "Clarity has seen this request's key with another body",
+            hint=f"A defect of this project: please report it; {BY_HAND}",
+            code=code,
         )
     return None
 

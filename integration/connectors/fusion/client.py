@@ -6,7 +6,8 @@ since 2), how children are nested (collections since 3) and how errors are told 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -63,16 +64,22 @@ class Client:
 
     def items(self, path: str, **params: str | int) -> Iterator[Document]:
         """Every row of a collection, page by page.  Without ``orderBy`` a row that moves may come twice, or not."""
-        offset = 0
-        while True:
-            page = self._page(path, {**params, "onlyData": "true", "limit": PAGE, "offset": offset})
-            rows = page.get("items")
-            if not isinstance(rows, list) or (page.get("hasMore") and not rows):
-                raise Retry(f"GET {path}: not a page of a collection", code="odd_page")
+        offset, more = 0, True
+        while more:
+            rows, more = self.page(path, **{"onlyData": "true", **params}, limit=PAGE, offset=offset)
             yield from rows
-            if not page.get("hasMore"):
-                return
             offset += len(rows)
+
+    def page(self, path: str, **params: str | int) -> tuple[list[Document], bool]:
+        """The rows of a collection that ``limit`` and ``offset`` ask for, maybe fewer, and whether there are more."""
+        try:
+            page = self.get(path, **params)
+        except NotThere as absent:
+            raise NoSuchResource(path) from absent
+        rows, more = page.get("items"), bool(page.get("hasMore"))
+        if not isinstance(rows, list) or (more and not rows):
+            raise Retry(f"GET {path}: not a page of a collection", code="odd_page")
+        return rows, more
 
     def children(self, item: Document, name: str, path: str, **params: str) -> list[Document]:
         """The children of an item read with ``expand``: an array until version 2, a collection since, maybe cut."""
@@ -80,6 +87,14 @@ class Client:
         if isinstance(found, dict) and not found.get("hasMore"):
             found = found.get("items")
         return found if isinstance(found, list) else list(self.items(f"{path}/child/{name}", **params))
+
+    def link(self, item: Document) -> str | None:
+        """Where an item says it is itself: keys that only Fusion can make.  Whatever host it names, it is ours."""
+        for link in item.get("links") or ():
+            found = re.search(r"/\w+RestApi/resources/[^?#]+", str(link.get("href")))
+            if found and link.get("rel") == "self":
+                return found.group()
+        return None
 
     def write(self, method: str, path: str, body: Document | None) -> Request:
         """A call that takes effect, ready to be frozen and sent."""
@@ -92,12 +107,6 @@ class Client:
         if not isinstance(answer, dict):
             raise Retry("the answer is not a JSON object", unknown_outcome=True, code="unreadable_answer")
         return {**answer, TRACE: reply.headers[TRACE]} if TRACE in reply.headers else answer
-
-    def _page(self, path: str, params: Mapping[str, str | int]) -> Document:
-        try:
-            return self.get(path, **params)
-        except NotThere as absent:
-            raise NoSuchResource(path) from absent
 
 
 def quoted(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,8 @@ Row = dict[str, Any]
 
 COMPARED = ("ProductNumber", "OrderedUOMCode", "UnitSellingPrice", "ExtendedAmount")
 """Attributes of a line, beside its quantity, which is the sum over the lines that Fusion has split it into."""
+AMOUNTS = frozenset({"UnitSellingPrice", "ExtendedAmount", "charges"})
+"""What the customer has agreed to."""
 CANCELED = {"CANCELED", "CANCEL_PENDING"}
 SHIPPED = {"PARTIALLY_SHIPPED", "SHIPPED", "AWAIT_BILLING", "BILLED", "CLOSED"}
 FLOAT_NOISE = Decimal("1e-6")
@@ -40,8 +42,8 @@ class Difference:
         return self.changed + cancelled(self.vanished, cancel_reason)
 
 
-def difference(payload: Payload, order: Row, lines: Iterable[Row]) -> Difference:
-    """How the order in Fusion, with these lines, differs from the document."""
+def difference(payload: Payload, order: Row, lines: Iterable[Row], ignored: Collection[str] = ()) -> Difference:
+    """How the order in Fusion, with these lines, differs from the document; by attributes that are not ``ignored``."""
     found = Difference()
     for name, value in payload.header.items():
         if name in order and not same(value, order[name]):
@@ -61,7 +63,7 @@ def difference(payload: Payload, order: Row, lines: Iterable[Row]) -> Difference
             theirs[id].append(line)
     for id, ours in payload.lines.items():
         if id in theirs:
-            _compare(found, ours, theirs[id])
+            _compare(found, ours, theirs[id], ignored)
         else:
             found.added.append(ours)
             found.names.add("an added line")
@@ -81,7 +83,8 @@ def is_canceled(line: Row) -> bool:
 
 
 def is_shipped(line: Row) -> bool:
-    return line.get("StatusCode") in SHIPPED or any(line.get(name) for name in ("ShippedQuantity", "FulfilledQuantity"))
+    counts = (to_number(line.get(name)) for name in ("ShippedQuantity", "FulfilledQuantity"))
+    return line.get("StatusCode") in SHIPPED or any(counts)
 
 
 def cancelled(lines: Iterable[Row], reason: str) -> list[Row]:
@@ -108,7 +111,7 @@ def to_number(value: Any) -> Decimal | None:
         return None
 
 
-def _compare(found: Difference, ours: Row, rows: list[Row]) -> None:
+def _compare(found: Difference, ours: Row, rows: list[Row], ignored: Collection[str]) -> None:
     """One line of ours with the line, or the lines after a split, that it has become."""
     first, split = rows[0], len(rows) > 1
     names = {name for name in COMPARED if name in first and not same(ours[name], first[name])}
@@ -119,6 +122,7 @@ def _compare(found: Difference, ours: Row, rows: list[Row]) -> None:
     quantity = sum((to_number(row.get("OrderedQuantity")) or Decimal(0) for row in rows), Decimal(0))
     if not same(ours["OrderedQuantity"], quantity):
         names.add("OrderedQuantity")
+    names -= set(ignored)
     if not names:
         return
     if "ProductNumber" in names:

@@ -42,6 +42,18 @@ class AccessRefused(Hold):
     """403: the user may not do this, with all records or with this one."""
 
 
+class InvoicesRefused(Misconfigured):
+    """403 or 404 for all invoices.  Orders and shipments do not need them."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason}: the integration user may not read invoices",
+            hint="Give the integration user in Fusion a role that may view receivables transactions (Billing "
+            "Specialist, or one of your own) and data access to the business unit. Shipments arrive without.",
+            code="invoices_refused",
+        )
+
+
 class AlreadyThere(Reject):
     """400: an order of this source system and id exists."""
 

@@ -15,6 +15,7 @@ from integration.canonical.money import format_money
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.difference import (
+    AMOUNTS,
     Difference,
     Row,
     cancelled,
@@ -27,6 +28,7 @@ from integration.connectors.fusion.difference import (
 )
 from integration.connectors.fusion.errors import AlreadyThere, NoSuchResource, NotThere
 from integration.connectors.fusion.payload import Payload
+from integration.connectors.fusion.prices import OTHER_AMOUNTS
 from integration.connectors.http import LARGEST_EXCERPT, plain
 from integration.errors import Hold, Reject, Retry
 
@@ -142,20 +144,23 @@ class OrderPost:
         return order
 
     def _difference(self, order: Row) -> Difference:
-        return difference(self._payload, order, self._lines(order))
+        ignored = AMOUNTS if self._work.approved(OTHER_AMOUNTS) else ()
+        return difference(self._payload, order, self._lines(order), ignored)
 
     def _lines(self, order: Row) -> list[Row]:
         return self._client.children(order, "lines", self._path, expand=CHARGES)
 
     def _check_amounts(self, order: Row) -> None:
         """Prices are frozen, so whatever else the new order shows is not what the customer has agreed to."""
-        amounts = self._difference(order).names & {"UnitSellingPrice", "ExtendedAmount", "charges"}
+        amounts = self._difference(order).names & AMOUNTS
         if amounts:
             raise _other_amounts(order, ", ".join(sorted(amounts)))
         self._check_total(order)
 
     def _check_total(self, order: Row) -> None:
         """Compares Fusion's total with the shop's, where Fusion shows it."""
+        if self._work.approved(OTHER_AMOUNTS):
+            return
         ours, currency = self._document["amount_total"], self._document["currency"]
         for total in rows_of(order.get("totals")):
             if total.get("TotalCode") == GRAND_TOTAL and not same(ours, total.get("TotalAmount")):
@@ -228,7 +233,7 @@ def _other_amounts(order: Row, which: str) -> Hold:
         f"order {order.get('OrderNumber')} has other amounts in Fusion than in the shop: {which}",
         hint="Check in Fusion whether the order was priced again although its prices are frozen, or a line was "
         "added by hand (Order Management); correct it there, then send the order again.",
-        code="total_differs",
+        code=OTHER_AMOUNTS,
     )
 
 

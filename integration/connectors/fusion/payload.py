@@ -10,21 +10,26 @@ from typing import Any
 
 from integration.connectors.contract import Document
 from integration.connectors.fusion.prices import Price, prices
-from integration.message import external_id
+from integration.message import external_id, read_external_id
 
 HEADER_EFF = "DOO_HEADERS_ADD_INFO"
 LINE_EFF = "DOO_FULFILL_LINES_ADD_INFO"
+PLAIN = "[A-Za-z0-9-]{1,40}"
 
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Payload:
-    """One order document that `enrich` has completed, and the settings that are the same for every order."""
+    """One order document that `enrich` has completed, and the settings that are the same for every order.
+
+    ``any_total``: a person lets it pass although its prices do not come to its total.
+    """
 
     document: Document
     source_system: str
     business_unit: str
+    any_total: bool = False
 
     @property
     def order_key(self) -> str:
@@ -68,7 +73,7 @@ class Payload:
     @cached_property
     def lines(self) -> dict[str, Body]:
         """The lines by SourceTransactionLineId.  Charges of the whole order are charges of the first line."""
-        of_lines, of_charges = prices(self.document)
+        of_lines, of_charges = prices(self.document, any_total=self.any_total)
         made = {}
         for place, (line, price) in enumerate(zip(self.document["lines"], of_lines, strict=True), start=1):
             body = self._line(line, price, place)
@@ -138,7 +143,17 @@ class Payload:
 
 def source_id(entity: str, id: str) -> str:
     """Our id where Fusion takes it as it is (at most 40 letters, digits and dashes), else an encoding of it."""
-    return id if re.fullmatch(r"[A-Za-z0-9-]{1,40}", id) else external_id(entity, id)
+    return id if re.fullmatch(PLAIN, id) else external_id(entity, id)
+
+
+def order_id_of(source_id: str) -> str | None:
+    """Our id of the order that Fusion knows by this SourceTransactionId; None when only a hash of it stands there."""
+    if re.fullmatch(PLAIN, source_id):
+        return source_id
+    match read_external_id(source_id):
+        case ("order", id):
+            return id
+    return None
 
 
 def _amounts(price: Price, amount: Decimal) -> Body:

@@ -16,6 +16,8 @@ from integration.connectors.contract import Document
 from integration.errors import Hold
 
 FINEST_UNIT_PRICE = Decimal("1e-10")
+OTHER_AMOUNTS = "total_differs"
+"""The code with which an order is held whose amounts are not the shop's; a person may let it pass."""
 ZERO = Decimal(0)
 
 
@@ -33,10 +35,11 @@ class Price:
         return EXACT.divide(amount, self.quantity).quantize(FINEST_UNIT_PRICE, context=EXACT).normalize()
 
 
-def prices(document: Document) -> tuple[list[Price], list[Price]]:
+def prices(document: Document, *, any_total: bool = False) -> tuple[list[Price], list[Price]]:
     """The prices of the order's lines, and of its other charges.
 
-    Raises `Hold` when they do not come to the order's total to the minor unit.
+    Raises `Hold` for a price below zero, and, unless ``any_total`` will do, when they do not come to the order's total
+    to the minor unit.
     """
     lines, currency = document["lines"], document["currency"]
     parts = [*lines, *document["charges"]]
@@ -51,13 +54,14 @@ def prices(document: Document) -> tuple[list[Price], list[Price]]:
         for part, net, share, tax in zip(parts, nets, shares, taxes, strict=True)
     ]
     total = sum((price.net + price.tax for price in made), ZERO)
-    if total != document["amount_total"] or any(price.net < 0 for price in made):
+    negative = any(price.net < 0 for price in made)
+    if negative or (total != document["amount_total"] and not any_total):
         raise Hold(
             f"the charges for Fusion come to {format_money(total, currency)}, "
             f"the shop says {format_money(document['amount_total'], currency)}",
             hint="Likely causes: a discount larger than what it is given on, or a mapping that leaves an amount out. "
             "Correct the order in Clarity, or the mapping and restart the fleet; then send the order again.",
-            code="total_differs",
+            code="negative_price" if negative else OTHER_AMOUNTS,
         )
     return made[: len(lines)], made[len(lines) :]
 

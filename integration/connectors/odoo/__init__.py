@@ -1,17 +1,22 @@
-"""Odoo: takes orders, over JSON-2 (19 and later) or JSON-RPC (14 to 18)."""
+"""Odoo: takes orders, and is asked for shipments and invoices, over JSON-2 (19 and later) or JSON-RPC (14 to 18)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
-from integration.connectors.contract import Document, Gate, Posted, Work
+from integration.connectors.contract import Document, Finding, Gate, Page, Posted, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import RIGHTS, AccessRefused
+from integration.connectors.odoo.examination import Examination
+from integration.connectors.odoo.invoices import Invoices
 from integration.connectors.odoo.order import OrderPost
 from integration.connectors.odoo.partner import Partners
+from integration.connectors.odoo.pickings import Pickings
 from integration.connectors.odoo.services import Services
+from integration.connectors.odoo.shown import shown_order
 from integration.errors import Misconfigured
 from integration.settings import System
 
@@ -24,6 +29,7 @@ class Odoo:
 
     kind = "odoo"
     retry: Mapping[int, float | None] = {1: 10.0, 2: 30.0, 3: 120.0, 5: 600.0, 8: None}
+    streams = ("pickings", "invoices")
 
     def __init__(self, system: System, gate: Gate) -> None:
         self._system = system
@@ -40,6 +46,12 @@ class Odoo:
             raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=f"{RIGHTS}.") from refused
         return str(user["login"])
 
+    def examine(self) -> Iterator[Finding]:
+        """Who we are, by which protocol, and what `Examination` finds."""
+        login = self.whoami()
+        yield Finding("credentials", "ok", f"Odoo knows us as {login} over {self._client.dialect.name}")
+        yield from Examination(self._client, self._catalog, self._system).findings()
+
     def enrich(self, entity: str, document: Document, work: Work) -> Document:
         """The document with ``ids``: what Odoo calls the customer, his addresses, the products, taxes and so on.
 
@@ -53,6 +65,31 @@ class Odoo:
         """Makes Odoo show the order, see `OrderPost.ensure`."""
         assert entity == "order", entity
         return self._with_rights(lambda: OrderPost(self._client, self._catalog, document, work).ensure())
+
+    def shown(self, entity: str, document: Document, work: Work) -> Document | None:
+        """How the order stands in Odoo, see `shown_order`."""
+        assert entity == "order", entity
+        return self._with_rights(lambda: shown_order(self._client, document, work))
+
+    def changes(
+        self,
+        stream: str,
+        since: datetime,
+        page: Document | None,
+        open_orders: Callable[[], Sequence[str]],  # noqa: ARG002 - every change moves a time here
+    ) -> Page:
+        """One page of what left or was billed; `Misconfigured` when the user may not read that."""
+        assert stream in self.streams, stream
+        try:
+            if stream == "pickings":
+                return Pickings(self._client, self._catalog).page(since, page)
+            return Invoices(self._client).page(since, page)
+        except AccessRefused as refused:
+            self.whoami()
+            raise Misconfigured(
+                f"{refused.reason}: the {stream} cannot be read",
+                hint=f"{RIGHTS}; for invoices also Accounting / Invoicing (Billing, until 18).",
+            ) from refused
 
     def _ids(self, document: Document, work: Work) -> dict[str, Any]:
         if document["status"] == "cancelled":

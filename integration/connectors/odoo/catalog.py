@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import NotInstalled
+from integration.connectors.odoo.values import exact
 from integration.errors import Hold
 from integration.settings import System
 
@@ -65,8 +66,9 @@ class Catalog:
 
         def fitting(fresh: bool) -> list[Row]:
             taxes = [tax for tax in self._taxes(fresh) if tax["amount"] == Decimal(rate)]
+            fitting = [tax for tax in taxes if tax["price_include"] == included]
             # Nothing of nothing is the same inside the price and on top of it.
-            return [tax for tax in taxes if tax["price_include"] == included or not tax["amount"]]
+            return fitting or [tax for tax in taxes if not tax["amount"]]
 
         return self._only(
             fitting,
@@ -157,14 +159,25 @@ class Catalog:
         )
         return int(rows[0]["uom_id"])
 
+    def converted(self, quantity: Decimal, uom: int, into: int) -> Decimal:
+        """The quantity in another unit of measure of the same kind, exact to 6 decimals."""
+        if uom == into:
+            return quantity
+        sizes = self._keep("unit sizes", SLOW_SECONDS, self._unit_sizes)
+        if not {uom, into} <= sizes.keys():
+            sizes = self._keep("unit sizes", SLOW_SECONDS, self._unit_sizes, fresh=True)
+        return exact(quantity * sizes[uom] / sizes[into])
+
     def fields(self, model: str) -> frozenset[str]:
-        """The names of a model's fields: they differ between versions and installed apps."""
-        answer = self._keep(
-            f"fields {model}",
-            SLOW_SECONDS,
-            lambda: self._client.call(model, "fields_get", attributes=["type"]),
-        )
-        return frozenset(answer)
+        """The names of a model's fields, which differ between versions and installed apps; none where it is absent."""
+
+        def fetch() -> frozenset[str]:
+            try:
+                return frozenset(self._client.call(model, "fields_get", attributes=["type"]))
+            except NotInstalled:
+                return frozenset()
+
+        return self._keep(f"fields {model}", SLOW_SECONDS, fetch)
 
     def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
@@ -184,6 +197,12 @@ class Catalog:
             self._kept.clear()
         self._kept.update({f"product {sku}": (time.monotonic(), id) for sku, id in found.items()})
         return found
+
+    def _unit_sizes(self) -> dict[int, Decimal]:
+        """How many of its kind's reference unit each is: since 19 that is the ``factor``, before it was the inverse."""
+        rows = self._search("uom.uom", [["active", "in", [True, False]]], "factor")
+        since_19 = "relative_factor" in self.fields("uom.uom")
+        return {row["id"]: Decimal(row["factor"]) if since_19 else 1 / Decimal(row["factor"]) for row in rows}
 
     def _taxes(self, fresh: bool) -> list[Row]:
         company = self._company(fresh)["id"]

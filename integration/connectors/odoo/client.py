@@ -25,6 +25,7 @@ CONTEXT = {"lang": "en_US", "tz": "UTC"}
 class Dialect(Protocol):
     """How a call is put on the wire."""
 
+    name: str
     guards_confirmed: bool
     """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
 
@@ -86,6 +87,7 @@ class Client:
 class Json2:
     """``POST /json/2/<model>/<method>`` with an API key as bearer token."""
 
+    name = "JSON-2"
     guards_confirmed = True
 
     def __init__(self, system: System, gate: Gate) -> None:
@@ -101,6 +103,7 @@ class Json2:
 class JsonRpc:
     """``POST /jsonrpc`` with user name and API key (or password): every answer is a 200, errors are in the body."""
 
+    name = "JSON-RPC"
     guards_confirmed = False
 
     def __init__(self, system: System, gate: Gate) -> None:

@@ -34,7 +34,7 @@ def order_changes(document: Document, theirs: Mapping[str, Any]) -> Row:
     plain = order_fields(document)
     for field in order_columns(document):
         if field in plain:
-            if not isinstance(theirs[field], list) and not _same(plain[field], theirs[field]):
+            if not isinstance(theirs[field], list) and not same(plain[field], theirs[field]):
                 changes[field] = plain[field]
         elif (theirs[field] or [None])[0] != document["ids"][REFERENCES[field]]:
             changes[field] = document["ids"][REFERENCES[field]]
@@ -68,7 +68,7 @@ def _line_changes(row: Row, theirs: Row, tax: str) -> Row:
             code="product_changed",
         )
     shown = {field: value for field, value in row.items() if field in theirs and field != "id"}
-    changes = {field: value for field, value in shown.items() if not _same(value, theirs[field])}
+    changes = {field: value for field, value in shown.items() if not same(value, theirs[field])}
     if not changes.keys().isdisjoint(TOGETHER):
         changes |= {field: shown[field] for field in TOGETHER if field in shown}
     if sorted(row[f"{tax}/.id"]) != sorted(theirs[tax]):
@@ -82,7 +82,7 @@ def _emptied(line: Row) -> Row:
     return {**{field: line[field] for field in TOGETHER}, "product_uom_qty": 0}
 
 
-def _same(ours: Any, theirs: Any) -> bool:
+def same(ours: Any, theirs: Any) -> bool:
     """Whether Odoo shows our value: empty is false there, numbers are equal by value, text may come as HTML."""
     if isinstance(ours, bool):
         return ours == bool(theirs)

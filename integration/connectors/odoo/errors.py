@@ -6,6 +6,7 @@ own five tries did not resolve (``psycopg2.errors.SerializationFailure``): the f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,8 @@ def _missing(_: str) -> Failure:
 
 
 def _state(message: str) -> Failure:
+    if re.fullmatch(r"Object \S+ doesn't exist", message):  # how JSON-RPC says that there is no such model
+        return _not_installed(message)
     return WrongState(
         f"Odoo says: {message}",
         hint="Bring the order in Odoo into a state that allows it, then send the order again.",

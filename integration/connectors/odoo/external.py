@@ -6,7 +6,7 @@ unique, so however often and by however many it is called with one id, there is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from integration.connectors.contract import Request, Work
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import loaded
 from integration.errors import Reject
-from integration.message import external_id
+from integration.message import external_id, read_external_id
 
 MODULE = "__clarity__"
 
@@ -34,6 +34,20 @@ def find(client: Client, id: str) -> int | None:
         return int(client.call("ir.model.data", "check_object_reference", module=module, xml_id=name)[1])
     except Reject:
         return None
+
+
+def our_names(client: Client, model: str, ids: Iterable[int]) -> dict[int, str]:
+    """The external ids, without the module, of those records that have one of ours: ``{8: "order__1001"}``."""
+    asked = sorted(ids)
+    names = client.call(model, "get_external_id", asked) if asked else {}
+    found = {int(id): name.partition(".") for id, name in names.items()}
+    return {id: name for id, (module, _, name) in found.items() if module == MODULE}
+
+
+def our_orders(client: Client, ids: Iterable[int]) -> dict[int, str | None]:
+    """Those of the orders that are ours, with our id where the external id spells it out and not only hashes it."""
+    written = {id: read_external_id(name) for id, name in our_names(client, "sale.order", ids).items()}
+    return {id: parts[1] if parts else None for id, parts in written.items()}
 
 
 def load_request(client: Client, model: str, rows: Sequence[Mapping[str, Any]]) -> Request:

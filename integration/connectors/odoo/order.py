@@ -8,6 +8,7 @@ order's state forbids is held.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from integration.connectors.odoo.client import CONTEXT, Client
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
 from integration.connectors.odoo.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
+from integration.connectors.odoo.values import moment, written
 from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
@@ -112,7 +114,13 @@ class OrderPost:
     def _check_total(self, order: Row) -> None:
         ours, theirs = self._document["amount_total"], Decimal(round(order["amount_total"], 6))  # it was a float
         currency, shown = self._document["currency"], order["currency_id"][1]
-        if ours == theirs and currency == shown:
+        if currency != shown:
+            raise Hold(
+                f"{order['name']} is in {shown} in Odoo, the shop's order in {currency}",
+                hint="See who gave it another pricelist in Odoo; correct that there, then send the order again.",
+                code="currency_differs",
+            )
+        if ours == theirs or self._work.approved("total_differs"):
             return
         raise Hold(
             f"{order['name']} comes to {format_money(theirs, shown)} in Odoo, "
@@ -144,7 +152,7 @@ class OrderPost:
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
         values = difference.order_changes(self._document, self._their_fields(order))
         if commands := difference.line_commands(rows, theirs, tax):
-            values["order_line"] = commands
+            values |= {"order_line": commands, **self._date_of_moves(commands)}
         if values:
             self._perform("order.update", "write", order, vals=values)
         else:
@@ -153,6 +161,24 @@ class OrderPost:
         if added:
             self._load("order.add_lines", load_request(self._client, "sale.order.line", added))
         return self._read(order["id"]) if values or added else order
+
+    def _date_of_moves(self, commands: list[Any]) -> Row:
+        """The ``date_order`` from which Odoo made the open transfer, where a quantity changes; the shop's is put back.
+
+        Odoo takes goods out of a transfer only if the deadline, reckoned from the order's date, is that of the move:
+        otherwise it leaves the transfer as it is and makes a receipt of the difference (seen in Odoo 19).
+        """
+        lines = [id for _, id, changes in commands if "product_uom_qty" in changes]
+        if not lines or not {"date_deadline", "sale_line_id"} <= self._catalog.fields("stock.move"):
+            return {}
+        going = [["state", "not in", ["done", "cancel"]], ["date_deadline", "!=", False]]
+        domain, fields = [["sale_line_id", "in", lines], *going], ["date_deadline", "sale_line_id"]
+        moves = self._client.call("stock.move", "search_read", domain=domain, fields=fields, order="id", limit=1)
+        if not moves:
+            return {}
+        line = moves[0]["sale_line_id"][0]
+        lead = self._client.call("sale.order.line", "read", [line], fields=["customer_lead"])[0]["customer_lead"]
+        return {"date_order": written(moment(moves[0]["date_deadline"]) - timedelta(days=float(lead)))}
 
     def _their_fields(self, order: Row) -> Row:
         columns = difference.order_columns(self._document)
@@ -176,17 +202,11 @@ class OrderPost:
         if order["state"] == "cancel":
             self._work.found("order.cancel", _evidence(order))
             return _posted(order)
-        columns = ["qty_delivered", "qty_invoiced"]
-        lines = self._client.call("sale.order.line", "read", order["order_line"], fields=columns)
-        if any(line[column] for line in lines for column in columns):
-            raise Hold(
-                f"{order['name']} is delivered or invoiced in Odoo, so it is not cancelled",  # Odoo would do it
-                hint="Take the goods back and credit the invoice in Odoo by hand, then send the order again.",
-                code="delivered",
-            )
+        self._refuse_delivered(order)
         # Until 16 a wizard asks first, unless the context says otherwise.
         context = {**CONTEXT, "disable_cancel_warning": True}
         self._perform("order.cancel", "action_cancel", order, context=context)
+        self._refuse_delivered(order)  # between the look and the cancellation somebody may have shipped
         order = self._read(order["id"])
         if order["state"] != "cancel":
             raise WrongState(
@@ -195,6 +215,17 @@ class OrderPost:
                 code="not_cancelled",
             )
         return _posted(order)
+
+    def _refuse_delivered(self, order: Row) -> None:
+        """Odoo itself would cancel an order whose goods have left."""
+        columns = ["qty_delivered", "qty_invoiced"]
+        lines = self._client.call("sale.order.line", "read", order["order_line"], fields=columns)
+        if any(line[column] for line in lines for column in columns):
+            raise Hold(
+                f"{order['name']} is delivered or invoiced in Odoo, though the shop has cancelled it",
+                hint="Take the goods back and credit the invoice in Odoo by hand, then send the order again.",
+                code="delivered",
+            )
 
     def _line_fields(self) -> frozenset[str]:
         return self._catalog.fields("sale.order.line")

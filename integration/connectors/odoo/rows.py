@@ -50,7 +50,7 @@ def line_rows(document: Document, fields: frozenset[str]) -> list[Row]:
         row |= {field: value for field, value in line["fields"].items() if value is not None}
         row[f"{tax_field(fields)}/.id"] = ids["taxes"]
         if own_units:
-            row[f"{'product_uom_id' if 'product_uom_id' in fields else 'product_uom'}/.id"] = ids["uom"]
+            row[f"{uom_field(fields)}/.id"] = ids["uom"]
         if "is_delivery" in fields:  # comes with the app for deliveries
             row["is_delivery"] = line["service"] == "shipping"
         rows.append(row)
@@ -70,3 +70,8 @@ def is_ours(name: str) -> bool:
 def tax_field(fields: frozenset[str]) -> str:
     """The taxes of a line: ``tax_ids`` since 19, ``tax_id`` before."""
     return "tax_ids" if "tax_ids" in fields else "tax_id"
+
+
+def uom_field(fields: frozenset[str]) -> str:
+    """The unit of measure of a line: ``product_uom_id`` since 19, ``product_uom`` before."""
+    return "product_uom_id" if "product_uom_id" in fields else "product_uom"

@@ -1,0 +1,101 @@
+"""Shows at Clarity what is billed for an order, and how far it is paid."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from integration.canonical.invoice import STATUSES
+from integration.canonical.money import round_money
+from integration.canonical.origin import again
+from integration.connectors.clarity.client import Client
+from integration.connectors.clarity.order_documents import OrderDocuments, given, number
+from integration.connectors.clarity.problems import InvalidTransition
+from integration.connectors.contract import Document, Posted, Request, Work
+from integration.errors import Hold
+
+STATUS = "invoice.status"
+AMOUNTS = ("total", "tax", "balance")
+ISSUED = ("number", "currency", "total", "tax", "issuedOn", "dueOn")
+"""What an invoice keeps once it is issued."""
+
+
+def show_invoice(client: Client, document: Document, work: Work) -> Posted:
+    """Lets the order have this invoice, its status and balance as they are now; document: {order_id, status, body}.
+
+    A void one that never stood in the shop is not sent.  Raises `Hold` when an invoice that stands there was issued
+    otherwise, was removed or cannot come to this status, and what `Http.send` does.
+    """
+    status, body = document["status"], _written(document["body"])
+    invoices = OrderDocuments(client, work, "invoice", document["order_id"], body["externalRef"])
+    standing, new = invoices.find(), False
+    if standing is None:
+        if status == "void":
+            return Posted(None, None)
+        standing, new = invoices.create({**body, "status": status})
+    if not new:
+        # A void invoice bills nothing: whatever else has changed, that has to arrive, and by itself.
+        if status != "void":
+            _check_issued(body, standing)
+        state = {"status": status} if status == "void" else given({"status": status, "balance": body.get("balance")})
+        _ensure_state(client, work, invoices.path(standing), state, standing)
+    return Posted(str(standing["id"]), body.get("number"))
+
+
+def shown_invoice(client: Client, document: Document, work: Work) -> Document | None:
+    """The invoice as the order has it, under the document's names; None when it has none."""
+    body = document["body"]
+    standing = OrderDocuments(client, work, "invoice", document["order_id"], body["externalRef"]).find()
+    if standing is None:
+        return None
+    written = _written(body)
+    same = {name for name, value in written.items() if _same(name, value, standing.get(name))}
+    shown = {name: body[name] if name in same else standing.get(name) for name in written}
+    return {"status": standing.get("status"), "body": shown}
+
+
+def _check_issued(body: Document, standing: Document) -> None:
+    differing = [name for name in ISSUED if name in body and not _same(name, body[name], standing.get(name))]
+    if differing:
+        raise Hold(
+            f"the invoice was changed in the ERP after it was issued: Clarity has another {', '.join(differing)}",
+            hint="Correct it in the ERP by a credit note and a new invoice; or, if the shop's is wrong, correct it in "
+            f"Clarity by hand. {again('invoice')}",
+            code="issued_otherwise",
+        )
+
+
+def _ensure_state(client: Client, work: Work, path: str, state: Document, standing: Document) -> None:
+    if all(_same(name, value, standing.get(name)) for name, value in state.items()):
+        work.found(STATUS, f"{standing['id']} is {state['status']}")
+        return
+    # A refused key is refused for ever, so each version of the invoice gets a key of its own.
+    key = work.idempotency_key(f"{STATUS}:{standing['version']}")
+    try:
+        work.perform(STATUS, Request("POST", f"{path}/status", state, {"Idempotency-Key": key}), client.send)
+    except InvalidTransition as refused:
+        current, wanted = str(standing.get("status")), state["status"]
+        raise Hold(
+            f"Clarity has the invoice as {current if current in STATUSES else 'a status we do not know'}, "
+            f"which cannot become {wanted}",
+            hint=f"See in the ERP why it is {wanted} now, a payment taken back for instance; if that is right, set the "
+            f"invoice in Clarity to {wanted} by hand. {again('invoice')}",
+            code="no_way",
+        ) from refused
+
+
+def _written(body: Document) -> Document:
+    currency = body["currency"]
+    return given(
+        body | {name: _amount(Decimal(body[name]), currency) for name in AMOUNTS if body.get(name) is not None}
+    )
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    """In the digits of the currency; one that is finer keeps its own, for the shop to refuse."""
+    whole = round_money(amount, currency)
+    return f"{whole if whole == amount else amount:f}"
+
+
+def _same(name: str, ours: Any, theirs: Any) -> bool:
+    return number(ours) == number(theirs) if name in AMOUNTS else bool(ours == theirs)

@@ -1,0 +1,95 @@
+"""The shipments and invoices of an order at Clarity: found again by our reference, created once.
+
+A shop need not keep a reference unique, so we look first; what comes between the look and the call is caught by the
+Idempotency-Key, or by a shop that does keep it unique (409 already_exists).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from integration.canonical.origin import again
+from integration.connectors.clarity.client import Client, order_path, record_path
+from integration.connectors.clarity.problems import AlreadyExists, NotOffered, NotThere
+from integration.connectors.contract import Document, Request, Work
+from integration.errors import Hold
+
+
+class OrderDocuments:
+    """What one order has of ``entity`` ("shipment" or "invoice") under the reference ``ref``; at most one."""
+
+    def __init__(self, client: Client, work: Work, entity: str, order_id: str, ref: str) -> None:
+        self._client = client
+        self._work = work
+        self._entity = entity
+        self._order_id = order_id
+        self._ref = ref
+        self._collection = f"{order_path(order_id)}/{entity}s"
+
+    def find(self) -> Document | None:
+        """The document as it stands.
+
+        Raises `Hold` when it was removed in the shop, when several have our reference and when the shop has no such
+        documents at all.
+        """
+        known = self._work.known(self._entity, self._ref)
+        standing = self._read(known) if known else self._search()
+        if standing is not None:
+            self._work.found(f"{self._entity}.create", f"Clarity has it as {standing['id']}")
+        return standing
+
+    def create(self, body: Document) -> tuple[Document, bool]:
+        """The document and whether it is new: another delivery of ours may have been faster."""
+        effect = f"{self._entity}.create"
+        request = Request("POST", self._collection, body, {"Idempotency-Key": self._work.idempotency_key(effect)})
+        try:
+            return self._work.perform(effect, request, self._client.send), True
+        except AlreadyExists:
+            if standing := self.find():
+                return standing, False
+            raise
+
+    def path(self, document: Document) -> str:
+        """Where a document is changed."""
+        return record_path(f"{self._entity}s", str(document["id"]))
+
+    def _read(self, id: str) -> Document:
+        try:
+            return self._client.get(record_path(f"{self._entity}s", id))
+        except NotThere as absent:
+            raise Hold(
+                f"the {self._entity} was removed in Clarity",
+                hint=f"See who removed it. It is not made a second time: if it should be there, enter it in Clarity by "
+                f"hand. Later changes of the {self._entity} are held, too.",
+                code="record_missing",
+            ) from absent
+
+    def _search(self) -> Document | None:
+        """By our reference, which is compared here as well: a shop may not know the filter."""
+        try:
+            items = self._client.items(self._collection, externalRef=self._ref)
+            found = [item for item in items if item.get("externalRef") == self._ref]
+        except NotThere as absent:
+            self._client.order(self._order_id)  # raises if it is the order that is missing
+            raise NotOffered(f"Clarity has no {self._entity}s of orders") from absent
+        if len(found) > 1:
+            raise Hold(
+                f"Clarity has {len(found)} {self._entity}s with our reference",
+                hint=f"Remove all but one in Clarity. {again(self._entity)}",
+                code="several",
+            )
+        return found[0] if found else None
+
+
+def number(value: Any) -> Decimal | None:
+    """A number of Clarity's, which writes them as text; None when it is none."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def given(document: Document) -> Document:
+    """What the document says: without the fields that are null."""
+    return {name: value for name, value in document.items() if value is not None}

@@ -1,0 +1,91 @@
+"""Shows at Clarity what has left for an order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from integration.connectors.clarity.client import Client
+from integration.connectors.clarity.order_documents import OrderDocuments, given, number
+from integration.connectors.contract import Document, Posted, Request, Work
+
+UPDATE = "shipment.update"
+
+
+def show_shipment(client: Client, document: Document, work: Work) -> Posted:
+    """Lets the order have this shipment, as it is now; document: {order_id, body}.
+
+    What is null in the body is not compared, and left as the shop has it.  Raises `Hold` for a shipment that was
+    removed in the shop, and what `Http.send` does.
+    """
+    body = _written(document["body"])
+    shipments = OrderDocuments(client, work, "shipment", document["order_id"], body["externalRef"])
+    standing, new = shipments.find(), False
+    if standing is None:
+        standing, new = shipments.create(body)
+    if not new:
+        _ensure_same(client, work, shipments.path(standing), body, standing)
+    return Posted(str(standing["id"]), None)
+
+
+def shown_shipment(client: Client, document: Document, work: Work) -> Document | None:
+    """The shipment as the order has it, under the document's names; None when it has none."""
+    body = document["body"]
+    standing = OrderDocuments(client, work, "shipment", document["order_id"], body["externalRef"]).find()
+    if standing is None:
+        return None
+    written = _written(body)
+    same = {name for name, value in written.items() if SAME.get(name, _equal)(value, standing.get(name))}
+    return {"body": {name: body[name] if name in same else standing.get(name) for name in written}}
+
+
+def _ensure_same(client: Client, work: Work, path: str, body: Document, standing: Document) -> None:
+    """Sends the difference, for the version that was looked at: who changes it in between is not overwritten."""
+    changes = {name: value for name, value in body.items() if not SAME.get(name, _equal)(value, standing.get(name))}
+    if not changes:
+        work.found(UPDATE, f"{standing['id']} shows the shipment")
+        return
+    headers = {"Content-Type": "application/merge-patch+json", "If-Match": f'"v{standing["version"]}"'}
+    work.perform(UPDATE, Request("PATCH", path, changes, headers), client.send)
+
+
+def _written(body: Document) -> Document:
+    lines = [{**line, "quantity": f"{Decimal(line['quantity']).normalize():f}"} for line in body["lines"]]
+    return given({**body, "lines": lines})
+
+
+def _equal(ours: Any, theirs: Any) -> bool:
+    return bool(ours == theirs)
+
+
+def _same_numbers(ours: list[str], theirs: list[str] | None) -> bool:
+    return sorted(ours) == sorted(theirs or [])
+
+
+def _same_moment(ours: str, theirs: Any) -> bool:
+    try:
+        return datetime.fromisoformat(ours) == datetime.fromisoformat(theirs)
+    except (TypeError, ValueError):
+        return False
+
+
+def _same_lines(ours: list[Document], theirs: list[Document] | None) -> bool:
+    return _quantities(ours) == _quantities(theirs or [])
+
+
+def _quantities(lines: list[Document]) -> dict[str, Decimal]:
+    together: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        together[str(line.get("orderLineId"))] += number(line.get("quantity")) or Decimal(0)
+    return together
+
+
+SAME: Mapping[str, Callable[[Any, Any], bool]] = {
+    "trackingNumbers": _same_numbers,
+    "shippedAt": _same_moment,
+    "lines": _same_lines,
+}
+"""What is compared by its meaning; all else as it is written."""

@@ -1,0 +1,236 @@
+"""What orders will need at Odoo, looked at before they come: rights, fields of the apps, and settings that hold them.
+
+Nothing is changed.  What a version of Odoo has no answer to is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+from integration.connectors.contract import Finding, Verdict
+from integration.connectors.odoo import invoices, order, pickings
+from integration.connectors.odoo.catalog import Catalog
+from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.errors import NEW_KEY, NotInstalled
+from integration.errors import Failure, Hold, Reject
+from integration.settings import System
+
+SALES, STOCK = "Sales / User: All Documents", "Inventory / User"
+INVOICING = "Accounting / Invoicing (Billing, until 18)"
+RIGHTS = (
+    ("sale.order", "read", SALES),
+    ("sale.order", "create", SALES),
+    ("sale.order", "write", SALES),
+    ("sale.order.line", "create", SALES),
+    ("product.product", "read", SALES),
+    ("account.tax", "read", SALES),
+    ("product.pricelist", "read", SALES),
+    ("res.partner", "create", "Contact / Creation"),
+    ("product.product", "create", "Products / Create"),
+    ("stock.picking", "read", STOCK),
+    ("stock.move", "read", STOCK),
+    ("account.move", "read", INVOICING),
+    ("account.move.line", "read", INVOICING),
+)
+"""What the integration user has to be allowed, and the group that brings it."""
+
+ALL_DOCUMENTS = "sales_team.group_sale_salesman_all_leads"
+"""Without it a salesperson's rule hides the orders of all others, and nothing says so."""
+
+
+class Need(NamedTuple):
+    """Fields that are used, the app that brings them, and what does not work without."""
+
+    model: str
+    fields: set[str]
+    app: str
+    without: str
+    verdict: Verdict = "error"
+
+
+UNPOSTED, UNBILLED = "no order can be posted", "nothing that is billed is told to the shop"
+UNSHIPPED = "nothing that is shipped is told to the shop"
+UNTRACKED = "neither carrier nor tracking number reaches the shop, and an order's carrier stands in its note"
+NEEDS = (
+    Need("sale.order", {*order.READ, "partner_id", "pricelist_id", "origin", "client_order_ref"}, "Sales", UNPOSTED),
+    Need("sale.order.line", {"product_id", "price_unit", "discount", "qty_delivered"}, "Sales", UNPOSTED),
+    Need("sale.order", {"invoice_status", "invoice_ids"}, "Sales", UNBILLED),
+    Need("account.move.line", {"sale_line_ids"}, "Sales", UNBILLED),
+    Need("account.move", {*invoices.FIELDS, "posted_before"}, "Invoicing", UNBILLED),
+    Need("sale.order", {"picking_ids"}, "Inventory", UNSHIPPED, "warning"),
+    Need("stock.picking", set(pickings.FIELDS), "Inventory", UNSHIPPED, "warning"),
+    Need("stock.move", {"picking_id", "product_uom", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
+    Need("stock.picking", set(pickings.WITH_DELIVERIES), "Delivery Costs", UNTRACKED, "warning"),
+)
+SOON = timedelta(days=14)
+MOST_NAMED = 5
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class Examination:
+    """One look at one Odoo as the user that orders are posted by."""
+
+    def __init__(self, client: Client, catalog: Catalog, system: System) -> None:
+        self._client = client
+        self._catalog = catalog
+        self._system = system
+        self._user: Row = {}
+        self._company: Row = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """All there is to say; a part that cannot be looked at says so."""
+        uid = self._client.call("res.users", "context_get")["uid"]
+        self._user = self._client.call("res.users", "read", [uid], fields=["login", "company_id"])[0]
+        fields = ["currency_id", "tax_calculation_rounding_method"]
+        self._company = self._client.call("res.company", "read", [self._user["company_id"][0]], fields=fields)[0]
+        parts = {
+            "rights": self._rights,
+            "fields": self._fields,
+            "API key": self._keys,
+            "rounding": self._rounding,
+            "taxes": self._taxes,
+            "pricelists": self._pricelists,
+            "products": self._products,
+        }
+        for about, part in parts.items():
+            try:
+                yield from part()
+            except Failure as failure:
+                yield Finding(about, "warning", f"could not be looked at: {failure.reason}", failure.hint)
+
+    def _rights(self) -> Iterator[Finding]:
+        login = self._user["login"]
+        lacking: dict[str, list[str]] = defaultdict(list)
+        for model, operation, group in RIGHTS:
+            if self._catalog.fields(model) and not self._may(model, operation):
+                lacking[group].append(f"{operation} {model}")
+        if not self._sees_all_orders():
+            lacking[SALES].append("see the orders of other salespeople")
+        for group, rights in lacking.items():
+            says, fix = f"{login} may not {', '.join(rights)}", f"Give {login} in Odoo the group {group}."
+            yield Finding("rights", "error", says, fix)
+        if not lacking:
+            yield Finding("rights", "ok", f"{login} may read, create and change what orders need")
+
+    def _may(self, model: str, operation: str) -> bool:
+        return bool(
+            _either(
+                lambda: self._client.call(model, "has_access", [], operation=operation),
+                # until 17
+                lambda: self._client.call(model, "check_access_rights", operation=operation, raise_exception=False),
+            )
+        )
+
+    def _sees_all_orders(self) -> bool:
+        return bool(
+            _either(
+                lambda: self._client.call("res.users", "has_group", [self._user["id"]], group_ext_id=ALL_DOCUMENTS),
+                lambda: self._client.call("res.users", "has_group", group_ext_id=ALL_DOCUMENTS),  # until 17
+            )
+        )
+
+    def _fields(self) -> Iterator[Finding]:
+        complete = True
+        for need in NEEDS:
+            if missing := sorted(need.fields - self._catalog.fields(need.model)):
+                complete = False
+                says = f"{need.model} has no {', '.join(missing)}: {need.without}"
+                yield Finding("fields", need.verdict, says, f"Install the app {need.app} in Odoo.")
+        if complete:
+            yield Finding(
+                "fields", "ok", "Sales, Invoicing, Inventory and Delivery Costs bring every field that is used"
+            )
+
+    def _keys(self) -> Iterator[Finding]:
+        """Keys of ordinary users expire since 18; which of his is ours, Odoo does not tell."""
+        with suppress(Failure):
+            if "expiration_date" not in self._catalog.fields("res.users.apikeys"):
+                return
+            domain = [["user_id", "=", self._user["id"]], ["expiration_date", "!=", False]]
+            for row in self._search("res.users.apikeys", domain, "name", "expiration_date"):
+                expires = datetime.fromisoformat(str(row["expiration_date"])).replace(tzinfo=UTC)
+                if expires < datetime.now(UTC) + SOON:
+                    says = f"the key “{row['name']}” of {self._user['login']} expires on {expires:%Y-%m-%d}"
+                    yield Finding("API key", "warning", says, NEW_KEY)
+
+    def _rounding(self) -> Iterator[Finding]:
+        if self._company["tax_calculation_rounding_method"] != "round_globally":
+            yield Finding("rounding", "ok", "taxes are rounded per line")
+            return
+        yield Finding(
+            "rounding",
+            "warning",
+            "taxes are rounded globally: an order with taxes on top may differ from the shop by a cent, and is held",
+            "Set the Rounding Method in Odoo (Settings, Accounting) to Round per Line, if the shop adds taxes on top.",
+        )
+
+    def _taxes(self) -> Iterator[Finding]:
+        company = self._company["id"]
+        domain = [["type_tax_use", "=", "sale"], ["amount_type", "=", "percent"], ["company_id", "=", company]]
+        rows = self._search("account.tax", domain, "amount", "price_include")
+        kinds = sorted({(Decimal(row["amount"]).normalize(), bool(row["price_include"])) for row in rows})
+        yield from self._held("taxes", self._catalog.tax, [(f"{rate:f}", included) for rate, included in kinds])
+        rates = ", ".join(dict.fromkeys(f"{rate:f}" for rate, _ in kinds))
+        if rates:
+            yield Finding("taxes", "ok", f"orders with taxes of {rates} % are taken; those with any other are held")
+        else:
+            fix = "Set up the shop's taxes in Odoo (Accounting, Configuration, Taxes)."
+            yield Finding("taxes", "warning", "there is no sales tax: every order with taxes is held", fix)
+
+    def _pricelists(self) -> Iterator[Finding]:
+        rows = self._search("product.pricelist", [], "currency_id")
+        own, others = self._company["currency_id"][1], sorted({row["currency_id"][1] for row in rows})
+        yield from self._held("pricelists", self._catalog.pricelist, [(code,) for code in others])
+        taken = ", ".join(dict.fromkeys([own, *others]))
+        yield Finding("pricelists", "ok", f"orders in {taken} are taken; those in any other currency are held")
+
+    def _held(self, about: str, look: Callable[..., object], cases: Iterable[tuple[Any, ...]]) -> Iterator[Finding]:
+        """A warning for each case in which the look-up would hold an order."""
+        for case in cases:
+            try:
+                look(*case)
+            except Hold as hold:
+                fix = re.split(r"[;.] [Tt]hen send the order again", hold.hint or "")[0] + "."
+                yield Finding(about, "warning", f"{hold.reason}: such orders are held", fix)
+
+    def _products(self) -> Iterator[Finding]:
+        """SKUs that several products share, where Odoo counts them itself (since 19), and the one that stands in."""
+        if fallback := self._system.options.get("fallback_sku"):
+            yield from self._held("products", self._catalog.products, [([fallback],)])
+        with suppress(Failure):
+            rows = self._client.call(
+                "product.product",
+                "formatted_read_group",
+                domain=[["default_code", "!=", False]],
+                groupby=["default_code"],
+                aggregates=["__count"],
+                having=[["__count", ">", 1]],
+            )
+            shared = sorted(str(row["default_code"]) for row in rows)
+            named = ", ".join(shared[:MOST_NAMED]) + (" …" if len(shared) > MOST_NAMED else "")
+            if shared:
+                says = f"{len(shared)} SKUs belong to several products each ({named}): orders for them are held"
+                fix = "Leave each Internal Reference in Odoo with one active product."
+                yield Finding("products", "warning", says, fix)
+            else:
+                yield Finding("products", "ok", "every Internal Reference belongs to one product")
+
+    def _search(self, model: str, domain: list[Any], *fields: str) -> list[Row]:
+        rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))
+        return rows
+
+
+def _either(call: Callable[[], T], older: Callable[[], T]) -> T:
+    """What the call answers; on a server that does not know it, what its older form does."""
+    try:
+        return call()
+    except (NotInstalled, Reject):
+        return older()

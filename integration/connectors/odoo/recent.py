@@ -1,0 +1,64 @@
+"""What changed in Odoo, oldest first and page by page, each row once in a run.
+
+Odoo keeps and sorts ``write_date`` to the microsecond, but answers and (since 19) compares whole seconds; before 19 it
+compares a second with the microseconds.  All rows of one transaction bear the same time, that of its start.  So a page
+never ends within a second by time: the second in which it would is read by id, in as many pages as it takes.  Only
+``>=`` and ``<`` are used, which mean the same in every version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from integration.connectors.contract import Document
+from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.values import moment, written
+
+Row = dict[str, Any]
+PAGE = 80
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that changed, the time of the newest, and where the next page goes on; None: this was the last."""
+
+    rows: list[Row]
+    seen: datetime | None
+    next: Document | None
+
+
+def changed(
+    client: Client, model: str, domain: list[Any], fields: Sequence[str], since: datetime, page: Document | None
+) -> Batch:
+    """The rows of that page with ``id``, ``write_date`` and ``fields``; a batch before the last may be empty.
+
+    ``page`` is ``{"at": second, "after": id}``: of that second what comes after the id, or, where that is None,
+    everything from that second on.
+    """
+
+    def search(order: str, *when: Any) -> list[Row]:
+        names = ["write_date", *fields]
+        rows: list[Row] = client.call(
+            model, "search_read", domain=[*domain, *when], fields=names, order=order, limit=PAGE
+        )
+        return rows
+
+    at, after = (page["at"], page["after"]) if page else (written(since), None)
+    from_second = ["write_date", ">=", at]
+    next: Document | None = None
+    if after is None:
+        rows = search("write_date, id", from_second)
+        if len(rows) == PAGE:
+            last = rows[-1]["write_date"]
+            rows = [row for row in rows if row["write_date"] < last]
+            next = {"at": last, "after": 0}
+    else:
+        following = written(moment(at) + SECOND)
+        rows = search("id", from_second, ["write_date", "<", following], ["id", ">", after])
+        full = len(rows) == PAGE
+        next = {"at": at, "after": rows[-1]["id"]} if full else {"at": following, "after": None}
+    return Batch(rows, max((moment(row["write_date"]) for row in rows), default=None), next)

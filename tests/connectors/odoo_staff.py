@@ -1,0 +1,108 @@
+"""What people do in Odoo with an order: ship, bill, be paid; by the plain calls that Odoo's screens make.
+
+And what a poll tells of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from integration.connectors.contract import Change, Page
+from tests.connectors.odoo_targets import Target
+
+WITHOUT_ASKING = {"lang": "en_US", "tz": "UTC", "skip_sms": True, "skip_backorder": True}
+
+
+class Staff:
+    """Works at one Odoo, with the rights to do so.  Ids are Odoo's; an order's may be text, as `Posted` has it."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._do = target.owner
+        self.since = datetime.now(UTC) - timedelta(seconds=2)
+
+    def pages(self, stream: str, since: datetime | None = None) -> Iterator[Page]:
+        """One run of a poll, from when the test began."""
+        connector, next = self._target.connector(), None
+        while True:
+            page = connector.changes(stream, since or self.since, next, list)
+            yield page
+            if page.next is None:
+                return
+            next = page.next
+
+    def told(self, stream: str, *orders: str | None) -> list[Change]:
+        """What one run tells of these orders: others may use the same Odoo."""
+        return [change for page in self.pages(stream) for change in page.changes if change.order in orders]
+
+    def picking(self, order: str | None) -> int:
+        """The order's open transfer."""
+        domain = [["sale_id", "=", int(order or 0)], ["state", "not in", ["done", "cancel"]]]
+        [picking] = self._do("stock.picking", "search_read", domain=domain, fields=["name"])
+        return int(picking["id"])
+
+    def moves(self, picking: int) -> list[dict[str, Any]]:
+        fields = ["product_id", "product_uom_qty", "sale_line_id"]
+        domain = [["picking_id", "=", picking]]
+        rows = self._do("stock.move", "search_read", domain=domain, fields=fields, order="id")
+        return list(rows)
+
+    def ship(self, order: str | None, *quantities: float) -> int:
+        """Ships the order's open transfer, of its moves so much each, or all; what is left waits in another one."""
+        picking = self.picking(order)
+        moves = self.moves(picking)
+        for move, quantity in zip(moves, quantities or [move["product_uom_qty"] for move in moves], strict=True):
+            self._do("stock.move", "write", [move["id"]], vals={"quantity": float(quantity), "picked": True})
+        assert self._do("stock.picking", "button_validate", [picking], context=WITHOUT_ASKING) is True
+        return picking
+
+    def add_move(self, picking: int, sku: str, quantity: float, **values: Any) -> int:
+        """Puts something into a transfer that nobody ordered."""
+        product = self._do("product.product", "search_read", domain=[["default_code", "=", sku]], fields=["uom_id"])[0]
+        values = {"picking_id": picking, "product_id": product["id"], "product_uom_qty": quantity, **values}
+        return self._target.create("stock.move", product_uom=product["uom_id"][0], **values)
+
+    def draft(self, *orders: str | None, method: str = "delivered", **values: Any) -> int:
+        """Makes one invoice of what is due of the orders; it stays a draft."""
+        ids = [int(order or 0) for order in orders]
+        before = self._invoices(ids)
+        wizard = {"advance_payment_method": method, "sale_order_ids": [[6, 0, ids]], **values}
+        made = self._do("sale.advance.payment.inv", "create", vals_list=[wizard])
+        self._do("sale.advance.payment.inv", "create_invoices", made)
+        [invoice] = self._invoices(ids) - before
+        return invoice
+
+    def bill(self, *orders: str | None, **values: Any) -> int:
+        invoice = self.draft(*orders, **values)
+        self.post(invoice)
+        return invoice
+
+    def post(self, invoice: int) -> None:
+        self._do("account.move", "action_post", [invoice])
+
+    def receive(self, invoice: int, **values: Any) -> None:
+        """A payment of the ``amount``, or of all that is due."""
+        wizard = self._wizard("account.payment.register", invoice, **values)
+        self._do("account.payment.register", "action_create_payments", wizard)
+
+    def reverse(self, invoice: int) -> None:
+        """Credits the whole invoice."""
+        journal = self._target.one("account.move", invoice, "journal_id")["journal_id"]
+        wizard = self._wizard("account.move.reversal", invoice, journal_id=journal)
+        note = self._do("account.move.reversal", "refund_moves", wizard)["res_id"]
+        self.post(note)
+
+    def cancel(self, invoice: int, *, posted: bool = True) -> None:
+        if posted:
+            self._do("account.move", "button_draft", [invoice])
+        self._do("account.move", "button_cancel", [invoice])
+
+    def _wizard(self, model: str, invoice: int, **values: Any) -> list[int]:
+        context = {"active_model": "account.move", "active_ids": [invoice], "active_id": invoice}
+        return list(self._do(model, "create", vals_list=[values], context=context))
+
+    def _invoices(self, orders: list[int]) -> set[int]:
+        rows = self._do("sale.order", "read", orders, fields=["invoice_ids"])
+        return {id for row in rows for id in row["invoice_ids"]}
