@@ -2,13 +2,15 @@
 
 A function takes the value that comes down the row's pipeline, then the arguments written in the mapping.  It is
 never given an absent value: a pipeline ends where its value is None.  It has no effect and looks at nothing but its
-arguments.  What it cannot do it says by raising `Unfit`, without quoting the value.
+arguments.  What it cannot do it says by raising `Unfit`, without quoting the value; `allocate`, whose reasons speak of
+the order and not of a row, raises `Hold` itself.
 """
 
 from __future__ import annotations
 
 import html as html_text
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from typing import Any, TypeVar
 import jmespath.functions
 from babel import Locale
 
+from integration.canonical import allocation
 from integration.canonical.money import EXACT
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
@@ -27,7 +30,7 @@ NOT_COUNTRIES = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA
 
 
 class Unfit(Exception):
-    """This function cannot use this value.  With a ``hint`` the order is held, without one it is rejected."""
+    """This function cannot use this value.  With a ``hint`` the document is held, without one it is rejected."""
 
     def __init__(self, problem: str, *, hint: str | None = None) -> None:
         super().__init__(problem)
@@ -56,7 +59,7 @@ class Table:
         raise Unfit(
             f"not in the table {self.name}",
             hint=f"Add the value to mappings/tables/{self.name}.json and restart the fleet; or, if the value is wrong, "
-            "correct the order in Clarity. Then send the order again.",
+            "correct it where it comes from.",
         )
 
 
@@ -122,6 +125,13 @@ def prefix(value: Any, start: str) -> str:
 def split(text: str, separator: str) -> list[str]:
     """The parts between separators, trimmed, without empty ones."""
     return [part.strip() for part in _text(text).split(separator) if part.strip()]
+
+
+@function()
+def codes(text: str) -> list[str] | None:
+    """The codes that somebody typed side by side: parted by commas, semicolons or white space, each once."""
+    parts = re.split(r"[\s,;]+", _text(text))
+    return [part for part in dict.fromkeys(parts) if any(map(str.isalnum, part))] or None
 
 
 @function()
@@ -242,7 +252,7 @@ def tax(tax: list[Any], table: Table) -> str:
         raise Unfit(
             f"the table {table.name} says {entry['rate']} % for this code, the order says another rate",
             hint=f"Find out which is right. Correct mappings/tables/{table.name}.json and restart the fleet, or "
-            "correct the order in Clarity; then send the order again.",
+            "correct the order in Clarity.",
         )
     return f"{_number(entry['rate']):f}"
 
@@ -254,7 +264,7 @@ def country(code: str) -> str:
     if found not in _countries():
         raise Unfit(
             "not an ISO 3166-1 country code",
-            hint="Correct the country of the order's address in Clarity, then send the order again.",
+            hint="Correct the country of the order's address in Clarity.",
         )
     return found
 
@@ -265,6 +275,15 @@ def region(code: str) -> str:
     text = _text(code).strip()
     head, dash, tail = text.partition("-")
     return tail if dash and head.upper() in _countries() else text
+
+
+# Lines
+
+
+@function(in_expressions=True)
+def allocate(shipped: list[Any], ordered: list[Any]) -> list[dict[str, Any]]:
+    """How much of each line of the order is in a shipment's rows; more than is left of a line is held."""
+    return allocation.allocate(_list(shipped), _list(ordered))
 
 
 def _in_expressions(called: Function) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from integration.canonical import load
+from integration.canonical import again, load, origin
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression, is_true
 from integration.functions import FUNCTIONS, Table, Unfit
@@ -74,7 +74,7 @@ class Mapping:
     @classmethod
     def compile(cls, document: Document, tables: dict[str, Table]) -> Mapping:
         """Raises `Misconfigured`, naming mapping and row, for anything that could not work at run time."""
-        compiler = _Compiler(document.get("name", "a mapping without name"), tables)
+        compiler = _Compiler(document.get("name", "a mapping without name"), str(document.get("source")), tables)
         for key, kind in (("name", str), ("source", str), ("target", str), ("rows", list)):
             if not isinstance(document.get(key), kind):
                 raise compiler.error(f"{key} is missing")
@@ -108,8 +108,9 @@ class Mapping:
 
 @dataclass(frozen=True)
 class _Place:
-    """A row, as errors name it."""
+    """A row, as errors name it; ``kind`` is that of the document it reads."""
 
+    kind: str
     mapping: str
     number: str
     to: str
@@ -121,11 +122,11 @@ class _Place:
         source = f" from {self.source}" if self.source else ""
         reason = f"{self.mapping} row {self.number} ({scope.path}{self.to}{source}): {problem}{shown}"
         if hint:
-            return Hold(reason, hint=hint, code="unmapped")
+            return Hold(reason, hint=f"{hint} {again(self.kind)}", code="unmapped")
         return Reject(
             reason,
-            hint="Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
-            "Then send the order again.",
+            hint=f"Correct {origin(self.kind)}; or, if it is right, the mapping's row, and restart the fleet. "
+            + again(self.kind),
             code="untranslatable",
         )
 
@@ -133,8 +134,9 @@ class _Place:
 class _Compiler:
     """Compiles one mapping, and collects what it uses on the way."""
 
-    def __init__(self, mapping: str, tables: dict[str, Table]) -> None:
+    def __init__(self, mapping: str, kind: str, tables: dict[str, Table]) -> None:
         self.mapping = mapping
+        self.kind = kind
         self.tables = tables
         self.used_tables: set[str] = set()
         self.places: dict[str, str] = {}
@@ -154,7 +156,7 @@ class _Compiler:
             to = self._checked(row, number)
             self._check_place(row, to, conditional, number)
             self.places[number] = to
-            place = _Place(self.mapping, number, to, _source(row))
+            place = _Place(self.kind, self.mapping, number, to, _source(row))
             made = self._part(row, place) if "rows" in row else self._value(row, place)
             yield self._when(row, made, place, alternative=to in conditional and "each" not in row)
             conditional[to] = "when" in row

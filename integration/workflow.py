@@ -8,7 +8,7 @@ its *pin*, stands for all of it: a delivery that keeps the pin is translated by 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +16,18 @@ from typing import Any, NamedTuple, Self
 
 from integration import translator
 from integration.canonical import digest, parse_json
+from integration.canonical.stage import Stage
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit
+from integration.split import Split, siblings
 
 Document = dict[str, Any]
 
 WORKFLOW_KEYS = {"name", "on", "source", "target", "entity", "transform"}
-OPTIONAL_KEYS = {"about", "when", "otherwise", "then", "uses"}
+OPTIONAL_KEYS = {"about", "when", "otherwise", "then", "lines", "carries_charges"}
+THEN_KEYS = {"push_status", "when", "at"}
+STAGES = [stage.word for stage in Stage]
 
 
 class Definition(NamedTuple):
@@ -35,11 +39,21 @@ class Definition(NamedTuple):
     body: Document
 
 
+class Translation(NamedTuple):
+    """What an event has become: ``part`` is what the target carries of ``canonical``, ``target`` is its document."""
+
+    canonical: Document
+    part: Document
+    target: Document
+
+
 @dataclass(frozen=True)
 class Workflow:
     """One event type's way to one target.
 
-    ``then`` says what follows an effect: ``push_status`` is what the source is told, if its ``when`` holds.
+    ``then`` says what follows an effect: ``push_status`` is what the system ``at`` is told (the source, if none is
+    named), if its ``when`` holds; a table of statuses by stage, or one status for whatever stage.  ``split`` is there
+    when the target gets only some lines of an order.
     """
 
     name: str
@@ -53,19 +67,27 @@ class Workflow:
     when: Callable[[Document], Any] | None
     otherwise: str
     then_when: Callable[[Document], Any] | None
+    split: Split | None
 
-    def status_after(self, canonical: Document) -> str | None:
-        """The status to push to the source once this document has taken effect; None for none."""
+    @property
+    def informs(self) -> str:
+        """The system that is told a status."""
+        told: str = self.then.get("at") or self.source
+        return told
+
+    def status_after(self, canonical: Document, stage: str | None) -> str | None:
+        """The status to push once this document has taken effect and its order has come to a stage; None for none."""
         if self.then_when is not None and not is_true(self.then_when(canonical)):
             return None
-        status: str | None = self.then.get("push_status")
-        return status
+        pushed: str | Mapping[str, str] | None = self.then.get("push_status")
+        return pushed.get(stage or "") if isinstance(pushed, Mapping) else pushed
 
-    def translate(self, event: Document) -> tuple[Document, Document]:
-        """The canonical document and the target's, from an event's envelope (the object is in its ``data``).
+    def translate(self, event: Document) -> Translation:
+        """The canonical document and what the target gets, from an event's envelope (the object is in its ``data``).
 
-        Raises `Skip` when the workflow's condition does not hold for the canonical document, and `Reject` or `Hold`
-        for a document that cannot be translated.
+        ``part`` is ``canonical`` itself unless the workflow has ``lines``.  Raises `Skip` when the workflow's condition
+        does not hold for the canonical document, and `Reject` or `Hold` for a document that cannot be translated, or
+        split.
         """
         given = event.get("data") if isinstance(event, dict) else None
         if not isinstance(given, dict):
@@ -74,10 +96,10 @@ class Workflow:
         canonical = to_canonical(given)
         if not self._wants(canonical):
             raise Skip(self.otherwise, settles=True)
-        made = canonical
+        made = part = self.split.part(self.name, canonical) if self.split else canonical
         for mapping in onwards:
             made = mapping.apply(made)
-        return canonical, made
+        return Translation(canonical, part, made)
 
     def _wants(self, canonical: Document) -> bool:
         try:
@@ -147,8 +169,9 @@ class Definitions:
             then=body.get("then", {}),
             pin=definition.hash,
             transform=tuple(translator.Mapping.compile(mappings[name], tables) for name in body["transform"]),
-            when=_condition(body),
-            then_when=_condition(body.get("then", {}) | {"name": body["name"]}),
+            when=_condition(body["name"], "when", body.get("when")),
+            then_when=_condition(body["name"], "when", body.get("then", {}).get("when")),
+            split=_split(body),
             otherwise=body.get("otherwise") or f"the condition of {body['name']} does not hold",
         )
 
@@ -168,7 +191,8 @@ def load_definitions(folder: Path) -> Definitions:
     ]
     for definition in mappings:
         _check_name(definition)
-    workflows = [_workflow(path, mappings, tables) for path in sorted((folder / "workflows").glob("*.json"))]
+    bodies = {path: _read_workflow(path) for path in sorted((folder / "workflows").glob("*.json"))}
+    workflows = [_workflow(path, bodies, mappings, tables) for path in bodies]
     return Definitions([*tables, *mappings, *workflows])
 
 
@@ -202,13 +226,53 @@ def _check_name(definition: Definition) -> None:
         )
 
 
-def _workflow(path: Path, mappings: list[Definition], tables: list[Definition]) -> Definition:
+def _read_workflow(path: Path) -> Document:
     body = read_json(path)
-    missing, unknown = WORKFLOW_KEYS - set(body), set(body) - WORKFLOW_KEYS - OPTIONAL_KEYS
-    if missing or unknown or body.get("name") != path.stem:
-        wrong = [*(f"{key} is missing" for key in sorted(missing)), *(f"unknown key {key}" for key in sorted(unknown))]
-        problem = "; ".join(wrong) or f"its name is not {path.stem}"
-        raise Misconfigured(f"workflow {path.name}: {problem}", hint=f"Correct {path}.")
+    wrong = [f"{key} is missing" for key in sorted(WORKFLOW_KEYS - set(body))]
+    wrong += [f"unknown key {key}" for key in sorted(set(body) - WORKFLOW_KEYS - OPTIONAL_KEYS)]
+    if not wrong and body["name"] != path.stem:
+        wrong.append(f"its name is not {path.stem}")
+    wrong += [*_wrong_conditions(body), *_wrong_then(body.get("then", {}))]
+    if wrong:
+        raise Misconfigured(f"workflow {path.name}: {'; '.join(wrong)}", hint=f"Correct {path}.")
+    return body
+
+
+def _wrong_conditions(body: Document) -> Iterator[str]:
+    yield from (f"{key} is not a condition" for key in ("when", "lines") if key in body and not _is_text(body[key]))
+    if "carries_charges" in body and "lines" not in body:
+        yield "carries_charges without lines"
+    if not isinstance(body.get("carries_charges", False), bool):
+        yield "carries_charges is neither true nor false"
+
+
+def _wrong_then(then: Any) -> Iterator[str]:
+    if not isinstance(then, dict):
+        yield "then is not an object"
+        return
+    yield from (f"then: unknown key {key}" for key in sorted(set(then) - THEN_KEYS))
+    if then and "push_status" not in then:
+        yield "then: push_status is missing"
+    if "when" in then and not _is_text(then["when"]):
+        yield "then: when is not a condition"
+    if "at" in then and not _is_text(then["at"]):
+        yield "then: at is not the name of a system"
+    pushed = then.get("push_status", "-")
+    statuses = list(pushed.values()) if isinstance(pushed, dict) else [pushed]
+    if not statuses or not all(map(_is_text, statuses)):
+        yield "then: push_status is neither a status nor a table of statuses by stage"
+    for stage in sorted(set(pushed) - set(STAGES)) if isinstance(pushed, dict) else ():
+        yield f"then: there is no stage {stage}; stages are {', '.join(STAGES)}"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _workflow(
+    path: Path, bodies: dict[Path, Document], mappings: list[Definition], tables: list[Definition]
+) -> Definition:
+    body = bodies[path]
     by_name = {each.name: each for each in mappings}
     values = {each.name: Table.of(each.name, each.body) for each in tables}
     used: dict[str, Definition] = {}
@@ -218,18 +282,28 @@ def _workflow(path: Path, mappings: list[Definition], tables: list[Definition]) 
         used[name] = by_name[name]
         needed = translator.Mapping.compile(by_name[name].body, values).tables
         used |= {f"table {each.name}": each for each in tables if each.name in needed}
-    _condition(body)
-    _condition(body.get("then", {}) | {"name": body["name"]})
-    uses = [[each.kind, each.name, each.hash] for each in used.values()]
-    return _define("workflow", body["name"], {**body, "uses": uses})
+    stored = {**body, "uses": [[each.kind, each.name, each.hash] for each in used.values()]}
+    if "lines" in body:
+        if by_name[body["transform"][0]].body["target"] != "order":
+            raise Misconfigured(f"workflow {path.name}: only an order has lines to split", hint=f"Correct {path}.")
+        stored["siblings"] = siblings(body, bodies.values())
+    _split(stored)
+    _condition(body["name"], "when", body.get("when"))
+    _condition(body["name"], "when", body.get("then", {}).get("when"))
+    return _define("workflow", body["name"], stored)
 
 
-def _condition(body: Document) -> Callable[[Document], Any] | None:
-    if not body.get("when"):
+def _split(body: Document) -> Split | None:
+    tests = {name: _condition(name, "lines", text) for name, text in body.get("siblings", ())}
+    return Split({name: test for name, test in tests.items() if test}) if tests else None
+
+
+def _condition(workflow: str, key: str, text: str | None) -> Callable[[Document], Any] | None:
+    if not text:
         return None
     try:
-        return compile_expression(body["when"])
+        return compile_expression(text)
     except ValueError as error:
         raise Misconfigured(
-            f"workflow {body['name']}: when {body['when']!r}: {error}", hint="Correct the workflow's condition."
+            f"workflow {workflow}: {key} {text!r}: {error}", hint="Correct the workflow's condition."
         ) from None

@@ -2,23 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from marshmallow import Schema, ValidationError, fields
 
-from integration.canonical.check import check_order
+from integration.canonical.check import ACCEPTABLE, check_order
 from integration.canonical.clarity import ClarityOrder
 from integration.canonical.documents import digest, dump_json, freeze, parse_json, thaw
+from integration.canonical.erp import FusionInvoice, FusionShipment, OdooInvoice, OdooShipment
+from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import Order
+from integration.canonical.origin import again, origin
+from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.values import Amount
 from integration.errors import Reject
 
-__all__ = ["SCHEMAS", "amount_names", "check_order", "digest", "dump_json", "freeze", "load", "parse_json", "thaw"]
+__all__ = [
+    "ACCEPTABLE",
+    "CHECKS",
+    "SCHEMAS",
+    "again",
+    "amount_names",
+    "check_order",
+    "digest",
+    "dump_json",
+    "freeze",
+    "load",
+    "origin",
+    "parse_json",
+    "thaw",
+]
 
-SCHEMAS: dict[str, Schema] = {"clarity.order": ClarityOrder(), "order": Order()}
+
+class Check(Protocol):
+    """What has to be true of a canonical document beyond its schema; raises `Reject` or `Hold`.
+
+    ``approved`` are the codes of the faults that a person lets it pass.
+    """
+
+    def __call__(self, document: dict[str, Any], /, approved: Collection[str] = ()) -> None: ...
+
+
+SCHEMAS: dict[str, Schema] = {
+    "clarity.order": ClarityOrder(),
+    "fusion.invoice": FusionInvoice(),
+    "fusion.shipment": FusionShipment(),
+    "invoice": Invoice(),
+    "odoo.invoice": OdooInvoice(),
+    "odoo.shipment": OdooShipment(),
+    "order": Order(),
+    "shipment": Shipment(),
+}
 """The documents that are checked by a schema, by the name that mappings call them."""
+
+CHECKS: Mapping[str, Check] = {
+    "order": check_order,
+    "shipment": check_shipment,
+    "invoice": check_invoice,
+}
+"""The check of each entity's canonical document."""
 
 MOST_SHOWN = 5
 
@@ -38,7 +82,7 @@ def load(kind: str, document: Any) -> Any:
         more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
         raise Reject(
             f"not a valid {kind}: {'; '.join(wrong[:MOST_SHOWN])}{more}",
-            hint="Correct these fields of the order in Clarity, then send the order again.",
+            hint=f"Correct these fields of {origin(kind)}. {again(kind)}",
             code="invalid_document",
         ) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -131,6 +131,18 @@ class Time(Value[str]):
         try:
             return utc(value)
         except (ValueError, TypeError, OverflowError):
+            raise self.make_error("invalid") from None
+
+
+class Day(Value[str]):
+    """A calendar day, as ``2026-11-20``."""
+
+    default_error_messages = {"invalid": "not a day like 2026-11-20"}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            return date.fromisoformat(value).isoformat()
+        except (ValueError, TypeError):
             raise self.make_error("invalid") from None
 
 

@@ -21,6 +21,8 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("trim", "   ", [], None),
     ("prefix", 3, ["fee-"], "fee-3"),
     ("split", "a, b,,c ", [","], ["a", "b", "c"]),
+    ("codes", " 1Z1, 1Z2;1Z3\n1Z1 / 1Z-4 ", [], ["1Z1", "1Z2", "1Z3", "1Z-4"]),
+    ("codes", " ; - ", [], None),
     ("join", ["Acme", None, "", "Ada", "Acme"], [", "], "Acme, Ada"),
     ("join", [None, ""], [", "], None),
     ("mentions", "Express Saver", ["express"], True),
@@ -55,6 +57,7 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("region", "US-CA", [], "CA"),
     ("region", "CA", [], "CA"),
     ("region", "Kujawsko-Pomorskie", [], "Kujawsko-Pomorskie"),
+    ("allocate", [], [[]], []),
 ]
 
 
@@ -80,6 +83,8 @@ def test_every_function_is_tried_and_says_what_it_does() -> None:
         ("gt", "1e", [1], "not a number", False),
         ("day", "yesterday", [], "not a time", False),
         ("join", "text", [","], "not a list", False),
+        ("codes", 17, [], "not text", False),
+        ("allocate", "1", [[]], "not a list", False),
         ("lookup", "VAT99", [RATES], "not in the table rates", True),
         (
             "tax",
@@ -131,6 +136,9 @@ def test_expressions_know_decimals(expression: str, found: Any) -> None:
         ("lines[?quantity >= `2`]", ">= is blind to decimals; write gte(a, b)"),
         ("totals.tax == `0`", "== on the amount tax; write eq(a, b)"),
         ("`0` != lines[0].unitPrice", "!= on the amount unitPrice; write eq(a, b)"),
+        ("InvoiceBalanceAmount == `0`", "== on the amount InvoiceBalanceAmount; write eq(a, b)"),
+        ("order_invoiced == order.amount", "== on the amount amount; write eq(a, b)"),
+        ("order.lines[?left == `0`]", "== on the amount left; write eq(a, b)"),
         ("max(lines[].total)", "max() is blind to decimals"),
         ("total(lines)", "there is no function total()"),
         ("a && b[?system('ls')]", "there is no function system()"),

@@ -92,6 +92,17 @@ def test_what_does_not_hold_together_is_held(changes: dict[str, Any], code: str,
     assert caught.value.hint
 
 
+def test_what_a_person_lets_pass_hides_no_other_fault() -> None:
+    canonical = CLARITY(order({"totals.grandTotal": "1.00", "lines.0.total": "1.00"}))
+    with pytest.raises(Hold):
+        check_order(canonical)
+    check_order(canonical, ["totals_mismatch"])
+    canonical["lines"].append({**canonical["lines"][0], "quantity": Decimal(0)})
+    with pytest.raises(Hold) as caught:
+        check_order(canonical, ["totals_mismatch"])
+    assert caught.value.code == "quantity"
+
+
 @pytest.mark.parametrize("customer", [None, {}, {"id": None, "email": "", "name": "Ada Lovelace"}])
 def test_an_order_without_customer_is_rejected(customer: Any) -> None:
     with pytest.raises(Reject) as caught:

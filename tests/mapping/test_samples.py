@@ -37,11 +37,8 @@ def test_a_sample_comes_out_as_it_says(path: Path) -> None:
 
 def test_everything_shipped_is_exercised_and_used() -> None:
     assert problems(FOLDER) == []
-    assert [(each.name, each.samples > 12) for each in check_definitions(FOLDER)][:3] == [
-        ("clarity.order", True),
-        ("fusion.order", True),
-        ("odoo.order", True),
-    ]
+    fewest = {each.name: each.samples for each in check_definitions(FOLDER) if each.rows}
+    assert {name for name, samples in fewest.items() if samples > 12} >= {"clarity.order", "fusion.order", "odoo.order"}
 
 
 @pytest.mark.parametrize("path", ODOO, ids=lambda path: path.stem)
@@ -94,7 +91,7 @@ def drop_workflow(folder: Path) -> None:
 
 
 def add_samples(folder: Path) -> None:
-    (folder / "samples" / "odoo.invoice").mkdir()
+    (folder / "samples" / "odoo.return").mkdir()
 
 
 def break_mapping(folder: Path) -> None:
@@ -110,7 +107,7 @@ def break_mapping(folder: Path) -> None:
         (change_table, "sample unicode_notes.json: carrier is 'COUNTER', expected 'PICKUP'"),
         (add_table, "no mapping uses the table colours"),
         (drop_workflow, "no workflow uses the mapping odoo.order"),
-        (add_samples, "samples/odoo.invoice belongs to no mapping"),
+        (add_samples, "samples/odoo.return belongs to no mapping"),
         (
             break_mapping,
             "mapping odoo.order row 2: there is no table 'stati' in mappings/tables. "

@@ -165,8 +165,25 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
     assert caught.value.code == "unmapped"
     assert caught.value.hint == (
         "Add the value to mappings/tables/colours.json and restart the fleet; or, if the value is wrong, "
-        "correct the order in Clarity. Then send the order again."
+        "correct it where it comes from. Then send the order again."
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
+         "Then send the order again."),
+        ("here.shipment", "Correct the shipment in Here; or, if it is right, the mapping's row, and restart the fleet. "
+         "The shipment is read again as soon as it changes in Here."),
+    ],
+)  # fmt: skip
+def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str, hint: str) -> None:
+    rows = [{"to": "a", "from": "absent", "required": True}]
+    mapping = Mapping.compile({"name": "test.thing", "source": source, "target": "there", "rows": rows}, TABLES)
+    with pytest.raises(Reject) as caught:
+        mapping.apply({})
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(

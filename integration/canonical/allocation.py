@@ -1,0 +1,92 @@
+"""Which lines of the order a shipment is of: what was shipped, counted against what was ordered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from integration.canonical.origin import again, origin
+from integration.errors import Hold
+
+Row = dict[str, Any]
+LONGEST_SHOWN = 40
+GRAIN = Decimal("0.00001")
+"""What a quantity may be off that an ERP has turned from one unit into another: a sixth of a dozen has no end."""
+
+
+def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
+    """What is shipped of each line: rows {order_line_id, sku, quantity}, in the order of the lines.
+
+    ``shipped`` are rows {key, sku, quantity, substitute}, ``ordered`` the order's lines {id, sku, left, keys}.  A row
+    with a key is of the line that has it among its keys.  One without fills up the lines of its SKU, one after the
+    other, once all rows with a key are counted.  Rows of quantity zero are left out.
+
+    Raises `Hold`, saying of what and how much, for a substitute, for what no line of the order stands for, for a
+    quantity below zero, and for more than is left of the lines.
+    """
+    taken: dict[str, Decimal] = defaultdict(Decimal)
+    for row in sorted(shipped, key=lambda row: row["key"] is None):
+        if not row["quantity"]:
+            continue
+        lines = _lines_of(row, ordered)
+        _check_left(row, lines, taken)
+        rest = row["quantity"]
+        for line in lines:
+            part = min(rest, _left(line) - taken[line["id"]])
+            taken[line["id"]] += part
+            rest -= part
+    return [
+        {"order_line_id": line["id"], "sku": line["sku"], "quantity": taken[line["id"]]}
+        for line in ordered
+        if taken[line["id"]]
+    ]
+
+
+def _lines_of(row: Row, ordered: Sequence[Row]) -> list[Row]:
+    key, shipped = row["key"], f"{_are(row['quantity'], _what(row))} shipped"
+    if row.get("substitute"):
+        raise _hold(f"another product than ordered: {shipped} as a substitute", "substitute")
+    if row["quantity"] < 0:
+        raise _hold(f"{shipped}, which is below zero", "quantity")
+    if key is None:
+        found = [line for line in ordered if line["sku"] is not None and line["sku"] == row["sku"]]
+    else:
+        found = [line for line in ordered if key in line["keys"]]
+    if not found:
+        rule = "with this SKU" if key is None else f"with the key {_short(key)!r}"
+        raise _hold(f"not ordered: {shipped}, but the order has no line {rule}", "not_ordered")
+    return found
+
+
+def _check_left(row: Row, lines: list[Row], taken: dict[str, Decimal]) -> None:
+    left = sum((_left(line) for line in lines), Decimal(0))
+    wanted = sum((taken[line["id"]] for line in lines), row["quantity"])
+    if wanted > left + GRAIN:
+        of = f"line{'s' if len(lines) > 1 else ''} {_short(', '.join(line['id'] for line in lines))}"
+        raise _hold(
+            f"shipped more than ordered: {_are(wanted, _what(row))} shipped, but only {_are(left)} left of {of}",
+            "overshipped",
+        )
+
+
+def _left(line: Row) -> Decimal:
+    return max(Decimal(line["left"]), Decimal(0))
+
+
+def _hold(reason: str, code: str) -> Hold:
+    hint = f"If it was really shipped, enter it in Clarity by hand; if not, correct {origin('shipment')}."
+    return Hold(reason, hint=f"{hint} {again('shipment')}", code=code)
+
+
+def _are(quantity: Decimal, of: str = "") -> str:
+    return f"{quantity.normalize():f}{of} {'is' if quantity == 1 else 'are'}"
+
+
+def _what(row: Row) -> str:
+    return f" of {_short(row['sku'])}" if row["sku"] else " of a product without SKU"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"

@@ -1,0 +1,102 @@
+"""The canonical invoice: what an ERP bills for one order, and what has to be true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from marshmallow import fields
+
+from integration.canonical.money import currencies, format_money, minor_digits, round_money
+from integration.canonical.order import Part
+from integration.canonical.origin import again, origin
+from integration.canonical.values import ABSENT, Amount, Day, Id, Text
+from integration.errors import Hold
+
+STATUSES = ("draft", "open", "partially_paid", "paid", "void")
+AMOUNTS = ("total", "tax", "balance", "order_invoiced")
+HINT = f"Correct {origin('invoice')}, or enter it in Clarity by hand as it should be. {again('invoice')}"
+
+
+class Invoice(Part):
+    """One invoice, or this order's share of it.
+
+    ``order_invoiced`` is what the order's valid invoices come to together and ``order_complete`` says that no more are
+    to come; ``order_amount`` and ``order_currency`` are those of the order as it was posted.
+    """
+
+    id = Id(required=True)
+    order_id = Id(required=True)
+    source = Text(required=True)
+    number = Text()
+    status = Text(required=True)
+    currency = Text(required=True)
+    total = Amount(required=True)
+    tax = Amount()
+    balance = Amount(required=True)
+    issued_on = Day()
+    due_on = Day()
+    order_invoiced = Amount(required=True)
+    order_complete = fields.Boolean(required=True, error_messages=ABSENT)
+    order_amount = Amount(required=True)
+    order_currency = Text(required=True)
+
+
+def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> None:
+    """Passes an invoice that can be shown to the shop as it stands, or whose faults are ``approved``, by their codes.
+
+    Raises `Hold` for an unknown status or currency, one other than the order's, an amount finer than the currency's
+    minor unit (ISO 4217), a total below zero, invoices that come to more than the order, and complete ones that do not
+    come to the order exactly.  The sums of a void invoice are not looked at: that it is void has to arrive.
+    """
+    for fault in _faults(invoice):
+        if fault.code not in approved:
+            raise fault
+
+
+def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
+    if invoice["status"] not in STATUSES:
+        yield Hold(
+            f"unknown invoice status {invoice['status'][:40]!r}",
+            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. "
+            + again("invoice"),
+            code="unknown_status",
+        )
+    yield from _check_currency(invoice["currency"], invoice["order_currency"])
+    if invoice["status"] != "void":
+        yield from _check_amounts(invoice)
+        yield from _check_order(invoice)
+
+
+def _check_currency(currency: str, ordered: str) -> Iterator[Hold]:
+    if currency not in currencies():
+        yield Hold(
+            f"unknown currency {currency[:10]!r}: not an ISO 4217 code in use", hint=HINT, code="unknown_currency"
+        )
+    if currency != ordered:
+        yield Hold(f"the invoice is in {currency}, the order in {ordered[:10]}", hint=HINT, code="currency_differs")
+
+
+def _check_amounts(invoice: dict[str, Any]) -> Iterator[Hold]:
+    currency = invoice["currency"]
+    for name in AMOUNTS:
+        amount = invoice[name]
+        if amount is not None and amount != round_money(amount, currency):
+            digits = minor_digits(currency)
+            yield Hold(
+                f"{name} is {amount:f}, but {currency} has {digits or 'no'} decimals", hint=HINT, code="precision"
+            )
+    if invoice["total"] < 0:
+        yield Hold(f"the invoice's total {invoice['total']:f} is below zero", hint=HINT, code="negative_total")
+
+
+def _check_order(invoice: dict[str, Any]) -> Iterator[Hold]:
+    invoiced, ordered = invoice["order_invoiced"], invoice["order_amount"]
+    if invoiced > ordered or (invoice["order_complete"] and invoiced != ordered):
+        yield Hold(
+            f"the invoices of the order come to {format_money(invoiced, invoice['currency'])}, "
+            f"the order to {format_money(ordered, invoice['order_currency'])}",
+            hint="See which line is billed otherwise than ordered, and correct its invoice in the ERP by a credit note "
+            f"and a new one; or enter in Clarity by hand what was agreed. {again('invoice')}",
+            code="invoices_differ",
+        )

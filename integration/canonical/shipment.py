@@ -1,0 +1,68 @@
+"""The canonical shipment: what left for one order in one go, and what has to be true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from marshmallow import fields
+
+from integration.canonical.order import Part
+from integration.canonical.origin import again, origin
+from integration.canonical.values import Amount, Id, Rows, Text, Time
+from integration.errors import Hold
+
+STATUSES = ("open", "shipped", "cancelled")
+
+
+class ShipmentLine(Part):
+    """How much of a line of the order left; ``order_line_id`` and ``sku`` are the order's."""
+
+    order_line_id = Id(required=True)
+    sku = Text()
+    quantity = Amount(required=True)
+
+
+class Shipment(Part):
+    """``id`` is the installation and their id there ("odoo-1/17"), ``source`` the installation, ``number`` theirs."""
+
+    id = Id(required=True)
+    order_id = Id(required=True)
+    source = Text(required=True)
+    number = Text()
+    status = Text(required=True)
+    carrier = Text()
+    service = Text()
+    tracking_numbers = fields.List(Text(), load_default=list)
+    shipped_at = Time()
+    lines = Rows(ShipmentLine)
+
+
+def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
+    """Passes a shipment that can be shown to the shop as it stands.
+
+    Raises `Hold` for an unknown status, and for a shipped one without lines or with a quantity that is not above zero.
+    Nothing of that can be ``approved``: it could not be shown.
+    """
+    if shipment["status"] not in STATUSES:
+        raise Hold(
+            f"unknown shipment status {shipment['status'][:40]!r}",
+            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. "
+            + again("shipment"),
+            code="unknown_status",
+        )
+    if shipment["status"] != "shipped":
+        return
+    if not shipment["lines"]:
+        raise Hold(
+            "the shipment has left, but no line of the order is in it",
+            hint=f"Correct {origin('shipment')}, or enter in Clarity by hand what left. {again('shipment')}",
+            code="no_lines",
+        )
+    for line in shipment["lines"]:
+        if line["quantity"] <= 0:
+            raise Hold(
+                f"{line['quantity']:f} of line {line['order_line_id'][:40]} is shipped, which is not above zero",
+                hint=f"Correct {origin('shipment')}. {again('shipment')}",
+                code="quantity",
+            )

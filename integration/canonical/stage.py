@@ -1,0 +1,106 @@
+"""How far an order has come, over all the targets that carry parts of it.
+
+What counts is what has left per line and what was billed and paid, never the status that one of the ERPs gives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+from integration.canonical.allocation import GRAIN
+from integration.canonical.money import EXACT
+
+Document = dict[str, Any]
+NOT_SHIPPED = ("digital", "service", "gift_card")
+
+
+class Stage(IntEnum):
+    """The stages of an order, each of which it enters once."""
+
+    POSTED = 0
+    PARTLY_SHIPPED = 1
+    SHIPPED = 2
+    COMPLETED = 3
+
+    @property
+    def word(self) -> str:
+        """As workflows write it: "partly_shipped"."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one target carries of an order, and how far it is there; quantities by line.
+
+    ``billed`` is true when nothing is left to be invoiced and all invoices are paid.
+    """
+
+    carried: dict[str, Decimal]
+    shipped: dict[str, Decimal]
+    billed: bool
+
+    @property
+    def all_shipped(self) -> bool:
+        return all(self.shipped.get(line, Decimal(0)) + GRAIN >= quantity for line, quantity in self.carried.items())
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more is to be expected from this target."""
+        return self.all_shipped and self.billed
+
+
+def carried(part: Document) -> Document:
+    """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text."""
+    if part["status"] in ("cancelled", "void"):
+        return {"lines": [], "amount": "0", "currency": part["currency"]}
+    lines = [
+        {"id": line["id"], "sku": line["sku"], "quantity": str(line["quantity"]), "ships": _ships(line)}
+        for line in part["lines"]
+    ]
+    return {"lines": lines, "amount": str(part["totals"]["grand_total"]), "currency": part["currency"]}
+
+
+def part_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> Part:
+    """One target's part, from what it carries and the shipments and invoices it has made of it."""
+    shipped: Counter[str] = Counter()
+    for shipment in shipments:
+        for line, quantity in shipment["lines"].items():
+            shipped[line] = EXACT.add(Decimal(quantity), Decimal(shipped[line]))  # type: ignore[assignment]
+    wanted = {line["id"]: Decimal(line["quantity"]) for line in carried["lines"] if line["ships"]}
+    standing = [invoice for invoice in invoices if invoice["status"] != "void"]
+    billed = any(invoice["complete"] for invoice in standing) and all(each["status"] == "paid" for each in standing)
+    return Part(wanted, dict(shipped), billed or not carried["lines"])  # type: ignore[arg-type]
+
+
+def stage_of(parts: Sequence[Part], *, awaited: bool = False) -> Stage:
+    """The stage that all parts together have come to; ``awaited`` when a target has yet to take on its part.
+
+    An order of which nothing ships stays posted.
+    """
+    if not any(quantity for part in parts for quantity in part.shipped.values()):
+        return Stage.POSTED
+    if awaited or not all(part.all_shipped for part in parts):
+        return Stage.PARTLY_SHIPPED
+    return Stage.COMPLETED if all(part.billed for part in parts) else Stage.SHIPPED
+
+
+def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:
+    """The stages to tell of, in their order; who was never told of a part is not when all has left.
+
+    >>> entered(Stage.POSTED, Stage.COMPLETED)
+    (<Stage.SHIPPED: 2>, <Stage.COMPLETED: 3>)
+    >>> entered(Stage.SHIPPED, Stage.PARTLY_SHIPPED)
+    ()
+    """
+    return tuple(stage for stage in Stage if before < stage <= now and (stage != Stage.PARTLY_SHIPPED or now == stage))
+
+
+def _ships(line: Document) -> bool:
+    if line["requires_shipping"] is not None:
+        return bool(line["requires_shipping"])
+    return line["kind"] not in NOT_SHIPPED

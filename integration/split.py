@@ -1,0 +1,139 @@
+"""Splits: the lines of one order go to several targets, by rule, each line to exactly one of them.
+
+Workflows with ``lines`` that start from the same events are *siblings*: they share an order.  One of them carries what
+belongs to the order as a whole: shipping, fees and discounts of the order, with their taxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from integration.canonical.money import format_money
+from integration.canonical.order import CANCELLED
+from integration.canonical.part import no_part, part_left, part_with
+from integration.errors import Hold, Misconfigured, Reject
+from integration.expressions import is_true
+from integration.functions import Unfit
+
+Document = dict[str, Any]
+LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which sibling takes which lines: the compiled ``lines`` by workflow, the carrier of the charges first."""
+
+    tests: Mapping[str, Callable[[Document], Any]]
+
+    def part(self, workflow: str, order: Document) -> Document:
+        """What a workflow's target carries of the order.
+
+        Charges go with goods: where their carrier gets no line, the next sibling by name that gets one has them, so
+        an order all of whose lines are for one target goes there whole.  A target without lines has the order as a
+        cancelled one, because it may have had lines of an earlier version; so has every target of a cancelled order,
+        whatever its lines are.  An order without lines is nobody's, and is left whole for `check_order` to hold.
+
+        Raises `Hold` for a line that no sibling takes, or several, and for charges that are worth less than nothing
+        together with the lines of their carrier; `Reject` for lines that a test does not fit.
+        """
+        if order["status"] in CANCELLED:
+            return no_part(order)
+        if not order["lines"]:
+            return order
+        shares = self._shares(order)
+        carrier, *others = shares
+        parts = {name: part_with(order, shares[name]) for name in others}
+        parts[carrier] = part_left(order, shares[carrier], list(parts.values()))
+        if others and parts[carrier]["totals"]["grand_total"] < 0:
+            raise self._overdrawn(carrier, parts[carrier])
+        return parts.get(workflow) or no_part(order)
+
+    def _shares(self, order: Document) -> dict[str, list[Document]]:
+        """The lines of every sibling that gets any; first is who has the charges."""
+        shares: dict[str, list[Document]] = {name: [] for name in self.tests}
+        for position, line in enumerate(order["lines"], 1):
+            shares[self._taker(position, line)].append(line)
+        return {name: lines for name, lines in shares.items() if lines}
+
+    def _taker(self, position: int, line: Document) -> str:
+        takers = [name for name in self.tests if self._takes(name, position, line)]
+        if len(takers) == 1:
+            return takers[0]
+        shown = f"line {position} ({_shown(line['sku'], 'no SKU')}, {_shown(line['kind'], 'no kind', 'kind ')})"
+        reason = f"both {takers[0]} and {takers[1]} take {shown}" if takers else f"no target takes {shown}"
+        raise Hold(
+            reason,
+            hint="Correct the line's product in Clarity; or lines in mappings/workflows "
+            f"({_files(takers or self.tests)}) so that exactly one takes it, and restart the fleet. "
+            "Then send the order again.",
+            code="ambiguous_line" if takers else "unrouted_line",
+        )
+
+    def _takes(self, name: str, position: int, line: Document) -> bool:
+        try:
+            return is_true(self.tests[name](line))
+        except (ValueError, Unfit):
+            raise Reject(
+                f"lines of {name} does not fit line {position}",
+                hint=f"Correct lines in mappings/workflows/{name}.json and restart the fleet. "
+                "Then send the order again.",
+            ) from None
+
+    def _overdrawn(self, carrier: str, part: Document) -> Hold:
+        total = format_money(part["totals"]["grand_total"], part["currency"])
+        return Hold(
+            f"the order's discounts are more than what {carrier} takes of it: {total}",
+            hint="Give the discount on the lines in Clarity; or carries_charges to another workflow in "
+            f"mappings/workflows ({_files(self.tests)}) and restart the fleet. Then send the order again.",
+            code="overdrawn_part",
+        )
+
+
+def siblings(workflow: Document, workflows: Iterable[Document]) -> list[list[str]]:
+    """``[name, lines]`` of the workflows that share this one's orders, itself among them; the carrier's first.
+
+    Raises `Misconfigured` unless they take the same orders by the same first mapping, each has a target of its own,
+    and exactly one carries the charges.
+    """
+    found = [
+        each
+        for each in workflows
+        if "lines" in each and each["source"] == workflow["source"] and set(each["on"]) & set(workflow["on"])
+    ]
+    found.sort(key=lambda each: (not each.get("carries_charges"), each["name"]))
+    if problem := _problem(found):
+        names = sorted(each["name"] for each in found)
+        raise Misconfigured(
+            f"lines of {', '.join(names)}: {problem}", hint=f"Correct {_files(names)} in mappings/workflows."
+        )
+    return [[each["name"], each["lines"]] for each in found]
+
+
+def _problem(found: list[Document]) -> str | None:
+    """What keeps these workflows from sharing an order."""
+    orders: dict[str, Callable[[Document], Any]] = {
+        "on": lambda each: set(each["on"]),
+        "when": lambda each: each.get("when"),
+        "entity": lambda each: each["entity"],
+        "the first mapping": lambda each: each["transform"][0],
+    }
+    for name, read in orders.items():
+        if any(read(each) != read(found[0]) for each in found):
+            return f"they share orders, so they must have the same in {name}"
+    targets = [each["target"] for each in found]
+    if twice := next((target for target in targets if targets.count(target) > 1), None):
+        return f"two of them lead to {twice}, which would have one order twice"
+    carriers = [each["name"] for each in found if each.get("carries_charges")]
+    if len(carriers) != 1:
+        return f"exactly one must have carries_charges, not {' and '.join(carriers) or 'none'}"
+    return None
+
+
+def _files(workflows: Iterable[str]) -> str:
+    return ", ".join(f"{name}.json" for name in sorted(workflows))
+
+
+def _shown(value: str | None, absent: str, prefix: str = "") -> str:
+    return prefix + value[:LONGEST_SHOWN] if value else absent
