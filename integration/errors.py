@@ -57,12 +57,13 @@ class Throttled(Failure):
 
 
 class Needs(Failure):
-    """Waits, without an attempt, until the crossref (entity, id) exists at the target."""
+    """Waits, without an attempt, until the object stands at the installation ``at`` (None: the delivery's target)."""
 
-    def __init__(self, entity: str, id: str) -> None:
-        super().__init__(f"waits until {entity} {id} exists at the target")
+    def __init__(self, entity: str, id: str, at: int | None = None) -> None:
+        super().__init__(f"waits for {entity} {id}")
         self.entity = entity
         self.id = id
+        self.at = at
 
 
 class Reject(Failure):

@@ -8,6 +8,7 @@ will.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import queue
 import threading
 from contextlib import suppress
@@ -18,22 +19,20 @@ import redis
 import structlog
 from flask import Flask, Response, jsonify, request
 
-import mappings
 from integration import logs, metrics
 from integration.canonical import parse_json
 from integration.errors import Reject
-from integration.message import Event, State, clear, lane
+from integration.message import Event, clear
 from integration.settings import Settings
 from integration.signature import BadSignature, verify
-from integration.store import definitions, inbox
+from integration.store import cursors, inbox
 from integration.store.database import Row
-from integration.store.inbox import Arrival, Route
-from integration.vault import match_key
-from integration.workflow import Definitions, load_definitions
+from integration.store.inbox import Arrival
 from tasks import pipeline
 from tasks.celery import INGEST
+from tasks.intake import Intake
+from tasks.job import INGEST_WINDOW
 from tasks.process import Process
-from tasks.step import INGEST_WINDOW
 
 logger = structlog.get_logger(__name__)
 
@@ -47,13 +46,17 @@ def create_app() -> Flask:
     logs.configure("receiver")
     process = Process(Settings.load().need_stores())
     process.database.wait()
-    known = _store_definitions(process)
+    intake = Intake(process)
     publisher = Publisher(process)
     app = Flask("receiver")
 
     @app.post("/webhooks/<source>")
     def webhook(source: str) -> tuple[Response, int, dict[str, str]]:
-        return receive(process, known, publisher, source)
+        return receive(process, intake, publisher, source)
+
+    @app.post("/hints/odoo/<token>")
+    def hint(token: str) -> tuple[Response, int, dict[str, str]]:
+        return hasten(process, token)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -71,7 +74,7 @@ def create_app() -> Flask:
 
 
 def receive(
-    process: Process, known: Definitions, publisher: Publisher, source: str
+    process: Process, intake: Intake, publisher: Publisher, source: str
 ) -> tuple[Response, int, dict[str, str]]:
     """The checks in their fixed order, then the commit, then the answer."""
     if source not in SOURCES or source not in process.settings.systems:
@@ -90,10 +93,25 @@ def receive(
     except BadSignature as error:
         return _problem(401, "bad_signature", str(error))
     try:
-        return _record(process, known, publisher, source, id, body)
+        return _record(process, intake, publisher, source, id, body)
     except psycopg2.Error as error:
         logger.error("cannot store", error=type(error).__name__)
         return _problem(503, "cannot_store", "Send it again soon.", {"Retry-After": "5"})
+
+
+def hasten(process: Process, token: str) -> tuple[Response, int, dict[str, str]]:
+    """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
+    odoo = process.settings.systems.get("odoo")
+    secret = odoo.options.get("hint_token", "") if odoo else ""
+    if not secret or not hmac.compare_digest(token.encode(), secret.encode()):
+        return _problem(404, "unknown_token", "There is no such hint.")
+    try:
+        with process.database.statement() as tx:
+            cursors.hasten(tx, process.installations["odoo"].id)
+    except psycopg2.Error as error:
+        logger.error("cannot store", error=type(error).__name__)
+        return _problem(503, "cannot_store", "The next poll will see it.", {"Retry-After": "5"})
+    return Response(status=204), 204, {}
 
 
 def ready(process: Process) -> tuple[Response, int]:
@@ -137,34 +155,22 @@ class Publisher:
                 logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
 
 
-def _store_definitions(process: Process) -> Definitions:
-    """What ships in ``mappings/``, stored by hash so that every worker can load what a delivery pins."""
-    known = load_definitions(mappings.FOLDER)
-    with process.database.transaction() as tx:
-        definitions.store(tx, known.rows())
-    return known
-
-
 def _record(
-    process: Process, known: Definitions, publisher: Publisher, source: str, id: str, body: bytes
+    process: Process, intake: Intake, publisher: Publisher, source: str, id: str, body: bytes
 ) -> tuple[Response, int, dict[str, str]]:
     shop = process.installations[source]
-    sealed = process.vault.seal(body)
     try:
         event = read_event(id, body)
     except Reject as failure:
         logger.error("malformed webhook", source=source, reason=failure.reason)
         with process.database.statement() as tx:
-            inbox.reject(tx, shop.id, clear(id), failure.reason, sealed)
+            inbox.reject(tx, shop.id, clear(id), failure.reason, process.vault.seal(body))
         return _problem(400, "malformed", failure.reason)
-    routes = route(process, known, source, event)
-    body_hash = hashlib.sha256(body).digest()
-    email_key = match_key(event.email, process.match_secret) if event.email else None
     with process.database.statement() as tx:
-        arrival = inbox.accept(tx, shop.id, event, sealed, body_hash, routes, email_key)
+        arrival = intake.accept(tx, source, event, body)
     if arrival is None:
         with process.database.transaction() as tx:
-            arrival = inbox.again(tx, shop.id, event.id, body_hash)
+            arrival = inbox.again(tx, shop.id, event.id, hashlib.sha256(body).digest())
     publisher.wake(arrival.due)
     return _answer(arrival, event)
 
@@ -194,24 +200,6 @@ def read_event(id: str, body: bytes) -> Event:
 def _id(given: Any) -> str:
     """An object's id as text; numbers are ids to some, true is none to anybody."""
     return given if isinstance(given, str) else str(given) if type(given) is int else ""
-
-
-def route(process: Process, known: Definitions, source: str, event: Event) -> list[Route]:
-    """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
-    routes = [
-        Route(
-            entity=workflow.entity,
-            lane=lane(process.installations[workflow.target].name, workflow.entity, event.object_id),
-            queue=INGEST,
-            workflow=workflow.name,
-            pin=workflow.pin,
-            target=process.installations[workflow.target].id,
-        )
-        for workflow in known.matching(source, event.type)
-        if workflow.target in process.installations
-    ]
-    reason = f"no workflow takes {event.type} from {source}"
-    return routes or [Route(entity="event", lane="none", state=State.SKIPPED.value, reason=reason)]
 
 
 def _answer(arrival: Arrival, event: Event) -> tuple[Response, int, dict[str, str]]:

@@ -7,8 +7,10 @@ in a second terminal talks to that fleet.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ KINDS = ("clarity", "odoo", "fusion")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
 DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
+DEFAULT_POLL = {"clarity": 60.0, "odoo": 15.0, "fusion": 30.0}
 REQUIRED = {
     "clarity": ("token_url", "client_id", "client_secret"),
     "odoo": ("api_key",),
@@ -33,7 +36,8 @@ REQUIRED = {
 class System:
     """One configured system: where it is, how it may be called, and its own options (``ODOO_DB`` is ``db``).
 
-    ``rate`` is in requests per second, ``timeout`` in seconds for one call as a whole.
+    ``rate`` is in requests per second, ``timeout`` in seconds for one call as a whole, ``poll_seconds`` lie between two
+    polls.
     """
 
     kind: str
@@ -42,6 +46,7 @@ class System:
     concurrency: int
     timeout: float
     options: Mapping[str, str] = field(repr=False)
+    poll_seconds: float = 60.0
 
     @property
     def database(self) -> str:
@@ -95,6 +100,20 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Alerting:
+    """Who is told when something is wrong, and when.
+
+    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: what was told is told again
+    no sooner; nothing that is due may wait for longer.  ``budget`` is how many percent of a day's deliveries may fail.
+    """
+
+    urls: tuple[str, ...] = field(repr=False)
+    repeat: float
+    queue_age: float
+    budget: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know about where it runs."""
 
@@ -106,6 +125,8 @@ class Settings:
     binds: Mapping[str, str]
     systems: Mapping[str, System]
     retry_scale: float
+    retention_days: float
+    alerts: Alerting
 
     @classmethod
     def load(cls, given: Mapping[str, str] | None = None) -> Self:
@@ -126,6 +147,13 @@ class Settings:
             },
             systems={kind: system for kind in KINDS if (system := _system(kind, env))},
             retry_scale=env.number("FLEET_RETRY_SCALE", 1.0),
+            retention_days=env.number("FLEET_RETENTION_DAYS", 90.0),
+            alerts=Alerting(
+                urls=_urls(env.get("FLEET_ALERT_URLS")),
+                repeat=env.number("FLEET_ALERT_REPEAT", 1800.0),
+                queue_age=env.number("FLEET_ALERT_QUEUE_AGE", 600.0),
+                budget=env.number("FLEET_ALERT_BUDGET", 1.0),
+            ),
         )
 
     def need_stores(self) -> Self:
@@ -147,6 +175,14 @@ class Settings:
 def variables() -> dict[str, str]:
     """The environment as this process was given it, to be passed on to processes of ours."""
     return dict(os.environ)
+
+
+def operator() -> str:
+    """Who is at the keyboard, for the audit: ``FLEET_USER``, else the user of the operating system."""
+    try:
+        return os.environ.get("FLEET_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as containers have
+        return f"uid {os.geteuid()}"
 
 
 def home_of(given: Mapping[str, str]) -> Path:
@@ -176,6 +212,7 @@ def _system(kind: str, env: Environment) -> System | None:
     rate = env.number(prefix + "RATE", default_rate)  # read even where the URL is not set: the sandbox may play it
     concurrency = int(env.number(prefix + "CONCURRENCY", default_concurrency))
     timeout = env.number(prefix + "TIMEOUT", DEFAULT_TIMEOUT[kind])
+    poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
     url = env.get(prefix + "URL").rstrip("/")
     if not url:
         return None
@@ -196,11 +233,17 @@ def _system(kind: str, env: Environment) -> System | None:
         concurrency=concurrency,
         timeout=timeout,
         options={name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)},
+        poll_seconds=poll_seconds,
     )
 
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    """URLs between blanks or commas; a comma within a URL belongs to it."""
+    return tuple(part for part in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)|\s+", text.strip(" \t\r\n,")) if part)
 
 
 def _read_secret(name: str, path: Path) -> str:

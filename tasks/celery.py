@@ -18,7 +18,13 @@ INGEST = "ingest"
 POLL = "poll"
 UPKEEP = "upkeep"
 
-app = Celery("fleet", include=["tasks.steps", "tasks.upkeep"])
+POLL_TICK = 2.0
+"""Seconds after which beat asks again what is due to be polled; when it is, is in Postgres."""
+POLLED = {"queue": POLL, "expires": 10}
+WATCH_TICK = 5.0
+"""Seconds between two looks at what is wrong."""
+
+app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.alerts"])
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
 app.add_defaults(lambda: {"broker_url": Settings.load().need_stores().redis_url})
 app.conf.update(
@@ -46,6 +52,9 @@ app.conf.update(
     task_publish_retry=False,
     timezone="UTC",
     beat_schedule={
+        "poll-odoo": {"task": "poll", "args": ("odoo",), "schedule": POLL_TICK, "options": POLLED},
+        "poll-fusion": {"task": "poll", "args": ("fusion",), "schedule": POLL_TICK, "options": POLLED},
+        "watch": {"task": "watch", "schedule": WATCH_TICK, "options": {"queue": UPKEEP, "expires": WATCH_TICK}},
         "check-ledger": {"task": "check_ledger", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
         "probe-paused": {"task": "probe_paused", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
         "tidy": {"task": "tidy", "schedule": 3600.0, "options": {"queue": UPKEEP, "expires": 3600}},

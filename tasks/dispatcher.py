@@ -20,8 +20,8 @@ from integration.store import database, dispatch
 from integration.store.database import Transaction
 from tasks import pipeline
 from tasks.celery import INGEST
+from tasks.job import credit
 from tasks.process import Process, process
-from tasks.step import credit
 
 logger = structlog.get_logger(__name__)
 

@@ -10,8 +10,12 @@ from celery import chain
 from integration.message import Step
 from tasks import steps
 from tasks.celery import INGEST, app
+from tasks.step import HOP_OF, HOPS
 
+SHOP = "clarity"
+"""Where events are fetched from, and statuses are pushed to."""
 TASKS = {
+    Step.FETCH: steps.fetch,
     Step.TRANSFORM: steps.transform,
     Step.VALIDATE: steps.validate,
     Step.ENRICH: steps.enrich,
@@ -21,20 +25,20 @@ TASKS = {
 BATCH = 100
 
 
-def road(id: int, step: Step, target: str, source: str = "clarity") -> Any:
+def road(id: int, step: Step, target: str) -> Any:
     """The chain of a delivery from a step on: one task for each hop that is left.
 
     The first is given the id, each later one what the one before it returns.  A hop whose follower is not to run yet
     cuts the chain.
     """
+    queues = {**dict.fromkeys(HOP_OF[Step.TRANSFORM], INGEST), **dict.fromkeys(HOP_OF[Step.POST], target)}
     label = f"({id}, '{target}')"
-    if step is Step.PUSH_STATUS:
-        return TASKS[step].si(id).set(queue=target, argsrepr=label)
-    after = TASKS[Step.PUSH_STATUS].s().set(queue=source)
-    if step in (Step.ENRICH, Step.POST):
-        return chain(TASKS[step].si(id).set(queue=target, argsrepr=label), after)
-    first = TASKS[step].si(id).set(queue=INGEST, argsrepr=label)
-    return chain(first, TASKS[Step.ENRICH].s().set(queue=target, argsrepr=label), after)
+    later = [
+        TASKS[hop[0]].s().set(queue=queues.get(hop[0], SHOP), argsrepr=label)
+        for hop in HOPS[HOPS.index(HOP_OF[step]) + 1 :]
+    ]
+    first = TASKS[step].si(id).set(queue=queues.get(step, SHOP), argsrepr=label)
+    return chain(first, *later) if later else first
 
 
 def nudge(due: Iterable[dict[str, Any]]) -> None:

@@ -35,6 +35,7 @@ class Process:
 
     settings: Settings
     _workflows: dict[str, Workflow] = field(default_factory=dict)
+    _connectors: dict[str, Connector] = field(default_factory=dict)
     _making: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
@@ -84,23 +85,22 @@ class Process:
             for kind, system in self.settings.systems.items()
         }
 
-    @cached_property
-    def _connectors(self) -> dict[str, Connector]:
-        # Guests are known at the target by a hash of their address under our own secret, unless another is set.
-        own = {"guest_key": self.match_secret.hex()}
-        return {
-            kind: connectors.connect(replace(system, options=own | dict(system.options)), _gate)
-            for kind, system in self.settings.systems.items()
-        }
-
     def connector(self, kind: str) -> Connector:
-        """The connector of a configured system; `Misconfigured` when its URL is not set (any more)."""
+        """The connector of a configured system; `Misconfigured` when it lacks a setting, or is not set up any more."""
         with self._making:
             if kind not in self._connectors:
-                raise Misconfigured(
-                    f"{kind} is not configured", hint=f"Set {kind.upper()}_URL and its credentials, restart the fleet."
-                )
+                self._connectors[kind] = self._connect(kind)
             return self._connectors[kind]
+
+    def _connect(self, kind: str) -> Connector:
+        system = self.settings.systems.get(kind)
+        if system is None:
+            raise Misconfigured(
+                f"{kind} is not configured", hint=f"Set {kind.upper()}_URL and its credentials, restart the fleet."
+            )
+        # Guests are known at the target by a hash of their address under our own secret, unless another is set.
+        own = {"guest_key": self.match_secret.hex()}
+        return connectors.connect(replace(system, options=own | dict(system.options)), _gate)
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""

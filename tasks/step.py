@@ -6,65 +6,42 @@ import random
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
+from psycopg2.errors import UniqueViolation
 
-from integration.canonical import digest, freeze, thaw
-from integration.connectors.contract import Document, Posted
+from integration.canonical import freeze, parse_json, thaw
 from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retry, Skip, Throttled
-from integration.message import State, Step, clear, lane
+from integration.masking import without_personal
+from integration.message import State, Step, clear
 from integration.store import crossrefs, deliveries, installations
-from integration.store.database import AWAY, Transaction
-from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next, Push
-from integration.workflow import Workflow
+from integration.store.database import AWAY
+from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
 from tasks.celery import INGEST
+from tasks.effect import Effect, effect_of
+from tasks.job import Job, credit
 from tasks.leases import Lease, LeaseLost
 from tasks.process import Process
 from tasks.work import DeliveryWork
 
 logger = structlog.get_logger(__name__)
 
-HOPS = ((Step.TRANSFORM, Step.VALIDATE), (Step.ENRICH, Step.POST), (Step.PUSH_STATUS,))
+HOPS = ((Step.FETCH,), (Step.TRANSFORM, Step.VALIDATE), (Step.ENRICH, Step.POST), (Step.PUSH_STATUS,))
 """The steps that share a queue, and so run under one claim."""
 HOP_OF: Mapping[Step, Sequence[Step]] = {step: hop for hop in HOPS for step in hop}
 
 NEEDED_WITHIN = 3600.0
 PROBED_EVERY = 60.0
-INGEST_WINDOW = 400
-"""So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
 CLOSED = (State.DONE, State.SKIPPED, State.HELD, State.DEAD)
-
-
-@dataclass
-class Job:
-    """A claimed delivery on its way through a hop; the steps fill in ``document`` and ``posted``."""
-
-    process: Process
-    delivery: Delivery
-    workflow: Workflow
-    work: DeliveryWork
-    document: Document = field(default_factory=dict)
-    posted: Posted | None = None
-
-    @property
-    def kind(self) -> str:
-        """Which system this delivery is for."""
-        return self.workflow.source if self.delivery.step is Step.PUSH_STATUS else self.workflow.target
 
 
 Body = Callable[[Job], None]
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What a delivery's effect leaves behind: the crossref, and the status push if there is to be one."""
-
-    posted: Posted
-    digest: str
-    push: Push | None
+class FetchFirst(Exception):
+    """The event does not hold its object, or not for sure: it has to be read from its source."""
 
 
 def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> int | None:
@@ -85,6 +62,8 @@ def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> 
             logger.warning("lease lost", delivery=id)
         except AWAY:
             raise
+        except UniqueViolation:
+            return _finish(process, delivery, lease, _taken(delivery), None)
         except Exception as error:  # in the books, not in the work: what was done is found by the next look
             return _finish(process, delivery, lease, _defect(delivery, error), None)
     return None
@@ -98,6 +77,8 @@ def _outcome(
         job = _open(process, delivery, DeliveryWork(process, delivery, lease))
         _run_steps(job, lease, bodies)
         return _onward(job)
+    except FetchFirst:
+        return Next(State.READY, step=Step.FETCH, queue=job.workflow.source), None
     except Failure as failure:
         return _after(process, delivery, lease, failure), None
     except (LeaseLost, *AWAY):
@@ -106,21 +87,11 @@ def _outcome(
         return _defect(delivery, error), None
 
 
-def credit(process: Process, queue: str) -> int:
-    """How many nudges a queue may hold now; for a target's, none or a single probe while its breaker is open."""
-    if queue not in process.throttles:
-        return INGEST_WINDOW
-    try:
-        return process.throttles[queue].state().credit
-    except Throttled:
-        return 0
-
-
 def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
     if delivery.leases > POISONED:
         raise Reject(
             f"{POISONED} workers in a row died over it",
-            hint="Look at the workers' logs of these times; when the cause is mended, send the order again.",
+            hint="Look at the workers' logs of these times; when the cause is mended, `fleet dead replay ID`.",
             code="poison",
         )
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
@@ -140,46 +111,26 @@ def _run_steps(job: Job, lease: Lease, bodies: Mapping[Step, Body]) -> None:
 
 def _onward(job: Job) -> tuple[Next, Effect | None]:
     """Where a delivery goes whose hop went well."""
-    if job.delivery.queue != INGEST:
-        return Next(State.DONE, effects=tuple(job.work.effects)), _effect(job)
-    queue = job.workflow.target
+    if job.delivery.step in (Step.ENRICH, Step.POST):
+        return Next(State.DONE, effects=tuple(job.work.effects)), effect_of(job)
+    if job.delivery.step is Step.PUSH_STATUS:
+        return Next(State.DONE, effects=tuple(job.work.effects)), None
+    fetched = job.delivery.step is Step.FETCH
+    step, queue = (Step.TRANSFORM, INGEST) if fetched else (Step.ENRICH, job.workflow.target)
     document = job.process.vault.seal(freeze(job.document))
-    onward = Next(State.QUEUED, step=Step.ENRICH, queue=queue, document=document, credit=credit(job.process, queue))
-    return onward, None
-
-
-def _effect(job: Job) -> Effect | None:
-    if job.delivery.step is Step.PUSH_STATUS or job.posted is None:
-        return None
-    status = job.workflow.status_after(job.document["canonical"])
-    push = _push(job, job.posted, status) if status and job.posted.theirs is not None else None
-    return Effect(job.posted, digest(job.document["target"]), push)
-
-
-def _push(job: Job, posted: Posted, status: str) -> Push | None:
-    shop = job.process.installations.get(job.workflow.source)
-    if shop is None:
-        return None  # the source takes part no more: there is nobody to tell
-    order = job.document["canonical"]["id"]
-    document = {"order_id": order, "status": status, "external_ref": f"{job.kind}:{posted.number}"}
-    return Push(
-        target=shop.id,
-        queue=shop.kind,
-        lane=lane(shop.name, "order", order),
-        entity="order_status",
-        document=job.process.vault.seal(freeze(document)),
-        credit=credit(job.process, shop.kind),
-    )
+    return Next(State.QUEUED, step=step, queue=queue, document=document, credit=credit(job.process, queue)), None
 
 
 def _after(process: Process, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
     """Where a delivery goes after a failure with a name."""
-    said: dict[str, Any] = {"reason": failure.reason, "hint": failure.hint, "code": failure.code}
+    said: dict[str, Any] = {"reason": _told(process, delivery, failure), "hint": failure.hint, "code": failure.code}
     match failure:
         case Throttled(after=after):
             return Next(State.WAITING, due_in=after, **said)
-        case Needs(entity=entity, id=id):
-            needs = crossrefs.needed(delivery.target, entity, clear(id))
+        case Needs(entity=entity, id=id, at=at):
+            if delivery.waited >= NEEDED_WITHIN:
+                logger.error("still waiting", delivery=delivery.id, entity=entity, number=clear(id))
+            needs = crossrefs.needed(at or delivery.target, entity, clear(id))
             return Next(State.WAITING, due_in=NEEDED_WITHIN, needs=needs, **said)
         case Skip(settles=settles):
             return Next(State.SKIPPED, settles=settles, **said)
@@ -194,6 +145,13 @@ def _after(process: Process, delivery: Delivery, lease: Lease, failure: Failure)
             return Next(State.DEAD, **said)
 
 
+def _told(process: Process, delivery: Delivery, failure: Failure) -> str:
+    """The reason without what is personal in the event: what a target or a mapping says may quote it."""
+    if isinstance(failure, Throttled | Needs | Skip) or failure.code == "unreadable":
+        return failure.reason
+    return without_personal(failure.reason, parse_json(process.vault.open(delivery.body)))
+
+
 def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, Any]) -> Next:
     """By the connector's schedule, with full jitter.  A probe, or a failure that the open breaker explains, is free."""
     if not spends:
@@ -202,7 +160,7 @@ def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, A
     schedule = process.connector(delivery.queue).retry
     wait = schedule[max(start for start in schedule if start <= tries)]
     if wait is None:
-        said["hint"] = f"{tries} tries failed.  When the target is well again, send the order again."
+        said["hint"] = f"{tries} tries failed.  When the target is well again, `fleet dead replay ID`."
         return Next(State.DEAD, spends=True, **said)
     jittered = random.uniform(0.1, 1.0) * wait * process.settings.retry_scale  # noqa: S311 - spreads load
     return Next(State.WAITING, due_in=jittered, spends=True, **said)
@@ -210,14 +168,35 @@ def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, A
 
 def _defect(delivery: Delivery, error: Exception) -> Next:
     """The text of an unknown error may hold anything, so only its type and its places are told."""
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    logger.error("defect", delivery=delivery.id, error=type(error).__name__, places=places[-12:])
+    logger.error("defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error)[-12:])
     return Next(
         State.DEAD,
         spends=True,
         code="defect",
-        reason=f"{type(error).__name__} at {places[-1] if places else '?'}",
-        hint="A defect here, not in the order: report it with the log of this time; then send the order again.",
+        reason=f"{type(error).__name__} at {place_of(error)}",
+        hint="A defect here, not in the order: report it with the log of this time.  When it is mended, "
+        "`fleet dead replay ID`.",
+    )
+
+
+def place_of(error: Exception) -> str:
+    """The file and line that raised it."""
+    return (places_of(error) or ["?"])[-1]
+
+
+def places_of(error: Exception) -> list[str]:
+    """The files and lines through which it came, outermost first."""
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def _taken(delivery: Delivery) -> Next:
+    """Their id of what was posted belongs to another object of ours already."""
+    return Next(
+        State.HELD,
+        code="taken",
+        reason=f"what stands at the target for this {delivery.entity} is known as another {delivery.entity} of ours",
+        hint="Was the target, or this fleet's database, restored from a backup?  Compare both objects at the target, "
+        "and enter by hand what is missing there.",
     )
 
 
@@ -234,7 +213,7 @@ def _finish(process: Process, delivery: Delivery, lease: Lease, next: Next, effe
         if state is State.DONE:
             deliveries.supersede(tx, delivery)
         if effect:
-            following = _leave_behind(tx, delivery, effect)
+            following = effect.leave_behind(tx, delivery)
         if next.settles:
             crossrefs.settle(tx, delivery)
             deliveries.supersede(tx, delivery)
@@ -245,27 +224,9 @@ def _finish(process: Process, delivery: Delivery, lease: Lease, next: Next, effe
         if lease.place and lease.place.opened_after is not None:
             deliveries.give_back(tx, delivery, lease.place.opened_after)
         if next.pauses:
-            installations.pause(tx, delivery.target, next.reason or "", next.hint)
+            installations.pause(tx, process.installations[delivery.queue].id, next.reason or "", next.hint)
     _tell(delivery, state, next)
     return delivery.id if state is State.QUEUED else following
-
-
-def _leave_behind(tx: Transaction, delivery: Delivery, effect: Effect) -> int | None:
-    """The crossref and the status push; the push's id if it is to be nudged now."""
-    crossrefs.write(
-        tx,
-        delivery.target,
-        delivery.entity,
-        delivery.object_id,
-        effect.posted.theirs,
-        number=effect.posted.number,
-        version=delivery.version,
-        digest=effect.digest,
-    )
-    if effect.push is None:
-        return None
-    push, state = deliveries.insert_push(tx, delivery, effect.push)
-    return push if state is State.QUEUED else None
 
 
 def _tell(delivery: Delivery, state: State, next: Next) -> None:

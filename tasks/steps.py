@@ -1,4 +1,4 @@
-"""The five steps of the road, each a Celery task.
+"""The five steps of the road, each a Celery task, and ``fetch``, which comes first where an event is thin.
 
 ``transform ▸ validate`` run on the queue ``ingest``, ``enrich ▸ post`` on the target's, ``push_status`` on Clarity's.
 A task carries a delivery's id and nothing else, runs its step and those that follow on the same queue, and hands the id
@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.canonical import check_order, digest, parse_json
-from integration.errors import Skip
+from integration.canonical import CHECKS, digest, parse_json
+from integration.connectors.contract import Document, Readable
+from integration.errors import Hold, Retry, Skip
 from integration.message import Step
 from tasks.celery import app
+from tasks.job import Job
+from tasks.order import record, with_order
 from tasks.process import process
-from tasks.step import Job, run
+from tasks.step import FetchFirst, run
+
+APPEARS_BY = 4
+"""Tries after which an object that its source announced, and does not show, is taken to be not there."""
+
+
+@app.task(name="fetch", bind=True)
+def fetch(task: Any, id: int) -> int | None:
+    """Reads from its source what an event does not hold."""
+    return _hop(task, id, Step.FETCH)
 
 
 @app.task(name="transform", bind=True)
@@ -54,15 +66,50 @@ def _hop(task: Any, id: int, step: Step) -> int | None:
     return following
 
 
+def _fetch(job: Job) -> None:
+    source = job.process.connector(job.kind)
+    assert isinstance(source, Readable), job.kind
+    event = _event(job)
+    try:
+        whole = source.fetch(job.delivery.entity, str(event["data"].get("id") or ""))
+    except Hold as absent:
+        if job.delivery.attempts < APPEARS_BY:
+            raise Retry(absent.reason, code="not_there_yet") from absent
+        raise
+    job.document = {"event": {**event, "data": whole}}
+
+
 def _transform(job: Job) -> None:
-    event = parse_json(job.process.vault.open(job.delivery.body))
-    canonical, target = job.workflow.translate(event)
-    job.document = {"canonical": canonical, "target": target}
+    event = job.document.get("event") or _event(job)
+    if "event" not in job.document and not _holds_all(job, event):
+        raise FetchFirst
+    if job.delivery.entity != "order":
+        event = with_order(job, event)
+    made = job.workflow.translate(event)
+    corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
+    job.document = {"canonical": made.canonical, "part": made.part, "target": made.target, **corrected}
+
+
+def _event(job: Job) -> Document:
+    event: Document = parse_json(job.process.vault.open(job.delivery.body))
+    return event
+
+
+def _holds_all(job: Job, event: Document) -> bool:
+    """Whether the event holds its object in full, and none before it is missing."""
+    given, applied = event.get("data"), job.delivery.applied_version
+    if job.delivery.entity != "order" or not isinstance(given, dict):
+        return True
+    gap = applied is not None and job.delivery.version > applied + 1
+    return "lines" in given and not (event.get("truncated") or given.get("truncated") or gap)
 
 
 def _validate(job: Job) -> None:
-    check_order(job.document["canonical"])
-    if job.delivery.applied_digest == digest(job.document["target"]):
+    canonical = job.document["canonical"]
+    CHECKS[job.delivery.entity](canonical, job.delivery.approved)
+    told_more = job.delivery.entity != "order" and record(job)
+    shown = job.delivery.applied_digest == digest(job.document["target"])
+    if shown and job.delivery.replay_of is None and not told_more:
         raise Skip("unchanged: the target shows this already", settles=True)
 
 
@@ -85,6 +132,7 @@ def _connector(job: Job) -> Any:
 
 
 BODIES = {
+    Step.FETCH: _fetch,
     Step.TRANSFORM: _transform,
     Step.VALIDATE: _validate,
     Step.ENRICH: _enrich,

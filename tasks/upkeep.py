@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import structlog
 from celery import signals
 
 from integration.errors import Failure
-from integration.store import inbox, installations, ledger
+from integration.store import alerts, inbox, installations, ledger, retention
+from integration.store.database import Database
 from tasks.celery import app
+from tasks.conditions import of_ledger
 from tasks.process import process
 
 logger = structlog.get_logger(__name__)
 
 GRACE = 15.0
 """Seconds; `fleet up` and the compose file wait twice as long before they kill."""
+REMOVES_FOR = 60.0
+"""Seconds; after 120 the broker would think the task lost and give it to another."""
 
 
 @app.task(name="check_ledger")
 def check_ledger() -> None:
-    """Adds everything up, seals finished days, and raises the alarm for an imbalance."""
+    """Adds up what is not sealed, once a day everything; seals finished days; raises the alarm for an imbalance."""
     with process().database.transaction() as tx:
-        balance = ledger.balance(tx)
+        full = ledger.proof_is_due(tx)
+    with process().database.transaction() as tx:
+        balance = ledger.balance(tx, full=full)
     for imbalance in balance.imbalances:
         logger.error("ledger imbalance", rule=imbalance.rule, count=imbalance.count, sample=imbalance.sample)
     with process().database.transaction() as tx:
+        alerts.observe(tx, ["ledger"], of_ledger(balance))
+    with process().database.transaction() as tx:
+        ledger.note(tx, balance)
         ledger.seal(tx)
 
 
@@ -52,9 +62,33 @@ def probe_paused() -> None:
 
 @app.task(name="tidy")
 def tidy() -> None:
-    """Forgets rejected bodies after their seven days."""
-    with process().database.transaction() as tx:
+    """Forgets rejected bodies after their seven days, alerts that are long over, and what is long finished."""
+    own = process()
+    with own.database.transaction() as tx:
         inbox.forget_rejected(tx)
+        alerts.forget(tx)
+        retention.forget_seen(tx)
+    if removed := remove_finished(own.database, own.settings.retention_days):
+        logger.info("removed what was finished long ago", messages=removed)
+
+
+def remove_finished(database: Database, days: float, seconds: float = REMOVES_FOR) -> int:
+    """Removes messages that ended ``days`` ago, for so many seconds at most and while the road has time; how many.
+
+    After each batch it rests four times as long as the batch took.
+    """
+    removed, last, deadline = 0, 0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        began = time.monotonic()
+        with database.transaction() as tx:
+            ids = [] if retention.busy(tx) else retention.note(tx, days, after=last)
+        if not ids:
+            break
+        with database.transaction() as tx:
+            removed += retention.remove(tx, ids, days)
+        last = ids[-1]
+        time.sleep(4 * (time.monotonic() - began))
+    return removed
 
 
 @signals.worker_shutting_down.connect

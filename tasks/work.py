@@ -64,6 +64,9 @@ class DeliveryWork:
         parts = (self._delivery.event_id, self._delivery.id, self._delivery.round, effect)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
+    def approved(self, code: str) -> bool:
+        return code in self._delivery.approved
+
     def _send(self, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
         seal = self._process.vault.seal
         try:

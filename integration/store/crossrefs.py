@@ -18,6 +18,17 @@ def their_id(tx: Transaction, installation: int, entity: str, our_id: str) -> st
     return str(value) if value is not None else None
 
 
+def our_id(tx: Transaction, installation: int, entity: str, theirs: str) -> str | None:
+    """Our id of the order, shipment, invoice, return or payment that is ``theirs`` there."""
+    value = tx.value(
+        "select our_id from crossrefs where installation = %s and entity = %s and their_id = %s",
+        installation,
+        entity,
+        theirs,
+    )
+    return str(value) if value is not None else None
+
+
 def reserve(tx: Transaction, delivery: Delivery, entity: str, our_id: str) -> bool:
     """Claims the right to create an object at the target; False when another delivery has it.
 
@@ -91,9 +102,17 @@ def settle(tx: Transaction, delivery: Delivery) -> None:
 
 
 def exists(tx: Transaction, needs: str) -> bool:
-    """Whether the crossref is there by now that somebody `needed`."""
+    """Whether the object that somebody `needed` stands there by now: a version of it has taken effect."""
     installation, entity, our_id = needs.split("/", 2)
-    return their_id(tx, int(installation), entity, our_id) is not None
+    return bool(
+        tx.value(
+            """select true from crossrefs where installation = %s and entity = %s and our_id = %s
+               and their_id is not null and version is not null""",
+            int(installation),
+            entity,
+            our_id,
+        )
+    )
 
 
 def needed(installation: int, entity: str, our_id: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import select
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -141,11 +142,19 @@ class Database:
                     self._idle.append(connection)
 
     def _take(self) -> Connection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            connection: Connection = psycopg2.connect(self._url, connection_factory=Connection, **OPTIONS)
+        with suppress(IndexError):
+            while _hung_up(connection := self._idle.pop()):
+                connection.close()
             return connection
+        fresh: Connection = psycopg2.connect(self._url, connection_factory=Connection, **OPTIONS)
+        return fresh
+
+
+def _hung_up(connection: Connection) -> bool:
+    """Whether the server has ended this idle connection: on one that is well there is nothing to read."""
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _rollback(connection: Any) -> None:

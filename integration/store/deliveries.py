@@ -13,6 +13,10 @@ from integration.message import State, Step
 from integration.store.database import Transaction
 
 LEASE = "20 seconds"
+SMALL = 2
+"""Deliveries of this priority and beyond, replay and back-fill, can wait for the live ones ..."""
+SMALL_SHARE = 5
+"""... and take at most the fifth part of a queue."""
 SUSPECT = 3
 """From this lease without an outcome on, a delivery runs alone in its process."""
 POISONED = 5
@@ -23,11 +27,14 @@ POISONED = 5
 class Delivery:
     """A delivery as its worker claimed it.  ``document`` and ``body`` are encrypted.
 
-    ``effects`` are those that stand at the target already, by an earlier claim of this round.
+    ``effects`` are those that stand at the target already, by an earlier claim of this round; ``waited`` is its age in
+    seconds.  ``replay_of`` is the delivery that it repeats, ``edited`` says which document a person has corrected
+    ("event" or "target"), and ``approved`` are the codes of failed checks that he lets it pass.
     """
 
     id: int
     message: int
+    source: int
     lease: str
     leases: int
     workflow: str
@@ -43,11 +50,15 @@ class Delivery:
     priority: int
     document: bytes | None
     body: bytes
+    waited: float
     event_id: str
     object_id: str
     applied_version: int | None
     applied_digest: str | None
     effects: list[str]
+    replay_of: int | None
+    edited: str | None
+    approved: list[str]
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,12 @@ def claim(tx: Transaction, id: int, steps: Sequence[Step], targets: Sequence[int
     if row is None:
         return None
     return Delivery(**{**row, "step": Step(row["step"])})
+
+
+def look(tx: Transaction, id: int) -> Delivery | None:
+    """A delivery as its worker would get it, without the lease; None when there is none, or none with a workflow."""
+    row = tx.row(LOOK, id)
+    return Delivery(**{**row, "step": Step(row["step"]), "lease": ""}) if row else None
 
 
 def stand_back(tx: Transaction, id: int) -> None:
@@ -175,9 +192,9 @@ def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:
     """
     return tx.run(
         """update deliveries set attempts = attempts - 1
-           where target = %s and id <> %s and open and attempts > 0 and code <> 'throttled' and due_at < 'infinity'
+           where queue = %s and id <> %s and open and attempts > 0 and code <> 'throttled' and due_at < 'infinity'
            and moved_at >= now() - make_interval(secs => %s + 1)""",
-        delivery.target,
+        delivery.queue,
         delivery.id,
         seconds,
     )
@@ -241,6 +258,17 @@ BEHIND = """exists (
     select from deliveries other where other.lane = d.lane and other.open
     and (other.version, other.id) < (d.version, d.id))"""
 
+CLAIMED = """
+    c.id, c.message, m.source, c.lease::text, c.leases, c.workflow, c.pin, c.target, c.queue, c.entity, c.lane,
+    c.version, c.step, c.attempts, c.round, c.priority, c.document,
+    m.body, extract(epoch from now() - c.created_at)::float as waited,
+    m.external_id as event_id, m.object_id,
+    x.version as applied_version, x.digest as applied_digest,
+    array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
+          order by a.id) as effects, c.replay_of, c.edited, c.approved"""
+AROUND = """join messages m on m.id = c.message
+left join crossrefs x on x.installation = c.target and x.entity = c.entity and x.our_id = m.object_id"""
+
 CLAIM = f"""
 with claimed as (
     update deliveries d set state = 'running', lease = gen_random_uuid(), leases = leases + 1,
@@ -248,24 +276,28 @@ with claimed as (
     where id = %(id)s and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
     and target = any (%(targets)s::smallint[])
     and not {BEHIND}
-    and not exists (select from installations i where i.id = d.target and i.paused_at is not null and d.queue = i.kind)
+    and not exists (
+        select from installations i
+        where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
     returning *
 )
-select c.id, c.message, c.lease::text, c.leases, c.workflow, c.pin, c.target, c.queue, c.entity, c.lane, c.version,
-    c.step, c.attempts, c.round, c.priority, c.document,
-    m.body, m.external_id as event_id, m.object_id,
-    x.version as applied_version, x.digest as applied_digest,
-    array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
-          order by a.id) as effects
-from claimed c join messages m on m.id = c.message
-left join crossrefs x on x.installation = c.target and x.entity = c.entity and x.our_id = m.object_id
+select {CLAIMED} from claimed c {AROUND}
 """
 
-CREDIT = "(select count(*) from deliveries where queue = %(queue)s and state = 'queued') < %(credit)s"
+LOOK = f"select {CLAIMED} from deliveries c {AROUND} where c.id = %s and c.pin is not null"
+
+
+def _has_credit(priority: str) -> str:
+    """Whether the queue has room for one more nudge of this priority."""
+    return f"""(
+        select count(*) < %(credit)s::bigint and ({priority} < {SMALL}
+            or count(*) filter (where q.priority >= {SMALL}) < ceil(%(credit)s::bigint / {SMALL_SHARE}.0))
+        from deliveries q where q.queue = %(queue)s and q.state = 'queued')"""
+
 
 MOVE = f"""
 update deliveries set
-    state = case when %(state)s = 'queued' and not {CREDIT} then 'ready' else %(state)s end,
+    state = case when %(state)s = 'queued' and not {_has_credit("deliveries.priority")} then 'ready' else %(state)s end,
     step = %(step)s, queue = %(queue)s, due_at = now() + make_interval(secs => %(due_in)s), moved_at = now(),
     lease = null, leased_until = null, leases = 0, attempts = attempts + %(spends)s,
     priority = case when %(spends)s = 1 and priority = 0 then 1 else priority end,
@@ -288,7 +320,7 @@ insert into deliveries (message, origin, workflow, pin, target, queue, entity, l
     state, due_at, moved_at)
 select %(message)s, %(origin)s, %(workflow)s, %(pin)s, %(target)s, %(queue)s, %(entity)s, %(lane)s, 0, 'push_status',
     %(priority)s, %(document)s,
-    case when busy then 'waiting' when {CREDIT} then 'queued' else 'ready' end,
+    case when busy then 'waiting' when {_has_credit("%(priority)s::smallint")} then 'queued' else 'ready' end,
     case when busy then 'infinity' else now() end, now()
 from lane returning id, state
 """

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from integration.store.database import Row, Transaction
+from integration.store.deliveries import SMALL, SMALL_SHARE
 
 LOST_AFTER = "60 seconds"
+BACK_AFTER = "3 seconds"
+"""So long after Postgres has started every worker has found out."""
 FRESH = "1 second"
 """What was accepted less than this ago is on its way by the receiver's own nudge."""
 
@@ -17,40 +20,29 @@ FRESH = "1 second"
 def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -> list[Row]:
     """Marks due deliveries of a queue as queued, as many as its window still admits; live ones come first.
 
-    Only what is for one of ``targets``, the configured installations, is taken.  Rows are
-    ``{id, step, queue, target}``.  Any number of dispatchers may ask at once.
+    Replay and back-fill get a fifth of the window and no more, so that what is live finds room whenever it comes.  Only
+    what is for one of ``targets``, the configured installations, is taken.  Rows are ``{id, step, queue, target}``.
+    Any number of dispatchers may ask at once.
     """
-    return tx.rows(
-        """with room as (
-               select greatest(%(window)s - count(*), 0) as free from deliveries
-               where queue = %(queue)s and state = 'queued'
-           ), due as (
-               select d.id from deliveries d
-               where queue = %(queue)s and state in ('ready', 'waiting') and due_at <= now()
-               and target = any (%(targets)s::smallint[])
-               and (attempts > 0 or step <> 'transform' or created_at < now() - %(fresh)s::interval)
-               and not exists (
-                   select from installations i where i.id = d.target and i.paused_at is not null and d.queue = i.kind)
-               order by priority, due_at limit (select free from room) for update skip locked
-           )
-           update deliveries d set state = 'queued', moved_at = now(), needs = null
-           from due, installations i where d.id = due.id and i.id = d.target
-           returning d.id, d.step, d.queue, i.kind as target""",
-        {"queue": queue, "window": window, "fresh": FRESH, "targets": list(targets)},
-    )
+    return tx.rows(TAKE, {"queue": queue, "window": window, "fresh": FRESH, "targets": list(targets)})
 
 
 def redrive(tx: Transaction) -> int:
-    """Returns expired leases and lost nudges to the ready; how many."""
+    """Returns expired leases and lost nudges to the ready; how many.
+
+    Workers lose the nudges that they take while Postgres is away, so those from before its start count as lost.
+    """
     expired = tx.run(
         """update deliveries set state = 'ready', due_at = now(), lease = null where id in (
                select id from deliveries where state = 'running' and leased_until < now() for update skip locked)"""
     )
     lost = tx.run(
         """update deliveries set state = 'ready', due_at = now() where id in (
-               select id from deliveries where state = 'queued' and moved_at < now() - %s::interval
+               select id from deliveries where state = 'queued' and (moved_at < now() - %s::interval
+                   or moved_at < pg_postmaster_start_time() and pg_postmaster_start_time() < now() - %s::interval)
                for update skip locked)""",
         LOST_AFTER,
+        BACK_AFTER,
     )
     return expired + lost
 
@@ -61,8 +53,18 @@ def requeue_all(tx: Transaction) -> int:
 
 
 def wake_missed(tx: Transaction) -> int:
-    """Makes the heads due that nobody woke: an insert and the end of its lane's head can miss each other."""
-    return tx.run(
+    """Makes due what nobody woke: two transactions that end at once can miss each other.
+
+    That is the head of a lane behind which something was put, and what waits for a crossref that is there.
+    """
+    needing = tx.run(
+        """update deliveries d set state = 'ready', due_at = now(), needs = null from crossrefs x
+           where d.state = 'waiting' and d.needs is not null
+           and x.installation = split_part(d.needs, '/', 1)::smallint and x.entity = split_part(d.needs, '/', 2)
+           and x.our_id = substr(d.needs, length(split_part(d.needs, '/', 1) || split_part(d.needs, '/', 2)) + 3)
+           and x.their_id is not null and x.version is not null"""
+    )
+    return needing + tx.run(
         """update deliveries set state = 'ready', due_at = now() where id in (
                select distinct on (d.lane) d.id from deliveries d
                where d.state = 'waiting' and d.due_at = 'infinity' and d.needs is null
@@ -70,3 +72,32 @@ def wake_missed(tx: Transaction) -> int:
                    and other.open and (other.state = 'running' or (other.version, other.id) < (d.version, d.id)))
                order by d.lane, d.version, d.id)"""
     )
+
+
+DUE = """
+    queue = %(queue)s and state in ('ready', 'waiting') and due_at <= now()
+    and target = any (%(targets)s::smallint[])
+    and (attempts > 0 or priority > 0 or step <> 'transform' or created_at < now() - %(fresh)s::interval)
+    and not exists (
+        select from installations i
+        where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))"""
+
+TAKE = f"""
+with room as (
+    select greatest(%(window)s::bigint - count(*), 0) as free,
+        ceil(%(window)s::bigint / {SMALL_SHARE}.0) - count(*) filter (where priority >= {SMALL}) as share
+    from deliveries where queue = %(queue)s and state = 'queued'
+), live as (
+    select d.id from deliveries d where {DUE} and priority < {SMALL}
+    order by priority, due_at limit (select free from room) for update skip locked
+), others as (
+    select d.id from deliveries d where {DUE} and priority >= {SMALL}
+    order by priority, due_at
+    limit (select greatest(least(share, free - (select count(*) from live)), 0) from room) for update skip locked
+), due as (
+    select id from live union all select id from others
+)
+update deliveries d set state = 'queued', moved_at = now(), needs = null
+from due, installations i where d.id = due.id and i.id = d.target
+returning d.id, d.step, d.queue, i.kind as target
+"""

@@ -74,9 +74,20 @@ def accept(
     return Arrival("accepted", row["message"], tuple(row["due"])) if row else None
 
 
+def newest(tx: Transaction, source: int, object_ids: Sequence[str]) -> dict[str, str]:
+    """The external id of the newest event of each of these objects, by object."""
+    rows = tx.rows(
+        """select distinct on (object_id) object_id, external_id from messages
+           where source = %s and object_id = any (%s::text[]) order by object_id, version desc, id desc""",
+        source,
+        list(object_ids),
+    )
+    return {row["object_id"]: row["external_id"] for row in rows}
+
+
 def again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> Arrival:
     """Counts another arrival of a known event: a duplicate, or a conflict if its body is another."""
-    known = tx.row("select id, body_hash from messages where source = %s and external_id = %s", source, external_id)
+    known = tx.row(KNOWN, {"source": source, "external_id": external_id})
     assert known, "the insert met a message that is not there"
     same = known["body_hash"] == body_hash
     count(tx, "copies" if same else "conflicts", source)
@@ -84,10 +95,10 @@ def again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> A
         tx.run("update messages set copies = copies + 1 where id = %s", known["id"])
         return Arrival("duplicate", known["id"])
     tx.run(
-        """insert into conflicts (message, body_hash) values (%s, %s)
+        """insert into conflicts (message, body_hash) select id, %s from messages where id = %s for key share
            on conflict (message, body_hash) do update set count = conflicts.count + 1, last_at = now()""",
-        known["id"],
         body_hash,
+        known["id"],
     )
     return Arrival("conflict", known["id"])
 
@@ -118,11 +129,17 @@ def count(tx: Transaction, name: str, source: int) -> None:
     )
 
 
+# A message is noted in `seen` in a transaction before the one that removes it.
+KNOWN = """
+select id, body_hash from messages where source = %(source)s and external_id = %(external_id)s
+union all select message, body_hash from seen where source = %(source)s and external_id = %(external_id)s limit 1"""
+
 ACCEPT = """
 with message as (
     insert into messages (source, external_id, type, object_id, version, number, email_key, body, body_hash)
-    values (%(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s, %(body)s,
-        %(body_hash)s)
+    select %(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s, %(body)s,
+        %(body_hash)s
+    where not exists (select from seen where source = %(source)s and external_id = %(external_id)s)
     on conflict (source, external_id) do nothing
     returning id
 ), route as (

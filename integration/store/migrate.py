@@ -31,6 +31,13 @@ def migrate(url: str) -> list[str]:
         database.close()
 
 
+def pending(tx: Transaction) -> list[str]:
+    """The migrations that a database still lacks."""
+    known = tx.value("select to_regclass('migrations')")
+    applied = {row["name"] for row in tx.rows("select name from migrations")} if known else set()
+    return sorted({path.name for path in FOLDER.glob("*.sql")} - applied)
+
+
 def _apply(tx: Transaction, files: dict[str, str]) -> list[str]:
     applied = {row["name"]: row["checksum"] for row in tx.rows("select name, checksum from migrations order by name")}
     for name, checksum in applied.items():

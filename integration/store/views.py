@@ -6,7 +6,8 @@ from integration.store.database import Row, Transaction
 
 COLUMNS = """
     d.id, d.message, i.name as target, d.workflow, d.step, d.state, d.attempts, d.round, d.code, d.reason, d.hint,
-    d.fingerprint, d.origin, d.created_at, d.finished_at, m.type, m.object_id, m.number,
+    d.fingerprint, d.origin, d.replay_of, d.edited, d.approved, d.created_at, d.finished_at,
+    m.type, m.object_id, m.number,
     case when d.due_at = 'infinity' then null else d.due_at end as due_at, d.due_at = 'infinity' as behind_another"""
 TABLES = "deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"
 DELIVERY = f"select {COLUMNS} from {TABLES}"
@@ -42,11 +43,6 @@ def deliveries_of(tx: Transaction, message: int) -> list[Row]:
     return tx.rows(f"{DELIVERY} where d.message = %s order by d.id", message)
 
 
-def deliveries_in(tx: Transaction, state: str, limit: int) -> list[Row]:
-    """Held or dead deliveries, newest first."""
-    return tx.rows(f"{DELIVERY} where d.state = %s order by d.id desc limit %s", state, limit)
-
-
 def delivery(tx: Transaction, id: int) -> Row | None:
     """One delivery with its sealed document and candidates."""
     return tx.row(f"select d.document, d.candidates, {COLUMNS} from {TABLES} where d.id = %s", id)
@@ -68,6 +64,26 @@ def open_by_state(tx: Transaction) -> list[Row]:
     )
 
 
+def server_version(tx: Transaction) -> str:
+    """The version of Postgres, such as 17.2."""
+    return str(tx.value("show server_version"))
+
+
+def open_by_target(tx: Transaction) -> dict[int, int]:
+    """How many deliveries that are not finished each installation has."""
+    rows = tx.rows("select target, count(*) from deliveries where open and target is not null group by target")
+    return {row["target"]: row["count"] for row in rows}
+
+
+def sealed(tx: Transaction) -> list[bytes]:
+    """The oldest and the newest body that is kept, and every secret of the fleet's own: what its keys must open."""
+    rows = tx.rows(
+        """(select body from messages order by id limit 1) union all
+           (select body from messages order by id desc limit 1) union all select value from secrets"""
+    )
+    return [row["body"] for row in rows]
+
+
 def oldest_due(tx: Transaction) -> list[Row]:
     """Rows ``{queue, seconds}``: how long the oldest due delivery of each queue has been waiting."""
     return tx.rows(
@@ -77,19 +93,31 @@ def oldest_due(tx: Transaction) -> list[Row]:
 
 
 def journeys(tx: Transaction, object_ids: list[str]) -> list[Row]:
-    """How far orders have come: rows ``{object_id, target, state, step, reason, theirs, pushed, seconds}``.
+    """How far orders have come: one row per order and ERP, of its first message.
 
-    One row per order and ERP, of its first message.  ``theirs`` is the number at the ERP, ``pushed`` the state of the
-    status push, ``seconds`` the time from the commit of the webhook to the end of the push (or of the delivery).
+    ``{object_id, target, state, step, reason, theirs, seconds}`` tell of its way to the ERP: the number there, and the
+    time from the commit of the webhook to the end of the status push.  ``{shipments, invoices, open}`` tell of what has
+    come back from there, and whether more is to be expected.  ``{stage, telling}`` are the stage that the shop was last
+    told of, None for none, and whether a push is still under way.
     """
-    return tx.rows(
-        """select distinct on (m.object_id, d.target) m.object_id, i.kind as target, d.state, d.step, d.reason,
-               x.number as theirs, p.state as pushed,
-               extract(epoch from coalesce(p.finished_at, d.finished_at) - m.received_at)::float as seconds
-           from messages m join deliveries d on d.message = m.id and d.origin is null
-           join installations i on i.id = d.target
-           left join deliveries p on p.origin = d.id
-           left join crossrefs x on x.installation = d.target and x.entity = d.entity and x.our_id = m.object_id
-           where m.object_id = any (%s) order by m.object_id, d.target, m.id""",
-        object_ids,
-    )
+    return tx.rows(JOURNEYS, object_ids)
+
+
+JOURNEYS = """
+select distinct on (m.object_id, d.target) m.object_id, i.kind as target, d.state, d.step, d.reason, x.number as theirs,
+    extract(epoch from coalesce(push.finished_at, d.finished_at) - m.received_at)::float as seconds,
+    back.shipments, back.invoices, coalesce(here.open, true) as open,
+    coalesce((told.body ->> 'stage')::int, case when push.state in ('done', 'skipped') then 0 end) as stage,
+    exists (select from deliveries other where other.lane = push.lane and other.open) as telling
+from messages m join deliveries d on d.message = m.id and d.origin is null and d.replay_of is null
+join installations i on i.id = d.target
+left join deliveries push on push.origin = d.id
+left join crossrefs x on x.installation = d.target and x.entity = d.entity and x.our_id = m.object_id
+left join progress here on here.installation = d.target and here.entity = 'order' and here.object_id = m.object_id
+left join progress told on told.installation = m.source and told.entity = 'order' and told.object_id = m.object_id
+cross join lateral (
+    select count(*) filter (where p.entity = 'shipment') as shipments,
+        count(*) filter (where p.entity = 'invoice') as invoices
+    from progress p where p.order_id = m.object_id and p.installation = d.target and p.shown) as back
+where m.object_id = any (%s) order by m.object_id, d.target, m.id
+"""

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from integration.embedded import Postgres, Valkey, free_port
 from integration.store.database import Database
 from tests.conftest import create_database, named
-from tests.receiver.webhook import SECRET, Receiver
+from tests.receiver.webhook import HINT_TOKEN, SECRET, Receiver
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,7 @@ def receiver(
         "CLARITY_URL": "http://127.0.0.1:9/api/v1",
         "CLARITY_WEBHOOK_SECRETS": f"{SECRET},whsec_c2Vjb25kLXNlY3JldC13aGlsZS1yb3RhdGluZw==",
         "ODOO_URL": "http://127.0.0.1:9",
+        "ODOO_HINT_TOKEN": HINT_TOKEN,
     }
     command = [
         sys.executable,

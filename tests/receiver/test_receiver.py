@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from integration.cli.messages import ls
 from integration.signature import sign
 from integration.vault import Vault
-from tests.receiver.webhook import Receiver, event
+from tests.receiver.webhook import HINT_TOKEN, Receiver, event
 
 
 def code(answer: requests.Response) -> tuple[int, str]:
@@ -216,3 +216,20 @@ def wait_until(condition: Any, seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_a_hint_makes_the_polls_of_odoo_due(receiver: Receiver) -> None:
+    with receiver.database.transaction() as tx:
+        odoo = tx.value("select id from installations where kind = 'odoo'")
+        tx.run("insert into cursors (installation, stream, since) values (%s, 'pickings', now())", odoo)
+        tx.run("update cursors set due_at = now() + interval '1 hour', started_at = now() - interval '1 minute'")
+    assert requests.post(f"{receiver.url}/hints/odoo/wrong", timeout=5).status_code == 404
+    assert _due(receiver) is False
+    answer = requests.post(f"{receiver.url}/hints/odoo/{HINT_TOKEN}", json={"_id": 3}, timeout=5)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert _due(receiver) is True
+
+
+def _due(receiver: Receiver) -> bool:
+    with receiver.database.transaction() as tx:
+        return bool(tx.value("select due_at <= now() from cursors"))

@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook
 from integration.store.database import Database
 
 SECRET = "whsec_dGhlLXNlY3JldC1vZi10aGUtdGVzdC1zaG9wLTAwMDE="
+HINT_TOKEN = "hint-token-of-the-test"
 _numbers = itertools.count(1)
 
 

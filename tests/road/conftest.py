@@ -1,13 +1,18 @@
-"""A whole fleet: every process of the Procfile, its own Postgres and Valkey, and the sandbox on the other side."""
+"""A whole fleet: every process of the Procfile, its own Postgres and Valkey, and the sandbox on the other side.
+
+Or one process of it, on servers of the tests, without anybody on the other side.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from cryptography.fernet import Fernet
 
-from integration.cli.fleet import Fleet
+from integration.embedded import Valkey
+from integration.settings import Settings
+from tasks.process import Process
 from tests.road.world import World
 
 PORTS = 23100
@@ -15,13 +20,8 @@ PORTS = 23100
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    home = tmp_path_factory.mktemp("fleet")
-    fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": str(home), "FLEET_RETRY_SCALE": "0.05"})
-    fleet.start(port_base=PORTS)
-    world = World(fleet)
-    yield world
-    world.close()
-    fleet.stop()
+    with World.running(tmp_path_factory.mktemp("fleet"), PORTS) as world:
+        yield world
 
 
 @pytest.fixture
@@ -30,3 +30,20 @@ def road(world: World) -> Iterator[World]:
     world.clear_faults()
     yield world
     world.clear_faults()
+
+
+@pytest.fixture
+def process(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+    environment = {
+        "FLEET_HOME": "/nonexistent",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": f"{valkey.url.rpartition('/')[0]}/4",
+        "FLEET_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "CLARITY_URL": "http://127.0.0.1:1",
+        "ODOO_URL": "http://127.0.0.1:1",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)  # Celery reads it for itself
+    process = Process(Settings.load(environment))
+    yield process
+    process.database.close()

@@ -25,7 +25,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     assert "test" in given["ODOO_DB"], "a database whose name lacks 'test' is not one for tests"
     own = {name: value for name, value in given.items() if "ADMIN" not in name and "SALES" not in name}
     home = str(tmp_path_factory.mktemp("live"))
-    fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": home, "ODOO_RATE": "100", **own})
+    fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": home, "ODOO_RATE": "100", "ODOO_POLL_SECONDS": "2", **own})
     fleet.start(port_base=23200, sandbox=("clarity",))
     world = World(fleet)
     yield world
@@ -147,3 +147,61 @@ def test_a_change_reaches_the_confirmed_order(live: World, order: dict[str, Any]
     live.until(
         lambda: sale_order(order["id"])[0]["amount_total"] == 58.22, 30, lambda: live.deliveries(order["id"])[-1]
     )
+
+
+def ship(order: int, *quantities: float) -> int:
+    """Ships so much of each move of the order's open transfer; what is left becomes another one."""
+    domain = [["sale_id", "=", order], ["state", "not in", ["done", "cancel"]]]
+    (picking,) = odoo("stock.picking", "search_read", domain=domain, fields=["move_ids"])
+    for move, quantity in zip(sorted(picking["move_ids"]), quantities, strict=True):
+        odoo("stock.move", "write", ids=[move], vals={"quantity": quantity, "picked": True})
+    context = {"skip_sms": True, "skip_backorder": True}
+    assert odoo("stock.picking", "button_validate", ids=[picking["id"]], context=context) is True
+    return int(picking["id"])
+
+
+def bill(order: int) -> int:
+    """Bills what has been delivered and not billed, and posts the invoice."""
+    before = set(odoo("sale.order", "read", ids=[order], fields=["invoice_ids"])[0]["invoice_ids"])
+    wizard = {"advance_payment_method": "delivered", "sale_order_ids": [[6, 0, [order]]]}
+    made = odoo("sale.advance.payment.inv", "create", vals_list=[wizard])
+    odoo("sale.advance.payment.inv", "create_invoices", ids=made)
+    (invoice,) = set(odoo("sale.order", "read", ids=[order], fields=["invoice_ids"])[0]["invoice_ids"]) - before
+    odoo("account.move", "action_post", ids=[invoice])
+    return int(invoice)
+
+
+def pay(invoice: int) -> None:
+    context = {"active_model": "account.move", "active_ids": [invoice]}
+    wizard = odoo("account.payment.register", "create", vals_list=[{}], context=context)
+    odoo("account.payment.register", "action_create_payments", ids=wizard, context=context)
+
+
+def test_from_order_to_cash(live: World, order: dict[str, Any]) -> None:
+    """Shipped in two parts, tracking typed in afterwards, billed, paid: the shop shows each as it happens."""
+    id = order["id"]
+    live.place(order)
+    live.finished(id, seconds=60)
+    (found,) = sale_order(id)
+    first = ship(found["id"], 2, 1)
+    live.becomes(id, "partially_shipped", 60)
+    (parcel,) = live.shipments(id)
+    assert (parcel["lines"], parcel["tracking"]) == ({"1": "2", "2": "1"}, [])
+    odoo("stock.picking", "write", ids=[first], vals={"carrier_tracking_ref": "1Z1, 1Z2"})
+    live.until(lambda: live.shipments(id)[0]["tracking"] == ["1Z1", "1Z2"], 60, lambda: live.all(id))
+    ship(found["id"], 2)
+    live.becomes(id, "shipped", 60)
+    assert [each["lines"] for each in live.shipments(id)] == [{"1": "2", "2": "1"}, {"2": "2"}]
+    invoice = bill(found["id"])
+    live.until(lambda: len(live.invoices(id)) == 1, 60, lambda: live.all(id))
+    assert (live.invoices(id)[0]["total"], live.invoices(id)[0]["status"]) == ("50.45", "open")
+    pay(invoice)
+    live.becomes(id, "completed", 60)
+    assert live.invoices(id)[0]["status"] == "paid"
+    assert [push["status"] for push in live.pushes(id) if push["changed"]] == [
+        "processing",
+        "partially_shipped",
+        "shipped",
+        "completed",
+    ]
+    live.balanced()

@@ -68,6 +68,44 @@ def test_an_update_for_an_unknown_order_creates_it(road: World) -> None:
     road.exactly_once([id])
 
 
+THIN = {
+    "thin": lambda order: {"data": {"id": order["id"], "version": order["version"]}},
+    "truncated": lambda order: {"data": {**order, "lines": order["lines"][:1]}, "truncated": True},
+}
+
+
+@pytest.mark.parametrize("kind", THIN)
+def test_what_an_event_does_not_hold_is_fetched(road: World, kind: str) -> None:
+    road.fault("webhooks", "drop", times=1)
+    (id,) = road.generate(1, "b2b_po")
+    event = {"id": f"evt_{id}_{kind}", "type": "order.created", "timestamp": "2026-11-20T10:15:30Z"}
+    assert road.send({**event, **THIN[kind](road.order(id))}).status_code == 202
+    road.finished(id)
+    road.exactly_once([id])
+
+
+def test_after_a_gap_in_the_versions_the_order_is_read_anew(road: World) -> None:
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    road.fault("webhooks", "drop")
+    road.control("PATCH", f"orders/{id}", {"purchaseOrderNumber": "as it is in the shop"})
+    stale = {**road.order(id), "version": 90, "purchaseOrderNumber": "as an old event had it"}
+    event = {"id": f"evt_{id}_gap", "type": "order.updated", "timestamp": "2026-11-20T10:15:30Z", "data": stale}
+    assert road.send(event).status_code == 202
+    road.finished(id)
+    assert road.at_odoo(id)[0]["client_order_ref"] == "as it is in the shop"
+
+
+def test_an_order_that_the_shop_does_not_show_yet_is_asked_for_again(road: World) -> None:
+    road.fault("webhooks", "drop")
+    (id,) = road.generate(1, "b2b_po")
+    road.fault("clarity", "404_lag", path=f"/orders/{id}", times=2)
+    event = {"id": f"evt_{id}_early", "type": "order.created", "timestamp": "2026-11-20T10:15:30Z"}
+    road.send({**event, "data": {"id": id, "version": 1}})
+    road.finished(id)
+    road.exactly_once([id])
+
+
 def test_a_cancelled_order_is_cancelled(road: World) -> None:
     (id,) = road.generate()
     road.finished(id)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from cryptography.fernet import Fernet
 
 from integration.connectors.contract import Request
-from integration.embedded import Valkey
 from integration.errors import Reject, Retry, Throttled
-from integration.settings import Settings
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
 from tasks.process import Process
@@ -34,24 +30,6 @@ class Target:
         if isinstance(answer, BaseException):
             raise answer
         return answer
-
-
-@pytest.fixture
-def process(database_url: str, valkey: Valkey) -> Iterator[Process]:
-    process = Process(
-        Settings.load(
-            {
-                "FLEET_HOME": "/nonexistent",
-                "DATABASE_URL": database_url,
-                "REDIS_URL": f"{valkey.url.rpartition('/')[0]}/4",
-                "FLEET_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-                "CLARITY_URL": "http://127.0.0.1:1",
-                "ODOO_URL": "http://127.0.0.1:1",
-            }
-        )
-    )
-    yield process
-    process.database.close()
 
 
 @pytest.fixture

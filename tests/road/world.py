@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
 
 import redis
 import requests
@@ -17,9 +19,12 @@ from integration.cli.send import deliver
 from integration.message import external_id
 from integration.settings import Settings
 from integration.store import ledger, views
-from integration.store.database import Database
+from integration.store.database import AWAY, Database
+from integration.vault import Vault
 
 FINISHED = {"done", "skipped", "held", "dead"}
+PACES = {"FLEET_RETRY_SCALE": "0.05", "FLEET_SANDBOX_AGE_SECONDS": "0"}
+"""Short waits between tries; orders age when they are asked to."""
 
 
 class World:
@@ -32,6 +37,18 @@ class World:
         self.redis = redis.Redis.from_url(self.settings.redis_url)
         self._sandbox = requests.Session()
         self._sandbox.headers["X-Sandbox-Token"] = fleet.environment["FLEET_SANDBOX_TOKEN"]
+
+    @classmethod
+    @contextmanager
+    def running(cls, home: Path, port_base: int) -> Iterator[Self]:
+        """A fleet of its own with nothing real about it, for the length of the block."""
+        fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES}).start(port_base=port_base)
+        world = cls(fleet)
+        try:
+            yield world
+        finally:
+            world.close()
+            fleet.stop()
 
     def close(self) -> None:
         self.database.close()
@@ -51,22 +68,30 @@ class World:
 
     def order(self, id: str) -> dict[str, Any]:
         """The order as Clarity's own API shows it."""
+        return dict(self.shop("GET", f"orders/{id}"))
+
+    def shop(self, method: str, path: str) -> Any:
+        """A call of Clarity's own API."""
+        clarity = self.settings.systems["clarity"]
         token = requests.post(
-            self.settings.systems["clarity"].option("token_url"),
+            clarity.option("token_url"),
             data={"grant_type": "client_credentials"},
-            auth=(
-                self.settings.systems["clarity"].option("client_id"),
-                self.settings.systems["clarity"].option("client_secret"),
-            ),
-            timeout=5,
+            auth=(clarity.option("client_id"), clarity.option("client_secret")),
+            timeout=20,
         ).json()["access_token"]
-        answer = requests.get(
-            f"{self.settings.systems['clarity'].url}/orders/{id}",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=5,
-        )
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.request(method, f"{clarity.url}/{path}", headers=headers, timeout=20)
         answer.raise_for_status()
-        return dict(answer.json())
+        return answer.json()
+
+    def redeliver(self) -> int:
+        """Makes the shop send at once what it would send again later, or dropped; how many are not delivered yet."""
+        for status in ("pending", "dropped", "failed"):
+            for delivery in self.shop("GET", f"webhook-deliveries?status={status}")["items"]:
+                if status != "pending" or delivery["nextAttemptInSeconds"] > 1:
+                    self.shop("POST", f"webhook-deliveries/{delivery['id']}/redeliver")
+        webhooks = self.control("GET", "ledger")["clarity"]["webhooks"]
+        return sum(count for state, count in webhooks.items() if state != "delivered")
 
     def send(self, event: dict[str, Any]) -> requests.Response:
         """Sends a signed webhook of the test's own making."""
@@ -83,6 +108,59 @@ class World:
         answer = self._sandbox.request(method, url, json=body, timeout=20)
         answer.raise_for_status()
         return answer.json()
+
+    # the warehouses and books of the ERPs
+
+    def age(self, ids: list[str], *, odoo: int = 0, fusion: int = 0, **manner: Any) -> None:
+        """Moves orders on at their ERPs by so many steps, as `sandbox` has them: shipped, billed, paid."""
+        if odoo:
+            names = [f"__clarity__.{external_id('order', id)}" for id in ids]
+            self.control("POST", "odoo/advance", {"orders": names, "steps": odoo, **manner})
+        if fusion:
+            keys = [f"CLARITY:{id}" for id in ids]
+            self.control("POST", "fusion/advance", {"orders": keys, "steps": fusion, **manner})
+
+    def becomes(self, id: str, status: str, seconds: float = 30.0) -> None:
+        """Waits until the shop shows this status."""
+        self.until(
+            lambda: self.order(id)["status"] == status, seconds, lambda: (self.order(id)["status"], self.all(id))
+        )
+
+    def shipments(self, id: str) -> list[dict[str, Any]]:
+        """The shipments that stand at the shop for an order."""
+        return [each for each in self.control("GET", "ledger")["clarity"]["shipments"] if each["order_id"] == id]
+
+    def invoices(self, id: str) -> list[dict[str, Any]]:
+        """The invoices that stand at the shop for an order."""
+        return [each for each in self.control("GET", "ledger")["clarity"]["invoices"] if each["order_id"] == id]
+
+    def all(self, id: str) -> list[str]:
+        """Every delivery of an order, its shipments and invoices, with the reason where there is one."""
+        with self.database.transaction() as tx:
+            rows = tx.rows(f"{views.DELIVERY} where d.lane like %s or m.object_id = %s order by d.id", f"%{id}%", id)
+        return [f"{row['object_id']} {row['step']} {row['state']} {row['reason'] or ''}" for row in rows]
+
+    def deliveries_of(self, object_id: str) -> list[dict[str, Any]]:
+        """The deliveries about a shipment or invoice, oldest first."""
+        return self.deliveries(object_id)
+
+    def way_back(self, id: str, entity: str, state: str, seconds: float = 20.0) -> dict[str, Any]:
+        """Waits for a delivery about a shipment or invoice of an order that is in this state."""
+
+        def found() -> list[dict[str, Any]]:
+            with self.database.transaction() as tx:
+                rows = tx.rows(
+                    f"{views.DELIVERY} where d.entity = %s and d.state = %s order by d.id desc", entity, state
+                )
+            return [row for row in rows if self._order_of(row["message"]) == id]
+
+        self.until(lambda: bool(found()), seconds, lambda: self.all(id))
+        return found()[0]
+
+    def _order_of(self, message: int) -> str:
+        with self.database.transaction() as tx:
+            body = tx.value("select body from messages where id = %s", message)
+        return str(json.loads(Vault(self.settings.encryption_keys).open(body))["data"].get("order_id"))
 
     # what took effect
 
@@ -120,8 +198,12 @@ class World:
         )
 
     def until(self, condition: Callable[[], bool], seconds: float, say: Callable[[], object] = lambda: "") -> None:
+        """Waits for it to hold; while Postgres is away it is not known to."""
         deadline = time.monotonic() + seconds
-        while not condition():
+        while True:
+            with suppress(*AWAY):
+                if condition():
+                    return
             assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {say()}"
             time.sleep(0.1)
 
@@ -132,15 +214,26 @@ class World:
         assert balance.balanced, balance.imbalances
 
     def pid(self, process: str) -> int:
-        """The pid of a process of the Procfile."""
+        """The pid of a process of the Procfile, of ``sandbox``, ``postgres`` or ``valkey``."""
         return int((self.fleet.home / "run" / f"{process}.pid").read_text().split()[0])
 
-    def restart(self, process: str) -> None:
-        """Kills a process of the Procfile without warning; the supervisor starts it again."""
-        os.kill(self.pid(process), signal.SIGKILL)
+    def kill(self, process: str, number: signal.Signals) -> None:
+        os.kill(self.pid(process), number)
+
+    def restart(self, process: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Ends a process, without warning unless the signal is one; the supervisor starts it again."""
+        before = self.pid(process)
+        self.kill(process, number)
+
+        def again() -> bool:
+            with suppress(FileNotFoundError, IndexError):  # the file is being written
+                return self.pid(process) != before
+            return False
+
+        self.until(again, 90, lambda: f"{process} has not been started again")
 
     def exactly_once(self, ids: list[str]) -> None:
-        """Every order stands once in each ERP that takes part, and Clarity's status moved once."""
+        """Every order stands once in each ERP that takes part, and Clarity came to each status once."""
         books = self.control("GET", "ledger")
         if "odoo" in books:
             orders = {order["external_id"]: order for order in books["odoo"]["orders"]}
@@ -150,5 +243,6 @@ class World:
         if "fusion" in books:
             pods = {order["source_id"]: order for order in books["fusion"]["orders"]}
             assert [(pods[id]["created"], pods[id]["submissions"]) for id in ids] == [(1, 1)] * len(ids)
-        moved = [push["order_id"] for push in books["clarity"]["status_pushes"] if push["changed"]]
-        assert {id: moved.count(id) for id in ids} == dict.fromkeys(ids, 1)
+        moved = [(push["order_id"], push["status"]) for push in books["clarity"]["status_pushes"] if push["changed"]]
+        assert [id for id in ids if (id, "processing") not in moved] == []
+        assert [each for each in set(moved) if each[0] in ids and moved.count(each) > 1] == []

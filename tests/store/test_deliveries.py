@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -98,6 +99,21 @@ def test_an_expired_lease_and_a_lost_nudge_are_brought_back(road: Road) -> None:
     again = road.claim(expired)
     assert again
     assert again.leases == 2, "a lease without outcome is remembered"
+
+
+def test_nudges_from_before_postgres_started_are_lost_once_everybody_has_found_out(road: Road) -> None:
+    id = road.delivery("evt-1")
+    road.run("update deliveries set state = 'queued', moved_at = pg_postmaster_start_time() - interval '1 s'")
+
+    def brought_back() -> bool:
+        with road.database.transaction() as tx:
+            return dispatch.redrive(tx) == 1
+
+    deadline = time.monotonic() + 20
+    while not brought_back():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert road.state(id) is State.READY
 
 
 def test_leases_given_back_are_not_counted(road: Road) -> None:

@@ -1,0 +1,192 @@
+"""Progress: how far each order is at each target, so that the shop can be told what is true over all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+
+from integration.canonical.stage import Part, Stage, entered, part_of, stage_of
+from integration.store.database import Row, Transaction
+from integration.store.deliveries import Delivery
+
+MOST_LOOKED_AT = 25
+
+
+def carry(tx: Transaction, target: int, order_id: str, carried: Row) -> bool:
+    """Keeps what a target has taken on of an order, as `canonical.stage.carried` has it.
+
+    True when something of the order has been shipped or billed before.
+    """
+    return bool(
+        tx.value(
+            """insert into progress (installation, entity, object_id, order_id, body, open)
+               values (%(target)s, 'order', %(order)s, %(order)s, %(body)s, %(open)s)
+               on conflict (installation, entity, object_id) do update set body = excluded.body, open = excluded.open
+               returning exists (
+                   select from progress p where p.order_id = progress.order_id and p.entity <> 'order')""",
+            {"target": target, "order": order_id, "body": json.dumps(carried), "open": bool(carried["lines"])},
+        )
+    )
+
+
+def carried(tx: Transaction, target: int, order_id: str) -> Row | None:
+    """What the target carries of the order; None when it never took it on."""
+    body: Row | None = tx.value(
+        "select body from progress where installation = %s and entity = 'order' and object_id = %s", target, order_id
+    )
+    return body
+
+
+def shipped_by_others(tx: Transaction, target: int, order_id: str, shipment: str) -> dict[str, Decimal]:
+    """What the target's other shipments of the order hold, by line."""
+    rows = tx.rows(
+        """select key as line, sum(value::numeric) as quantity from progress p, jsonb_each_text(p.body -> 'lines')
+           where installation = %s and entity = 'shipment' and order_id = %s and object_id <> %s group by key""",
+        target,
+        order_id,
+        shipment,
+    )
+    return {row["line"]: row["quantity"] for row in rows}
+
+
+def lock(tx: Transaction, target: int, order_id: str) -> None:
+    """Makes everybody else wait who counts what this target has shipped of the order."""
+    tx.run(
+        "select from progress where installation = %s and entity = 'order' and object_id = %s for update",
+        target,
+        order_id,
+    )
+
+
+def record(tx: Transaction, delivery: Delivery, order_id: str, body: Row) -> bool | None:
+    """Keeps the newest state of a shipment ``{lines}`` or invoice ``{status, complete}``; whether it has changed.
+
+    None: the delivery's lease is not ours any more, and nothing was written.
+    """
+    row = tx.row(
+        RECORD,
+        {
+            "id": delivery.id,
+            "lease": delivery.lease,
+            "source": delivery.source,
+            "entity": delivery.entity,
+            "object": delivery.object_id,
+            "order": order_id,
+            "body": json.dumps(body),
+        },
+    )
+    return bool(row["changed"]) if row else None
+
+
+def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
+    """Notes that a shipment or invoice stands at the shop."""
+    tx.run(
+        "update progress set shown = true where installation = %s and entity = %s and object_id = %s",
+        target,
+        entity,
+        object_id,
+    )
+
+
+def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -> tuple[Stage, ...]:
+    """The stages that the order has entered since the shop was last told, over these targets; it never goes back.
+
+    Only what stands at the shop counts.  Whoever asks for one order waits for the other who does.
+    """
+    told = Stage(
+        tx.value(
+            """insert into progress (installation, entity, object_id, order_id, body)
+               values (%s, 'order', %s, %s, '{"stage": 0}')
+               on conflict (installation, entity, object_id) do update set object_id = excluded.object_id
+               returning (body ->> 'stage')::int""",
+            shop,
+            order_id,
+            order_id,
+        )
+    )
+    parts = _parts(tx, order_id, targets)
+    tx.run(
+        """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
+           and object_id = %s and open""",
+        [target for target, part in parts.items() if part.closed],
+        order_id,
+    )
+    stage = max(told, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, set(targets) - {shop, *parts})))
+    tx.run(
+        """update progress set body = jsonb_build_object('stage', %s::int)
+           where installation = %s and entity = 'order' and object_id = %s""",
+        int(stage),
+        shop,
+        order_id,
+    )
+    return entered(told, stage)
+
+
+def open_orders(tx: Transaction, target: int) -> list[str]:
+    """Their ids of orders of which not all is shipped and paid, those first that nobody has looked at the longest."""
+    rows = tx.rows(
+        """select x.their_id from progress p
+           join crossrefs x on x.installation = p.installation and x.entity = 'order' and x.our_id = p.object_id
+           where p.installation = %s and p.open and x.their_id is not null order by p.looked_at limit %s""",
+        target,
+        MOST_LOOKED_AT,
+    )
+    return [row["their_id"] for row in rows]
+
+
+def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
+    """Puts these orders behind the others of `open_orders`."""
+    tx.run(
+        """update progress p set looked_at = now() from crossrefs x
+           where x.installation = p.installation and x.entity = 'order' and x.our_id = p.object_id and p.open
+           and p.installation = %s and x.their_id = any (%s::text[])""",
+        target,
+        list(theirs),
+    )
+
+
+def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, Part]:
+    """Each target's part of the order, by installation."""
+    rows = tx.rows(
+        """select installation, entity, body from progress
+           where order_id = %s and installation = any (%s::smallint[])
+           and (shown or entity = 'order' and body ? 'lines')""",
+        order_id,
+        list(targets),
+    )
+
+    def of(target: int, entity: str) -> list[Row]:
+        return [row["body"] for row in rows if (row["installation"], row["entity"]) == (target, entity)]
+
+    carrying = [row["installation"] for row in rows if row["entity"] == "order"]
+    return {
+        target: part_of(of(target, "order")[0], of(target, "shipment"), of(target, "invoice")) for target in carrying
+    }
+
+
+def _awaited(tx: Transaction, order_id: str, targets: Collection[int]) -> bool:
+    """Whether one of these targets is still to take on something of the order."""
+    return bool(
+        tx.value(
+            """select exists (
+                   select from messages m join deliveries d on d.message = m.id
+                   where m.object_id = %s and d.entity = 'order' and d.target = any (%s::smallint[])
+                   and (d.open or d.state in ('held', 'dead')))""",
+            order_id,
+            list(targets),
+        )
+    )
+
+
+RECORD = """
+with ours as (
+    select id from deliveries where id = %(id)s and lease = %(lease)s::uuid and state = 'running' for update
+), before as (
+    select body from progress where installation = %(source)s and entity = %(entity)s and object_id = %(object)s
+)
+insert into progress (installation, entity, object_id, order_id, body)
+select %(source)s, %(entity)s, %(object)s, %(order)s, %(body)s::jsonb from ours
+on conflict (installation, entity, object_id) do update set body = excluded.body, order_id = excluded.order_id
+returning body is distinct from (select body from before) as changed
+"""

@@ -1,0 +1,238 @@
+"""Repair: what a person does about deliveries that ended otherwise than they should.
+
+Every function writes what was done into the audit, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from integration.message import State, Step, clear
+from integration.store import audit, crossrefs
+from integration.store.database import Row, Transaction
+from integration.store.deliveries import Delivery
+from integration.store.views import DELIVERY, TABLES
+
+CLOSED = (State.HELD, State.DEAD, State.DONE, State.SKIPPED)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which closed deliveries are meant: those that have all that is given here.
+
+    ``since`` and ``until`` are about when they ended; ``target`` is an installation or a kind; ``numbers`` are what
+    people call the objects.
+    """
+
+    states: Sequence[State]
+    ids: Sequence[int] = ()
+    code: str | None = None
+    fingerprint: str | None = None
+    target: str | None = None
+    workflow: str | None = None
+    type: str | None = None
+    number: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """The condition, and the values it binds."""
+        values = {name: getattr(self, name) for name in CONDITIONS}
+        given = {name: value for name, value in values.items() if value}
+        for name in ("states", "ids"):
+            if name in given:
+                given[name] = list(given[name])
+        return " and ".join(CONDITIONS[name] for name in given), given
+
+
+CONDITIONS = {
+    "states": "d.state = any (%(states)s::text[])",
+    "ids": "d.id = any (%(ids)s::bigint[])",
+    "code": "d.code = %(code)s",
+    "fingerprint": "d.fingerprint = %(fingerprint)s",
+    "target": "%(target)s in (i.name, i.kind)",
+    "workflow": "d.workflow = %(workflow)s",
+    "type": "m.type = %(type)s",
+    "number": "m.number = %(number)s",
+    "since": "d.finished_at >= %(since)s",
+    "until": "d.finished_at < %(until)s",
+}
+
+
+@dataclass(frozen=True)
+class Restart:
+    """How deliveries begin again.
+
+    From ``step``; None: from the document a person has corrected, else from the event.  What begins with transform is
+    translated by ``pins``, the definitions of each workflow; a workflow that is not among them keeps its own.
+    ``goes_on``: where it ended, with the document it had then.
+    """
+
+    step: Step | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+    goes_on: bool = False
+
+
+def matching(tx: Transaction, chosen: Chosen, limit: int) -> list[Row]:
+    """The deliveries meant, newest first."""
+    where, values = chosen.where()
+    return tx.rows(f"{DELIVERY} where {where} order by d.id desc limit %(limit)s", {**values, "limit": limit})
+
+
+def kinds(tx: Transaction, chosen: Chosen) -> list[Row]:
+    """The deliveries meant by the kind of their failure, the most frequent first.
+
+    Rows are ``{fingerprint, state, count, first, last, sample, target, code, reason, hint}``: reason, hint and the
+    ``sample`` id are those of the newest.
+    """
+    where, values = chosen.where()
+    return tx.rows(
+        f"""select d.fingerprint, d.state, count(*) as count, min(d.finished_at) as first, max(d.finished_at) as last,
+                max(d.id) as sample, min(i.name) as target, min(d.code) as code,
+                (array_agg(d.reason order by d.id desc))[1] as reason,
+                (array_agg(d.hint order by d.id desc))[1] as hint
+            from {TABLES} where {where} group by d.fingerprint, d.state order by count(*) desc, max(d.id) desc""",
+        values,
+    )
+
+
+def newer(tx: Transaction, id: int) -> int | None:
+    """The delivery with the newest state of the same object at the same target, if it is newer than this one's."""
+    found: int | None = tx.value(
+        """select other.id from deliveries d join messages m on m.id = d.message
+           join messages later on later.object_id = m.object_id
+           join deliveries other on other.message = later.id and other.lane = d.lane and other.version > d.version
+           where d.id = %s and other.replay_of is null order by other.version desc, other.id desc limit 1""",
+        id,
+    )
+    return found
+
+
+def replay(tx: Transaction, ids: Sequence[int], restart: Restart, who: str) -> dict[int, int]:
+    """Lets deliveries begin again; the ids under which they do, by their own, of those that can.
+
+    A held or dead one is opened again.  Of a done or skipped one a new delivery is made.  Left out is what is open,
+    what no workflow took, and, where the step needs a translated document, what has none.
+
+    A new round begins, in which the target is looked at before anything is sent, unless the same document goes out
+    again and nobody has answered yet: then its frozen requests are repeated.
+    """
+    rows = tx.rows(
+        REPLAY,
+        {
+            "ids": list(ids),
+            "step": restart.step.value if restart.step else None,
+            "goes_on": restart.goes_on,
+            "pins": json.dumps(dict(restart.pins)),
+            "who": who,
+        },
+    )
+    return {row["replay_of"]: row["id"] for row in rows}
+
+
+def edit(tx: Transaction, delivery: Delivery, document: bytes, edited: str, paths: Sequence[str], who: str) -> bool:
+    """Puts a corrected document, encrypted, in the place of that of a held or dead delivery.
+
+    False if it is neither, or was edited since ``delivery`` was read.
+
+    ``edited`` says which was corrected: "target", or "event", which has to be translated anew.  A new round begins.
+    What a person let pass was another document, so he is asked again.
+    """
+    found = tx.run(
+        """update deliveries set document = %(document)s, edited = %(edited)s, round = round + 1, approved = '{}',
+               step = case when %(edited)s = 'event' then 'transform' else step end
+           where id = %(id)s and round = %(round)s and state in ('held', 'dead')""",
+        {"document": document, "edited": edited, "id": delivery.id, "round": delivery.round},
+    )
+    if found:
+        audit.note(tx, who, "edit", [delivery.id], document=edited, paths=list(paths))
+    return bool(found)
+
+
+def accept(tx: Transaction, id: int, code: str, who: str) -> bool:
+    """Lets a held delivery pass the check that raised this code; False if it is not held for that."""
+    found = tx.run(
+        """update deliveries set approved = array_append(array_remove(approved, %(code)s), %(code)s)
+           where id = %(id)s and state = 'held' and code = %(code)s""",
+        {"id": id, "code": code},
+    )
+    if found:
+        audit.note(tx, who, "approve", [id], code=code)
+    return bool(found)
+
+
+def choose(tx: Transaction, delivery: Delivery, candidate: Mapping[str, str], who: str) -> None:
+    """Settles at the delivery's target which of theirs our object is."""
+    crossrefs.write(tx, delivery.target, candidate["entity"], clear(candidate["key"]), candidate["id"])
+    audit.note(tx, who, "choose", [delivery.id], entity=candidate["entity"], theirs=candidate["id"])
+
+
+def resolve(tx: Transaction, ids: Sequence[int], reason: str, who: str) -> list[int]:
+    """Closes held and dead deliveries as settled by a person, with his reason; the ids of those that were."""
+    rows = tx.rows(
+        """update deliveries set state = 'skipped', finished_at = now(), moved_at = now(),
+               reason = 'resolved by ' || %s || ': ' || %s, hint = null
+           where id = any (%s::bigint[]) and state in ('held', 'dead') returning id""",
+        who,
+        reason,
+        list(ids),
+    )
+    found = [row["id"] for row in rows]
+    audit.note(tx, who, "resolve", found, reason=reason)
+    return found
+
+
+REPLAY = """
+with chosen as (
+    select d.*, m.source, i.kind, case
+        when d.step = 'push_status' then 'push_status'
+        when %(goes_on)s then d.step
+        else coalesce(%(step)s, case when d.edited = 'target' then 'enrich' else 'transform' end) end as start,
+        d.document is not null and d.step in ('enrich', 'post') as translated
+    from deliveries d join messages m on m.id = d.message join installations i on i.id = d.target
+    where d.id = any (%(ids)s::bigint[]) and d.state in ('held', 'dead', 'done', 'skipped') and d.pin is not null
+    for update of d
+), begun as (
+    select id, message, source, origin, workflow, target, entity, lane, version, state, code, fingerprint, approved,
+        start, case when start = 'transform' then 'ingest' else kind end as queue,
+        case when start = 'transform' and not %(goes_on)s
+            then coalesce(%(pins)s::jsonb ->> workflow, pin) else pin end as pin,
+        case when start <> 'transform' or edited = 'event' then document end as document,
+        case when start <> 'transform' or edited = 'event' then edited end as edited,
+        round + case when start = 'transform' or exists (
+            select from attempts a where a.delivery = chosen.id and a.round = chosen.round
+            and a.outcome in ('ok', 'found', 'failed')) then 1 else 0 end as round
+    from chosen where translated or start in ('transform', 'push_status')
+), opened as (
+    update deliveries d set state = 'ready', due_at = now(), moved_at = now(), finished_at = null, attempts = 0,
+        leases = 0, priority = 2, step = b.start, queue = b.queue, pin = b.pin, document = b.document,
+        edited = b.edited, round = b.round, effects = '{}', needs = null, candidates = null,
+        code = null, reason = null, hint = null, fingerprint = null
+    from begun b where d.id = b.id and b.state in ('held', 'dead')
+    returning d.id, d.id as replay_of
+), made as (
+    insert into deliveries (message, origin, replay_of, workflow, pin, target, queue, entity, lane, version, priority,
+        state, step, document, edited, approved)
+    select message, origin, id, workflow, pin, target, queue, entity, lane, version, 2, 'ready', start, document,
+        edited, approved
+    from begun where state in ('done', 'skipped')
+    returning id, replay_of
+), counted as (
+    insert into counters (name, source, day, shard, value)
+    select 'deliveries', b.source, current_date, 0, count(*) from made join begun b on b.id = made.replay_of
+    group by b.source
+    on conflict (name, source, day, shard) do update set value = counters.value + excluded.value
+), replayed as (
+    select * from opened union all select * from made
+), noted as (
+    insert into audit (who, action, delivery, detail)
+    select %(who)s, 'replay', r.id, jsonb_strip_nulls(jsonb_build_object('was', b.state, 'step', b.start,
+        'code', b.code, 'fingerprint', b.fingerprint, 'replay_of', nullif(r.replay_of, r.id)))
+    from replayed r join begun b on b.id = r.replay_of
+)
+select id, replay_of from replayed order by id
+"""

@@ -1,0 +1,103 @@
+"""The watch: what beat asks for every few seconds.  It looks for what is wrong, and sees to it that people are told.
+
+One watches at a time in the whole fleet.  A watch may run twice, late or never without harm: what stands is seen by the
+next one, and what could not be sent is tried again.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import psycopg2.errors
+import structlog
+
+from integration.alerts import Condition, joined, notice_of
+from integration.channels import Channel
+from integration.errors import Throttled
+from integration.store import alerts, installations
+from integration.store.database import AWAY, Transaction
+from tasks.celery import app
+from tasks.conditions import QUESTIONS
+from tasks.process import Process, process
+
+logger = structlog.get_logger(__name__)
+
+PATIENCE = "5s"
+"""No question may keep Postgres busy for longer."""
+
+
+@app.task(name="watch")
+def watch() -> None:
+    """Looks once, unless somebody else is at it."""
+    own = process()
+    try:
+        with own.database.statement() as tx, alerts.alone(tx) as ours:
+            if ours:
+                Watch(own).round()
+    except AWAY as error:
+        logger.error("cannot watch", error=type(error).__name__)
+
+
+class Watch:
+    """One look at everything.  Whoever calls `round` sees to it that nobody else does."""
+
+    def __init__(self, own: Process) -> None:
+        self._process = own
+
+    def round(self) -> None:
+        """Brings the alerts up to date, writes the notice of what there is to tell, and sends what is unsent."""
+        self._observe()
+        channels = {self._key(url): Channel(url) for url in self._process.settings.alerts.urls}
+        if channels:
+            self._tell(list(channels))
+        for key, channel in channels.items():
+            self._send(key, channel)
+
+    def _observe(self) -> None:
+        found: list[Condition] = []
+        asked = []
+        for kind, question in QUESTIONS.items():
+            try:
+                with self._process.database.transaction() as tx:
+                    tx.run(f"set local statement_timeout = '{PATIENCE}'")
+                    found += question(self._process, tx)
+                asked.append(kind)
+            except (Throttled, psycopg2.errors.QueryCanceled) as error:
+                logger.warning("not known whether it is so", condition=kind, error=type(error).__name__)
+        with self._process.database.transaction() as tx:
+            raised, over = alerts.observe(tx, asked, found)
+        for row in raised:
+            logger.error("alert", alert=row["kind"], about=row["about"], count=row["count"], says=row["says"])
+        for row in over:
+            logger.info("alert over", alert=row["kind"], about=row["about"])
+
+    def _tell(self, channels: Sequence[str]) -> None:
+        with self._process.database.transaction() as tx:
+            news = alerts.to_tell(tx, self._process.settings.alerts.repeat)
+            if news:
+                alerts.tell(tx, news, notice_of(news, _places(tx)), channels)
+
+    def _send(self, key: str, channel: Channel) -> None:
+        """Sends what the channel has not taken yet, as one message."""
+        with self._process.database.statement() as tx:
+            waiting = alerts.unsent(tx, key)
+        if not waiting:
+            return
+        reason = channel.send(joined([each.notice for each in waiting]))
+        with self._process.database.transaction() as tx:
+            if reason is None:
+                alerts.taken(tx, waiting)
+                return
+            after = alerts.refused(tx, waiting, reason)
+        logger.error("notice not sent", channel=channel.name, notices=len(waiting), reason=reason, again_in=after)
+
+    def _key(self, url: str) -> str:
+        """Under which a channel's notices are kept: its name, and what tells it from others of that name."""
+        return f"{Channel(url).name} {hmac.new(self._process.match_secret, url.encode(), 'sha256').hexdigest()[:12]}"
+
+
+def _places(tx: Transaction) -> dict[str, str]:
+    """The host of each installation by its name."""
+    return {row["name"]: urlsplit(row["url"]).netloc.rpartition("@")[2] for row in installations.all_installations(tx)}

@@ -1,0 +1,167 @@
+"""The conditions: each of the things that can be wrong with the fleet, in words for a person, with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from integration.alerts import FLEET, Condition
+from integration.message import State
+from integration.store import conditions, views
+from integration.store.database import Row, Transaction
+from integration.store.ledger import Ledger
+from tasks.process import Process
+
+TOP = 5
+LEVELS = (50, 70, 90, 100)
+LEAST_ALLOWED = 10
+"""So many failures a day are allowed however few deliveries there are: one of three is no trend."""
+
+Question = Callable[[Process, Transaction], Iterable[Condition]]
+
+
+def credentials(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A target that does not accept our credentials: the fleet has paused it."""
+    for row in conditions.paused(tx, own.targets):
+        says = f"{row['reason']}\nNothing is sent there until that is mended; deliveries that wait: {row['count']}."
+        fix = f"{_sentence(row['hint'])}It is tried again each minute; `fleet targets ls` shows whether it answers."
+        yield Condition("credentials", row["about"], row["count"], says, fix, row["since"])
+
+
+def breaker(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A target that fails so often that it is left alone.  Raises `Throttled` without Redis."""
+    waiting = views.open_by_target(tx)
+    for kind, throttle in own.throttles.items():
+        if throttle.state().breaker != "closed":
+            installation = own.installations[kind]
+            count = waiting.get(installation.id, 0)
+            says = f"Too many calls failed: now and then one is made, to see.\nDeliveries that wait: {count}."
+            fix = "See that the system is up and can be reached.  `fleet targets ls` shows when it is asked again."
+            yield Condition("breaker", installation.name, count, says, fix)
+
+
+def dead(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001 - all are asked alike
+    """Dead letters."""
+    return _shelved(tx, State.DEAD)
+
+
+def held(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """What a person has to decide."""
+    return _shelved(tx, State.HELD)
+
+
+def needs(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """Deliveries that have waited for another object for an hour."""
+    for row in conditions.needing(tx, own.targets):
+        what = "\n".join(dict.fromkeys(reason or "" for reason in row["reasons"]))
+        says = f"Deliveries that have waited for more than an hour: {row['count']}.\n{what}\n{_first(row['first'])}"
+        fix = "See what became of the object that is waited for: `fleet held ls`, `fleet dead ls`, `fleet messages ls`."
+        yield Condition("needs", row["about"], row["count"], says, fix, row["since"])
+
+
+def queue(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A queue whose oldest delivery is due for too long."""
+    for row in conditions.overdue(tx, own.targets, own.settings.alerts.queue_age):
+        says = f"Deliveries that are due: {row['count']}; the oldest is waiting since the time above."
+        fix = "`fleet targets ls` shows whether the target is slow; if not, start another worker for this queue."
+        yield Condition("queue", row["about"], row["count"], says, fix, row["since"])
+
+
+def polls(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """Streams that could not be read for some time, or not at all for want of a right."""
+    rows = conditions.failing_polls(tx, own.targets)
+    for about, each in groupby(rows, key=lambda row: row["about"]):
+        streams = list(each)
+        says = "\n".join(f"{row['stream']}, failed {row['count']} times: {row['reason']}" for row in streams)
+        hint = next((row["hint"] for row in streams if row["hint"]), None)
+        fix = f"{_sentence(hint)}`fleet poll {streams[0]['kind']}` tries it now."
+        count, since = sum(row["count"] for row in streams), min(row["since"] for row in streams)
+        yield Condition("polls", about, count, says, fix, since)
+
+
+def silence(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A source of webhooks that is silent for longer than it ever is."""
+    for row in conditions.silent(tx, own.targets):
+        usual = timedelta(seconds=round(row["usual"]))
+        says = f"Nothing has come since then; as a rule something comes within {usual} (hours:minutes:seconds)."
+        fix = (
+            "See in the shop whether its webhook subscription is active and what its calls are answered; "
+            "`fleet messages ls` shows what came last."
+        )
+        yield Condition("silence", row["about"], 1, says, fix, row["since"])
+
+
+def rejected(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """Webhooks of the last hour that were signed correctly and could not be read."""
+    for row in conditions.rejected(tx):
+        says = "\n".join((f"Webhooks of the last hour: {row['count']}.", *row["reasons"]))
+        fix = "They were answered with 400 and are kept for seven days: see what the shop sends."
+        yield Condition("rejected", row["about"], row["count"], says, fix, row["since"])
+
+
+def conflict(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """Events of the last hour that came again with another body: somebody's defect, or an attack."""
+    for row in conditions.conflicting(tx):
+        says = f"Events of the last hour: {row['count']}; what came first counts.\n{_first(row['first'])}"
+        fix = f"See with the shop which is right: `fleet messages show {row['first'][0]}`."
+        yield Condition("conflict", row["about"], row["count"], says, fix, row["since"])
+
+
+def budget(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """More of a day's deliveries ended dead or held than half of what is allowed."""
+    allowed = own.settings.alerts.budget
+    for row in conditions.ended(tx, own.targets):
+        used = 100 * row["failed"] / max(row["ended"] * allowed / 100, LEAST_ALLOWED)
+        if level := max((each for each in LEVELS if each <= used), default=0):
+            says = (
+                f"{level} % is used up: {row['failed']} of the {row['ended']} deliveries that ended in the last "
+                f"24 hours are dead or held; {allowed:g} % may be (or {LEAST_ALLOWED}, if that is more)."
+            )
+            fix = "What fails alike has one cause: `fleet dead ls`, `fleet held ls`."
+            yield Condition("budget", row["about"], row["failed"], says, fix, row["since"], level)
+
+
+def of_ledger(balance: Ledger) -> list[Condition]:
+    """The ledger's alarm as a condition; empty when it is balanced."""
+    if balance.balanced:
+        return []
+    lines = [f"{each.rule}: {each.count} {_first(each.sample) if each.sample else ''}" for each in balance.imbalances]
+    fix = (
+        "`fleet ledger` adds it up again.  If it stays: look in the logs of this time, and at who changed the database."
+    )
+    return [Condition("ledger", FLEET, len(balance.imbalances), "\n".join(lines), fix)]
+
+
+QUESTIONS: Mapping[str, Question] = {
+    question.__name__: question
+    for question in (credentials, breaker, dead, held, needs, queue, polls, silence, rejected, conflict, budget)
+}
+"""What the watch asks, by the kind of condition; the ledger is asked each minute by its own task."""
+
+
+def _shelved(tx: Transaction, state: State) -> Iterator[Condition]:
+    rows = sorted(conditions.shelved(tx, state.value), key=lambda row: str(row["about"]))  # stable: the most first
+    for about, each in groupby(rows, key=lambda row: row["about"]):
+        groups = list(each)
+        first = sorted(id for row in groups for id in row["first"])[:TOP]
+        count = sum(row["count"] for row in groups)
+        more = [f"and {len(groups) - TOP} more kinds"] if len(groups) > TOP else []
+        says = "\n".join([f"Deliveries: {count}", *map(_group, groups[:TOP]), *more, _first(first)])
+        fix = (
+            f"{_sentence(groups[0]['hint'])}`fleet {state.value} show {first[0]}` shows one, "
+            f"`fleet {state.value} ls` all."
+        )
+        yield Condition(state.value, about, count, says, fix, min(row["since"] for row in groups))
+
+
+def _group(row: Row) -> str:
+    return f"{row['count']} × {row['fingerprint'] or '-'}: {row['reason'] or 'no reason was given'}"
+
+
+def _first(ids: Sequence[int]) -> str:
+    return f"first ids: {', '.join(map(str, ids))}"
+
+
+def _sentence(hint: str | None) -> str:
+    return f"{hint.rstrip('. ')}.  " if hint else ""

@@ -1,0 +1,101 @@
+"""What a delivery's effect leaves behind, in the transaction that closes it.
+
+That is the crossref, how far the order has come by it, and the status pushes that follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from integration.canonical import digest, freeze
+from integration.canonical.stage import Stage, carried
+from integration.connectors.contract import Document, Posted
+from integration.message import State, lane
+from integration.store import crossrefs, deliveries, progress
+from integration.store.database import Transaction
+from integration.store.deliveries import Delivery, Push
+from integration.store.installations import Installation
+from tasks.job import Job, credit
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What was posted, for which order; ``pushes`` has what the shop would be told at each stage of the order.
+
+    ``carries`` is what the target has taken on with an order, None for a shipment or invoice.  The order's stage is
+    that over the configured ``targets``.
+    """
+
+    posted: Posted
+    digest: str
+    order_id: str
+    carries: Document | None
+    shop: Installation | None
+    targets: Sequence[int]
+    pushes: Mapping[Stage, Push]
+
+    def leave_behind(self, tx: Transaction, delivery: Delivery) -> int | None:
+        """Writes it all down; returns the id of the first push if it is to be nudged now."""
+        crossrefs.write(
+            tx,
+            delivery.target,
+            delivery.entity,
+            delivery.object_id,
+            self.posted.theirs,
+            number=self.posted.number,
+            version=delivery.version,
+            digest=self.digest,
+        )
+        due = [self.pushes[stage] for stage in self._stages(tx, delivery) if stage in self.pushes]
+        made = [deliveries.insert_push(tx, delivery, push) for push in due]
+        return next((id for id, state in made if state is State.QUEUED), None)
+
+    def _stages(self, tx: Transaction, delivery: Delivery) -> tuple[Stage, ...]:
+        """The stages of which the shop is to be told now: an order that is posted again is told of again."""
+        posted: tuple[Stage, ...] = ()
+        further = True
+        if self.carries is not None:
+            posted = (Stage.POSTED,)
+            further = progress.carry(tx, delivery.target, self.order_id, self.carries)
+        else:
+            progress.show(tx, delivery.source, delivery.entity, delivery.object_id)
+        if not (further and self.shop and self.pushes):  # a stage that nobody is told of now is told of later
+            return posted
+        return (*posted, *progress.advance(tx, self.shop.id, self.order_id, self.targets))
+
+
+def effect_of(job: Job) -> Effect | None:
+    """What the post of this job leaves behind; None when it did not post."""
+    if job.posted is None:
+        return None
+    canonical = job.document["canonical"]
+    is_order = job.delivery.entity == "order"
+    order_id = canonical["id"] if is_order else canonical["order_id"]
+    shop = job.process.installations.get(job.workflow.informs)
+    pushes = {}
+    if shop is not None and job.posted.theirs is not None:  # else there is nobody, or nothing, to tell
+        for stage in Stage:
+            if status := job.workflow.status_after(job.document["part"], stage.word):
+                pushes[stage] = _push(job, shop, order_id, status)
+    carries = carried(job.document["part"]) if is_order else None
+    targets = job.process.targets
+    return Effect(job.posted, digest(job.document["target"]), order_id, carries, shop, targets, pushes)
+
+
+def _push(job: Job, shop: Installation, order_id: str, status: str) -> Push:
+    assert job.posted
+    canonical = job.document["canonical"]
+    if job.delivery.entity == "order":
+        reference = f"{job.workflow.target}:{job.posted.number}"
+    else:
+        reference = f"{canonical['source']}:{canonical['number'] or canonical['id']}"
+    document = {"order_id": order_id, "status": status, "external_ref": reference}
+    return Push(
+        target=shop.id,
+        queue=shop.kind,
+        lane=lane(shop.name, "order", order_id),
+        entity="order_status",
+        document=job.process.vault.seal(freeze(document)),
+        credit=credit(job.process, shop.kind),
+    )

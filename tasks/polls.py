@@ -1,0 +1,248 @@
+"""Polls: what beat asks for every other second.  What is due is read, page by page, into the same inbox as a webhook.
+
+Every poll holds its cursor's lease, and each page is accepted in the transaction that moves the cursor past it.  A poll
+may run twice, late or never without harm: what it reads again is known by its external id, made of the object, the time
+of its change and a hash of what was read.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cache
+
+import redis
+import structlog
+from kombu.exceptions import OperationalError
+
+from integration.canonical import digest, freeze
+from integration.connectors.contract import Change, Page, Polled
+from integration.errors import Failure, Misconfigured, Throttled
+from integration.message import Event, clear
+from integration.store import crossrefs, cursors, inbox, installations, progress
+from integration.store.cursors import Cursor
+from integration.store.database import AWAY, Row, Transaction
+from integration.throttle import Admission
+from tasks import pipeline
+from tasks.celery import app
+from tasks.intake import Intake
+from tasks.job import INGEST_WINDOW
+from tasks.leases import RENEW_EVERY, LeaseLost
+from tasks.process import Process, process
+from tasks.step import place_of
+
+logger = structlog.get_logger(__name__)
+
+FIRST_WAIT = 10.0
+LONGEST_WAIT = 300.0
+TURN = 20.0
+"""Seconds after which a run lets the other streams of its system have theirs, and goes on later where it was."""
+LONGEST_EVENT_ID = 220
+DEFECT = "Report it with the log of this time; the other polls go on."
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a stream brought; ``failure`` is why it stopped before its end."""
+
+    stream: str
+    read: int = 0
+    accepted: int = 0
+    failure: Failure | None = None
+
+
+@app.task(name="poll")
+def poll(kind: str) -> None:
+    """Reads every stream of a system that is due."""
+    for run in runs(process(), _intake(), kind):
+        if run.accepted:
+            logger.info("polled", target=kind, stream=run.stream, read=run.read, accepted=run.accepted)
+
+
+@cache
+def _intake() -> Intake:
+    return Intake(process())
+
+
+def runs(own: Process, intake: Intake, kind: str) -> Iterable[Run]:
+    """Polls the streams of a system that are due, one after the other; nothing where it takes no part."""
+    if kind not in own.installations:
+        return
+    source = own.connector(kind)
+    if not isinstance(source, Polled):
+        return
+    installation = own.installations[kind].id
+    with own.database.transaction() as tx:
+        cursors.ensure(tx, installation, source.streams)
+    while True:
+        with own.database.transaction() as tx:
+            cursor = cursors.take(tx, installation)
+        if cursor is None:
+            return
+        yield Poll(own, intake, kind, source, cursor).run()
+
+
+class Poll:
+    """One run of one stream, under its cursor's lease."""
+
+    def __init__(self, own: Process, intake: Intake, kind: str, source: Polled, cursor: Cursor) -> None:
+        self._process = own
+        self._intake = intake
+        self._kind = kind
+        self._source = source
+        self._cursor = cursor
+        self._looked_at: list[str] = []
+        self._lost = threading.Event()
+
+    def run(self) -> Run:
+        """Reads page by page until the run has ended, or until its turn is over while another stream is due.
+
+        A failure is written down, and the run goes on later; so it does after a defect of ours.
+        """
+        read = accepted = 0
+        over = time.monotonic() + TURN
+        try:
+            while True:
+                page = self._ask()
+                fresh = self._accept(page, rest=time.monotonic() > over)
+                read, accepted = read + len(page.changes), accepted + fresh
+                if page.next is None or time.monotonic() > over:
+                    return Run(self._cursor.stream, read, accepted)
+        except LeaseLost:
+            logger.warning("poll taken over", target=self._kind, stream=self._cursor.stream)
+            return Run(self._cursor.stream, read, accepted)
+        except Failure as failure:
+            self._fail(failure)
+            return Run(self._cursor.stream, read, accepted, failure)
+        except AWAY:
+            raise
+        except Exception as error:  # whatever it is, it is a defect of ours, and the other streams go on
+            where = f"{type(error).__name__} at {place_of(error)}"
+            defect = Failure(f"a defect here: {where}", hint=DEFECT, code="defect")
+            self._fail(defect)
+            return Run(self._cursor.stream, read, accepted, defect)
+
+    def _ask(self) -> Page:
+        cursor = self._cursor
+        with self._process.admitted(self._kind, self._check) as place, self._kept_alive(place):
+            return self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_orders)
+
+    def _check(self) -> None:
+        if self._lost.is_set():
+            raise LeaseLost
+
+    @contextmanager
+    def _kept_alive(self, place: Admission) -> Iterator[None]:
+        """Renews the cursor's lease and the place at the target while a call may take its time."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(RENEW_EVERY):
+                with suppress(*AWAY, redis.RedisError), self._process.database.statement() as tx:
+                    if not cursors.renew(tx, self._cursor):
+                        self._lost.set()
+                        return
+                    place.renew()
+
+        thread = threading.Thread(target=renew, name="poll", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _open_orders(self) -> list[str]:
+        with self._process.database.statement() as tx:
+            self._looked_at = progress.open_orders(tx, self._cursor.installation)
+        return self._looked_at
+
+    def _accept(self, page: Page, *, rest: bool) -> int:
+        """Takes in what is new on the page and moves the cursor past it, all or nothing; how much was new.
+
+        New is what differs from the newest that was taken in of the object, so a return to an earlier state is, too.
+        """
+        due: list[Row] = []
+        changes = {self._object_id(change): change for change in page.changes}
+        with self._process.database.transaction() as tx:
+            progress.looked_at(tx, self._cursor.installation, self._looked_at)
+            newest = inbox.newest(tx, self._cursor.installation, list(changes))
+            fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
+            for object_id, change in fresh:
+                arrival = self._intake.accept(tx, self._kind, *self._event(tx, object_id, change))
+                due += arrival.due if arrival else ()
+            self._move(tx, page, rest)
+        with suppress(redis.RedisError, OperationalError):  # the dispatcher will
+            pipeline.nudge(due[:INGEST_WINDOW])
+        return len(fresh)
+
+    def _move(self, tx: Transaction, page: Page, rest: bool) -> None:
+        if page.next is None:
+            every = self._process.settings.systems[self._kind].poll_seconds
+            if not cursors.end(tx, self._cursor, page.seen, every):
+                raise LeaseLost
+            return
+        moved = cursors.advance(tx, self._cursor, page.seen, page.next)
+        if moved is None:
+            raise LeaseLost
+        self._cursor = moved
+        if rest:
+            cursors.rest(tx, self._cursor)
+
+    def _object_id(self, change: Change) -> str:
+        return clear(f"{self._process.installations[self._kind].name}/{change.id}")
+
+    def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
+        """The change as an event.  Its version is when it was asked for: what is read later is newer."""
+        order_id = crossrefs.our_id(tx, self._cursor.installation, "order", change.order) or change.order_id
+        version = int(self._cursor.asked_at.timestamp() * 1_000_000)
+        id = f"{event_id(change)}/{version}"
+        places = {"object_id": object_id, "order_id": order_id, "their_order": change.order}
+        body = {
+            "id": id,
+            "type": change.type,
+            "timestamp": f"{change.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "data": {**change.document, **places, "source": self._process.installations[self._kind].name},
+        }
+        number = clear(change.number) if change.number else None
+        return Event(id, change.type, object_id, version, number), freeze(body)
+
+    def _fail(self, failure: Failure) -> None:
+        """The next try: when the target says, or after a pause that doubles.  Wrong credentials pause the target."""
+        log = logger.info if isinstance(failure, Throttled) else logger.error
+        log("poll failed", target=self._kind, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
+        with self._process.database.transaction() as tx:
+            progress.looked_at(tx, self._cursor.installation, self._looked_at)
+            if isinstance(failure, Throttled):
+                cursors.rest(tx, self._cursor, failure.after)
+                return
+            after = min(FIRST_WAIT * 2 ** min(cursors.failures(tx, self._cursor), 10), LONGEST_WAIT)
+            cursors.fail(tx, self._cursor, after, failure.code, failure.reason, failure.hint)
+        if isinstance(failure, Misconfigured):
+            self._pause_if_shut()
+
+    def _pause_if_shut(self) -> None:
+        """One stream may be closed to us and the rest open: the target is paused only if it does not know us at all."""
+        try:
+            with self._process.admitted(self._kind):
+                self._process.connector(self._kind).whoami()
+        except Misconfigured as failure:
+            with self._process.database.transaction() as tx:
+                installations.pause(tx, self._cursor.installation, failure.reason, failure.hint)
+        except Failure:
+            return  # no answer to that question now
+
+
+def event_id(change: Change) -> str:
+    """What tells a change from every other: the object, the time of the change, and what was read."""
+    stamp = f"{change.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+    return clear(f"{change.type}/{change.id}/{stamp}/{digest(change.document)[:16]}")[:LONGEST_EVENT_ID]
+
+
+def is_known(change: Change, newest: str | None) -> bool:
+    """Whether the newest event of the object, by its id, tells of this change."""
+    return newest is not None and newest.rpartition("/")[0] == event_id(change)

@@ -1,0 +1,128 @@
+"""A rehearsal: a delivery gone through with nothing changed, to see what would be sent and what stands there now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from integration.canonical import CHECKS, thaw
+from integration.connectors.contract import Document, Request, Shown
+from integration.errors import Failure
+from integration.message import Step
+from integration.store import deliveries
+from integration.store.deliveries import Delivery
+from integration.workflow import Workflow
+from tasks.job import Job
+from tasks.leases import Lease
+from tasks.process import Process
+from tasks.step import FetchFirst
+from tasks.steps import BODIES
+from tasks.work import DeliveryWork
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a replay would do.
+
+    ``sends`` is the document for the target, None if there would be none; ``shows`` what stands there of it, by the
+    same names, None for nothing.  ``first`` is the first call that would change something.  ``stops`` is why it would
+    end without one.
+    """
+
+    delivery: Delivery
+    sends: Document | None = None
+    shows: Document | None = None
+    first: tuple[str, Request] | None = None
+    stops: Failure | None = None
+
+
+class FirstEffect(Exception):
+    """Here something would have changed."""
+
+    def __init__(self, effect: str, request: Request) -> None:
+        super().__init__(effect)
+        self.effect = effect
+        self.request = request
+
+
+class Looking(DeliveryWork):
+    """A delivery under way that may look, and nothing else."""
+
+    def reserve(self, entity: str, id: str) -> None: ...
+
+    def remember(self, entity: str, id: str, theirs: str) -> None: ...
+
+    def found(self, effect: str, evidence: str) -> None: ...
+
+    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:  # noqa: ARG002
+        raise FirstEffect(effect, request)
+
+
+def rehearse(process: Process, id: int, step: Step | None, current: Mapping[str, Workflow]) -> Rehearsal | None:
+    """Goes through a delivery as a replay from ``step`` would; None for one that no workflow took.
+
+    ``current`` are the workflows by whose definitions it is translated; one that is not among them keeps its own.
+    """
+    with process.database.statement() as tx:
+        delivery = deliveries.look(tx, id)
+    if delivery is None or delivery.pin is None:
+        return None
+    stored = thaw(process.vault.open(delivery.document)) if delivery.document else {}
+    start = _start(delivery, step)
+    workflow = current.get(delivery.workflow) if start is Step.TRANSFORM else None
+    workflow = workflow or process.workflow(delivery.pin)
+    job = Job(process, delivery, workflow, Looking(process, delivery, Lease(delivery)), stored)
+    try:
+        if start is Step.TRANSFORM:
+            job.document = {"event": stored["event"]} if delivery.edited == "event" else {}
+            _translate(job)
+            CHECKS[delivery.entity](job.document["canonical"], delivery.approved)
+    except Failure as failure:
+        return Rehearsal(delivery, job.document.get("target"), _shown(job), stops=failure)
+    if start is not Step.PUSH_STATUS and "target" not in job.document:
+        raise Failure(f"delivery {id} was never translated", hint="Rehearse it without --from-step.")
+    return _post(job, Step.PUSH_STATUS if start is Step.PUSH_STATUS else Step.POST)
+
+
+def _start(delivery: Delivery, step: Step | None) -> Step:
+    if delivery.step is Step.PUSH_STATUS:
+        return Step.PUSH_STATUS
+    return step or (Step.ENRICH if delivery.edited == "target" else Step.TRANSFORM)
+
+
+def _translate(job: Job) -> None:
+    try:
+        BODIES[Step.TRANSFORM](job)
+    except FetchFirst:
+        job.delivery = replace(job.delivery, step=Step.FETCH)
+        with job.process.admitted(job.kind):
+            BODIES[Step.FETCH](job)
+        BODIES[Step.TRANSFORM](job)
+
+
+def _post(job: Job, step: Step) -> Rehearsal:
+    job.delivery = replace(job.delivery, step=step)
+    sends = job.document if step is Step.PUSH_STATUS else job.document["target"]
+    shows = _shown(job)
+    try:
+        with job.process.admitted(job.kind):
+            BODIES[step](job)
+    except FirstEffect as found:
+        return Rehearsal(job.delivery, sends, shows, first=(found.effect, found.request))
+    except Failure as failure:
+        return Rehearsal(job.delivery, sends, shows, stops=failure)
+    return Rehearsal(job.delivery, sends, shows)
+
+
+def _shown(job: Job) -> Document | None:
+    """What stands at the target; a target that cannot tell, or does not answer, shows nothing."""
+    is_push = job.delivery.step is Step.PUSH_STATUS
+    sends = job.document if is_push else job.document.get("target")
+    connector = job.process.connector(job.workflow.informs if is_push else job.workflow.target)
+    if sends is None or not isinstance(connector, Shown):
+        return None
+    with suppress(Failure), job.process.admitted(connector.kind):
+        return connector.shown(job.delivery.entity, sends, job.work)
+    return None

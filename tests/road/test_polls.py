@@ -1,0 +1,342 @@
+"""The rules of cursors: what a target changes is taken in once, whenever it was stamped, committed and read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg2.errors
+import pytest
+
+from integration.connectors.contract import Change, Document, Page
+from integration.errors import Failure, Misconfigured, Retry
+from integration.store import cursors, installations
+from tasks import polls
+from tasks.intake import Intake
+from tasks.polls import Run, runs
+from tasks.process import Process
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+FAR = 1000
+
+
+@dataclass
+class Shelf:
+    """A system to be polled: changes with the stamp of their transaction, which may be seen later than that."""
+
+    kind: str = "odoo"
+    streams: tuple[str, ...] = ("pickings",)
+    page_size: int = FAR
+    records: dict[str, tuple[datetime, Document]] = field(default_factory=dict)
+    asked: list[tuple[str, datetime]] = field(default_factory=list)
+    before: Callable[[], None] = lambda: None
+    shut: Failure | None = None
+
+    def put(self, id: str, at: datetime, **document: Any) -> None:
+        self.records[id] = (at, {"name": id, **document})
+
+    def changes(
+        self,
+        stream: str,
+        since: datetime,
+        page: Document | None,
+        open_orders: Callable[[], Sequence[str]],  # noqa: ARG002
+    ) -> Page:
+        self.asked.append((stream, since))
+        self.before()
+        found = sorted((at, id, document) for id, (at, document) in self.records.items() if at >= since)
+        start = page["offset"] if page else 0
+        shown = found[start : start + self.page_size]
+        more = start + self.page_size < len(found)
+        changes = tuple(Change("shipment.changed", id, at, id, "8", "1001", document) for at, id, document in shown)
+        next = {"offset": start + self.page_size} if more else None
+        return Page(changes, max((at for at, _, _ in shown), default=None), next)
+
+    def whoami(self) -> str:
+        if self.shut:
+            raise self.shut
+        return "fleet"
+
+
+class Reader:
+    """Polls the shelf, and says what the inbox has of it."""
+
+    def __init__(self, process: Process, shelf: Shelf) -> None:
+        self.process = process
+        self.shelf = shelf
+        process._connectors["odoo"] = shelf  # type: ignore[assignment]
+        self._intake = Intake(process)
+        with process.database.transaction() as tx:
+            cursors.ensure(tx, self.installation, shelf.streams)
+            tx.run("update cursors set since = %s", NOW - timedelta(minutes=10))
+
+    @property
+    def installation(self) -> int:
+        return self.process.installations["odoo"].id
+
+    def poll(self) -> list[Run]:
+        """One round of what is due, due or not."""
+        self.run("update cursors set due_at = now() where lease is null")
+        return self.poll_due()
+
+    def poll_due(self) -> list[Run]:
+        return list(runs(self.process, self._intake, "odoo"))
+
+    def taken_in(self) -> list[str]:
+        with self.process.database.transaction() as tx:
+            return [row["number"] for row in tx.rows("select number from messages order by id")]
+
+    def value(self, sql: str, *values: object) -> Any:
+        with self.process.database.transaction() as tx:
+            return tx.value(sql, *values)
+
+    def run(self, sql: str, *values: object) -> None:
+        with self.process.database.transaction() as tx:
+            tx.run(sql, *values)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def reader(process: Process, shelf: Shelf) -> Iterator[Reader]:
+    yield Reader(process, shelf)
+
+
+def test_what_changed_is_taken_in_once_however_often_it_is_read(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("A", NOW)
+    shelf.put("B", NOW)
+    assert [run.accepted for run in reader.poll()] == [2]
+    assert [(run.read, run.accepted) for run in reader.poll()] == [(2, 0)], "the overlap is read again"
+    assert reader.taken_in() == ["A", "B"]
+
+
+def test_changes_of_one_second_on_two_pages(reader: Reader, shelf: Shelf) -> None:
+    shelf.page_size = 1
+    for id in "ABC":
+        shelf.put(id, NOW)
+    reader.poll()
+    assert reader.taken_in() == ["A", "B", "C"]
+
+
+def test_another_change_in_the_same_second(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("A", NOW, tracking=None)
+    reader.poll()
+    shelf.put("A", NOW, tracking="1Z")
+    reader.poll()
+    assert reader.taken_in() == ["A", "A"]
+    assert reader.value("select count(distinct version) from messages") == 2, "what is read later is newer"
+
+
+def test_a_return_to_an_earlier_state_is_a_change_too(reader: Reader, shelf: Shelf) -> None:
+    for tracking in ("1Z1", "1Z2", "1Z1", "1Z1"):
+        shelf.put("A", NOW, tracking=tracking)
+        reader.poll()
+    assert reader.taken_in() == ["A", "A", "A"]
+
+
+def test_a_defect_in_one_stream_does_not_stop_the_others(process: Process) -> None:
+    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+    shelf.put("A", NOW)
+
+    def break_down() -> None:
+        if shelf.asked[-1][0] == "pickings":
+            raise KeyError("a defect")
+
+    shelf.before = break_down
+    reader.poll()
+    assert reader.taken_in() == ["A"]
+    assert reader.value("select failures from cursors where stream = 'pickings'") == 1
+
+
+def test_a_call_longer_than_the_lease_keeps_it(reader: Reader, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "RENEW_EVERY", 0.05)
+    shelf.put("A", NOW)
+
+    def be_slow() -> None:
+        reader.run("update cursors set leased_until = now() + interval '0.3 seconds' where lease is not null")
+        time.sleep(0.8)
+        assert reader.poll_due() == []
+
+    shelf.before = be_slow
+    assert [run.accepted for run in reader.poll()] == [1]
+
+
+def test_a_long_run_lets_the_other_streams_have_their_turn(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "TURN", 0.0)
+    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices"), page_size=1))
+    for id in "ABC":
+        shelf.put(id, NOW)
+    reader.poll()
+    assert [stream for stream, _ in shelf.asked[:4]] in (
+        ["pickings", "invoices", "pickings", "invoices"],
+        ["invoices", "pickings", "invoices", "pickings"],
+    )
+    assert reader.value("select count(distinct object_id) from messages") == 3
+
+
+def test_a_late_committer_is_not_missed(reader: Reader, shelf: Shelf) -> None:
+    """Its transaction began before the last poll, and so did its stamp; it was seen only afterwards."""
+    shelf.put("A", NOW)
+    reader.poll()
+    shelf.put("late", NOW - timedelta(minutes=2))
+    reader.poll()
+    assert reader.taken_in() == ["A", "late"]
+
+
+def test_what_came_hours_late_is_found_by_the_sweep(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("A", NOW)
+    reader.poll()
+    shelf.put("hours late", NOW - timedelta(hours=20))
+    reader.poll()
+    assert reader.taken_in() == ["A"]
+    reader.run("update cursors set swept_at = now() - interval '61 minutes'")
+    reader.poll()
+    assert reader.taken_in() == ["A", "hours late"]
+    reader.poll()
+    assert shelf.asked[-1][1] > NOW - timedelta(hours=1), "only once an hour"
+
+
+def test_the_mark_is_what_was_seen_and_never_the_time_of_the_poll(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("A", NOW - timedelta(minutes=8))
+    reader.poll()
+    reader.poll()
+    assert reader.value("select since from cursors") == NOW - timedelta(minutes=8)
+    shelf.records.clear()
+    reader.poll()
+    assert reader.value("select since from cursors") == NOW - timedelta(minutes=8), "nothing seen, nothing moved"
+
+
+def test_a_clock_that_is_ahead_at_the_target(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("tomorrow", NOW + timedelta(days=1))
+    reader.poll()
+    shelf.put("today", datetime.now(UTC))
+    reader.poll()
+    assert reader.taken_in() == ["tomorrow", "today"]
+
+
+def test_two_beats_at_once(reader: Reader, shelf: Shelf) -> None:
+    shelf.page_size = 7
+    for number in range(50):
+        shelf.put(f"{number:02}", NOW)
+    with ThreadPoolExecutor(4) as pool:
+        found = [run for each in [pool.submit(reader.poll_due) for _ in range(4)] for run in each.result()]
+    assert sum(run.accepted for run in found) == 50
+    assert sorted(reader.taken_in()) == [f"{number:02}" for number in range(50)]
+    assert len([asked for asked in shelf.asked if asked[0] == "pickings"]) == 8, "one of them read, the others did not"
+
+
+def test_streams_of_one_installation_are_read_one_at_a_time(process: Process) -> None:
+    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+    with process.database.transaction() as tx:
+        assert cursors.take(tx, reader.installation)
+    with process.database.transaction() as tx:
+        assert cursors.take(tx, reader.installation) is None
+    assert reader.poll_due() == [], "what is read later must be newer"
+    assert shelf.asked == []
+
+
+def test_the_index_lets_one_poll_of_an_installation_hold_a_lease(process: Process) -> None:
+    reader = Reader(process, Shelf(streams=("pickings", "invoices")))
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        reader.run("update cursors set lease = gen_random_uuid()")
+
+
+def test_a_poll_killed_between_page_and_commit(reader: Reader, shelf: Shelf) -> None:
+    shelf.page_size = 2
+    for id in "ABCDE":
+        shelf.put(id, NOW)
+
+    def die_on_the_second_page() -> None:
+        if len(shelf.asked) == 2:
+            raise KeyboardInterrupt
+
+    shelf.before = die_on_the_second_page
+    with pytest.raises(KeyboardInterrupt):
+        reader.poll()
+    assert reader.taken_in() == ["A", "B"]
+    assert reader.poll() == [], "the lease is still held"
+    reader.run("update cursors set leased_until = now() - interval '1 second'")
+    reader.poll_due()
+    assert reader.taken_in() == ["A", "B", "C", "D", "E"]
+    assert reader.value("select count(*) from cursors where lease is not null") == 0
+
+
+def test_a_page_read_under_a_lost_lease_moves_nothing(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("A", NOW)
+
+    def be_overtaken() -> None:
+        shelf.before = lambda: None
+        reader.run("update cursors set leased_until = now() - interval '1 second'")
+        reader.poll_due()
+
+    shelf.before = be_overtaken
+    (overtaken,) = reader.poll()
+    assert overtaken == Run("pickings"), "its page does not count"
+    assert reader.taken_in() == ["A"]
+    assert reader.value("select polled_at is not null and lease is null from cursors") is True
+
+
+def test_after_a_failure_the_run_goes_on_where_it_was(reader: Reader, shelf: Shelf) -> None:
+    shelf.page_size = 1
+    for id in "AB":
+        shelf.put(id, NOW)
+
+    def fail_on_the_second_page() -> None:
+        if len(shelf.asked) == 2:
+            raise Retry("no answer in time")
+
+    shelf.before = fail_on_the_second_page
+    (run,) = reader.poll()
+    assert run.failure and run.failure.reason == "no answer in time"
+    assert reader.value("select reason from cursors") == "no answer in time"
+    assert reader.value("select due_at > now() + interval '5 seconds' from cursors") is True
+    reader.poll()
+    assert reader.taken_in() == ["A", "B"]
+    assert reader.value("select failures from cursors") == 0
+
+
+def test_a_stream_that_is_closed_to_us_does_not_stop_the_target(process: Process) -> None:
+    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+    shelf.put("A", NOW)
+
+    def no_invoices() -> None:
+        if shelf.asked[-1][0] == "invoices":
+            raise Misconfigured("no right to read invoices", hint="Give it.")
+
+    shelf.before = no_invoices
+    reader.poll()
+    assert reader.taken_in() == ["A"]
+    assert paused(reader) == [None]
+    shelf.shut = Misconfigured("wrong key", hint="Another key.")
+    reader.poll()
+    assert paused(reader) == ["wrong key"]
+    before = len(shelf.asked)
+    reader.poll()
+    assert len(shelf.asked) == before, "a paused target is not asked"
+
+
+def paused(reader: Reader) -> list[str | None]:
+    with reader.process.database.transaction() as tx:
+        return [row["pause_reason"] for row in installations.all_installations(tx) if row["kind"] == "odoo"]
+
+
+def test_a_hint_makes_it_due_early_but_not_more_often_than_every_five_seconds(reader: Reader, shelf: Shelf) -> None:
+    shelf.put("A", NOW)
+    reader.poll()
+    assert reader.poll_due() == [], "the next poll is due in a minute"
+    for _ in range(3):
+        with reader.process.database.transaction() as tx:
+            cursors.hasten(tx, reader.installation)
+    assert reader.poll_due() == [], "it was polled a moment ago"
+    assert reader.value("select due_at between now() and now() + interval '5 seconds' from cursors") is True
+    reader.run("update cursors set started_at = now() - interval '6 seconds'")
+    with reader.process.database.transaction() as tx:
+        cursors.hasten(tx, reader.installation)
+    assert len(reader.poll_due()) == 1

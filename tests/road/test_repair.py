@@ -1,0 +1,232 @@
+"""Repair on the road: what a person decides about held and dead deliveries takes effect, once, and is in the audit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import mappings
+from integration.cli import main
+from tests.road.world import World
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(road: World) -> Run:
+    """Runs a command of `fleet` on the world, as jane, and returns what it says."""
+    runner = CliRunner(env={**road.fleet.environment, "FLEET_USER": "jane", "COLUMNS": "9999"})
+
+    def run(*arguments: object) -> str:
+        result = runner.invoke(main, [str(argument) for argument in arguments])
+        assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+        return result.output
+
+    return run
+
+
+def came_to(road: World, target: str, order: str, state: str, seconds: float = 30.0) -> dict[str, Any]:
+    """The first delivery of an order at a target, once it has come to this state."""
+
+    def is_so() -> bool:
+        rows = road.at(target, order)
+        return bool(rows) and rows[0]["state"] == state
+
+    road.until(is_so, seconds, lambda: (road.states(order), [row["reason"] for row in road.at(target, order)]))
+    return road.at(target, order)[0]
+
+
+def state(road: World, delivery: int) -> str:
+    with road.database.transaction() as tx:
+        return str(tx.value("select state from deliveries where id = %s", delivery))
+
+
+def at_fusion(road: World, order: str) -> list[dict[str, Any]]:
+    return [each for each in road.control("GET", "ledger")["fusion"]["orders"] if each["source_id"] == order]
+
+
+def send(road: World, order: dict[str, Any], **changes: Any) -> str:
+    """An order of the test's own, made from another."""
+    id = f"own{time.time_ns()}"
+    own = {**order, "id": id, "number": f"OWN-{id}", "externalIds": {}, **changes}
+    event = {"id": f"evt_{id}", "type": "order.created", "timestamp": "2026-11-20T10:15:30Z", "data": own}
+    assert road.send(event).status_code == 202
+    return id
+
+
+def shop_order(road: World, *traits: str) -> dict[str, Any]:
+    (id,) = road.generate(1, *traits)
+    road.finished(id)
+    return road.order(id)
+
+
+def audited(run: Run, delivery: int) -> list[str]:
+    rows = json.loads(run("audit", "ls", "--delivery", delivery, "--json"))
+    assert {row["who"] for row in rows} <= {"jane"}
+    return [row["action"] for row in reversed(rows)]
+
+
+def test_a_corrected_field_of_a_refused_order_stands_at_the_target(road: World, run: Run) -> None:
+    order = send(road, shop_order(road, "b2b_po"), currency="COP")
+    dead = came_to(road, "fusion", order, "dead")
+    assert "TransactionalCurrencyCode" in dead["reason"]
+    said = run("dead", "edit", dead["id"], "--set", "order.TransactionalCurrencyCode=EUR")
+    assert said == (
+        f"Corrected in the target: order.TransactionalCurrencyCode.\n`fleet dead replay {dead['id']}` sends it.\n"
+    )
+    run("dead", "edit", dead["id"], "--set", "order.CustomerPONumber=PO-corrected", "--replay")
+    came_to(road, "fusion", order, "done")
+    (standing,) = at_fusion(road, order)
+    assert (standing["currency"], standing["purchase_order"]) == ("EUR", "PO-corrected")
+    assert (standing["created"], standing["submissions"]) == (1, 1)
+    assert audited(run, dead["id"]) == ["edit", "edit", "replay"]
+    road.balanced()
+
+
+def lost(road: World, order: str) -> dict[str, Any]:
+    """The order's delivery to Fusion, a dead letter as soon as its call under way has failed."""
+    with road.database.transaction() as tx:
+        tx.run("update installations set paused_at = now() where kind = 'fusion'")
+    delivery = came_to(road, "fusion", order, "waiting")
+    with road.database.transaction() as tx:
+        tx.run("update deliveries set state = 'dead', finished_at = now() where id = %s", delivery["id"])
+        tx.run("update installations set paused_at = null where kind = 'fusion'")
+    return delivery
+
+
+def test_an_edit_after_a_lost_answer_does_not_double(road: World, run: Run) -> None:
+    order = shop_order(road, "b2b_po")
+    road.fault("fusion", "timeout_after_commit", path="POST /fusion/fscmRestApi", ms=2000, times=1)
+    id = send(road, order)
+    road.until(lambda: bool(at_fusion(road, id)), 20, lambda: road.states(id))
+    dead = lost(road, id)
+    assert at_fusion(road, id)[0]["created"] == 1
+    with road.database.transaction() as tx:
+        assert tx.value("select outcome from attempts where delivery = %s", dead["id"]) == "unknown"
+    run("dead", "edit", dead["id"], "--set", "order.CustomerPONumber=PO-2", "--replay")
+    came_to(road, "fusion", id, "done")
+    (standing,) = at_fusion(road, id)
+    assert (standing["purchase_order"], standing["created"], standing["refused_duplicates"]) == ("PO-2", 1, 0)
+    road.balanced()
+
+
+def test_a_corrected_mapping_counts(road: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (id,) = road.generate(1, "unknown_tax_code")
+    held = [came_to(road, target, id, "held") for target in ("odoo", "fusion")]
+    corrected = tmp_path / "mappings"
+    shutil.copytree(mappings.FOLDER, corrected)
+    table = corrected / "tables" / "taxes.json"
+    taxes = json.loads(table.read_text())
+    rate = str(float(road.order(id)["lines"][0]["taxes"][0]["rate"]) * 100)
+    taxes["values"]["VATX"] = {"rate": rate.removesuffix(".0")}
+    table.write_text(json.dumps(taxes))
+    run("held", "replay", held[0]["id"])
+    came_to(road, "odoo", id, "held")
+    monkeypatch.setattr(mappings, "FOLDER", corrected)
+    run("held", "replay", "--number", held[0]["number"], "--yes")
+    road.finished(id)
+    road.exactly_once([id])
+    assert [audited(run, each["id"]) for each in held] == [["replay", "replay"], ["replay"]]
+    road.balanced()
+
+
+def test_differing_sums_pass_only_as_they_are_approved(road: World, run: Run) -> None:
+    (id,) = road.generate(1, "mismatch")
+    held = came_to(road, "odoo", id, "held")
+    assert held["code"] == "totals_mismatch"
+    assert "send it as it is" in run("held", "show", held["id"])
+    run("held", "approve", held["id"])
+    road.until(lambda: road.at("odoo", id)[0]["code"] == "total_differs", 20, lambda: road.states(id))
+    (draft,) = road.at_odoo(id)
+    assert draft["state"] == "draft"
+    run("held", "approve", held["id"])
+    came_to(road, "odoo", id, "done")
+    (standing,) = road.at_odoo(id)
+    assert (standing["state"], standing["confirmed"]) == ("sale", 1)
+    at_pod = road.at("fusion", id)[0]
+    assert (at_pod["state"], at_pod["code"], at_fusion(road, id)) == ("held", "totals_mismatch", [])
+    run("held", "approve", at_pod["id"])
+    road.until(lambda: road.at("fusion", id)[0]["code"] == "total_differs", 20, lambda: road.states(id))
+    run("held", "approve", at_pod["id"])
+    came_to(road, "fusion", id, "done")
+    assert [(each["created"], each["submissions"]) for each in at_fusion(road, id)] == [(1, 1)]
+    assert audited(run, held["id"]) == ["approve", "replay", "approve", "replay"]
+    road.balanced()
+
+
+def test_a_correction_of_the_event_is_translated(road: World, run: Run) -> None:
+    (id,) = road.generate(1, "unknown_sku")
+    held = came_to(road, "odoo", id, "held")
+    order = road.order(id)
+    place = next(n for n, line in enumerate(order["lines"]) if not str(line["sku"]).startswith("SKU-"))
+    run("held", "edit", held["id"], "--event", "--set", f"lines.{place}.sku=SKU-1")
+    run("held", "replay", held["id"])
+    came_to(road, "odoo", id, "done")
+    assert len(road.at_odoo(id)) == 1
+    assert len(road.at_odoo(id)) == 1
+    (again,) = json.loads(run("replay", held["id"], "--json"))["replayed"]
+    road.until(lambda: state(road, again["id"]) == "done", 20, lambda: road.states(id))  # by the correction, too
+    road.balanced()
+
+
+def test_what_is_done_can_be_sent_again_and_takes_no_second_effect(road: World, run: Run) -> None:
+    (id,) = road.generate()
+    road.finished(id)
+    done, *_, newest = road.at("odoo", id)
+    assert f"Delivery {newest['id']} has a newer state of it" in run("replay", done["id"])
+    road.until(lambda: road.at("odoo", id)[-1]["state"] == "skipped", 20, lambda: road.states(id))
+    assert str(road.at("odoo", id)[-1]["reason"]).startswith("superseded")
+    (again,) = json.loads(run("replay", newest["id"], "--json"))["replayed"]
+    assert again["was"] == newest["id"] != again["id"]
+    road.until(lambda: state(road, again["id"]) == "done", 20, lambda: road.states(id))
+    assert [row["confirmed"] for row in road.at_odoo(id)] == [1]
+    road.balanced()
+
+
+def test_a_rehearsal_shows_both_sides_and_changes_nothing(road: World, run: Run) -> None:
+    order = shop_order(road, "b2b_po")
+    id = order["id"]
+    before = json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True)
+    for target in ("odoo", "fusion"):
+        row = road.at(target, id)[0]
+        (told,) = json.loads(run("replay", row["id"], "--dry-run", "--json"))
+        assert told["stands_there"]
+        assert told["differing"] == []
+        assert told["equal"] > 5
+    assert json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True) == before
+
+
+def test_a_thousand_replays_leave_live_orders_their_way(road: World, run: Run) -> None:
+    order = shop_order(road, "b2b_po")
+    wrong = {**order["totals"], "grandTotal": "1.00"}
+    ids = [send(road, order, totals=wrong) for _ in range(500)]
+
+    def held() -> int:
+        with road.database.transaction() as tx:
+            rows = "select count(*) from deliveries d join messages m on m.id = d.message where m.object_id = any (%s)"
+            return int(tx.value(f"{rows} and d.state = 'held'", ids))
+
+    road.until(lambda: held() == 1000, 60, held)
+    run("replay", "--code", "totals_mismatch", "--type", "order.created", "--yes")
+    live = road.generate(5)
+    road.finished(*live)
+    assert held() < 1000, "live orders were done while replays still waited"
+    road.until(lambda: held() == 1000, 60, held)
+    road.exactly_once(live)
+    road.balanced()
+
+
+def test_what_is_resolved_is_skipped(road: World, run: Run) -> None:
+    (id,) = road.generate(1, "no_customer")
+    dead = came_to(road, "odoo", id, "dead")
+    run("dead", "resolve", dead["id"], "--reason", "a test order")
+    assert road.at("odoo", id)[0]["reason"] == "resolved by jane: a test order"
+    assert audited(run, dead["id"]) == ["resolve"]
+    road.balanced()

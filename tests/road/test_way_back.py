@@ -1,0 +1,140 @@
+"""The way back: what leaves the ERPs' warehouses and books stands at the shop, and its order's status says so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.road.world import World
+
+
+def shipped(road: World, id: str) -> dict[str, Decimal]:
+    """What the shop shows as shipped, by the ERP it came from and line: ``odoo-1 1``."""
+    found: dict[str, Decimal] = {}
+    for shipment in road.shipments(id):
+        source = shipment["external_ref"].partition("/")[0]
+        for line, quantity in shipment["lines"].items():
+            name = f"{source} {line}"
+            found[name] = found.get(name, Decimal(0)) + Decimal(quantity)
+    return found
+
+
+def ordered(order: dict[str, Any], *sources: str) -> dict[str, Decimal]:
+    """What has to be shipped of an order by each ERP that carries all of it."""
+    return {
+        f"{source} {line['id']}": Decimal(line["quantity"])
+        for source in sources
+        for line in order["lines"]
+        if line["requiresShipping"]
+    }
+
+
+def test_the_whole_circle(road: World) -> None:
+    ids = road.generate(3, "b2b_po")
+    road.finished(*ids)
+    road.age(ids, odoo=3, fusion=7)
+    for id in ids:
+        road.becomes(id, "completed")
+        assert shipped(road, id) == ordered(road.order(id), "odoo-1", "fusion-1")
+        assert all(shipment["tracking"] for shipment in road.shipments(id))
+        total = Decimal(road.order(id)["totals"]["grandTotal"])
+        for source in ("odoo-1", "fusion-1"):
+            invoices = [each for each in road.invoices(id) if each["external_ref"].startswith(source)]
+            assert sum(Decimal(each["total"]) for each in invoices) == total
+            assert {each["status"] for each in invoices} == {"paid"}
+    road.exactly_once(ids)
+    road.balanced()
+
+
+def test_shipped_in_parts_by_both(road: World) -> None:
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    road.age([id], odoo=1, split=True)
+    road.becomes(id, "partially_shipped")
+    road.age([id], odoo=1, split=True)
+    road.age([id], fusion=16, split=True)
+    road.becomes(id, "shipped")
+    road.age([id], odoo=4)
+    road.becomes(id, "completed")
+    order = road.order(id)
+    assert shipped(road, id) == ordered(order, "odoo-1", "fusion-1")
+    assert [push["status"] for push in road.pushes(id) if push["changed"]] == [
+        "processing",
+        "partially_shipped",
+        "shipped",
+        "completed",
+    ]
+
+
+@pytest.mark.parametrize("trait", ["jpy", "kwd", "multi_tax", "tax_excluded", "order_discount", "fractional_qty"])
+def test_money_comes_back_to_the_minor_unit(road: World, trait: str) -> None:
+    (id,) = road.generate(1, trait)
+    road.finished(id)
+    road.age([id], odoo=2, split=True)
+    road.age([id], odoo=4, fusion=16, split=True)
+    total = Decimal(road.order(id)["totals"]["grandTotal"])
+
+    def billed() -> bool:
+        return all(
+            sum(Decimal(each["total"]) for each in road.invoices(id) if each["external_ref"].startswith(source))
+            == total
+            for source in ("odoo-1", "fusion-1")
+        )
+
+    road.until(billed, 40, lambda: (str(total), road.invoices(id), road.states(id)))
+
+
+def test_tracking_typed_in_after_it_left(road: World) -> None:
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    road.age([id], odoo=1, late_tracking=True)
+    road.until(lambda: len(road.shipments(id)) == 1, 20, lambda: road.states(id))
+    assert road.shipments(id)[0]["tracking"] == []
+    road.age([id], odoo=1, late_tracking=True)
+    road.until(lambda: bool(road.shipments(id)[0]["tracking"]), 20, lambda: road.states(id))
+    assert len(road.shipments(id)) == 1
+
+
+def test_more_than_ordered_is_held(road: World) -> None:
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    road.age([id], odoo=1, overship=True)
+    row = road.way_back(id, "shipment", "held")
+    assert "ordered" in row["reason"]
+    assert row["hint"]
+    assert road.shipments(id) == []
+
+
+def test_an_unknown_status_is_held_and_mends_itself_when_it_is_known_again(road: World) -> None:
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    road.age([id], fusion=1, status="AWAITING_MOONRISE")
+    row = road.way_back(id, "shipment", "held")
+    assert "fusion_line_statuses" in row["reason"] + row["hint"]
+    road.age([id], fusion=7)
+    road.until(lambda: shipped(road, id) == ordered(road.order(id), "fusion-1"), 20, lambda: road.states(id))
+    assert road.deliveries_of(row["object_id"])[0]["state"] == "skipped", "superseded"
+
+
+def test_a_shipment_waits_for_its_order(road: World) -> None:
+    """The warehouse is faster than the finishing transaction of the order."""
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    with road.database.transaction() as tx:
+        body = tx.value("delete from progress where order_id = %s and installation = 2 returning body", id)
+        tx.run("update crossrefs set version = null where our_id = %s and installation = 2", id)
+    assert body
+    road.age([id], odoo=1)
+    road.way_back(id, "shipment", "waiting")
+    order = road.order(id)
+    road.send(
+        {
+            "id": f"evt_{id}_again",
+            "type": "order.updated",
+            "timestamp": "2026-11-20T10:15:30Z",
+            "data": {**order, "version": 50, "notes": "posted again"},
+        }
+    )
+    road.until(lambda: shipped(road, id) == ordered(order, "odoo-1"), 20, lambda: road.states(id))

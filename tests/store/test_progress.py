@@ -1,0 +1,180 @@
+"""How far an order is over all the targets that carry parts of it, and what the shop is told of that."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from integration.canonical.stage import Stage
+from integration.message import State
+from integration.store import crossrefs, installations, progress
+from integration.store.database import Database, Row
+from tests.store.road import Road, system
+
+_numbers = itertools.count(1)
+
+
+class Books:
+    """Order 1001 at Odoo and Fusion, as it is told to the shop."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.road = Road(database)
+        with database.transaction() as tx:
+            found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
+        self.shop, self.odoo, self.fusion = (found[kind].id for kind in ("clarity", "odoo", "fusion"))
+        self.targets = [self.shop, self.odoo, self.fusion]
+
+    def carry(self, target: int, order: str = "1001", **lines: str) -> None:
+        carried = [{"id": id, "sku": None, "quantity": quantity, "ships": True} for id, quantity in lines.items()]
+        with self.database.transaction() as tx:
+            progress.carry(tx, target, order, {"lines": carried, "amount": "10.00", "currency": "EUR"})
+            crossrefs.write(tx, target, "order", order, f"S{order}", version=1)
+
+    def ship(self, target: int, shipment: str, **lines: str) -> tuple[Stage, ...]:
+        return self._note(target, "shipment", shipment, {"lines": lines})
+
+    def bill(self, target: int, invoice: str, status: str = "paid", complete: bool = True) -> tuple[Stage, ...]:
+        return self._note(target, "invoice", invoice, {"status": status, "complete": complete})
+
+    def open_orders(self, target: int) -> list[str]:
+        with self.database.transaction() as tx:
+            return progress.open_orders(tx, target)
+
+    def _note(self, target: int, entity: str, id: str, body: Row) -> tuple[Stage, ...]:
+        self.record(target, entity, id, body)
+        with self.database.transaction() as tx:
+            progress.show(tx, target, entity, id)
+            return progress.advance(tx, self.shop, "1001", self.targets)
+
+    def record(self, target: int, entity: str, id: str, body: Row) -> None:
+        """As a delivery about this object would, under its lease."""
+        claimed = self.road.claim(self.road.delivery(f"evt-{entity}-{id}-{next(_numbers)}", order=f"lane-{id}"))
+        assert claimed
+        about = replace(claimed, source=target, entity=entity, object_id=id)
+        with self.database.transaction() as tx:
+            assert progress.record(tx, about, "1001", body) is not None
+        self.road.move(claimed, State.DONE)
+
+
+@pytest.fixture
+def books(database: Database) -> Books:
+    return Books(database)
+
+
+def test_shipped_in_parts(books: Books) -> None:
+    books.carry(books.odoo, a="2", b="1.5")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
+    assert books.ship(books.odoo, "2", b="1.5") == (), "told of that already"
+    assert books.ship(books.odoo, "3", a="1.0") == (Stage.SHIPPED,)
+    assert books.bill(books.odoo, "i", "open") == ()
+    assert books.bill(books.odoo, "i", "paid") == (Stage.COMPLETED,)
+
+
+def test_shipped_when_every_target_has_shipped_its_part(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    books.carry(books.fusion, b="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
+    assert books.ship(books.fusion, "2", b="1") == (Stage.SHIPPED,)
+    assert books.bill(books.odoo, "i") == ()
+    assert books.bill(books.fusion, "j") == (Stage.COMPLETED,)
+
+
+def test_a_line_that_two_targets_carry_is_shipped_when_both_have(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    books.carry(books.fusion, a="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
+    assert books.ship(books.odoo, "2", a="1") == (), "shipped twice there is not shipped here"
+    assert books.ship(books.fusion, "3", a="1") == (Stage.SHIPPED,)
+
+
+def test_it_waits_for_a_target_that_has_yet_to_take_its_part_on(books: Books) -> None:
+    id = books.road.delivery("evt-1")
+    books.road.run("update deliveries set target = %s where id = %s", books.fusion, id)
+    books.carry(books.odoo, a="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
+    books.road.run("update deliveries set state = 'done' where id = %s", id)
+    assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
+
+
+def test_all_at_once_is_told_in_order(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    books.record(books.odoo, "invoice", "i", {"status": "paid", "complete": True})
+    with books.database.transaction() as tx:
+        progress.show(tx, books.odoo, "invoice", "i")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED, Stage.COMPLETED)
+
+
+def test_it_never_steps_back(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
+    books.carry(books.odoo, a="5")
+    assert books.ship(books.odoo, "2", a="1") == ()
+    assert books.ship(books.odoo, "3", a="3") == ()
+
+
+def test_what_does_not_stand_at_the_shop_does_not_count(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    books.record(books.odoo, "shipment", "1", {"lines": {"a": "1"}})
+    with books.database.transaction() as tx:
+        assert progress.advance(tx, books.shop, "1001", books.targets) == ()
+
+
+def test_a_worker_whose_lease_was_taken_over_records_nothing(books: Books) -> None:
+    claimed = books.road.claim(books.road.delivery("evt-1"))
+    assert claimed
+    stale = replace(claimed, lease=str(uuid.uuid4()), source=books.odoo, entity="shipment", object_id="1")
+    with books.database.transaction() as tx:
+        assert progress.record(tx, stale, "1001", {"lines": {"a": "1"}}) is None
+        assert progress.shipped_by_others(tx, books.odoo, "1001", "2") == {}
+
+
+def test_a_target_that_is_configured_no_more_does_not_count(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    books.carry(books.fusion, a="1")
+    books.targets.remove(books.fusion)
+    assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
+
+
+def test_a_void_invoice_neither_bills_nor_stands_in_the_way(books: Books) -> None:
+    books.carry(books.odoo, a="1")
+    books.ship(books.odoo, "1", a="1")
+    assert books.bill(books.odoo, "i", "void") == ()
+    assert books.bill(books.odoo, "j", "paid") == (Stage.COMPLETED,)
+
+
+def test_two_shipments_at_once_are_told_once(books: Books) -> None:
+    books.carry(books.odoo, **{f"l{number}": "1" for number in range(12)})
+    with ThreadPoolExecutor(6) as pool:
+        told = [
+            stage
+            for stages in pool.map(lambda n: books.ship(books.odoo, str(n), **{f"l{n}": "1"}), range(12))
+            for stage in stages
+        ]
+    assert told == [Stage.PARTLY_SHIPPED, Stage.SHIPPED]
+
+
+def test_open_orders_take_turns_until_they_are_shipped_and_paid(books: Books) -> None:
+    for order in ("1001", "1002"):
+        books.carry(books.odoo, order, a="1")
+    assert books.open_orders(books.odoo) == ["S1001", "S1002"]
+    with books.database.transaction() as tx:
+        progress.looked_at(tx, books.odoo, ["S1001"])
+    assert books.open_orders(books.odoo) == ["S1002", "S1001"]
+    books.ship(books.odoo, "1", a="1")
+    books.bill(books.odoo, "i")
+    assert books.open_orders(books.odoo) == ["S1002"]
+
+
+def test_what_other_shipments_hold(books: Books) -> None:
+    books.carry(books.odoo, a="5")
+    books.ship(books.odoo, "1", a="2")
+    books.ship(books.odoo, "2", a="1.5")
+    with books.database.transaction() as tx:
+        assert {line: str(n) for line, n in progress.shipped_by_others(tx, books.odoo, "1001", "2").items()} == {
+            "a": "2"
+        }
