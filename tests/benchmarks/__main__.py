@@ -1,0 +1,178 @@
+"""``fleet bench``: the fleet and, beside it in the same run, what its users would write first."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from integration.cli.fleet import Fleet
+from integration.store.database import Database
+from tests.benchmarks import rivals
+from tests.benchmarks.load import Sandbox, send
+from tests.benchmarks.measure import cpu_seconds, of_fleet, percentile, pss_mib
+from tests.benchmarks.rivals import Result
+
+RATES = {"ODOO_RATE": "100000", "CLARITY_RATE": "100000", "ODOO_CONCURRENCY": "64", "CLARITY_CONCURRENCY": "64"}
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many orders, and the milliseconds that each call at a target takes besides."""
+
+    orders: int
+    latency: int
+
+
+def run(plan: Plan, console: Console) -> list[Result]:
+    """The fleet, then its rivals, on the same sandbox, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="clarity-fleet-bench-") as home:
+        variables = {"PATH": os.environ["PATH"], "FLEET_HOME": home, "FLEET_SANDBOX_AGE_SECONDS": "0", **RATES}
+        fleet = Fleet(variables)
+        with console.status("starting a fleet"):
+            fleet.start(sandbox=("clarity", "odoo"))
+        try:
+            sandbox = Sandbox(fleet.environment)
+            sandbox.control("POST", "faults", {"target": "webhooks", "kind": "drop"})
+            for target in ("odoo", "clarity") if plan.latency else ():
+                sandbox.control("POST", "faults", {"target": target, "kind": "latency", "ms": plan.latency})
+            results = [_of_the_fleet(fleet, sandbox, plan, console)]
+            results += rivals.measure(fleet.environment, sandbox, plan.orders, console)
+            return results
+        finally:
+            with console.status("stopping it"):
+                fleet.stop()
+
+
+def _of_the_fleet(fleet: Fleet, sandbox: Sandbox, plan: Plan, console: Console) -> Result:
+    database = Database(fleet.environment["DATABASE_URL"], connections=1)
+    url = f"http://{fleet.environment['FLEET_RECEIVER_BIND']}/webhooks/clarity"
+    secret = fleet.environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0]
+    idle = pss_mib(of_fleet(fleet.home, "flower", "sandbox"))
+    for name, count in (("warm", 50), ("run", plan.orders)):
+        orders = sandbox.orders(count, f"fleet-{name}")
+        before = cpu_seconds(of_fleet(fleet.home, "sandbox"))
+        with console.status(f"the fleet: {count} orders ({name})"):
+            began = time.monotonic()
+            sent = send(url, secret, orders, name)
+            _wait(database, name, count)
+        seconds = time.monotonic() - began
+        cpu = cpu_seconds(of_fleet(fleet.home, "sandbox")) - before
+    waits = _latencies(database, "run")
+    states = _states(database, "run")
+    database.close()
+    return Result(
+        "the fleet",
+        accepted=plan.orders / sent.seconds,
+        orders=plan.orders / seconds,
+        p50=percentile(waits, 0.5),
+        p99=percentile(waits, 0.99),
+        answer_p99=percentile(sent.answers, 0.99),
+        cpu=cpu / plan.orders,
+        pss=idle,
+        lost=plan.orders - states + sent.refused,
+        doubled=rivals.doubled(sandbox, "fleet-run"),
+    )
+
+
+def _wait(database: Database, run: str, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while _states(database, run) < count and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _states(database: Database, run: str) -> int:
+    """How many orders of this run have been posted and pushed."""
+    with database.statement() as tx:
+        return int(
+            tx.value(
+                """select count(*) from deliveries d join messages m on m.id = d.message
+                   where d.step = 'push_status' and d.state in ('done', 'skipped') and m.external_id like %s""",
+                f"evt_{run}_%",
+            )
+        )
+
+
+def _latencies(database: Database, run: str) -> list[float]:
+    """Seconds from the commit of the webhook to the posted order."""
+    with database.statement() as tx:
+        rows = tx.rows(
+            """select extract(epoch from d.finished_at - m.received_at)::float as seconds
+               from deliveries d join messages m on m.id = d.message
+               where d.entity = 'order' and d.state = 'done' and m.external_id like %s""",
+            f"evt_{run}_%",
+        )
+    return [row["seconds"] for row in rows]
+
+
+def table(results: list[Result]) -> Table:
+    """The results side by side; the last column is the ratio to the first of its kind."""
+    drawn = Table(box=None, header_style="bold")
+    for name in (
+        "",
+        "accepted/s",
+        "orders/s",
+        "p50 s",
+        "p99 s",
+        "answer p99 ms",
+        "CPU ms/order",
+        "PSS MiB",
+        "lost",
+        "doubled",
+    ):
+        drawn.add_column(name, justify="left" if not name else "right")
+    for each in results:
+        drawn.add_row(
+            each.name,
+            _shown(each.accepted, ".0f"),
+            _shown(each.orders, ".1f"),
+            _shown(each.p50, ".2f"),
+            _shown(each.p99, ".2f"),
+            _shown(each.answer_p99 and each.answer_p99 * 1000, ".0f"),
+            _shown(each.cpu and each.cpu * 1000, ".1f"),
+            _shown(each.pss, ".0f"),
+            _shown(each.lost, "d"),
+            _shown(each.doubled, "d"),
+        )
+    return drawn
+
+
+def ratios(results: list[Result]) -> dict[str, float]:
+    """End to end against the naive way, and the receiver against a bare insert."""
+    ours, naive, _, insert = results
+    assert ours.orders and naive.orders and ours.accepted and insert.accepted
+    return {
+        "orders/s to naive Celery": round(ours.orders / naive.orders, 2),
+        "accepted/s to Flask with one insert": round(ours.accepted / insert.accepted, 2),
+    }
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+@click.command()
+@click.option("--orders", default=500, show_default=True, help="So many orders.")
+@click.option("--latency", default=0, show_default=True, help="Milliseconds that each call at a target takes besides.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(orders: int, latency: int, as_json: bool) -> None:
+    """Measure the fleet beside naive Celery, raw Celery and a bare insert."""
+    console = Console(stderr=as_json)
+    results = run(Plan(orders, latency), console)
+    if as_json:
+        click.echo(json.dumps({"results": [asdict(each) for each in results], "ratios": ratios(results)}, indent=2))
+        return
+    console.print(table(results))
+    for name, ratio in ratios(results).items():
+        console.print(f"{name}: {ratio}")
+
+
+if __name__ == "__main__":
+    main()

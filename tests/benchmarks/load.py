@@ -1,0 +1,145 @@
+"""The shop's side: orders of about 4 KB with five lines, sent by 16 senders as signed webhooks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from integration.signature import sign
+
+SENDERS = 16
+LINES = 5
+SIZE = 4096
+
+
+@dataclass
+class Sent:
+    """What the senders saw: seconds of each answer, how many were not 202, and how long all of it took."""
+
+    answers: list[float] = field(default_factory=list)
+    refused: int = 0
+    seconds: float = 0.0
+
+
+class Sandbox:
+    """The sandbox as a benchmark uses it: a shop that tells of nothing by itself."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._url = environment["FLEET_SANDBOX_URL"]
+        self._headers = {"X-Sandbox-Token": environment["FLEET_SANDBOX_TOKEN"]}
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, headers=self._headers, timeout=120)
+        answer.raise_for_status()
+        return answer.json()
+
+    def orders(self, count: int, run: str) -> list[dict[str, Any]]:
+        """New orders of new customers in the shop, as its events would hold them."""
+        placed = []
+        for number in range(count):
+            order = order_of(f"{run}-{number}")
+            placed.append(self.control("POST", "orders", order))
+        return placed
+
+
+def order_of(id: str) -> dict[str, Any]:
+    """An order of five lines, tax inside, that adds up; about 4 KB."""
+    lines = [
+        {
+            "id": str(place),
+            "sku": f"SKU-{place}",
+            "name": f"Thing number {place}",
+            "kind": "physical",
+            "quantity": "2",
+            "uom": "EA",
+            "unitPrice": "12.30",
+            "discounts": [],
+            "taxes": [{"code": "VAT23", "rate": "0.23", "amount": "4.60"}],
+            "lineTotal": "24.60",
+            "requiresShipping": True,
+            "customAttributes": {},
+        }
+        for place in range(1, LINES + 1)
+    ]
+    address = {"name": f"Buyer {id}", "line1": "Long Street 1", "city": "Gdynia", "postalCode": "81-001"}
+    address |= {"countryCode": "PL", "company": None, "line2": None, "region": None, "phone": None, "email": None}
+    order = {
+        "id": id,
+        "number": f"B-{id}",
+        "version": 1,
+        "status": "confirmed",
+        "paymentStatus": "paid",
+        "placedAt": "2026-11-20T10:15:29.000Z",
+        "currency": "EUR",
+        "taxIncluded": True,
+        "customer": {"id": f"c-{id}", "type": "person", "email": f"{id}@buyer.example", "name": f"Buyer {id}"},
+        "billingAddress": address,
+        "shippingAddress": address,
+        "lines": lines,
+        "shippingLines": [],
+        "fees": [],
+        "discounts": [],
+        "payments": [{"id": "p", "method": "card", "amount": "123.00", "status": "captured", "reference": "tok"}],
+        "totals": {"subtotal": "123.00", "discount": "0.00", "shipping": "0.00", "fees": "0.00", "tax": "23.00"}
+        | {"grandTotal": "123.00", "giftCard": "0.00", "balanceDue": "0.00"},
+        "notes": None,
+        "tags": [],
+        "customAttributes": {},
+    }
+    order["customAttributes"] = {"padding": "x" * max(0, SIZE - len(json.dumps(order)))}
+    return order
+
+
+def send(url: str, secret: str, orders: Sequence[dict[str, Any]], run: str, *, rate: float | None = None) -> Sent:
+    """Sends each order's event once; ``rate`` is in events per second, None as fast as the answers come."""
+    bodies = [(f"evt_{run}_{order['id']}", _event(run, order)) for order in orders]
+    sent, lock, began = Sent(), threading.Lock(), time.monotonic()
+
+    def work(mine: Sequence[tuple[int, tuple[str, bytes]]]) -> None:
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        for number, (id, body) in mine:
+            if rate:
+                time.sleep(max(0.0, began + number / rate - time.monotonic()))
+            at = time.monotonic()
+            status = _post(connection, parts.path, secret, id, body)
+            with lock:
+                sent.answers.append(time.monotonic() - at)
+                sent.refused += status != 202
+        connection.close()
+
+    numbered = list(enumerate(bodies))
+    threads = [threading.Thread(target=work, args=(numbered[start::SENDERS],)) for start in range(SENDERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sent.seconds = time.monotonic() - began
+    return sent
+
+
+def _event(run: str, order: dict[str, Any]) -> bytes:
+    envelope = {"id": f"evt_{run}_{order['id']}", "type": "order.created", "timestamp": "2026-11-20T10:15:30Z"}
+    return json.dumps({**envelope, "data": order}).encode()
+
+
+def _post(connection: http.client.HTTPConnection, path: str, secret: str, id: str, body: bytes) -> int:
+    timestamp = int(time.time())
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(secret, id, timestamp, body),
+    }
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status

@@ -1,0 +1,62 @@
+"""What a run of processes costs: CPU seconds and memory, read from /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def tree(*roots: int) -> list[int]:
+    """These processes and all their descendants."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, ahead = [], list(roots)
+    while ahead:
+        pid = ahead.pop()
+        found.append(pid)
+        ahead += parents.get(pid, [])
+    return found
+
+
+def of_fleet(home: Path, *without: str) -> list[int]:
+    """The processes of the fleet in this home, servers included, but for the named ones."""
+    files = [file for file in (home / "run").glob("*.pid") if file.stem not in without]
+    return tree(*(int(file.read_text().split()[0]) for file in files))
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """User and system time of these processes and of their children that have ended."""
+    total = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICKS
+
+
+def pss_mib(pids: Iterable[int]) -> float:
+    """Proportional set size of these processes together."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which this share of the others lies; 0.0 for none."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0

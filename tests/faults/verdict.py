@@ -1,0 +1,117 @@
+"""The verdict: what stands at the other side, by the sandbox's own ledger, and whether our books add up."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tests.road.world import World
+
+PATIENCE = 150.0
+"""Seconds for everything to come to its end: leases have to lapse, breakers to close, and the machine is busy."""
+STAGES = ("processing", "partially_shipped", "shipped", "completed")
+SOURCES = ("odoo-1", "fusion-1")
+Books = Mapping[str, Any]
+
+OUT_OF_ORDER = """
+select lane from (
+    select lane, finished_at, lag(finished_at) over (partition by lane order by version, id) as before
+    from deliveries where state = 'done' and entity <> 'order_status') as ended
+where finished_at < before"""
+ASTRAY = "select id, lane, step, state, reason from deliveries where open or state in ('held', 'dead') order by id"
+
+
+def judge(world: World, orders: Sequence[str], shipping: Sequence[str], changed: Mapping[str, str]) -> None:
+    """Lets everything end, then raises `AssertionError` for a promise that was not kept.
+
+    ``shipping`` are the orders that are to come back shipped, billed and paid; ``changed`` has the customer's reference
+    that was given to an order last.
+    """
+    world.clear_faults()
+    world.until(lambda: world.redeliver() == 0, PATIENCE, lambda: "webhooks are still pending")
+    world.finished(*orders, seconds=PATIENCE)
+    world.age(list(shipping), odoo=6, fusion=20)
+    world.until(lambda: _come_back(world, shipping), PATIENCE, lambda: [world.all(id) for id in shipping])
+    world.until(lambda: not astray(world), PATIENCE, lambda: astray(world))
+    world.exactly_once(list(orders))
+    books = world.control("GET", "ledger")
+    _latest(books, changed)
+    _shown_once(books, orders)
+    for id in shipping:
+        _shipped(world.order(id), books["clarity"]["shipments"])
+        _billed(world.order(id), books["clarity"]["invoices"])
+    _never_back(books["clarity"]["status_pushes"], orders, shipping)
+    with world.database.transaction() as tx:
+        assert tx.rows(OUT_OF_ORDER) == [], "lanes whose deliveries ended out of order"
+    world.balanced()
+
+
+def astray(world: World) -> list[dict[str, Any]]:
+    """The deliveries that have not ended well; none, if all is well."""
+    with world.database.transaction() as tx:
+        return tx.rows(ASTRAY)
+
+
+def _come_back(world: World, ids: Sequence[str]) -> bool:
+    """Whether the shop shows these orders as completed, and every invoice of theirs as paid."""
+    books = world.control("GET", "ledger")["clarity"]
+    invoices = [each for each in books["invoices"] if each["order_id"] in ids]
+    sources = {(each["order_id"], _source(each)) for each in invoices if each["status"] == "paid"}
+    return all(books["orders"][id]["status"] == "completed" for id in ids) and sources == {
+        (id, source) for id in ids for source in SOURCES
+    }
+
+
+def _source(document: Mapping[str, Any]) -> str:
+    return str(document["external_ref"]).partition("/")[0]
+
+
+def _latest(books: Books, changed: Mapping[str, str]) -> None:
+    odoo = {order["external_id"]: order["client_order_ref"] for order in books["odoo"]["orders"]}
+    fusion = {order["source_id"]: order["purchase_order"] for order in books["fusion"]["orders"]}
+    stand = {id: (odoo[f"__clarity__.order__{id}"], fusion[id]) for id in changed}
+    assert stand == {id: (number, number) for id, number in changed.items()}, "not the newest state of an order"
+
+
+def _shown_once(books: Books, orders: Sequence[str]) -> None:
+    assert [each for each in books["odoo"]["orders"] if each["created"] != 1] == []
+    for kind in ("shipments", "invoices"):
+        shown = Counter((each["order_id"], each["external_ref"]) for each in books["clarity"][kind])
+        assert [each for each, count in shown.items() if count > 1] == [], f"{kind} that stand twice at the shop"
+        assert {id for id, _ in shown} <= {*books["clarity"]["orders"]}
+
+
+def _shipped(order: Mapping[str, Any], shipments: Sequence[Mapping[str, Any]]) -> None:
+    """All that was ordered has left by each ERP, and no more."""
+    found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for shipment in shipments:
+        for line, quantity in shipment["lines"].items() if shipment["order_id"] == order["id"] else ():
+            found[_source(shipment), line] += Decimal(quantity)
+    wanted = {
+        (source, line["id"]): Decimal(line["quantity"])
+        for source in SOURCES
+        for line in order["lines"]
+        if line["requiresShipping"]
+    }
+    assert found == wanted, f"shipments of {order['id']}"
+
+
+def _billed(order: Mapping[str, Any], invoices: Sequence[Mapping[str, Any]]) -> None:
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for invoice in invoices:
+        if invoice["order_id"] == order["id"]:
+            found[_source(invoice)] += Decimal(invoice["total"])
+    assert found == dict.fromkeys(SOURCES, Decimal(order["totals"]["grandTotal"])), f"invoices of {order['id']}"
+
+
+def _never_back(pushes: Sequence[Mapping[str, Any]], orders: Sequence[str], shipping: Sequence[str]) -> None:
+    """An order comes to a status once, and never from a later one."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for push in pushes:
+        if push["changed"]:
+            told[push["order_id"]].append(push["status"])
+    for id in orders:
+        assert told[id] == sorted(set(told[id]), key=STAGES.index), f"statuses of {id}"
+        assert told[id][-1] == ("completed" if id in shipping else "processing"), f"statuses of {id}: {told[id]}"
