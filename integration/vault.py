@@ -2,7 +2,7 @@
 
 Bodies, documents, frozen requests and answers are sealed before they are stored.  Keys come from
 ``FLEET_ENCRYPTION_KEYS``, newest first: the first one seals, every one opens, so a rotation is a new key in
-front, `Vault.rotate` over what is stored, and then the old key taken away.
+front, `Vault.rotate` over what is stored (``fleet keys rotate``), and then the old key taken away.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hmac
 import unicodedata
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -28,7 +29,8 @@ class Vault:
                 "FLEET_ENCRYPTION_KEYS holds no key",
                 hint="Start the fleet with `./fleet up`, which makes one.",
             )
-        self._fernet = MultiFernet([_fernet(key, place) for place, key in enumerate(keys, start=1)])
+        fernets = [_fernet(key, place) for place, key in enumerate(keys, start=1)]
+        self._newest, self._fernet = fernets[0], MultiFernet(fernets)
 
     def seal(self, content: bytes) -> bytes:
         """The content, compressed and encrypted under the newest key."""
@@ -43,8 +45,11 @@ class Vault:
         except InvalidToken as error:
             raise _unreadable() from error
 
-    def rotate(self, token: bytes | memoryview) -> bytes:
-        """The same content sealed under the newest key; raises `Hold` when no key opens it."""
+    def rotate(self, token: bytes | memoryview) -> bytes | None:
+        """The same content sealed under the newest key, None if it is already; raises `Hold` when no key opens it."""
+        with suppress(InvalidToken):
+            self._newest.decrypt(bytes(token))
+            return None
         try:
             return self._fernet.rotate(bytes(token))
         except InvalidToken as error:

@@ -51,6 +51,8 @@ def test_rotation_lets_the_old_key_go() -> None:
     both = Vault([NEW, OLD])
     assert both.open(sealed) == BODY
     rotated = both.rotate(memoryview(sealed))
+    assert rotated
+    assert both.rotate(rotated) is None, "it is under the newest key already"
     assert Vault([NEW]).open(rotated) == BODY
     with pytest.raises(Hold):
         Vault([OLD]).open(rotated)

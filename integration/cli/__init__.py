@@ -19,8 +19,16 @@ COMMANDS = {
     "messages": "integration.cli.messages:messages",
     "held": "integration.cli.shelves:held",
     "dead": "integration.cli.shelves:dead",
+    "replay": "integration.cli.replay:replay",
+    "audit": "integration.cli.audit:audit",
+    "targets": "integration.cli.targets:targets",
+    "poll": "integration.cli.poll:poll",
+    "alerts": "integration.cli.alerts:alerts",
+    "doctor": "integration.cli.doctor:doctor",
+    "keys": "integration.cli.keys:keys",
     "mapping": "integration.cli.mapping:mapping",
     "workflows": "integration.cli.workflows:workflows",
+    "bench": "integration.cli.bench:bench",
 }
 
 

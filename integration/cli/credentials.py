@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
 from integration.embedded import write_private
+
+FILE = "credentials.json"
 
 
 def _fernet_key() -> str:
@@ -26,11 +29,16 @@ def _password() -> str:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Random, made at the first `up` in a home, the same ever after.  The file is the owner's alone (mode 0600)."""
+    """Random, made at the first `up` in a home, the same ever after.  The file is the owner's alone (mode 0600).
+
+    Only ``encryption_key`` changes, by ``fleet keys rotate``: it holds several, newest first and separated by commas,
+    from when a new one was made until nothing is left under the old ones.
+    """
 
     encryption_key: str = field(default_factory=_fernet_key, repr=False)
     webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
     flower_password: str = field(default_factory=_password, repr=False)
+    hint_token: str = field(default_factory=_password, repr=False)
     sandbox_client_secret: str = field(default_factory=_password, repr=False)
     sandbox_api_key: str = field(default_factory=_password, repr=False)
     sandbox_token: str = field(default_factory=_password, repr=False)
@@ -38,10 +46,21 @@ class Credentials:
     @classmethod
     def load(cls, home: Path) -> Self:
         """Reads them, and makes and writes what is not there yet."""
-        file = home / "credentials.json"
+        file = home / FILE
         kept = json.loads(file.read_text()) if file.exists() else {}
         names = {each.name for each in fields(cls)}
         credentials = cls(**{name: value for name, value in kept.items() if name in names})
         if names - set(kept):
             write_private(file, json.dumps(kept | asdict(credentials), indent=1))
         return credentials
+
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """Newest first."""
+        return tuple(self.encryption_key.split(","))
+
+    def with_keys(self, home: Path, keys: Sequence[str]) -> Self:
+        """The same with other encryption keys, newest first, kept from now on."""
+        changed = replace(self, encryption_key=",".join(keys))
+        write_private(home / FILE, json.dumps(asdict(changed), indent=1))
+        return changed

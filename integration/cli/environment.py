@@ -20,6 +20,11 @@ SANDBOX_USER = "fleet@sandbox.example"
 SANDBOX_BUSINESS_UNIT = "Example BU"
 SANDBOX_GUEST_ACCOUNT = "90000"
 SANDBOX_RATE = "500"  # calls/s: nobody else needs it
+SANDBOX_POLL_SECONDS = "2"
+SANDBOX_AGE_SECONDS = 2.0
+"""So long an order takes for each step to shipped, billed and paid."""
+SANDBOX_SPLIT_EVERY = 3
+"""Every third order leaves in two parts."""
 FLOWER_USER = "fleet"
 ERPS = ("odoo", "fusion")
 
@@ -33,7 +38,7 @@ class Systems:
 
     @classmethod
     def choose(cls, settings: Settings, sandbox: Iterable[str]) -> Systems:
-        """The sandbox plays everything as long as nothing is configured, then only what it is asked to."""
+        """The sandbox plays what it is asked to; everything if it is asked for nothing and nothing is configured."""
         configured = tuple(kind for kind in KINDS if kind in settings.systems)
         for kind in sandbox:
             if kind in configured:
@@ -41,7 +46,8 @@ class Systems:
                 raise Misconfigured(
                     f"--sandbox {kind}, but {variable} is set", hint=f"Unset {variable}, or leave out --sandbox {kind}."
                 )
-        return cls(configured, tuple(sandbox) if configured else KINDS)
+        asked = tuple(sandbox)
+        return cls(configured, asked if configured or asked else KINDS)
 
     def warnings(self) -> list[str]:
         """What will not happen, and which variable is the reason."""
@@ -72,6 +78,7 @@ def for_processes(
         "REDIS_URL": redis_url,
         "FLEET_ENCRYPTION_KEYS": ",".join(_encryption_keys(settings, credentials)),
         "CLARITY_WEBHOOK_SECRETS": secrets,
+        "ODOO_HINT_TOKEN": variables.get("ODOO_HINT_TOKEN") or credentials.hint_token,
         "FLOWER_BASIC_AUTH": variables.get("FLOWER_BASIC_AUTH") or f"{FLOWER_USER}:{credentials.flower_password}",
         **{f"FLEET_{name.upper()}_BIND": bind for name, bind in binds.items()},
     }
@@ -98,6 +105,8 @@ def sandbox_configuration(
 ) -> dict[str, object]:
     """What the sandbox process reads: its own side of the addresses and keys that the fleet is given."""
     client = {"client_id": SANDBOX_CLIENT, "client_secret": credentials.sandbox_client_secret}
+    age = float(environment.get("FLEET_SANDBOX_AGE_SECONDS") or SANDBOX_AGE_SECONDS)
+    ageing = {"age_seconds": age, "split_every": SANDBOX_SPLIT_EVERY}
     parts: dict[str, object] = {
         "clarity": {
             **client,
@@ -108,8 +117,9 @@ def sandbox_configuration(
             "database": SANDBOX_DATABASE,
             "username": SANDBOX_USER,
             "api_key": credentials.sandbox_api_key,
+            **ageing,
         },
-        "fusion": {**client, "business_unit": SANDBOX_BUSINESS_UNIT},
+        "fusion": {**client, "business_unit": SANDBOX_BUSINESS_UNIT, **ageing},
     }
     return {
         "bind": environment["FLEET_SANDBOX_BIND"],
@@ -134,6 +144,7 @@ def _played(kind: str, base: str, credentials: Credentials) -> dict[str, str]:
             "ODOO_USERNAME": SANDBOX_USER,
             "ODOO_API_KEY": credentials.sandbox_api_key,
             "ODOO_RATE": SANDBOX_RATE,
+            "ODOO_POLL_SECONDS": SANDBOX_POLL_SECONDS,
         },
         "fusion": {
             "FUSION_URL": f"{base}/fusion",
@@ -144,6 +155,7 @@ def _played(kind: str, base: str, credentials: Credentials) -> dict[str, str]:
             "FUSION_BUSINESS_UNIT": SANDBOX_BUSINESS_UNIT,
             "FUSION_GUEST_ACCOUNT": SANDBOX_GUEST_ACCOUNT,
             "FUSION_RATE": SANDBOX_RATE,
+            "FUSION_POLL_SECONDS": SANDBOX_POLL_SECONDS,
         },
     }[kind]
 
@@ -155,4 +167,4 @@ def _encryption_keys(settings: Settings, credentials: Credentials) -> tuple[str,
             "DATABASE_URL is set, FLEET_ENCRYPTION_KEYS is not",
             hint="Set FLEET_ENCRYPTION_KEYS to a Fernet key and keep it: without it that database cannot be read.",
         )
-    return settings.encryption_keys or (credentials.encryption_key,)
+    return settings.encryption_keys or credentials.encryption_keys

@@ -12,15 +12,17 @@ COLUMNS = ("source", "accepted", "done", "skipped", "held", "dead", "open", "rem
 
 
 @click.command()
+@click.option("--full", is_flag=True, help="Add up the sealed days anew too, as the fleet does once a day.")
 @json_option
 @click.pass_context
-def ledger(ctx: click.Context, as_json: bool) -> None:
+def ledger(ctx: click.Context, full: bool, as_json: bool) -> None:
     """Add everything up: accepted = done + skipped + held + dead + open.
 
-    Counts come from independent witnesses in one snapshot.  Exit code 1 when something is missing.
+    Counts come from independent witnesses in one snapshot; days that are over are taken as they were sealed.  Exit
+    code 1 when something is missing.
     """
     with open_database() as database, database.transaction() as tx:
-        balance = books.balance(tx)
+        balance = books.balance(tx, full=full)
     imbalances = [each.__dict__ for each in balance.imbalances]
     if as_json:
         show_json({"balanced": balance.balanced, "sources": balance.sources, "imbalances": imbalances})

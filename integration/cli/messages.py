@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import click
 
 from integration.canonical import parse_json
-from integration.cli.masking import masked
 from integration.cli.render import console, fields, json_option, limit_option, show_document, show_json, table
 from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.errors import Failure
-from integration.settings import Settings
-from integration.store import attempts, views
-from integration.store.database import Row
+from integration.masking import masked
+from integration.settings import Settings, operator
+from integration.store import attempts, audit, views
 from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
@@ -57,8 +55,9 @@ def ls(
 
 @messages.command("show")
 @click.argument("id", type=ID)
+@click.option("--reveal", is_flag=True, help="Show personal data.  This is audited.")
 @json_option
-def show(id: int, as_json: bool) -> None:
+def show(id: int, reveal: bool, as_json: bool) -> None:
     """Show one message with its deliveries and attempts.  Personal data is masked."""
     with open_database() as database, database.transaction() as tx:
         message = views.message(tx, id)
@@ -66,7 +65,10 @@ def show(id: int, as_json: bool) -> None:
             raise Failure(f"there is no message {id}", hint="`fleet messages ls` lists those there are.")
         deliveries = [as_shown(row) for row in views.deliveries_of(tx, id)]
         tries = [{**row, "delivery": each["id"]} for each in deliveries for row in attempts.of_delivery(tx, each["id"])]
-    body = _body(message)
+        if reveal:
+            audit.note(tx, operator(), "reveal", [None], message=id)
+    body = parse_json(vault().open(message["body"]))
+    body = body if reveal else masked(body)
     facts = {
         "id": message["id"],
         "event": message["external_id"],
@@ -88,7 +90,7 @@ def show(id: int, as_json: bool) -> None:
     fields({f"delivery {row['id']}": row["reason"] for row in deliveries})
     console.print("\n[bold]Attempts[/]")
     table(ATTEMPT, tries, empty="none")
-    console.print("\n[bold]Body[/] (masked)")
+    console.print(f"\n[bold]Body[/]{'' if reveal else ' (masked)'}")
     show_document(body)
 
 
@@ -101,7 +103,3 @@ def _match_secret() -> bytes:
     from tasks.process import Process  # every other use of this command starts faster without it
 
     return Process(Settings.load().need_stores()).match_secret
-
-
-def _body(message: Row) -> Any:
-    return masked(parse_json(vault().open(message["body"])))

@@ -22,7 +22,8 @@ console = Console(width=None if sys.stdout.isatty() else 10_000)
 # What moves the cursor, colours, renames the window, turns the writing round or cannot be encoded; but no line feeds.
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-COLOURS = {"done": "green", "skipped": "dim", "held": "yellow", "dead": "red", "ok": "green", "found": "green"}
+COLOURS = {"done": "green", "skipped": "dim", "held": "yellow", "dead": "red", "ok": "green", "found": "green",
+           "paused": "red", "throttled": "yellow", "failed": "red", "warning": "yellow", "error": "red"}  # fmt: skip
 
 json_option: Callable[..., Any] = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 limit_option: Callable[..., Any] = click.option(
@@ -62,6 +63,13 @@ def fields(content: Mapping[str, Any]) -> None:
     for name, value in content.items():
         if value not in (None, "", [], ()):
             console.print(Text(f"{name.replace('_', ' ') + ':':<{width + 2}}", style="bold") + cell(value))
+
+
+def remark(about: str, says: str, fix: str | None) -> None:
+    """A sentence about something, and below it what to do; never cut short."""
+    console.print(Text.assemble((f"{about}: ", "bold"), visible(says)), soft_wrap=True)
+    if fix:
+        console.print(Text(f"  fix: {visible(fix)}"), soft_wrap=True)
 
 
 def visible(text: str) -> str:

@@ -2,62 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from integration.canonical import thaw
-from integration.cli.masking import masked
+from integration.canonical import ACCEPTABLE, thaw
 from integration.cli.render import console, fields, json_option, limit_option, show_document, show_json, table
+from integration.cli.repair import approve, edit_command, on_shelf, resolve_command
+from integration.cli.replay import replay_command
+from integration.cli.selection import filters, show_kinds
 from integration.cli.stores import ID, as_shown, open_database, vault
-from integration.errors import Failure
+from integration.masking import masked
 from integration.message import State
-from integration.store import attempts, views
+from integration.settings import operator
+from integration.store import attempts, audit, repair
+from integration.store.database import Row
+from integration.store.repair import Chosen
 
 COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
 FACTS = (
     "id", "message", "type", "number", "object_id", "target", "workflow", "step", "state", "code", "reason", "hint",
-    "failed_tries", "fingerprint", "created_at", "finished_at",
+    "failed_tries", "fingerprint", "replay_of", "edited", "approved", "created_at", "finished_at",
 )  # fmt: skip
 ATTEMPT = ("effect", "outcome", "code", "started_at", "finished_at")
+SCREENFUL = 25
+"""Where there is no screen to be filled."""
 
 
-def shelf(state: State, about: str) -> click.Group:
-    """The command group of one shelf: ``ls`` and ``show``."""
+def shelf(state: State, about: str, *more: click.Command) -> click.Group:
+    """The command group of one shelf."""
 
     @click.group(state.value, help=about)
     def group() -> None: ...
 
-    @group.command("ls", help=f"List what is {state.value}, newest first.")
+    @group.command("ls", help=f"List what is {state.value}: by what is wrong, where that is shorter.")
+    @filters
+    @click.option("--each/--kinds", "each", default=None, help="Each one, or how many there are of each kind.")
     @limit_option
     @json_option
-    def ls(limit: int, as_json: bool) -> None:
-        with open_database() as database, database.transaction() as tx:
-            rows = [as_shown(row) for row in views.deliveries_in(tx, state.value, limit)]
-        if as_json:
-            show_json(rows)
-        else:
-            table(COLUMNS, rows, empty=f"Nothing is {state.value}.")
+    def ls(each: bool | None, limit: int, as_json: bool, **chosen: Any) -> None:
+        _list(Chosen([state], **chosen), each, limit, as_json=as_json)
 
     @group.command("show", help="Show one: what is wrong, what to do, and what was tried.  Personal data is masked.")
     @click.argument("id", type=ID)
+    @click.option("--reveal", is_flag=True, help="Show personal data, and what was sent and answered.  Audited.")
     @json_option
-    def show(id: int, as_json: bool) -> None:
-        _show(state, id, as_json)
+    def show(id: int, reveal: bool, as_json: bool) -> None:
+        _show(state, id, reveal=reveal, as_json=as_json)
 
+    for command in (replay_command([state], f"{state.value} replay"), edit_command(state), *more):
+        group.add_command(command)
     return group
 
 
-def _show(state: State, id: int, as_json: bool) -> None:
+def _list(chosen: Chosen, each: bool | None, limit: int, *, as_json: bool) -> None:
     with open_database() as database, database.transaction() as tx:
-        row = views.delivery(tx, id)
-        if row is None or row["state"] != state.value:
-            found = f"delivery {id} is not {state.value}, it is {row['state']}" if row else f"there is no delivery {id}"
-            raise Failure(found, hint=f"`fleet {state.value} ls` lists what is {state.value}.")
+        kinds = [] if each or (each is None and as_json) else repair.kinds(tx, chosen)
+        screenful = console.height - 3 if console.is_terminal else SCREENFUL
+        by_kind = each is False or sum(kind["count"] for kind in kinds) > screenful
+        rows = kinds if by_kind else [as_shown(row) for row in repair.matching(tx, chosen, limit)]
+    if as_json:
+        show_json(rows)
+    elif by_kind:
+        show_kinds(rows, empty=f"Nothing is {chosen.states[0].value}.")
+        click.echo("--each lists each one; --fingerprint those of one kind.")
+    else:
+        table(COLUMNS, rows, empty=f"Nothing is {chosen.states[0].value}.")
+
+
+def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:
+    with open_database() as database, database.transaction() as tx:
+        row = on_shelf(tx, state, id)
         tries = attempts.of_delivery(tx, id)
+        if reveal:
+            audit.note(tx, operator(), "reveal", [id])
     facts = {name: as_shown(row)[name] for name in FACTS}
-    candidates, document = _opened(row["candidates"]), masked(_opened(row["document"]))
-    shown = [{name: each[name] for name in ATTEMPT} for each in tries]
+    candidates, document = _opened(row["candidates"]), _opened(row["document"])
+    document = document if reveal else masked(document)
+    shown = [_attempt(each, reveal=reveal) for each in tries]
     if as_json:
         show_json({**facts, "candidates": candidates, "attempts": shown, "document": document})
         return
@@ -65,9 +88,33 @@ def _show(state: State, id: int, as_json: bool) -> None:
     fields({f"candidate {each['id']}": each["label"] for each in candidates or ()})
     console.print("\n[bold]Attempts[/]")
     table(ATTEMPT, shown, empty="none")
+    if reveal and shown:
+        console.print("\n[bold]What was sent and answered last[/]")
+        show_document({name: shown[-1][name] for name in ("request", "answer")})
     if document:
-        console.print("\n[bold]Document[/] (masked)")
+        console.print(f"\n[bold]Document[/]{'' if reveal else ' (masked)'}")
         show_document(document)
+    _say_what_can_be_done(state, row, candidates or ())
+
+
+def _attempt(row: Row, *, reveal: bool) -> Row:
+    shown = {name: row[name] for name in ATTEMPT}
+    return shown | {name: _opened(row[name]) for name in ("request", "answer")} if reveal else shown
+
+
+def _say_what_can_be_done(state: State, row: Row, candidates: Sequence[Row]) -> None:
+    command = f"fleet {state.value}"
+    choices = {
+        f"{command} replay {row['id']}": "send it again, once what was wrong is right",
+        f"{command} edit {row['id']}": "correct what is sent",
+        f"{command} resolve {row['id']} --reason …": "settled otherwise: nothing is sent",
+    }
+    if candidates:
+        choices = {f"{command} approve {row['id']} --choose {candidates[0]['id']}": "that one is it"} | choices
+    elif state is State.HELD and row["code"] in ACCEPTABLE:
+        choices = {f"{command} approve {row['id']}": "send it as it is, differing sums and all"} | choices
+    console.print("\n[bold]What you can do[/]")
+    fields(choices)
 
 
 def _opened(sealed: bytes | None) -> Any:
@@ -77,5 +124,12 @@ def _opened(sealed: bytes | None) -> Any:
 held = shelf(
     State.HELD,
     "What was held because nothing here is guessed: an unknown SKU, totals that do not add up, two possible customers.",
+    approve,
+    resolve_command(State.HELD, "resolve"),
+    resolve_command(State.HELD, "reject"),
 )
-dead = shelf(State.DEAD, "Dead letters: what the target refused or what failed too often.  The original is kept.")
+dead = shelf(
+    State.DEAD,
+    "Dead letters: what the target refused or what failed too often.  The original is kept.",
+    resolve_command(State.DEAD, "resolve"),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 import psycopg2
@@ -14,6 +15,9 @@ from integration.settings import Settings
 from integration.store.database import Database, Row
 from integration.vault import Vault
 
+if TYPE_CHECKING:
+    from tasks.process import Process
+
 ID = click.IntRange(1, 2**63 - 1)
 
 
@@ -21,8 +25,24 @@ ID = click.IntRange(1, 2**63 - 1)
 def open_database() -> Iterator[Database]:
     """The fleet's database; `Misconfigured` with the way out when it does not answer."""
     database = Database(Settings.load().need_stores().database_url, connections=2)
-    try:
+    with _answering(database):
         yield database
+
+
+@contextmanager
+def open_process() -> Iterator[Process]:
+    """All that a process of the fleet has; `Misconfigured` when Postgres does not answer."""
+    from tasks.process import Process  # commands that only read the database start faster without it
+
+    own = Process(Settings.load().need_stores())
+    with _answering(own.database):
+        yield own
+
+
+@contextmanager
+def _answering(database: Database) -> Iterator[None]:
+    try:
+        yield
     except psycopg2.OperationalError as error:
         raise Misconfigured("Postgres does not answer", hint="Is the fleet up?  Start it with `./fleet up`.") from error
     finally:

@@ -36,26 +36,51 @@ KEPT = "FLEET_LIVE_ODOO_"
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--faults", is_flag=True, help="Break things instead, one after the other, under load.")
+@click.option("--seed", type=int, help="With --faults: begin with this one; every trial prints its own.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="With --faults: go round for so long.")
+@click.option("--only", metavar="NAME", help="With --faults: those called so, or whose name has this in it.")
+@click.option("--json", "as_json", is_flag=True, help="With --faults: JSON instead of a table.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
-def test(pytest_arguments: tuple[str, ...]) -> None:
+def test(pytest_arguments: tuple[str, ...], faults: bool, **of_faults: object) -> None:
     """Run all checks and tests; with arguments, only pytest with these.
 
     Starts its own Postgres and Valkey, and ignores every setting of the environment but FLEET_LIVE_ODOO_*.
+
+    With --faults, every process, server and system is broken in every way there is, on fleets of its own; each trial
+    is judged by what stands in the sandbox.  Interrupted, it goes on from the seed that was printed last.
 
     \b
     Examples:
       fleet test
       fleet test -k receiver -x
       fleet test --live           # also against the Odoo that FLEET_LIVE_ODOO_* names
+      fleet test --faults         # each fault once, about half an hour
+      fleet test --faults --only valkey --minutes 10
     """
+    chosen = _options(of_faults)
+    if faults and pytest_arguments or chosen and not faults:
+        raise click.UsageError(f"only with --faults: {' '.join(chosen)}" if chosen else "--faults runs no pytest")
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-test-") as home:
         environment = isolated(variables(), home)
-        steps = {} if pytest_arguments else dict(CHECKS)
-        steps["tests"] = ["pytest", *pytest_arguments]
+        if faults:
+            steps = {"faults": [sys.executable, "-m", "tests.faults", *chosen]}
+        else:
+            steps = {} if pytest_arguments else dict(CHECKS)
+            steps["tests"] = ["pytest", *pytest_arguments]
         failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
     if failed:
         click.echo(f"failed: {', '.join(failed)}", err=True)
         raise SystemExit(1)
+
+
+def _options(given: Mapping[str, object]) -> list[str]:
+    """What was given of these options, as one would write it."""
+    return [
+        f"--{name.removeprefix('as_')}" + ("" if value is True else f"={value}")
+        for name, value in given.items()
+        if value not in (None, False)
+    ]
 
 
 def isolated(variables: Mapping[str, str], home: str) -> dict[str, str]:
@@ -66,5 +91,5 @@ def isolated(variables: Mapping[str, str], home: str) -> dict[str, str]:
 
 
 def _passes(name: str, command: list[str], environment: dict[str, str]) -> bool:
-    click.secho(f"== {name}: {' '.join(command)}", bold=True)
+    click.secho(f"== {name}: {' '.join(command)}", bold=True, err=True)
     return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode == 0

@@ -19,6 +19,7 @@ LABELS = {
     "flower_url": "Flower",
     "flower_user": "user",
     "flower_password": "password",
+    "hint_url": "Odoo hints at changes to",
     "sandbox_url": "Sandbox",
     "sandbox_token": "token for /_sandbox",
 }
@@ -48,6 +49,8 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
         "flower_user": user,
         "flower_password": password,
     }
+    if environment.get("ODOO_URL"):
+        found["hint_url"] = f"http://{environment['FLEET_RECEIVER_BIND']}/hints/odoo/{environment['ODOO_HINT_TOKEN']}"
     if sandbox := environment.get("FLEET_SANDBOX_URL"):
         found |= {"sandbox_url": sandbox, "sandbox_token": environment["FLEET_SANDBOX_TOKEN"]}
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,7 +32,7 @@ def ls(folder: Path, as_json: bool) -> None:
             "entity": each.entity,
             "on": sorted(each.on),
             "transform": [mapping.name for mapping in each.transform],
-            "then": dict(each.then) if as_json else [f"{key} {value}" for key, value in each.then.items()],
+            "then": dict(each.then) if as_json else [f"{key} {_shown(value)}" for key, value in each.then.items()],
             "pin": each.pin if as_json else each.pin[:12],
         }
         for each in load_definitions(folder).workflows
@@ -52,3 +53,8 @@ def check(folder: Path, as_json: bool) -> None:
         show_json({"ok": True, "workflows": names})
     else:
         click.echo("\n".join(f"{name}: all well" for name in names))
+
+
+def _shown(value: Any) -> str:
+    """A status, a condition or a system as it is; statuses by stage on one line."""
+    return " | ".join(f"{stage}: {status}" for stage, status in value.items()) if isinstance(value, dict) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.cli.masking import masked
+from integration.masking import masked
 
 
 def test_persons_are_masked_and_products_are_not() -> None:

@@ -1,0 +1,37 @@
+"""``fleet bench``: how fast the fleet is beside what one would write first, in one run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+
+import click
+
+from integration.cli.processes import PROJECT
+from integration.cli.test import isolated
+from integration.settings import variables
+
+
+@click.command()
+@click.option("--orders", default=500, show_default=True, type=click.IntRange(50, 100_000), help="So many orders.")
+@click.option("--latency", default=0, show_default=True, help="Milliseconds that each call at a target takes besides.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(orders: int, latency: int, as_json: bool) -> None:
+    """Measure a fleet of its own beside naive Celery, raw Celery and a bare insert.
+
+    Ignores every setting of the environment: no real system is ever called.
+
+    \b
+    Examples:
+      fleet bench
+      fleet bench --orders 2000 --latency 50 --json
+    """
+    command = [sys.executable, "-m", "tests.benchmarks", f"--orders={orders}", f"--latency={latency}"]
+    with tempfile.TemporaryDirectory(prefix="clarity-fleet-bench-") as home:
+        environment = isolated(variables(), home)
+        ended = subprocess.run(
+            [*command, *(["--json"] if as_json else [])], cwd=PROJECT, env=environment, check=False
+        ).returncode
+    if ended:
+        raise SystemExit(1)

@@ -1,0 +1,139 @@
+"""Corrections of a document: one value at a path, or all of it in an editor."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from decimal import Decimal, InvalidOperation
+from secrets import token_hex
+from typing import Any
+
+from integration.canonical import amount_names, parse_json
+from integration.errors import Failure, Reject
+
+MOST_LISTED = 40
+
+
+def corrected(document: Any, settings: Sequence[str]) -> Any:
+    """The document with values put in, each ``PATH=VALUE``; the path names what is there: ``lines.0.sku``.
+
+    A value stays what it was: text text, an amount an amount; where nothing was, it is one by its name, or text.
+    Raises `Failure` for a path that is not there and for a value that does not fit.
+    """
+    made = deepcopy(document)
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals:
+            raise Failure(f"{setting!r} is not PATH=VALUE", hint="For example --set lines.0.sku=SKU-1.")
+        *parents, last = path.split(".")
+        place = made
+        for key in parents:
+            place = place[_key(place, key, path, made)]
+        key = _key(place, last, path, made)
+        place[key] = _value(place[key], value, path)
+    return made
+
+
+def written(document: Any) -> str:
+    """The document as JSON to be edited, amounts as numbers with all their digits."""
+    mark = token_hex(8)
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=lambda number: f"{mark}{number:f}")
+    return re.sub(f'"{mark}([^"]*)"', r"\1", text).encode("utf-8", "backslashreplace").decode()
+
+
+def read(text: str, original: Any) -> Any:
+    """What was `written` and edited; amounts are decimals again, those that were not touched digit for digit.
+
+    Raises `Reject` for what is not JSON, and `Failure` when a field of the document itself is gone.
+    """
+    document = _like(original, parse_json(text.encode("utf-8", "surrogatepass")))
+    gone = sorted(set(original) - set(document if isinstance(document, dict) else ()))
+    if gone:
+        raise Failure(f"gone from the document: {', '.join(gone)}", hint="Give it null where it is to be empty.")
+    return document
+
+
+def differing(before: Any, after: Any) -> list[str]:
+    """The paths whose values are not the same."""
+    old, new = dict(leaves(before)), dict(leaves(after))
+    return [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
+
+
+def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its path; what is empty counts as a value."""
+    parts = document.items() if isinstance(document, dict) else enumerate(document) if _is_list(document) else ()
+    found = [leaf for key, value in parts for leaf in leaves(value, f"{path}.{key}".lstrip("."))]
+    yield from found or [(path, document)]
+
+
+def _key(place: Any, key: str, path: str, document: Any) -> Any:
+    if isinstance(place, dict) and key in place:
+        return key
+    if _is_list(place) and key.isdigit() and int(key) < len(place):
+        return int(key)
+    paths = [path for path, _ in leaves(document)]
+    more = f" and {len(paths) - MOST_LISTED} more" if len(paths) > MOST_LISTED else ""
+    raise Failure(
+        f"the document has no {path}",
+        hint=f"There are: {', '.join(paths[:MOST_LISTED])}{more}.  Without --set it opens in an editor, where a field "
+        "can be added.",
+    )
+
+
+def _value(before: Any, text: str, path: str) -> Any:
+    if before is None and path.rpartition(".")[2] in amount_names():
+        before = Decimal(0)
+    match before:
+        case bool() | dict() | list():
+            return _of_kind(type(before), text, path)
+        case Decimal() | int() if text != "null":
+            return _number(type(before), text, path)
+    return _text(text)
+
+
+def _of_kind(kind: type, text: str, path: str) -> Any:
+    try:
+        value = parse_json(text.encode("utf-8", "surrogatepass"))
+    except Reject:
+        value = text
+    if value is not None and type(value) is not kind:
+        name = {bool: "true or false", dict: "an object", list: "a list"}[kind]
+        raise Failure(f"{path} is {name}, {text!r} is not", hint="Write the value as JSON.")
+    return value
+
+
+def _number(kind: type, text: str, path: str) -> Decimal | int:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or (kind is int and number != int(number)):
+        raise Failure(f"{path} is a number, {text!r} is none", hint="For example --set lines.0.quantity=2.")
+    return int(number) if kind is int else number
+
+
+def _text(text: str) -> str | None:
+    """Text as it is, or between quotation marks; ``null`` empties the field."""
+    if text == "null":
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text
+
+
+def _like(before: Any, after: Any) -> Any:
+    if isinstance(before, Decimal) and isinstance(after, Decimal | int) and not isinstance(after, bool):
+        return before if before == after else Decimal(after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        return {key: _like(before.get(key), value) for key, value in after.items()}
+    if _is_list(before) and _is_list(after):
+        return [_like(before[place] if place < len(before) else None, value) for place, value in enumerate(after)]
+    return after
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)

@@ -1,0 +1,177 @@
+"""``fleet keys``: a new encryption key, and everything that is stored brought under it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+from rich.progress import Progress
+
+from integration.cli.credentials import FILE, Credentials
+from integration.cli.render import console
+from integration.cli.stores import open_database
+from integration.errors import Failure, Hold
+from integration.settings import Environment, Settings, operator, variables
+from integration.store import audit, secrets
+from integration.store.database import Database
+from integration.store.secrets import SEALED, Column, Key, Renewed
+from integration.vault import Vault, new_key
+
+BATCH = 50
+"""Values at a time: the largest are of a megabyte."""
+MOST_PASSES = 5
+PAUSE = 1.0
+"""Seconds in which whoever was changing a value will have changed it."""
+
+MADE = """\
+A new encryption key was made; the old one still opens everything.
+  1. Stop the fleet with Ctrl-C in its terminal, and start it again: ./fleet up
+  2. While it runs: fleet keys rotate"""
+
+STEPS = """\
+The fleet has one encryption key.  To replace it while the fleet runs:
+  1. fleet keys new                     prints a new key
+  2. FLEET_ENCRYPTION_KEYS=<old>,<new>  then restart the receiver and every worker, in any order: all can open it
+  3. FLEET_ENCRYPTION_KEYS=<new>,<old>  then restart them all again: all seal under it
+  4. fleet keys rotate                  brings what is stored under the new key
+  5. FLEET_ENCRYPTION_KEYS=<new>        then restart them all, and keep the old key no longer than your backups
+If all of them are stopped and started together, leave out step 2."""
+
+MAY_GO = """\
+The old key may go: `fleet keys rotate --drop-old` removes it from the fleet's home.  Backups still need it."""
+GONE = "The old key is gone; the running fleet knows it until its next start.  Backups still need it."
+TAKE_OUT = """\
+The old key may go: leave it out of FLEET_ENCRYPTION_KEYS and restart the receiver and every worker, in any order.
+Backups still need it."""
+
+
+@dataclass
+class Tally:
+    """What a pass over everything sealed has found.
+
+    ``renewed`` were sealed anew, ``left`` would have been, had they not been changed meanwhile; no key opens the
+    ``unreadable``.
+    """
+
+    values: int = 0
+    renewed: int = 0
+    left: int = 0
+    unreadable: int = 0
+
+
+@click.group()
+def keys() -> None:
+    """The keys under which bodies, documents and secrets are stored."""
+
+
+@keys.command()
+def new() -> None:
+    """Print a new key for FLEET_ENCRYPTION_KEYS."""
+    click.echo(new_key())
+
+
+@keys.command()
+@click.option("--drop-old", is_flag=True, help="Remove old keys that `up` made, once nothing is left under them.")
+@click.pass_context
+def rotate(ctx: click.Context, drop_old: bool) -> None:
+    """Bring everything that is stored under the newest key, while the fleet runs.
+
+    In small batches that nobody waits for.  May be broken off and begun again at any time: what is under the newest
+    key already is only looked at.  Where `up` made the key, a new one is made first; otherwise the steps are told.
+    """
+    settings = Settings.load().need_stores()
+    made = _made_by_up(settings)
+    if made and len(made.encryption_keys) == 1:
+        made.with_keys(settings.home, (new_key(), *made.encryption_keys))
+        click.echo(MADE)
+        return
+    if made and made.encryption_keys[0] != settings.encryption_keys[0]:
+        raise Failure(
+            "the fleet does not use its new key yet",
+            hint="Stop it with Ctrl-C in its terminal, start it with `./fleet up`, then run this again.",
+        )
+    if len(settings.encryption_keys) == 1:
+        click.echo(STEPS)
+        return
+    unreadable = _rotate_all(Vault(settings.encryption_keys))
+    if made and drop_old:
+        made.with_keys(settings.home, made.encryption_keys[:1])
+    click.echo(TAKE_OUT if not made else GONE if drop_old else MAY_GO)
+    ctx.exit(1 if unreadable else 0)
+
+
+def _made_by_up(settings: Settings) -> Credentials | None:
+    """The credentials in the fleet's home if it runs with the keys that are kept there."""
+    if Environment(variables(), {}).get("FLEET_ENCRYPTION_KEYS") or not (settings.home / FILE).exists():
+        return None
+    kept = Credentials.load(settings.home)
+    return kept if set(kept.encryption_keys) & set(settings.encryption_keys) else None
+
+
+def _rotate_all(vault: Vault) -> int:
+    """Passes over everything until there is nothing to do; how much no key opens."""
+    with open_database() as database:
+        renewed = 0
+        for _ in range(MOST_PASSES):
+            tally = _pass(database, vault)
+            renewed += tally.renewed
+            if not tally.renewed + tally.left:
+                break
+            time.sleep(PAUSE if tally.left else 0.0)
+        else:
+            raise Failure(
+                "something is still sealed under an old key each time we look",
+                hint="A process runs with the old key in front: restart the receiver and every worker with the new "
+                "key first in FLEET_ENCRYPTION_KEYS, then run this again.",
+            )
+        with database.transaction() as tx:
+            audit.note(tx, operator(), "keys rotate", [None], renewed=renewed, unreadable=tally.unreadable)
+    click.echo(f"{tally.values} values are stored; {renewed} were brought under the newest key.")
+    if tally.unreadable:
+        click.echo(f"{tally.unreadable} of them no key opens: a key is missing, or they were altered.")
+    return tally.unreadable
+
+
+def _pass(database: Database, vault: Vault) -> Tally:
+    tally = Tally()
+    with Progress(console=console, transient=True) as progress:
+        for column in SEALED:
+            with database.statement() as tx:
+                bar = progress.add_task(f"{column.table}.{column.name}", total=secrets.count(tx, column))
+            for values in _batches(database, column):
+                _renew(database, vault, column, values, tally)
+                progress.advance(bar, len(values))
+    return tally
+
+
+def _batches(database: Database, column: Column) -> Iterator[Sequence[tuple[Key, bytes]]]:
+    last = column.before_first
+    while True:
+        with database.statement() as tx:
+            values = secrets.read(tx, column, last, BATCH)
+        if not values:
+            return
+        yield values
+        last = values[-1][0]
+
+
+def _renew(database: Database, vault: Vault, column: Column, values: Sequence[tuple[Key, bytes]], tally: Tally) -> None:
+    """Brings these values under the newest key and adds them to the tally."""
+    renewed = []
+    for key, old in values:
+        try:
+            fresh = vault.rotate(old)
+        except Hold:
+            tally.unreadable += 1
+            continue
+        if fresh is not None:
+            renewed.append(Renewed(key, old, fresh))
+    done = 0
+    if renewed:
+        with database.statement() as tx:
+            done = secrets.replace(tx, column, renewed)
+    tally.values += len(values)
+    tally.renewed += done
+    tally.left += len(renewed) - done

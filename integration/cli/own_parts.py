@@ -1,0 +1,169 @@
+"""What the fleet itself stands on: stores, keys, definitions, and the way in for webhooks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg2
+import redis
+import requests
+
+import mappings
+from integration.cli import ports
+from integration.cli.environment import Systems
+from integration.cli.fleet import runs
+from integration.cli.send import deliver, envelope
+from integration.connectors.contract import Finding
+from integration.errors import Failure, Hold
+from integration.samples import check_definitions
+from integration.settings import Settings
+from integration.signature import check_secret
+from integration.store import views
+from integration.store.database import Database
+from integration.store.migrate import pending
+from integration.vault import Vault
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Everything that does not depend on a system; sends one event to the receiver, which does nothing."""
+    parts: dict[str, Callable[[Settings], Iterator[Finding]]] = {
+        "systems": _systems,
+        "Postgres": _postgres,
+        "Redis": _redis,
+        "encryption": _keys,
+        "mappings": _definitions,
+        "webhook secret": _secrets,
+        "receiver": _receiver,
+    }
+    for about, part in parts.items():
+        try:
+            yield from part(settings)
+        except Failure as failure:
+            yield Finding(about, "error", failure.reason, failure.hint)
+
+
+def _systems(settings: Settings) -> Iterator[Finding]:
+    if not settings.systems:
+        yield Finding("systems", "ok", "none is configured: with `fleet up` the sandbox plays all of them")
+        return
+    for text in Systems.choose(settings, ()).warnings():
+        fix = "Set it, or let the sandbox play that system: `fleet up --sandbox NAME`."
+        yield Finding("systems", "warning", text, fix)
+
+
+def _postgres(settings: Settings) -> Iterator[Finding]:
+    if not settings.database_url:
+        yield Finding("Postgres", "ok", f"no fleet runs in {settings.home}: `fleet up` brings it along")
+        return
+    database = Database(settings.database_url, connections=1)
+    try:
+        with database.transaction() as tx:
+            version, lacking = views.server_version(tx), pending(tx)
+    except psycopg2.OperationalError:
+        fix = "Check DATABASE_URL, and that the server runs and lets us in."
+        yield Finding("Postgres", "error", "it does not answer: nothing is accepted and nothing moves", fix)
+        return
+    finally:
+        database.close()
+    if lacking:
+        yield Finding("Postgres", "error", f"{version} lacks {', '.join(lacking)}", "Run `fleet migrate`.")
+    else:
+        yield Finding("Postgres", "ok", f"{version} answers and is up to date")
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if not settings.redis_url:
+        yield Finding("Redis", "ok", f"no fleet runs in {settings.home}: `fleet up` brings it along")
+        return
+    client = redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, retry=None)
+    try:
+        server = client.info("server")
+    except (redis.RedisError, ValueError):
+        fix = "Check REDIS_URL, and that the server runs and lets us in."
+        yield Finding("Redis", "error", "it does not answer: what is accepted waits in Postgres", fix)
+        return
+    name = "valkey" if "valkey_version" in server else "redis"
+    yield Finding("Redis", "ok", f"{name.title()} {server[f'{name}_version']} answers")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if not settings.encryption_keys:
+        if settings.database_url:
+            fix = "Set it to the Fernet keys that the database was filled under."
+            yield Finding("encryption", "error", "FLEET_ENCRYPTION_KEYS is not set", fix)
+        return
+    vault = Vault(settings.encryption_keys)
+    try:
+        for sealed in _sealed(settings):
+            vault.open(sealed)
+    except Hold as unreadable:
+        fix = "Put the key that it was stored under back at the end of FLEET_ENCRYPTION_KEYS, and restart the fleet."
+        yield Finding("encryption", "error", unreadable.reason, fix)
+        return
+    yield Finding("encryption", "ok", f"what is stored opens with the keys we have ({len(settings.encryption_keys)})")
+
+
+def _sealed(settings: Settings) -> list[bytes]:
+    """What there is to open; nothing where Postgres is away or empty, which is said elsewhere."""
+    if not settings.database_url:
+        return []
+    database = Database(settings.database_url, connections=1)
+    try:
+        with database.transaction() as tx:
+            return views.sealed(tx)
+    except psycopg2.Error:
+        return []
+    finally:
+        database.close()
+
+
+def _definitions(_: Settings) -> Iterator[Finding]:
+    checked = check_definitions(mappings.FOLDER)
+    for each in checked:
+        for problem in each.problems:
+            yield Finding("mappings", "error", f"{each.name}: {problem}", "See `fleet mapping check`.")
+    if not any(each.problems for each in checked):
+        yield Finding("mappings", "ok", "all mappings and workflows compile, and every sample comes out as expected")
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    if "clarity" not in settings.systems:
+        return
+    if not settings.webhook_secrets:
+        fix = "Set CLARITY_WEBHOOK_SECRETS to the secret that Clarity shows for the subscription."
+        if settings.database_url:
+            yield Finding("webhook secret", "error", "none is set: every webhook is refused", fix)
+        else:
+            yield Finding("webhook secret", "warning", "none is set: `fleet up` makes one, which Clarity must use", fix)
+        return
+    for secret in settings.webhook_secrets:
+        check_secret(secret)
+    yield Finding("webhook secret", "ok", "long enough")
+
+
+def _receiver(settings: Settings) -> Iterator[Finding]:
+    """Sends a signed event of a type that no workflow takes: it is stored, and skipped."""
+    bind = settings.binds["receiver"]
+    if not runs(settings.home) and not _is_receiver(bind):
+        yield Finding("receiver", "ok", "not tried: no fleet runs here")
+        return
+    if "clarity" not in settings.systems:
+        return
+    began = time.monotonic()
+    answer = deliver(settings, envelope("{}", "webhook.test", None))
+    if answer.status_code == 202:
+        took = (time.monotonic() - began) * 1000
+        yield Finding("receiver", "ok", f"verified and stored a webhook.test in {took:.0f} ms; it is skipped")
+        return
+    fixes = {401: "Restart the fleet, so that the receiver has the secrets that are set.", 503: "See Postgres."}
+    says = f"http://{bind}/webhooks/clarity answers {answer.status_code} to a signed event"
+    yield Finding("receiver", "error", says, fixes.get(answer.status_code, "See the receiver's log."))
+
+
+def _is_receiver(bind: str) -> bool:
+    """Whether a receiver of a fleet listens there, and not some other program."""
+    try:
+        return ports.accepts(bind) and "postgres" in requests.get(f"http://{bind}/readyz", timeout=5).json()
+    except (requests.RequestException, ValueError):
+        return False

@@ -1,0 +1,103 @@
+"""What ``fleet replay --dry-run`` shows: field by field what would be sent, beside what the target has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from integration.canonical import digest
+from integration.cli.correction import leaves
+from integration.cli.render import console, fields, remark, show_document, show_json, table
+from integration.cli.replay import Manner
+from integration.cli.stores import open_process
+from integration.connectors.contract import Request
+from integration.errors import Failure
+from integration.masking import masked
+from integration.settings import operator
+from integration.store import audit
+from integration.store.database import Row
+from integration.workflow import Definitions
+from tasks.rehearsal import Rehearsal, rehearse
+
+COLUMNS = ("field", "would_be_sent", "stands_there")
+ABSENT = "(absent)"
+
+
+def show_rehearsals(ids: Sequence[int], known: Definitions, manner: Manner) -> None:
+    """Goes through the deliveries with nothing changed, and shows what became of each."""
+    current = {} if manner.pinned else {workflow.name: workflow for workflow in known.workflows}
+    step = manner.restart({}).step
+    with open_process() as own:
+        if manner.reveal:
+            with own.database.transaction() as tx:
+                audit.note(tx, operator(), "reveal", list(ids))
+        found = [(id, rehearse(own, id, step, current)) for id in ids]
+    told = [_told(id, each, reveal=manner.reveal) for id, each in found]
+    if manner.as_json:
+        show_json(told)
+        return
+    for each in told:
+        _show(each, reveal=manner.reveal)
+
+
+def _told(id: int, rehearsal: Rehearsal | None, *, reveal: bool) -> Row:
+    if rehearsal is None:
+        raise Failure(f"no workflow took delivery {id}", hint="Send the event again once there is one for it.")
+    rows = compared(rehearsal.sends, rehearsal.shows, reveal=reveal)
+    first, stops = rehearsal.first, rehearsal.stops
+    return {
+        "delivery": id,
+        "stands_there": rehearsal.shows is not None,
+        "equal": sum(row["equal"] for row in rows),
+        "differing": [{name: row[name] for name in COLUMNS} for row in rows if not row["equal"]],
+        "first_effect": first and _call(*first, reveal=reveal),
+        "stops": stops and {"code": stops.code, "reason": stops.reason, "hint": stops.hint},
+    }
+
+
+def _call(effect: str, request: Request, *, reveal: bool) -> Row:
+    """What would be called; its body is not masked as a document is, so it is told only unmasked."""
+    body = {"body": request.body} if reveal else {}
+    return {"effect": effect, "method": request.method, "path": request.path, **body}
+
+
+def compared(sends: Any, shows: Any, *, reveal: bool) -> list[Row]:
+    """A row for each field: of what would be sent alone where nothing stands there, else of what can be compared."""
+    ours, theirs = dict(leaves(sends or {})), dict(leaves(shows or {}))
+    told_ours, told_theirs = (dict(leaves(each if reveal else masked(each))) for each in (sends or {}, shows or {}))
+    paths = theirs if shows else ours
+    return [
+        {
+            "field": path,
+            "would_be_sent": told_ours.get(path, ABSENT),
+            "stands_there": told_theirs.get(path, ABSENT),
+            "equal": path in ours and path in theirs and digest(ours[path]) == digest(theirs[path]),
+        }
+        for path in paths
+        if path
+    ]
+
+
+def _show(told: Row, *, reveal: bool) -> None:
+    console.print(f"\n[bold]Delivery {told['delivery']}[/]")
+    if not told["stands_there"]:
+        console.print("Nothing stands there yet, or the target cannot say.", style="dim")
+    table(
+        COLUMNS, [{name: _text(row[name]) for name in COLUMNS} for row in told["differing"]], empty="Nothing differs."
+    )
+    if told["equal"]:
+        console.print(f"{told['equal']} fields equal", style="dim")
+    first, stops = told["first_effect"], told["stops"]
+    if first:
+        fields({"first it would do": f"{first['effect']}: {first['method']} {first['path']}"})
+        if reveal:
+            show_document(first["body"])
+    elif stops:
+        remark("it would stop", stops["reason"], stops["hint"])
+    else:
+        console.print("It would send nothing: the target shows it.")
+
+
+def _text(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,40 @@
+"""Which deliveries a command is about: by their ids, or by what they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from integration.cli.moment import Moment
+from integration.cli.render import remark, table
+from integration.store.database import Row
+
+KIND = ("count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
+
+FILTERS = (
+    click.option("--code", help="What it failed with, such as unknown_sku."),
+    click.option("--fingerprint", help="Failures of the same kind have the same; `ls` shows it."),
+    click.option("--target", help="A system, such as odoo, or one of its installations, such as odoo-1."),
+    click.option("--workflow", help="A workflow, such as order-to-odoo."),
+    click.option("--type", help="The event type, such as order.created."),
+    click.option("--number", help="The number people know the object by, such as WEB-1001."),
+    click.option("--since", type=Moment(), help="Ended at this date or time, or later."),
+    click.option("--until", type=Moment(), help="Ended before this date or time."),
+)
+
+
+def filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that are the fields of `repair.Chosen`."""
+    for option in reversed(FILTERS):
+        command = option(command)
+    return command
+
+
+def show_kinds(kinds: Sequence[Row], *, empty: str) -> None:
+    """What failed, by the kind of its failure: how often, since when, the id of one of them, and what to do."""
+    table(KIND, kinds, empty=empty)
+    for kind in kinds:
+        if kind["hint"]:
+            remark(f"{kind['count']} like {kind['sample']}", kind["reason"] or "", kind["hint"])

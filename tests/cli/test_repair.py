@@ -1,0 +1,298 @@
+"""What a person types to mend a delivery, and what he is told; every look behind the mask is in the audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
+
+from integration.canonical import freeze, thaw
+from integration.cli import main
+from integration.cli.correction import corrected, differing, read, written
+from integration.cli.rehearsal import compared
+from integration.errors import Failure
+from integration.message import State, Step
+from integration.store.database import Database
+from integration.vault import Vault
+from tests.store.road import Road
+
+TARGET = {
+    "key": "1001",
+    "amount_total": Decimal("10.50"),
+    "order": {"PaymentTerms": "31 Net"},
+    "customer": {"email": "jane@mail.example"},
+    "lines": [{"sku": None, "quantity": Decimal("2"), "gift": False}],
+}
+EVENT = {"id": "evt-1", "type": "order.created", "data": {"notes": "ring twice", "lines": [{"sku": "NO-SUCH"}]}}
+ALL = {"canonical": {}, "part": {}, "target": TARGET}
+
+Fleet = Callable[..., Result]
+
+
+@pytest.fixture
+def variables(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": "redis://127.0.0.1:9",
+        "FLEET_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "FLEET_HOME": str(tmp_path),
+        "FLEET_USER": "jane",
+    }
+
+
+@pytest.fixture
+def vault(variables: dict[str, str]) -> Vault:
+    return Vault([variables["FLEET_ENCRYPTION_KEYS"]])
+
+
+@pytest.fixture
+def fleet(variables: dict[str, str]) -> Fleet:
+    return lambda *arguments, **options: CliRunner(env=variables | {"COLUMNS": "9999"}).invoke(
+        main, [str(argument) for argument in arguments], **options
+    )
+
+
+@pytest.fixture
+def road(database: Database) -> Road:
+    return Road(database)
+
+
+def failed(
+    road: Road, vault: Vault, state: State, code: str, *, event: str = "evt-1", document: Any = ALL, **rest: Any
+) -> int:
+    """A delivery about order 1001 that was translated, if it has a document, and then failed."""
+    id = road.delivery(event, order=rest.pop("order", "1001"))
+    road.run("update messages set body = %s where external_id = %s", vault.seal(freeze(EVENT)), event)
+    claimed = road.claim(id)
+    assert claimed
+    if document:
+        sealed = vault.seal(freeze(document))
+        road.move(claimed, State.QUEUED, step=Step.ENRICH, queue="odoo", document=sealed, credit=99)
+        claimed = road.claim(id, (Step.ENRICH,))
+        assert claimed
+    road.move(claimed, state, code=code, reason=f"{code}: not as it should be", hint="Mend it.", **rest)
+    return id
+
+
+def stored(road: Road, vault: Vault, id: int) -> Any:
+    sealed = road.value("select document from deliveries where id = %s", id)
+    assert isinstance(sealed, bytes)
+    return thaw(vault.open(sealed))
+
+
+def audited(fleet: Fleet) -> list[tuple[str, str, int | None, dict[str, Any]]]:
+    rows = json.loads(fleet("audit", "ls", "--json").output)
+    return [(row["who"], row["action"], row["delivery"], row["detail"]) for row in reversed(rows)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "value"),
+    [
+        ("order.PaymentTerms=30 Net", ("order", "PaymentTerms"), "30 Net"),
+        ('order.PaymentTerms="30 Net"', ("order", "PaymentTerms"), "30 Net"),
+        ("order.PaymentTerms=30", ("order", "PaymentTerms"), "30"),
+        ("order.PaymentTerms=null", ("order", "PaymentTerms"), None),
+        ("amount_total=12", ("amount_total",), Decimal("12")),
+        ("amount_total=12.340", ("amount_total",), Decimal("12.340")),
+        ("lines.0.sku=1001", ("lines", 0, "sku"), "1001"),
+        ("lines.0.gift=true", ("lines", 0, "gift"), True),
+        ("lines.0.quantity=a=b", None, "lines.0.quantity is a number, 'a=b' is none"),
+        ("lines.0.gift=maybe", None, "lines.0.gift is true or false, 'maybe' is not"),
+        ("lines.1.sku=SKU-1", None, "the document has no lines.1.sku"),
+        ("lines.-1.sku=SKU-1", None, "the document has no lines.-1.sku"),
+        ("order.paymentTerms=x", None, "the document has no order.paymentTerms"),
+        ("key.more=x", None, "the document has no key.more"),
+    ],
+)
+def test_a_value_put_in_stays_what_it_was(setting: str, path: tuple[str | int, ...] | None, value: Any) -> None:
+    if path is None:
+        with pytest.raises(Failure) as refused:
+            corrected(TARGET, [setting])
+        assert refused.value.reason == value
+        return
+    found: Any = corrected(TARGET, [setting])
+    for key in path:
+        found = found[key]
+    assert (found, type(found)) == (value, type(value))
+    assert len(differing(TARGET, corrected(TARGET, [setting]))) == 1
+
+
+def test_a_path_that_is_not_there_is_answered_by_those_that_are() -> None:
+    with pytest.raises(Failure) as refused:
+        corrected(TARGET, ["order.terms=x"])
+    assert refused.value.hint
+    assert "order.PaymentTerms, customer.email, lines.0.sku" in refused.value.hint
+
+
+def test_an_editor_gives_every_amount_back_digit_for_digit() -> None:
+    text = written(TARGET)
+    assert '"amount_total": 10.50' in text
+    assert read(text, TARGET) == TARGET
+    assert str(read(text, TARGET)["lines"][0]["quantity"]) == "2"
+    edited = read(text.replace("10.50", "11"), TARGET)
+    assert (edited["amount_total"], type(edited["amount_total"])) == (Decimal(11), Decimal)
+    assert differing(TARGET, edited) == ["amount_total"]
+    with pytest.raises(Failure, match="gone from the document: key"):
+        read(text.replace('"key"', '"kee"'), TARGET)
+    lone = {"notes": "\ud800"}
+    assert read(written(lone), lone) == lone
+
+
+def test_edit_corrects_the_target_document_and_says_how_to_send_it(fleet: Fleet, road: Road, vault: Vault) -> None:
+    id = failed(road, vault, State.DEAD, "http_400")
+    said = fleet("dead", "edit", id, "--set", "order.PaymentTerms=30 Net", "--set", "lines.0.quantity=3")
+    assert said.output == (
+        f"Corrected in the target: lines.0.quantity, order.PaymentTerms.\n`fleet dead replay {id}` sends it.\n"
+    )
+    assert stored(road, vault, id)["target"]["order"] == {"PaymentTerms": "30 Net"}
+    assert audited(fleet) == [
+        ("jane", "edit", id, {"document": "target", "paths": ["lines.0.quantity", "order.PaymentTerms"]})
+    ]
+    assert "30 Net" not in fleet("audit", "ls").output
+
+
+def test_edit_from_a_file_and_in_an_editor(
+    fleet: Fleet, road: Road, vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = failed(road, vault, State.DEAD, "http_400")
+    whole = tmp_path / "order.json"
+    whole.write_text(written(TARGET).replace("31 Net", "32 Net"))
+    assert fleet("dead", "edit", id, "--file", whole).exit_code == 0
+    assert stored(road, vault, id)["target"]["order"] == {"PaymentTerms": "32 Net"}
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i 's/32 Net/33 Net/' \"$1\"\n")
+    editor.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(editor))
+    assert fleet("dead", "edit", id).output.startswith("Corrected in the target: order.PaymentTerms.")
+    assert stored(road, vault, id)["target"]["order"] == {"PaymentTerms": "33 Net"}
+    assert fleet("dead", "edit", id).output == "error: nothing was changed\n"
+
+
+def test_what_was_never_translated_is_corrected_as_it_came(fleet: Fleet, road: Road, vault: Vault) -> None:
+    id = failed(road, vault, State.HELD, "unmapped", document=None)
+    assert "Corrected in the event: lines.0.sku." in fleet("held", "edit", id, "--set", "lines.0.sku=SKU-1").output
+    assert stored(road, vault, id)["event"]["data"]["lines"] == [{"sku": "SKU-1"}]
+    assert fleet("held", "edit", id, "--event", "--set", "notes=").exit_code == 0
+    assert stored(road, vault, id)["event"]["data"] == {"notes": "", "lines": [{"sku": "SKU-1"}]}
+    assert "held replay" in fleet("held", "show", id).output
+
+
+def test_a_thin_event_cannot_be_corrected(fleet: Fleet, road: Road, vault: Vault) -> None:
+    id = failed(road, vault, State.HELD, "unmapped", document=None)
+    road.run("update messages set body = %s", vault.seal(freeze({**EVENT, "data": {"id": "1001"}})))
+    refused = fleet("held", "edit", id, "--set", "id=1")
+    assert refused.exit_code == 1
+    assert "the event does not hold the order" in refused.output
+
+
+CANDIDATES = [{"id": "36", "label": "J… D… (#36)", "entity": "customer", "key": "c-77"}]
+
+
+def test_a_candidate_is_chosen_by_the_id_that_show_lists(fleet: Fleet, road: Road, vault: Vault) -> None:
+    sealed = vault.seal(freeze(CANDIDATES))
+    id = failed(road, vault, State.HELD, "ambiguous_customer", candidates=sealed)
+    shown = fleet("held", "show", id).output
+    assert "candidate 36: J… D… (#36)" in shown
+    assert f"fleet held approve {id} --choose 36" in shown
+    assert fleet("held", "approve", id, "--choose", "37").output == (
+        "error: 37 is not one of its candidates\nfix: They are: 36.\n"
+    )
+    assert "Say --choose with one of: 36." in fleet("held", "approve", id).output
+    assert road.state(id) is State.HELD
+    assert fleet("held", "approve", id, "--choose", "36").output == f"Delivery {id} goes on.\n"
+    assert road.value("select their_id from crossrefs where entity = 'customer' and our_id = 'c-77'") == "36"
+    assert road.state(id) is State.READY
+    assert [action for _, action, _, _ in audited(fleet)] == ["choose", "replay"]
+
+
+def test_only_differing_sums_can_pass_as_they_are(fleet: Fleet, road: Road, vault: Vault) -> None:
+    unknown = failed(road, vault, State.HELD, "unknown_sku")
+    refused = fleet("held", "approve", unknown)
+    assert refused.exit_code == 1
+    assert "what is held as unknown_sku cannot go as it is" in refused.output
+    assert "fix: Mend it.  Or correct it here" in refused.output
+    assert road.state(unknown) is State.HELD
+    differs = failed(road, vault, State.HELD, "total_differs", event="evt-2", order="1002")
+    assert fleet("held", "approve", differs).exit_code == 0
+    assert road.value("select approved from deliveries where id = %s", differs) == ["total_differs"]
+
+
+def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road, vault: Vault) -> None:
+    ids = [failed(road, vault, State.DEAD, "http_400", event=f"evt-{n}", order=str(n)) for n in range(30)]
+    other = failed(road, vault, State.DEAD, "http_422", event="evt-x", order="x")
+    heading, first, second, *fixes = fleet("dead", "ls").output.splitlines()
+    assert heading.split() == ["count", "state", "target", "fingerprint", "sample", "first", "last", "reason"]
+    assert first.split()[:3] == ["30", "dead", "odoo-1"]
+    assert (first.split()[4], second.split()[4]) == (str(ids[-1]), str(other))
+    assert fixes[0] == f"30 like {ids[-1]}: http_400: not as it should be"
+    assert fixes[1] == "  fix: Mend it."
+    assert len(fleet("dead", "ls", "--each").output.splitlines()) == 32
+    assert len(json.loads(fleet("dead", "ls", "--json").output)) == 31
+    assert [kind["count"] for kind in json.loads(fleet("dead", "ls", "--kinds", "--json").output)] == [30, 1]
+    assert [row["id"] for row in json.loads(fleet("dead", "ls", "--code", "http_422", "--json").output)] == [other]
+    assert fleet("held", "ls").output == "Nothing is held.\n"
+
+
+def test_more_than_one_is_sent_again_only_on_a_word(fleet: Fleet, road: Road, vault: Vault) -> None:
+    ids = [failed(road, vault, State.DEAD, "http_400", event=f"evt-{n}", order=str(n)) for n in range(3)]
+    assert fleet("replay").exit_code == 2
+    refused = fleet("replay", "--code", "http_400")
+    assert (refused.exit_code, "3 match: say --yes" in refused.output) == (2, True)
+    assert road.state(ids[0]) is State.DEAD
+    assert fleet("dead", "replay", "--code", "http_400", "--yes", "--limit", "2").output == "2 deliveries go again.\n"
+    assert [road.state(id) for id in ids] == [State.DEAD, State.READY, State.READY]
+    assert fleet("dead", "replay", ids[0]).output == f"Delivery {ids[0]} goes again.\n"
+    assert fleet("dead", "replay", ids[0]).output == (f"error: delivery {ids[0]} is ready\nfix: It is under way.\n")
+    assert [(action, id) for _, action, id, _ in audited(fleet)] == [
+        ("replay", ids[1]), ("replay", ids[2]), ("replay", ids[0])
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_replayed_is_named(fleet: Fleet, road: Road, vault: Vault) -> None:
+    never = failed(road, vault, State.HELD, "unmapped", document=None)
+    refused = fleet("replay", never, "--from-step", "post")
+    assert (refused.exit_code, f"error: left out: {never}" in refused.output) == (1, True)
+    assert fleet("replay", 99).output.startswith("error: there is no delivery 99\n")
+    road.run("update deliveries set workflow = 'order-to-nowhere'")
+    assert fleet("replay", never).output.startswith("error: not in mappings/workflows any more: order-to-nowhere\n")
+    assert fleet("replay", never, "--pinned").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("held", "reject"), ("held", "resolve"), ("dead", "resolve")])
+def test_what_is_settled_otherwise_is_closed_with_the_reason(
+    fleet: Fleet, road: Road, vault: Vault, command: tuple[str, str]
+) -> None:
+    id = failed(road, vault, State(command[0]), "http_400")
+    assert fleet(*command, id).exit_code == 2
+    assert fleet(*command, id, "--reason", "entered by hand").output == "Resolved.\n"
+    assert road.value("select reason from deliveries where id = %s", id) == "resolved by jane: entered by hand"
+    assert audited(fleet) == [("jane", "resolve", id, {"reason": "entered by hand"})]
+
+
+def test_a_look_behind_the_mask_is_audited(fleet: Fleet, road: Road, vault: Vault) -> None:
+    id = failed(road, vault, State.DEAD, "http_400")
+    message = road.value("select message from deliveries where id = %s", id)
+    for arguments in (("dead", "show", id), ("messages", "show", message)):
+        secret = "jane@mail.example" if arguments[0] == "dead" else "ring twice"
+        assert secret not in fleet(*arguments).output
+        assert audited(fleet) == [] or arguments[0] == "messages"
+        assert secret in fleet(*arguments, "--reveal").output
+    assert audited(fleet) == [("jane", "reveal", id, {}), ("jane", "reveal", None, {"message": message})]
+
+
+def test_a_comparison_masks_what_it_compares() -> None:
+    shown = {"order": {"PaymentTerms": "30 Net"}, "customer": {"email": "joe@mail.example"}, "amount_total": 10.5}
+    rows = compared(TARGET, shown | {"amount_total": Decimal("10.5")}, reveal=False)
+    assert [(row["field"], row["would_be_sent"], row["stands_there"], row["equal"]) for row in rows] == [
+        ("order.PaymentTerms", "31 Net", "30 Net", False),
+        ("customer.email", "***", "***", False),
+        ("amount_total", Decimal("10.50"), Decimal("10.5"), True),
+    ]
+    assert compared(TARGET, shown, reveal=True)[1]["stands_there"] == "joe@mail.example"
+    assert {row["stands_there"] for row in compared(TARGET, None, reveal=False)} == {"(absent)"}
