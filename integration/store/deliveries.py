@@ -299,7 +299,9 @@ MOVE = f"""
 update deliveries set
     state = case when %(state)s = 'queued' and not {_has_credit("deliveries.priority")} then 'ready' else %(state)s end,
     step = %(step)s, queue = %(queue)s, due_at = now() + make_interval(secs => %(due_in)s), moved_at = now(),
-    lease = null, leased_until = null, leases = 0, attempts = attempts + %(spends)s,
+    lease = null, leased_until = null,
+    leases = case when %(code)s = 'throttled' then greatest(leases - 1, 0) else 0 end,
+    attempts = attempts + %(spends)s,
     priority = case when %(spends)s = 1 and priority = 0 then 1 else priority end,
     document = coalesce(%(document)s, document), code = %(code)s, reason = %(reason)s, hint = %(hint)s,
     candidates = %(candidates)s, needs = %(needs)s, effects = %(effects)s, fingerprint = %(fingerprint)s,

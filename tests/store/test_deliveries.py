@@ -263,3 +263,19 @@ def test_a_changed_url_is_a_new_installation_and_is_told(road: Road) -> None:
             "1 deliveries wait for odoo-1, which is not configured any more (http://127.0.0.1:1)",
         ]
         assert installations.register(tx, moved)["odoo"].name == "odoo-2"
+
+
+def test_who_is_turned_away_at_the_target_had_no_outcome(road: Road) -> None:
+    """Else what kills its worker, whose place at the target is still taken, would never be counted to its end."""
+    id = road.delivery("evt-1")
+    for leases in (1, 2, 3):
+        claimed = road.claim(id)
+        assert claimed
+        assert claimed.leases == leases
+        road.run("update deliveries set state = 'ready', due_at = now() where id = %s", id)
+    claimed = road.claim(id)
+    assert claimed
+    road.move(claimed, State.WAITING, code="throttled")
+    again = road.claim(id)
+    assert again
+    assert again.leases == 4
