@@ -5,7 +5,7 @@ That is the crossref, how far the order has come by it, and the status pushes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.canonical import digest, freeze
@@ -21,7 +21,7 @@ from tasks.job import Job, credit
 
 @dataclass(frozen=True)
 class Effect:
-    """What was posted, for which order; ``pushes`` has what the shop would be told at each stage of the order.
+    """What was posted, for which order; ``statuses`` has what the shop would be told at each stage of the order.
 
     ``carries`` is what the target has taken on with an order, None for a shipment or invoice.  The order's stage is
     that over the configured ``targets``.
@@ -33,7 +33,8 @@ class Effect:
     carries: Document | None
     shop: Installation | None
     targets: Sequence[int]
-    pushes: Mapping[Stage, Push]
+    statuses: Mapping[Stage, str]
+    push: Callable[[str], Push]
 
     def leave_behind(self, tx: Transaction, delivery: Delivery) -> int | None:
         """Writes it all down; returns the id of the first push if it is to be nudged now."""
@@ -47,8 +48,8 @@ class Effect:
             version=delivery.version,
             digest=self.digest,
         )
-        due = [self.pushes[stage] for stage in self._stages(tx, delivery) if stage in self.pushes]
-        made = [deliveries.insert_push(tx, delivery, push) for push in due]
+        due = [self.statuses[stage] for stage in self._stages(tx, delivery) if stage in self.statuses]
+        made = [deliveries.insert_push(tx, delivery, self.push(status)) for status in due]
         return next((id for id, state in made if state is State.QUEUED), None)
 
     def _stages(self, tx: Transaction, delivery: Delivery) -> tuple[Stage, ...]:
@@ -60,7 +61,7 @@ class Effect:
             further = progress.carry(tx, delivery.target, self.order_id, self.carries)
         else:
             progress.show(tx, delivery.source, delivery.entity, delivery.object_id)
-        if not (further and self.shop and self.pushes):  # a stage that nobody is told of now is told of later
+        if not (further and self.shop and self.statuses):  # a stage that nobody is told of now is told of later
             return posted
         return (*posted, *progress.advance(tx, self.shop.id, self.order_id, self.targets))
 
@@ -73,18 +74,26 @@ def effect_of(job: Job) -> Effect | None:
     is_order = job.delivery.entity == "order"
     order_id = canonical["id"] if is_order else canonical["order_id"]
     shop = job.process.installations.get(job.workflow.informs)
-    pushes = {}
+    statuses = {}
     if shop is not None and job.posted.theirs is not None:  # else there is nobody, or nothing, to tell
-        for stage in Stage:
-            if status := job.workflow.status_after(job.document["part"], stage.word):
-                pushes[stage] = _push(job, shop, order_id, status)
-    carries = carried(job.document["part"]) if is_order else None
-    targets = job.process.targets
-    return Effect(job.posted, digest(job.document["target"]), order_id, carries, shop, targets, pushes)
+        told = {stage: job.workflow.status_after(job.document["part"], stage.word) for stage in Stage}
+        statuses = {stage: status for stage, status in told.items() if status}
+    room = credit(job.process, shop.kind) if shop and statuses else 0  # asked before the transaction, not within it
+    return Effect(
+        posted=job.posted,
+        digest=digest(job.document["target"]),
+        order_id=order_id,
+        carries=carried(job.document["part"]) if is_order else None,
+        shop=shop,
+        targets=job.process.targets,
+        statuses=statuses,
+        push=lambda status: _push(job, shop, order_id, status, room),
+    )
 
 
-def _push(job: Job, shop: Installation, order_id: str, status: str) -> Push:
+def _push(job: Job, shop: Installation | None, order_id: str, status: str, room: int) -> Push:
     assert job.posted
+    assert shop
     canonical = job.document["canonical"]
     if job.delivery.entity == "order":
         reference = f"{job.workflow.target}:{job.posted.number}"
@@ -97,5 +106,5 @@ def _push(job: Job, shop: Installation, order_id: str, status: str) -> Push:
         lane=lane(shop.name, "order", order_id),
         entity="order_status",
         document=job.process.vault.seal(freeze(document)),
-        credit=credit(job.process, shop.kind),
+        credit=room,
     )

@@ -37,8 +37,6 @@ from tasks.step import place_of
 
 logger = structlog.get_logger(__name__)
 
-FIRST_WAIT = 10.0
-LONGEST_WAIT = 300.0
 TURN = 20.0
 """Seconds after which a run lets the other streams of its system have theirs, and goes on later where it was."""
 LONGEST_EVENT_ID = 220
@@ -108,9 +106,10 @@ class Poll:
         try:
             while True:
                 page = self._ask()
-                fresh = self._accept(page, rest=time.monotonic() > over)
+                rests = time.monotonic() > over
+                fresh = self._accept(page, rests)
                 read, accepted = read + len(page.changes), accepted + fresh
-                if page.next is None or time.monotonic() > over:
+                if page.next is None or rests:
                     return Run(self._cursor.stream, read, accepted)
         except LeaseLost:
             logger.warning("poll taken over", target=self._kind, stream=self._cursor.stream)
@@ -161,7 +160,7 @@ class Poll:
             self._looked_at = progress.open_orders(tx, self._cursor.installation)
         return self._looked_at
 
-    def _accept(self, page: Page, *, rest: bool) -> int:
+    def _accept(self, page: Page, rests: bool) -> int:
         """Takes in what is new on the page and moves the cursor past it, all or nothing; how much was new.
 
         New is what differs from the newest that was taken in of the object, so a return to an earlier state is, too.
@@ -175,12 +174,12 @@ class Poll:
             for object_id, change in fresh:
                 arrival = self._intake.accept(tx, self._kind, *self._event(tx, object_id, change))
                 due += arrival.due if arrival else ()
-            self._move(tx, page, rest)
+            self._move(tx, page, rests)
         with suppress(redis.RedisError, OperationalError):  # the dispatcher will
             pipeline.nudge(due[:INGEST_WINDOW])
         return len(fresh)
 
-    def _move(self, tx: Transaction, page: Page, rest: bool) -> None:
+    def _move(self, tx: Transaction, page: Page, rests: bool) -> None:
         if page.next is None:
             every = self._process.settings.systems[self._kind].poll_seconds
             if not cursors.end(tx, self._cursor, page.seen, every):
@@ -190,7 +189,7 @@ class Poll:
         if moved is None:
             raise LeaseLost
         self._cursor = moved
-        if rest:
+        if rests:
             cursors.rest(tx, self._cursor)
 
     def _object_id(self, change: Change) -> str:
@@ -220,8 +219,7 @@ class Poll:
             if isinstance(failure, Throttled):
                 cursors.rest(tx, self._cursor, failure.after)
                 return
-            after = min(FIRST_WAIT * 2 ** min(cursors.failures(tx, self._cursor), 10), LONGEST_WAIT)
-            cursors.fail(tx, self._cursor, after, failure.code, failure.reason, failure.hint)
+            cursors.fail(tx, self._cursor, failure.code, failure.reason, failure.hint)
         if isinstance(failure, Misconfigured):
             self._pause_if_shut()
 

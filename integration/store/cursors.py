@@ -20,6 +20,8 @@ OVERLAP = "5 minutes"
 """Longer than any transaction of a target may take (Odoo ends its own after two minutes)."""
 SWEEP_EVERY = "1 hour"
 SWEEP_BACK = "25 hours"
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 300.0
+"""Seconds after the first failure, and at most."""
 HASTE = "5 seconds"
 """However often a poll is hinted at, so much lies between two of them."""
 
@@ -99,16 +101,16 @@ def end(tx: Transaction, cursor: Cursor, seen: datetime | None, every: float) ->
     return bool(tx.run(END, {**_of(cursor), "seen": seen, "every": every}))
 
 
-def fail(tx: Transaction, cursor: Cursor, after: float, code: str, reason: str, hint: str | None) -> None:
-    """Gives the lease back after a failure; the run goes on from the same page in ``after`` seconds."""
+def fail(tx: Transaction, cursor: Cursor, code: str, reason: str, hint: str | None) -> None:
+    """Gives the lease back after a failure; the run goes on from the same page, after a pause that doubles."""
     tx.run(
-        """update cursors set lease = null, leased_until = null, failures = failures + 1, code = %s, reason = %s,
-               hint = %s, due_at = now() + make_interval(secs => %s)
+        f"""update cursors set lease = null, leased_until = null, failures = failures + 1, code = %s, reason = %s,
+               hint = %s, due_at = now() + make_interval(secs =>
+                   least({FIRST_PAUSE} * power(2, least(failures, 10)), {LONGEST_PAUSE}))
            where installation = %s and stream = %s and lease = %s::uuid""",
         code,
         reason,
         hint,
-        after,
         cursor.installation,
         cursor.stream,
         cursor.lease,
@@ -147,16 +149,6 @@ def rewind(tx: Transaction, installation: int, since: datetime) -> int:
            where installation = %s and (lease is null or leased_until < now())""",
         since,
         installation,
-    )
-
-
-def failures(tx: Transaction, cursor: Cursor) -> int:
-    """How often this stream has failed in a row."""
-    return int(
-        tx.value(
-            "select failures from cursors where installation = %s and stream = %s", cursor.installation, cursor.stream
-        )
-        or 0
     )
 
 

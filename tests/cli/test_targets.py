@@ -135,7 +135,7 @@ def test_polls_with_their_age_and_their_failure(targets: Targets, road: Road, li
         cursor = cursors.take(tx, road.odoo.id)
         assert cursor
         assert cursor.stream == "invoices"
-        cursors.fail(tx, cursor, 60.0, "misconfigured", "invoices cannot be read", "Give the right.")
+        cursors.fail(tx, cursor, "misconfigured", "invoices cannot be read", "Give the right.")
     shown = targets().output
     polls = shown.split("Polls\n")[1].splitlines()
     assert polls[0].split() == ["target", "stream", "polled", "at", "read", "up", "to", "next", "result"]

@@ -115,7 +115,7 @@ def test_an_unknown_status_is_held_and_mends_itself_when_it_is_known_again(road:
     assert "fusion_line_statuses" in row["reason"] + row["hint"]
     road.age([id], fusion=7)
     road.until(lambda: shipped(road, id) == ordered(road.order(id), "fusion-1"), 20, lambda: road.states(id))
-    assert road.deliveries_of(row["object_id"])[0]["state"] == "skipped", "superseded"
+    assert road.deliveries(row["object_id"])[0]["state"] == "skipped", "superseded"
 
 
 def test_a_shipment_waits_for_its_order(road: World) -> None:

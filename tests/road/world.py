@@ -140,10 +140,6 @@ class World:
             rows = tx.rows(f"{views.DELIVERY} where d.lane like %s or m.object_id = %s order by d.id", f"%{id}%", id)
         return [f"{row['object_id']} {row['step']} {row['state']} {row['reason'] or ''}" for row in rows]
 
-    def deliveries_of(self, object_id: str) -> list[dict[str, Any]]:
-        """The deliveries about a shipment or invoice, oldest first."""
-        return self.deliveries(object_id)
-
     def way_back(self, id: str, entity: str, state: str, seconds: float = 20.0) -> dict[str, Any]:
         """Waits for a delivery about a shipment or invoice of an order that is in this state."""
 
