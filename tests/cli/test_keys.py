@@ -19,7 +19,7 @@ from integration.store import secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Renewed
 from integration.vault import Vault, new_key
-from tests.road.world import World
+from tests.road.world import World, free_ports
 from tests.store.road import Road
 
 OLD, NEW = new_key(), new_key()
@@ -174,7 +174,7 @@ def test_a_process_that_still_seals_under_the_old_key_is_told_of(
 
 def started(home: Path) -> Fleet:
     variables = {"PATH": os.environ["PATH"], "FLEET_HOME": str(home), "FLEET_RETRY_SCALE": "0.05"}
-    return Fleet(variables).start(port_base=23300)
+    return Fleet(variables).start(port_base=free_ports())
 
 
 def keys_command(home: Path, *arguments: str) -> Result:

@@ -16,16 +16,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from integration.cli import ports
-from integration.errors import Misconfigured
-from integration.settings import Settings
 from tests.faults.catalogue import ALL
 from tests.faults.trial import Fault, Trial
 from tests.road.world import World
 
 RENEWED_AFTER = 8
 """Trials on one fleet: its sandbox's ledger, which every trial reads, grows."""
-PORTS = range(26200, 28000, 20)
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Fleets:
             self.end()
             home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="clarity-fleet-faults-")))
             home.chmod(0o711)  # Postgres runs as another user
-            self._world, self._trials = self._stack.enter_context(World.running(home, free_ports())), 0
+            self._world, self._trials = self._stack.enter_context(World.running(home)), 0
         self._trials += 1
         return self._world
 
@@ -60,18 +56,6 @@ class Fleets:
         """Stops the fleet, if there is one."""
         self._world = None
         self._stack.close()
-
-
-def free_ports() -> int:
-    """The first of as many free ports as a fleet needs."""
-    binds = Settings.load({"FLEET_HOME": "/nonexistent"}).binds
-    for base in random.sample(PORTS, len(PORTS)):
-        try:
-            ports.check_free(ports.moved(binds, base))
-        except Misconfigured:
-            continue
-        return base
-    raise Misconfigured(f"no free ports between {PORTS.start} and {PORTS.stop}", hint="See who listens there.")
 
 
 def run(fleets: Fleets, fault: Fault, seed: int) -> Result:

@@ -8,10 +8,8 @@ import pytest
 
 from tests.road.world import World
 
-PORTS = 26100
-
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World.running(tmp_path_factory.mktemp("faults"), PORTS) as world:
+    with World.running(tmp_path_factory.mktemp("faults")) as world:
         yield world

@@ -15,12 +15,10 @@ from integration.settings import Settings
 from tasks.process import Process
 from tests.road.world import World
 
-PORTS = 23100
-
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World.running(tmp_path_factory.mktemp("fleet"), PORTS) as world:
+    with World.running(tmp_path_factory.mktemp("fleet")) as world:
         yield world
 
 

@@ -13,7 +13,7 @@ import requests
 
 from integration.cli.fleet import Fleet
 from integration.message import external_id
-from tests.road.world import World
+from tests.road.world import World, free_ports
 
 pytestmark = pytest.mark.live
 LIVE = "FLEET_LIVE_ODOO_"
@@ -26,7 +26,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     own = {name: value for name, value in given.items() if "ADMIN" not in name and "SALES" not in name}
     home = str(tmp_path_factory.mktemp("live"))
     fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": home, "ODOO_RATE": "100", "ODOO_POLL_SECONDS": "2", **own})
-    fleet.start(port_base=23200, sandbox=("clarity",))
+    fleet.start(port_base=free_ports(), sandbox=("clarity",))
     world = World(fleet)
     yield world
     world.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from typing import Any, Self
 import redis
 import requests
 
+from integration.cli import ports
 from integration.cli.fleet import Fleet
 from integration.cli.send import deliver
+from integration.errors import Misconfigured
 from integration.message import external_id
 from integration.settings import Settings
 from integration.store import ledger, views
@@ -25,6 +28,20 @@ from integration.vault import Vault
 FINISHED = {"done", "skipped", "held", "dead"}
 PACES = {"FLEET_RETRY_SCALE": "0.05", "FLEET_SANDBOX_AGE_SECONDS": "0"}
 """Short waits between tries; orders age when they are asked to."""
+PORTS = range(30000, 32000, 20)
+"""Neither those of the bundled servers, nor those that the system gives away."""
+
+
+def free_ports() -> int:
+    """The first of as many free ports as a fleet needs."""
+    binds = Settings.load({"FLEET_HOME": "/nonexistent"}).binds
+    for base in random.sample(PORTS, len(PORTS)):
+        try:
+            ports.check_free(ports.moved(binds, base))
+        except Misconfigured:
+            continue
+        return base
+    raise Misconfigured(f"no free ports between {PORTS.start} and {PORTS.stop}", hint="See who listens there.")
 
 
 class World:
@@ -40,9 +57,9 @@ class World:
 
     @classmethod
     @contextmanager
-    def running(cls, home: Path, port_base: int) -> Iterator[Self]:
+    def running(cls, home: Path) -> Iterator[Self]:
         """A fleet of its own with nothing real about it, for the length of the block."""
-        fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES}).start(port_base=port_base)
+        fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES}).start(port_base=free_ports())
         world = cls(fleet)
         try:
             yield world
