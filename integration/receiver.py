@@ -29,7 +29,7 @@ from integration.store import cursors, inbox
 from integration.store.database import Row
 from integration.store.inbox import Arrival
 from tasks import pipeline
-from tasks.celery import INGEST
+from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
 from tasks.job import INGEST_WINDOW
 from tasks.process import Process
@@ -146,7 +146,7 @@ class Publisher:
     def _publish_for_ever(self) -> None:
         while True:
             due = [self._fresh.get()]
-            while not self._fresh.empty() and len(due) < pipeline.BATCH:
+            while not self._fresh.empty() and len(due) < BATCH:
                 due.append(self._fresh.get())
             try:
                 if int(self._process.redis.llen(INGEST)) < INGEST_WINDOW:

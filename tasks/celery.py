@@ -7,6 +7,8 @@ and in the throttle.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery, signals
@@ -23,6 +25,9 @@ POLL_TICK = 2.0
 POLLED = {"queue": POLL, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
+
+BATCH = 100
+"""So many nudges are published in one round trip."""
 
 app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.alerts"])
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
@@ -45,6 +50,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_disable_rate_limits=True,
     worker_send_task_events=True,
+    worker_consumer="tasks.consumer:Consumer",
     worker_soft_shutdown_timeout=10.0,
     worker_enable_soft_shutdown_on_idle=False,
     worker_hijack_root_logger=False,
@@ -60,6 +66,24 @@ app.conf.update(
         "tidy": {"task": "tidy", "schedule": 3600.0, "options": {"queue": UPKEEP, "expires": 3600}},
     },
 )
+
+
+@contextmanager
+def publishing() -> Iterator[Any]:
+    """A producer that sends what is published in the block in few round trips."""
+    with app.producer_pool.acquire(block=True) as producer, producer.batch(BATCH):
+        yield producer
+
+
+def spread(links: Sequence[Any] | None, ids: Sequence[int]) -> None:
+    """Gives each of these ids the rest of a chain for itself; ``links`` is that rest, the next hop last."""
+    if links and ids:
+        *later, following = links
+        next = app.signature(following)
+        with publishing() as producer:
+            for id in ids:
+                label = f"({id}, '{next.options['queue']}')"
+                next.apply_async((id,), chain=later, argsrepr=label, producer=producer)
 
 
 @signals.setup_logging.connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg2
@@ -52,17 +52,18 @@ class Leases:
         threading.Thread(target=self._renew_for_ever, name="leases", daemon=True).start()
 
     @contextmanager
-    def hold(self, delivery: Delivery) -> Iterator[Lease]:
-        """Keeps a claimed delivery's lease alive for the length of the block."""
-        lease = Lease(delivery)
+    def hold(self, claimed: Sequence[Delivery]) -> Iterator[list[Lease]]:
+        """Keeps the leases of claimed deliveries alive for the length of the block."""
+        leases = {delivery.id: Lease(delivery) for delivery in claimed}
         with self._lock:
-            self._held[delivery.id] = lease
+            self._held |= leases
         try:
-            yield lease
+            yield list(leases.values())
         finally:
             with self._lock:
-                if self._held.get(delivery.id) is lease:
-                    del self._held[delivery.id]
+                for id, lease in leases.items():
+                    if self._held.get(id) is lease:
+                        del self._held[id]
 
     def release(self) -> None:
         """Gives every lease back, uncounted: this process ends now."""

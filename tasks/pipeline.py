@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from celery import chain
 
 from integration.message import Step
 from tasks import steps
-from tasks.celery import INGEST, app
+from tasks.celery import INGEST, publishing
 from tasks.step import HOP_OF, HOPS
 
 SHOP = "clarity"
@@ -22,33 +23,45 @@ TASKS = {
     Step.POST: steps.post,
     Step.PUSH_STATUS: steps.push_status,
 }
-BATCH = 100
+TOGETHER = 32
+"""So many deliveries share a nudge for `transform`."""
 
 
-def road(id: int, step: Step, target: str) -> Any:
+def road(ids: int | list[int], step: Step, target: str) -> Any:
     """The chain of a delivery from a step on: one task for each hop that is left.
 
     The first is given the id, each later one what the one before it returns.  A hop whose follower is not to run yet
-    cuts the chain.
+    cuts the chain; one that is given several ids gives each a chain of its own.
     """
     queues = {**dict.fromkeys(HOP_OF[Step.TRANSFORM], INGEST), **dict.fromkeys(HOP_OF[Step.POST], target)}
-    label = f"({id}, '{target}')"
+    label = f"({ids}, '{target}')"
     later = [
         TASKS[hop[0]].s().set(queue=queues.get(hop[0], SHOP), argsrepr=label)
         for hop in HOPS[HOPS.index(HOP_OF[step]) + 1 :]
     ]
-    first = TASKS[step].si(id).set(queue=queues.get(step, SHOP), argsrepr=label)
+    first = TASKS[step].si(ids).set(queue=queues.get(step, SHOP), argsrepr=label)
     return chain(first, *later) if later else first
 
 
 def nudge(due: Iterable[dict[str, Any]]) -> None:
-    """Publishes one nudge for each ``{id, step, target}`` in few round trips.
+    """Publishes a nudge for each ``{id, step, target}``, or one for several, in few round trips.
 
     Raises `kombu.exceptions.OperationalError` when Redis is away; nothing is lost then, the dispatcher nudges later.
     """
-    roads: Sequence[Any] = [road(row["id"], Step(row["step"]), row["target"]) for row in due]
-    if not roads:
-        return
-    with app.producer_pool.acquire(block=True) as producer, producer.batch(BATCH):
-        for each in roads:
-            each.apply_async(producer=producer)
+    if roads := list(_roads(due)):
+        with publishing() as producer:
+            for each in roads:
+                each.apply_async(producer=producer)
+
+
+def _roads(due: Iterable[dict[str, Any]]) -> Iterator[Any]:
+    together: dict[str, list[int]] = defaultdict(list)
+    for row in due:
+        if row["step"] == Step.TRANSFORM:
+            together[row["target"]].append(row["id"])
+        else:
+            yield road(row["id"], Step(row["step"]), row["target"])
+    for target, ids in together.items():
+        for start in range(0, len(ids), TOGETHER):
+            some = ids[start : start + TOGETHER]
+            yield road(some if len(some) > 1 else some[0], Step.TRANSFORM, target)

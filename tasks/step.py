@@ -6,6 +6,7 @@ import random
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retr
 from integration.masking import without_personal
 from integration.message import State, Step, clear
 from integration.store import crossrefs, deliveries, installations
-from integration.store.database import AWAY
+from integration.store.database import AWAY, Transaction
 from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
 from tasks.celery import INGEST
 from tasks.effect import Effect, effect_of
@@ -44,37 +45,54 @@ class FetchFirst(Exception):
     """The event does not hold its object, or not for sure: it has to be read from its source."""
 
 
-def run(process: Process, id: int, first: Step, bodies: Mapping[Step, Body]) -> int | None:
-    """Runs one hop of a delivery.  Returns the id with which the chain goes on; None ends the chain here.
+@dataclass(frozen=True)
+class End:
+    """How a hop ended: where the delivery goes, and what follows if it took effect."""
 
-    Never raises for what goes wrong with the delivery: that becomes its state.  Raises `psycopg2.OperationalError` or
-    `psycopg2.InterfaceError` when Postgres is away; the lease lapses then, and the dispatcher brings the delivery back.
+    delivery: Delivery
+    lease: Lease
+    work: DeliveryWork
+    next: Next
+    effect: Effect | None = None
+
+
+def run(process: Process, ids: Sequence[int], first: Step, bodies: Mapping[Step, Body]) -> list[int]:
+    """Runs one hop of deliveries: one claim for all, one transaction at the end.  What was not claimed among several is
+    tried alone.  Returns the ids with which the chain goes on.
+
+    Never raises for what goes wrong with a delivery: that becomes its state.  Raises `psycopg2.OperationalError` or
+    `psycopg2.InterfaceError` when Postgres is away; the leases lapse then, and the dispatcher brings the deliveries
+    back.
     """
     with process.database.statement() as tx:
-        delivery = deliveries.claim(tx, id, HOP_OF[first], process.targets)
-        if delivery is None:
-            deliveries.stand_back(tx, id)
-            return None
-    with process.leases.hold(delivery) as lease, process.company.of(alone=delivery.leases >= SUSPECT):
-        try:
-            return _finish(process, delivery, lease, *_outcome(process, delivery, lease, bodies))
-        except LeaseLost:
-            logger.warning("lease lost", delivery=id)
-        except AWAY:
-            raise
-        except UniqueViolation:
-            return _finish(process, delivery, lease, _taken(delivery), None)
-        except Exception as error:  # in the books, not in the work: what was done is found by the next look
-            return _finish(process, delivery, lease, _defect(delivery, error), None)
-    return None
+        claimed = deliveries.claim(tx, ids, HOP_OF[first], process.targets)
+        if not claimed and len(ids) == 1:
+            deliveries.stand_back(tx, ids[0])
+    following = []
+    if claimed:
+        alone = any(delivery.leases >= SUSPECT for delivery in claimed)
+        with process.leases.hold(claimed) as leases, process.company.of(alone=alone):
+            ends = [_end(process, *each, bodies) for each in zip(claimed, leases, strict=True)]
+            following = _finish(process, [end for end in ends if end])
+    left = set(ids) - {delivery.id for delivery in claimed} if len(ids) > 1 else ()
+    return following + [each for id in sorted(left) for each in run(process, [id], first, bodies)]
+
+
+def _end(process: Process, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]) -> End | None:
+    """Runs the steps; None when somebody else has the delivery by now."""
+    work = DeliveryWork(process, delivery, lease)
+    try:
+        return End(delivery, lease, work, *_outcome(process, delivery, work, lease, bodies))
+    except LeaseLost:
+        logger.warning("lease lost", delivery=delivery.id)
+        return None
 
 
 def _outcome(
-    process: Process, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]
+    process: Process, delivery: Delivery, work: DeliveryWork, lease: Lease, bodies: Mapping[Step, Body]
 ) -> tuple[Next, Effect | None]:
-    """Runs the steps, and says where the delivery goes and what follows if it took effect."""
     try:
-        job = _open(process, delivery, DeliveryWork(process, delivery, lease))
+        job = _open(process, delivery, work)
         _run_steps(job, lease, bodies)
         return _onward(job)
     except FetchFirst:
@@ -83,6 +101,8 @@ def _outcome(
         return _after(process, delivery, lease, failure), None
     except (LeaseLost, *AWAY):
         raise
+    except UniqueViolation:
+        return _taken(delivery), None
     except Exception as error:  # whatever it is, it is a defect of ours, and the others go on
         return _defect(delivery, error), None
 
@@ -200,33 +220,59 @@ def _taken(delivery: Delivery) -> Next:
     )
 
 
-def _finish(process: Process, delivery: Delivery, lease: Lease, next: Next, effect: Effect | None) -> int | None:
-    """Writes how the hop ended, and everything that follows from it, in one transaction.
+def _finish(process: Process, ends: Sequence[End]) -> list[int]:
+    """Writes how the hops ended in one transaction; if that fails, each in one of its own."""
+    if len(ends) != 1:
+        try:
+            return _write(process, ends)
+        except AWAY:
+            raise
+        except Exception:  # one of them, which the others are not to suffer for
+            return [id for end in ends for id in _finish(process, [end])]
+    (end,) = ends
+    try:
+        return _write(process, ends)
+    except LeaseLost:
+        logger.warning("lease lost", delivery=end.delivery.id)
+        return []
+    except AWAY:
+        raise
+    except UniqueViolation:
+        return _write(process, [replace(end, next=_taken(end.delivery), effect=None)])
+    except Exception as error:  # in the books, not in the work: what was done is found by the next look
+        return _write(process, [replace(end, next=_defect(end.delivery, error), effect=None)])
 
-    Raises `LeaseLost`, with nothing written, when somebody else has the delivery.
+
+def _write(process: Process, ends: Sequence[End]) -> list[int]:
+    """The states of deliveries after their hop and everything that follows from them; the ids that are queued by it.
+
+    Raises `LeaseLost`, with nothing written, when somebody else has one of them.
     """
-    following: int | None = None
     with process.database.transaction() as tx:
-        state = deliveries.move(tx, delivery, next)
-        if state is None:
-            raise LeaseLost
-        if state is State.DONE:
-            deliveries.supersede(tx, delivery)
-        if effect:
-            following = effect.leave_behind(tx, delivery)
-        if next.settles:
-            crossrefs.settle(tx, delivery)
-            deliveries.supersede(tx, delivery)
-        if next.needs and crossrefs.exists(tx, next.needs):
-            deliveries.wake_needing(tx, next.needs)
-        if state in CLOSED:
-            deliveries.wake_lane(tx, delivery.lane)
-        if lease.place and lease.place.opened_after is not None:
-            deliveries.give_back(tx, delivery, lease.place.opened_after)
-        if next.pauses:
-            installations.pause(tx, process.installations[delivery.queue].id, next.reason or "", next.hint)
-    _tell(delivery, state, next)
-    return delivery.id if state is State.QUEUED else following
+        written = [_write_one(tx, process, end) for end in ends]
+    for end, (state, _) in zip(ends, written, strict=True):
+        _tell(end.delivery, state, end.next)
+    return [following for _, following in written if following is not None]
+
+
+def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int | None]:
+    delivery, next = end.delivery, end.next
+    state = deliveries.move(tx, delivery, next)
+    if state is None:
+        raise LeaseLost
+    end.work.write_down(tx)
+    following = end.effect.leave_behind(tx, delivery) if end.effect else None
+    if next.settles:
+        crossrefs.settle(tx, delivery)
+    if next.needs and crossrefs.exists(tx, next.needs):
+        deliveries.wake_needing(tx, next.needs)
+    if state in CLOSED:
+        deliveries.leave_lane(tx, delivery, supersedes=next.settles or state is State.DONE)
+    if end.lease.place and end.lease.place.opened_after is not None:
+        deliveries.give_back(tx, delivery, end.lease.place.opened_after)
+    if next.pauses:
+        installations.pause(tx, process.installations[delivery.queue].id, next.reason or "", next.hint)
+    return state, delivery.id if state is State.QUEUED else following
 
 
 def _tell(delivery: Delivery, state: State, next: Next) -> None:

@@ -1,8 +1,8 @@
 """The five steps of the road, each a Celery task, and ``fetch``, which comes first where an event is thin.
 
 ``transform ▸ validate`` run on the queue ``ingest``, ``enrich ▸ post`` on the target's, ``push_status`` on Clarity's.
-A task carries a delivery's id and nothing else, runs its step and those that follow on the same queue, and hands the id
-on to the next hop of its chain.
+A task carries the id of a delivery and nothing else, runs its step and those that follow on the same queue, and hands
+the id on to the next hop of its chain.  On ``ingest``, where nobody else is waited for, one nudge may be for several.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from integration.canonical import CHECKS, digest, parse_json
 from integration.connectors.contract import Document, Readable
 from integration.errors import Hold, Retry, Skip
 from integration.message import Step
-from tasks.celery import app
+from tasks.celery import app, spread
 from tasks.job import Job
 from tasks.order import record, with_order
 from tasks.process import process
@@ -30,9 +30,9 @@ def fetch(task: Any, id: int) -> int | None:
 
 
 @app.task(name="transform", bind=True)
-def transform(task: Any, id: int) -> int | None:
+def transform(task: Any, ids: int | list[int]) -> int | None:
     """From the event as it arrived to the canonical document, and from there to the target's."""
-    return _hop(task, id, Step.TRANSFORM)
+    return _hop(task, ids, Step.TRANSFORM)
 
 
 @app.task(name="validate", bind=True)
@@ -59,11 +59,16 @@ def push_status(task: Any, id: int) -> int | None:
     return _hop(task, id, Step.PUSH_STATUS)
 
 
-def _hop(task: Any, id: int, step: Step) -> int | None:
-    following = run(process(), id, step, BODIES)
-    if following is None:
-        task.request.chain = None  # what comes later is nudged when it is due
-    return following
+def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
+    """The id with which the chain goes on.  What does not go on now is nudged when it is due."""
+    if isinstance(ids, int):
+        following = run(process(), [ids], step, BODIES)
+        if not following:
+            task.request.chain = None
+        return following[0] if following else None
+    rest, task.request.chain = task.request.chain, None
+    spread(rest, run(process(), ids, step, BODIES))
+    return None
 
 
 def _fetch(job: Job) -> None:

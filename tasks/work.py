@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from integration.canonical import freeze, thaw
@@ -12,23 +12,39 @@ from integration.connectors.contract import Request
 from integration.errors import Failure, Retry, Throttled
 from integration.message import clear
 from integration.store import attempts, crossrefs
+from integration.store.attempts import Outcome
+from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
 from tasks.process import Process
 
 
 class DeliveryWork:
-    """`integration.connectors.contract.Work` on Postgres.  ``effects`` lists what stands at the target by now."""
+    """`integration.connectors.contract.Work` on Postgres.  ``effects`` lists what stands at the target by now.
+
+    The answer of a call, and what was learned from it, are written with the next intent, or when the hop ends: a worker
+    that dies in between leaves an unknown outcome, as one does that dies in mid-call.
+    """
 
     def __init__(self, process: Process, delivery: Delivery, lease: Lease) -> None:
         self._process = process
         self._delivery = delivery
         self._lease = lease
         self.effects = list(delivery.effects)
+        self._answered: Outcome | None = None
+        self._learned: dict[tuple[str, str], str] = {}
 
     def known(self, entity: str, id: str) -> str | None:
+        if (entity, clear(id)) == (self._delivery.entity, self._delivery.object_id):
+            return self._learned.get((entity, clear(id)), self._delivery.theirs)
+        return self.known_among(entity, [id]).get(id)
+
+    def known_among(self, entity: str, ids: Collection[str]) -> dict[str, str]:
+        names = {id: clear(id) for id in ids}
         with self._process.database.statement() as tx:
-            return crossrefs.their_id(tx, self._delivery.target, entity, clear(id))
+            stored = crossrefs.their_ids(tx, self._delivery.target, entity, list(names.values()))
+        found = stored | {id: theirs for (of, id), theirs in self._learned.items() if of == entity}
+        return {id: found[name] for id, name in names.items() if name in found}
 
     def reserve(self, entity: str, id: str) -> None:
         with self._process.database.statement() as tx:
@@ -36,29 +52,46 @@ class DeliveryWork:
                 raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
     def remember(self, entity: str, id: str, theirs: str) -> None:
-        with self._process.database.transaction() as tx:
-            crossrefs.write(tx, self._delivery.target, entity, clear(id), theirs)
+        self._learned[entity, clear(id)] = theirs
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         self._lease.check()
         vault = self._process.vault
+        frozen = freeze(request.__dict__)
+        sealed = vault.seal(frozen)
         with self._process.database.statement() as tx:
-            intent = attempts.intend(tx, self._delivery, effect, vault.seal(freeze(request.__dict__)))
+            self._write_learned(tx)
+            intent = attempts.intend(tx, self._delivery, effect, sealed, self._answered)
+        self._answered = None
         if intent is None:
             raise LeaseLost
         if intent.succeeded:
             self._stands(effect)
             return thaw(vault.open(intent.answer)) if intent.answer else None
         # Thawed even at the first try, so that a repeat has the same bytes.
-        answer = self._send(intent.attempt, Request(**thaw(vault.open(intent.request))), send)
+        frozen = frozen if intent.request == sealed else vault.open(intent.request)
+        answer = self._send(intent.attempt, Request(**thaw(frozen)), send)
         self._stands(effect)
         return answer
 
     def found(self, effect: str, evidence: str) -> None:
         with self._process.database.transaction() as tx:
+            self.write_down(tx)
             if not attempts.found(tx, self._delivery, effect, evidence):
                 raise LeaseLost
         self._stands(effect)
+
+    def write_down(self, tx: Transaction) -> None:
+        """Writes what was answered and learned since the last intent."""
+        if self._answered:
+            attempts.close(tx, self._answered)
+            self._answered = None
+        self._write_learned(tx)
+
+    def _write_learned(self, tx: Transaction) -> None:
+        if self._learned:
+            crossrefs.learn(tx, self._delivery.target, self._learned)
+            self._learned = {}
 
     def idempotency_key(self, effect: str) -> str:
         parts = (self._delivery.event_id, self._delivery.id, self._delivery.round, effect)
@@ -74,14 +107,10 @@ class DeliveryWork:
         except Failure as failure:
             unknown = isinstance(failure, Retry) and failure.unknown_outcome
             excerpt = seal(freeze(failure.excerpt.decode(errors="replace"))) if failure.excerpt else None
-            self._close(attempt, "unknown" if unknown else "failed", answer=excerpt, code=failure.code)
+            self._answered = Outcome(attempt, "unknown" if unknown else "failed", excerpt, failure.code)
             raise
-        self._close(attempt, "ok", answer=seal(freeze(answer)))
+        self._answered = Outcome(attempt, "ok", seal(freeze(answer)))
         return answer
-
-    def _close(self, attempt: int, outcome: str, *, answer: bytes | None = None, code: str | None = None) -> None:
-        with self._process.database.statement() as tx:
-            attempts.close(tx, attempt, outcome, answer=answer, code=code)
 
     def _stands(self, effect: str) -> None:
         if effect not in self.effects:

@@ -7,7 +7,7 @@ it as a `Work`.  Adding a system is a folder beside this file that offers a `Con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,19 +62,22 @@ class Work(Protocol):
     def known(self, entity: str, id: str) -> str | None:
         """Their id of our object at this installation, if a crossref exists."""
 
+    def known_among(self, entity: str, ids: Collection[str]) -> Mapping[str, str]:
+        """Their ids of those of our objects for which a crossref exists, by ours."""
+
     def reserve(self, entity: str, id: str) -> None:
         """Claims the right to create this object; raises `Throttled` when another delivery is at it."""
 
     def remember(self, entity: str, id: str, theirs: str) -> None:
-        """Writes the crossref our id -> theirs, durably, at once."""
+        """Writes the crossref our id -> theirs: durably before the next call that takes effect."""
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         """Lets a call take effect once in this round, and returns its JSON answer.
 
-        The intent with the frozen request is committed before ``send`` is called.  An effect that already succeeded
-        in this round is not sent again: the recorded answer is returned.  One whose outcome is unknown is sent again
-        with the frozen request, byte for byte; a connector for whose verb that is not safe looks first, and calls
-        `found` when the effect is already there.
+        The intent with the frozen request is committed before ``send`` is called, the answer with the next intent or at
+        the end.  An effect that already succeeded in this round is not sent again: the recorded answer is returned.
+        One whose outcome is unknown is sent again with the frozen request, byte for byte; a connector for whose verb
+        that is not safe looks first, and calls `found` when the effect is already there.
         """
 
     def found(self, effect: str, evidence: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
@@ -21,10 +21,23 @@ class Intent:
     answer: bytes | None
 
 
-def intend(tx: Transaction, delivery: Delivery, effect: str, request: bytes) -> Intent | None:
+@dataclass(frozen=True)
+class Outcome:
+    """How a try ended: "ok", "failed", or "unknown" when the call may have taken effect.  ``answer`` is encrypted."""
+
+    attempt: int
+    outcome: str
+    answer: bytes | None = None
+    code: str | None = None
+
+
+def intend(
+    tx: Transaction, delivery: Delivery, effect: str, request: bytes, before: Outcome | None = None
+) -> Intent | None:
     """Writes the intent, unless the effect stands already; None when the lease is not ours any more.
 
-    What was last applied is forgotten with it: from here on the target may show something else.
+    What was last applied is forgotten with it: from here on the target may show something else.  The outcome of the
+    try ``before`` is written in the same statement.
     """
     row = tx.row(
         INTEND,
@@ -37,21 +50,15 @@ def intend(tx: Transaction, delivery: Delivery, effect: str, request: bytes) -> 
             "target": delivery.target,
             "entity": delivery.entity,
             "object_id": delivery.object_id,
+            **(asdict(before) if before else NOTHING),
         },
     )
     return Intent(**row) if row else None
 
 
-def close(tx: Transaction, attempt: int, outcome: str, *, answer: bytes | None = None, code: str | None = None) -> None:
-    """Closes an attempt: "ok", "failed", or "unknown" when the call may have taken effect."""
-    tx.run(
-        """update attempts set outcome = %s, answer = %s, code = %s, finished_at = clock_timestamp()
-           where id = %s and outcome is null""",
-        outcome,
-        answer,
-        code,
-        attempt,
-    )
+def close(tx: Transaction, outcome: Outcome) -> None:
+    """Writes how a try ended."""
+    tx.run(CLOSE, asdict(outcome))
 
 
 def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bool:
@@ -83,8 +90,16 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
 
 OURS = "select true from deliveries where id = %s and lease = %s::uuid and state = 'running' for update"
 
-INTEND = """
-with ours as (
+NOTHING = asdict(Outcome(attempt=0, outcome=""))
+
+CLOSE = """
+update attempts set outcome = %(outcome)s, answer = %(answer)s, code = %(code)s, finished_at = clock_timestamp()
+where id = %(attempt)s and outcome is null"""
+
+INTEND = f"""
+with closed as (
+    {CLOSE}
+), ours as (
     select id from deliveries where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update
 ), last as (
     select a.id, a.request, a.answer, a.outcome, coalesce(a.outcome in ('ok', 'found'), false) as succeeded

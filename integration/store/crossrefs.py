@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from integration.store.database import Transaction
-from integration.store.deliveries import Delivery, wake_needing
+from integration.store.deliveries import WAKE_NEEDING, Delivery
 
 RESERVED_FOR = "120 seconds"
 
 
-def their_id(tx: Transaction, installation: int, entity: str, our_id: str) -> str | None:
-    value = tx.value(
-        "select their_id from crossrefs where installation = %s and entity = %s and our_id = %s",
+def their_ids(tx: Transaction, installation: int, entity: str, our_ids: Collection[str]) -> dict[str, str]:
+    """Their ids of those of our objects that are known there, by ours."""
+    rows = tx.rows(
+        """select our_id, their_id from crossrefs
+           where installation = %s and entity = %s and our_id = any (%s::text[]) and their_id is not null""",
         installation,
         entity,
-        our_id,
+        list(our_ids),
     )
-    return str(value) if value is not None else None
+    return {row["our_id"]: row["their_id"] for row in rows}
 
 
 def our_id(tx: Transaction, installation: int, entity: str, theirs: str) -> str | None:
@@ -51,6 +55,22 @@ def reserve(tx: Transaction, delivery: Delivery, entity: str, our_id: str) -> bo
     )
 
 
+def learn(tx: Transaction, installation: int, learned: Mapping[tuple[str, str], str]) -> None:
+    """Writes their ids of objects of ours, by (entity, our id): what a delivery has made on its way."""
+    names = sorted(learned)  # in one order, so that two who write the same ones cannot wait for each other
+    tx.run(
+        """insert into crossrefs (installation, entity, our_id, their_id)
+           select %s::smallint, entity, our_id, their_id
+           from unnest(%s::text[], %s::text[], %s::text[]) as learned (entity, our_id, their_id)
+           on conflict (installation, entity, our_id) do update set
+               their_id = excluded.their_id, reserved_by = null, reserved_until = null, written_at = now()""",
+        installation,
+        [entity for entity, _ in names],
+        [our_id for _, our_id in names],
+        [learned[name] for name in names],
+    )
+
+
 def write(
     tx: Transaction,
     installation: int,
@@ -68,24 +88,18 @@ def write(
     that version is old all the same.
     """
     tx.run(
-        """insert into crossrefs (installation, entity, our_id, their_id, number, version, digest)
-           values (%s, %s, %s, %s, %s, %s, %s)
-           on conflict (installation, entity, our_id) do update set
-               their_id = coalesce(excluded.their_id, crossrefs.their_id),
-               number = coalesce(excluded.number, crossrefs.number),
-               version = coalesce(excluded.version, crossrefs.version),
-               digest = coalesce(excluded.digest, crossrefs.digest),
-               reserved_by = null, reserved_until = null, written_at = now()""",
-        installation,
-        entity,
-        our_id,
-        theirs,
-        number,
-        version,
-        digest,
+        WRITE,
+        {
+            "installation": installation,
+            "entity": entity,
+            "our_id": our_id,
+            "their_id": theirs,
+            "number": number,
+            "version": version,
+            "digest": digest,
+            "needed": needed(installation, entity, our_id) if theirs is not None else None,
+        },
     )
-    if theirs is not None:
-        wake_needing(tx, needed(installation, entity, our_id))
 
 
 def settle(tx: Transaction, delivery: Delivery) -> None:
@@ -118,3 +132,18 @@ def exists(tx: Transaction, needs: str) -> bool:
 def needed(installation: int, entity: str, our_id: str) -> str:
     """How a waiting delivery names the crossref it needs."""
     return f"{installation}/{entity}/{our_id}"
+
+
+WRITE = f"""
+with written as (
+    insert into crossrefs (installation, entity, our_id, their_id, number, version, digest)
+    values (%(installation)s, %(entity)s, %(our_id)s, %(their_id)s, %(number)s, %(version)s, %(digest)s)
+    on conflict (installation, entity, our_id) do update set
+        their_id = coalesce(excluded.their_id, crossrefs.their_id),
+        number = coalesce(excluded.number, crossrefs.number),
+        version = coalesce(excluded.version, crossrefs.version),
+        digest = coalesce(excluded.digest, crossrefs.digest),
+        reserved_by = null, reserved_until = null, written_at = now()
+)
+{WAKE_NEEDING}
+"""

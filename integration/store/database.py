@@ -17,6 +17,7 @@ import psycopg2.extensions
 import psycopg2.extras
 
 Row = dict[str, Any]
+IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 """Postgres does not answer, or the connection to it broke."""
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
@@ -50,9 +51,10 @@ class Transaction:
     Statements with values are prepared once per connection: planning the larger ones takes longer than running them.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, opening: str = "") -> None:
         self._prepared = connection.prepared
         self._cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
+        self._opening = opening  # goes along with the first statement, which saves a round trip
 
     def run(self, sql: str, *values: Any) -> int:
         """Runs a statement; returns how many rows it touched."""
@@ -75,15 +77,16 @@ class Transaction:
         return next(iter(row.values())) if row else None
 
     def _execute(self, sql: str, values: tuple[Any, ...]) -> None:
+        opening, self._opening = self._opening, ""
         if not values:
-            self._cursor.execute(sql)
+            self._cursor.execute(opening + sql)
             return
         name, prepare, execute = _prepared_form(sql)
         if name not in self._prepared:
             self._cursor.execute(prepare)
             self._prepared.add(name)
         named = len(values) == 1 and isinstance(values[0], dict)
-        self._cursor.execute(execute, values[0] if named else values)
+        self._cursor.execute(opening + execute, values[0] if named else values)
 
 
 class Database:
@@ -101,13 +104,15 @@ class Database:
         Raises `psycopg2.OperationalError` or `psycopg2.InterfaceError` when Postgres is away; the broken connection
         is thrown away, the next transaction opens a new one.
         """
-        with self._connection(autocommit=False) as connection:
-            yield Transaction(connection)
+        with self._connection() as connection:
+            yield Transaction(connection, "begin; ")
+            if connection.info.transaction_status != IDLE:
+                connection.cursor().execute("commit")
 
     @contextmanager
     def statement(self) -> Iterator[Transaction]:
-        """A transaction of one statement: it commits by itself, which saves two round trips."""
-        with self._connection(autocommit=True) as connection:
+        """A transaction of one statement: it commits by itself, which saves a round trip."""
+        with self._connection() as connection:
             yield Transaction(connection)
 
     def wait(self, seconds: float = 30.0) -> None:
@@ -125,13 +130,11 @@ class Database:
             self._idle.pop().close()
 
     @contextmanager
-    def _connection(self, *, autocommit: bool) -> Iterator[Connection]:
+    def _connection(self) -> Iterator[Connection]:
         with self._free:
             connection = self._take()
-            connection.autocommit = autocommit
             try:
                 yield connection
-                connection.commit()
             except BaseException:
                 _rollback(connection)
                 if connection.closed:
@@ -147,6 +150,7 @@ class Database:
                 connection.close()
             return connection
         fresh: Connection = psycopg2.connect(self._url, connection_factory=Connection, **OPTIONS)
+        fresh.autocommit = True  # transactions are begun by hand
         return fresh
 
 
@@ -159,7 +163,8 @@ def _hung_up(connection: Connection) -> bool:
 
 def _rollback(connection: Any) -> None:
     try:
-        connection.rollback()
+        if connection.info.transaction_status != IDLE:
+            connection.cursor().execute("rollback")
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         connection.close()
 

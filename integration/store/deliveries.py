@@ -27,9 +27,10 @@ POISONED = 5
 class Delivery:
     """A delivery as its worker claimed it.  ``document`` and ``body`` are encrypted.
 
-    ``effects`` are those that stand at the target already, by an earlier claim of this round; ``waited`` is its age in
-    seconds.  ``replay_of`` is the delivery that it repeats, ``edited`` says which document a person has corrected
-    ("event" or "target"), and ``approved`` are the codes of failed checks that he lets it pass.
+    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that stand at the target
+    already, by an earlier claim of this round; ``waited`` is its age in seconds.  ``replay_of`` is the delivery that it
+    repeats, ``edited`` says which document a person has corrected ("event" or "target"), and ``approved`` are the codes
+    of failed checks that he lets it pass.
     """
 
     id: int
@@ -53,6 +54,7 @@ class Delivery:
     waited: float
     event_id: str
     object_id: str
+    theirs: str | None
     applied_version: int | None
     applied_digest: str | None
     effects: list[str]
@@ -99,22 +101,20 @@ class Push:
     credit: int
 
 
-def claim(tx: Transaction, id: int, steps: Sequence[Step], targets: Sequence[int]) -> Delivery | None:
-    """Takes the lease of a due delivery at the head of its lane; None when it is not to be run now.
+def claim(tx: Transaction, ids: Sequence[int], steps: Sequence[Step], targets: Sequence[int]) -> list[Delivery]:
+    """Takes the leases of those deliveries that are due and at the head of their lane; the others must not run now.
 
     ``steps`` are those the caller can run: a nudge that comes late, for a step long done, claims nothing.  ``targets``
     are the installations that are configured: what was meant for another one is never sent to these.  The unique index
-    on running lanes decides between two claims of the same instant.
+    on running lanes decides between two claims of the same instant: among several, all of this one are lost then.  Nor
+    are those taken among several that have to run alone.
     """
+    asked = {"ids": list(ids), "lease": LEASE, "steps": [step.value for step in steps], "targets": list(targets)}
     try:
-        row = tx.row(
-            CLAIM, {"id": id, "lease": LEASE, "steps": [step.value for step in steps], "targets": list(targets)}
-        )
+        rows = tx.rows(CLAIM, asked)
     except psycopg2.errors.UniqueViolation:
-        return None
-    if row is None:
-        return None
-    return Delivery(**{**row, "step": Step(row["step"])})
+        return []
+    return [Delivery(**{**row, "step": Step(row["step"])}) for row in rows]
 
 
 def look(tx: Transaction, id: int) -> Delivery | None:
@@ -200,35 +200,18 @@ def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:
     )
 
 
-def wake_lane(tx: Transaction, lane: str) -> None:
-    """Makes the next delivery of a lane due."""
-    tx.run(
-        """update deliveries set state = 'ready', due_at = now()
-           where state = 'waiting' and due_at = 'infinity' and id = (
-               select id from deliveries where lane = %s and open
-               order by version, id limit 1)""",
-        lane,
-    )
+def leave_lane(tx: Transaction, delivery: Delivery, *, supersedes: bool) -> None:
+    """Makes the next delivery of the lane due.
+
+    ``supersedes`` also closes what is held or dead there and older: a newer state of the object has taken effect.
+    """
+    lane = {"id": delivery.id, "lane": delivery.lane, "version": delivery.version, "supersedes": supersedes}
+    tx.run(LEAVE_LANE, lane)
 
 
 def wake_needing(tx: Transaction, needs: str) -> None:
     """Makes due what waited for this crossref."""
-    tx.run(
-        "update deliveries set state = 'ready', due_at = now(), needs = null where needs = %s and state = 'waiting'",
-        needs,
-    )
-
-
-def supersede(tx: Transaction, delivery: Delivery) -> int:
-    """Closes what is held or dead in this lane and older: the newer state of the object has taken effect."""
-    return tx.run(
-        """update deliveries set state = 'skipped', finished_at = now(), reason = 'superseded by ' || %s
-           where lane = %s and state in ('held', 'dead') and (version, id) < (%s, %s)""",
-        delivery.id,
-        delivery.lane,
-        delivery.version,
-        delivery.id,
-    )
+    tx.run(WAKE_NEEDING, {"needed": needs})
 
 
 def insert_push(tx: Transaction, origin: Delivery, push: Push) -> tuple[int, State]:
@@ -263,7 +246,7 @@ CLAIMED = """
     c.version, c.step, c.attempts, c.round, c.priority, c.document,
     m.body, extract(epoch from now() - c.created_at)::float as waited,
     m.external_id as event_id, m.object_id,
-    x.version as applied_version, x.digest as applied_digest,
+    x.their_id as theirs, x.version as applied_version, x.digest as applied_digest,
     array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
           order by a.id) as effects, c.replay_of, c.edited, c.approved"""
 AROUND = """join messages m on m.id = c.message
@@ -273,7 +256,8 @@ CLAIM = f"""
 with claimed as (
     update deliveries d set state = 'running', lease = gen_random_uuid(), leases = leases + 1,
         leased_until = now() + %(lease)s::interval
-    where id = %(id)s and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
+    where id = any (%(ids)s::bigint[]) and (leases < {SUSPECT - 1} or cardinality(%(ids)s::bigint[]) = 1)
+    and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
     and target = any (%(targets)s::smallint[])
     and not {BEHIND}
     and not exists (
@@ -281,7 +265,7 @@ with claimed as (
         where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
     returning *
 )
-select {CLAIMED} from claimed c {AROUND}
+select {CLAIMED} from claimed c {AROUND} order by c.id
 """
 
 LOOK = f"select {CLAIMED} from deliveries c {AROUND} where c.id = %s and c.pin is not null"
@@ -308,6 +292,20 @@ update deliveries set
     finished_at = case when %(state)s in ('done', 'skipped', 'held', 'dead') then now() end
 where id = %(id)s and lease = %(lease)s::uuid and state = 'running'
 returning state
+"""
+
+LEAVE_LANE = """
+with superseded as (
+    update deliveries set state = 'skipped', finished_at = now(), reason = 'superseded by ' || %(id)s::bigint
+    where %(supersedes)s and lane = %(lane)s and state in ('held', 'dead') and (version, id) < (%(version)s, %(id)s)
+)
+update deliveries set state = 'ready', due_at = now()
+where state = 'waiting' and due_at = 'infinity' and id = (
+    select id from deliveries where lane = %(lane)s and open order by version, id limit 1)
+"""
+
+WAKE_NEEDING = """
+update deliveries set state = 'ready', due_at = now(), needs = null where needs = %(needed)s and state = 'waiting'
 """
 
 PUSH = f"""

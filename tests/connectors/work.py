@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,9 @@ class MemoryWork:
 
     def known(self, entity: str, id: str) -> str | None:
         return self.crossrefs.theirs.get((entity, id))
+
+    def known_among(self, entity: str, ids: Collection[str]) -> dict[str, str]:
+        return {id: theirs for id in ids if (theirs := self.known(entity, id))}
 
     def reserve(self, entity: str, id: str) -> None:
         owner = self.crossrefs.reserved.setdefault((entity, id), self)

@@ -42,6 +42,12 @@ def begin(process: Process, delivery: Delivery | None) -> DeliveryWork:
     return DeliveryWork(process, delivery, Lease(delivery))
 
 
+def end(process: Process, work: DeliveryWork) -> None:
+    """What the end of a hop does for the last call."""
+    with process.database.transaction() as tx:
+        work.write_down(tx)
+
+
 def again(road: Road, process: Process, id: int) -> DeliveryWork:
     """The same delivery under the next worker, after the first one died."""
     road.run("update deliveries set state = 'ready', lease = null, due_at = now() where id = %s", id)
@@ -59,6 +65,7 @@ def test_the_intent_is_committed_before_the_call(road: Road, process: Process) -
 
     assert work.perform("order.load", LOAD, send) is True
     assert seen == [1]
+    end(process, work)
     assert road.value("select outcome from attempts where delivery = %s", id) == "ok"
     assert work.effects == ["order.load"]
 
@@ -66,7 +73,9 @@ def test_the_intent_is_committed_before_the_call(road: Road, process: Process) -
 def test_an_effect_that_succeeded_is_not_sent_again(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
     target = Target({"ids": [17]})
-    assert begin(process, road.claim(id)).perform("order.load", LOAD, target) == {"ids": [17]}
+    work = begin(process, road.claim(id))
+    assert work.perform("order.load", LOAD, target) == {"ids": [17]}
+    end(process, work)
     next_worker = again(road, process, id)
     assert next_worker.perform("order.load", LOAD, Target()) == {"ids": [17]}
     assert next_worker.effects == ["order.load"]
@@ -97,8 +106,10 @@ def test_the_first_try_and_its_repeat_are_the_same_bytes(road: Road, process: Pr
 
 def test_after_an_unknown_outcome_too(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
     with pytest.raises(Retry):
-        begin(process, road.claim(id)).perform("order.load", LOAD, Target(Retry("timeout", unknown_outcome=True)))
+        work.perform("order.load", LOAD, Target(Retry("timeout", unknown_outcome=True)))
+    end(process, work)
     assert road.value("select outcome from attempts") == "unknown"
     target = Target({"ids": [17]})
     again(road, process, id).perform("order.load", Request("POST", "/other", None, {}), target)
@@ -107,18 +118,32 @@ def test_after_an_unknown_outcome_too(road: Road, process: Process) -> None:
 
 def test_after_a_refusal_the_new_request_is_sent(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
     with pytest.raises(Reject):
-        begin(process, road.claim(id)).perform("order.load", LOAD, Target(Reject("bad")))
+        work.perform("order.load", LOAD, Target(Reject("bad")))
+    end(process, work)
     corrected = Request("POST", LOAD.path, {"data": [["corrected"]]}, {})
     target = Target({"ids": [17]})
     again(road, process, id).perform("order.load", corrected, target)
     assert target.sent == [corrected]
 
 
+def test_an_answer_is_written_with_the_next_intent(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
+    work.perform("order.load", LOAD, Target({"ids": [17]}))
+    work.perform("order.confirm", LOAD, Target(True))
+    assert road.value("select array_agg(outcome order by id) from attempts where delivery = %s", id) == ["ok", None]
+    end(process, work)
+    assert again(road, process, id).perform("order.load", LOAD, Target()) == {"ids": [17]}
+
+
 def test_what_is_found_settles_the_unknown_try(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
     with pytest.raises(Retry):
-        begin(process, road.claim(id)).perform("order.confirm", LOAD, Target(Retry("timeout", unknown_outcome=True)))
+        work.perform("order.confirm", LOAD, Target(Retry("timeout", unknown_outcome=True)))
+    end(process, work)
     work = again(road, process, id)
     work.found("order.confirm", "state sale")
     work.found("order.confirm", "state sale")
@@ -162,6 +187,8 @@ def test_crossrefs_are_durable_and_reserved(road: Road, process: Process) -> Non
         two.reserve("customer", "c\x0077")
     assert busy.value.after == 1.0
     one.remember("customer", "c\x0077", "42")
+    assert one.known("customer", "c\x0077") == "42"
+    one.perform("order.load", LOAD, Target(True))
     assert two.known("customer", "c\x0077") == "42"
 
 
@@ -176,7 +203,9 @@ def test_request_keys_are_the_same_within_a_round_and_differ_otherwise(road: Roa
 
 def test_what_is_stored_is_encrypted(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
-    begin(process, road.claim(id)).perform("order.load", LOAD, Target({"name": "Jane"}))
+    work = begin(process, road.claim(id))
+    work.perform("order.load", LOAD, Target({"name": "Jane"}))
+    end(process, work)
     with process.database.transaction() as tx:
         row = tx.row("select request, answer from attempts")
     assert row
@@ -188,8 +217,10 @@ def test_what_is_stored_is_encrypted(road: Road, process: Process) -> None:
 def test_a_try_that_never_left_does_not_hide_one_whose_outcome_is_open(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
     for failure in (Retry("timeout", unknown_outcome=True), Retry("no connection")):
+        work = again(road, process, id)
         with pytest.raises(Retry):
-            again(road, process, id).perform("order.load", LOAD, Target(failure))
+            work.perform("order.load", LOAD, Target(failure))
+        end(process, work)
     target = Target(True)
     again(road, process, id).perform("order.load", Request("POST", "/other", None, {}), target)
     assert target.sent == [LOAD]

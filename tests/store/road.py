@@ -57,13 +57,13 @@ class Road:
 
     def claim(self, id: int, steps: tuple[Step, ...] = INGEST_STEPS) -> Delivery | None:
         with self.database.transaction() as tx:
-            return deliveries.claim(tx, id, steps, [self.shop.id, self.odoo.id])
+            return next(iter(deliveries.claim(tx, [id], steps, [self.shop.id, self.odoo.id])), None)
 
     def move(self, delivery: Delivery, state: State, **rest: object) -> State | None:
         with self.database.transaction() as tx:
             moved = deliveries.move(tx, delivery, Next(state, **rest))  # type: ignore[arg-type]
             if moved in (State.DONE, State.SKIPPED, State.HELD, State.DEAD):
-                deliveries.wake_lane(tx, delivery.lane)
+                deliveries.leave_lane(tx, delivery, supersedes=False)
             return moved
 
     def close(self, id: int, state: State = State.DONE) -> None:

@@ -67,7 +67,7 @@ def test_a_newer_one_that_took_effect_supersedes_what_was_held(road: Road) -> No
     assert claimed
     with road.database.transaction() as tx:
         deliveries.move(tx, claimed, deliveries.Next(State.DONE))
-        assert deliveries.supersede(tx, claimed) == 1
+        deliveries.leave_lane(tx, claimed, supersedes=True)
     assert road.state(held) is State.SKIPPED
     assert road.value("select reason from deliveries where id = %s", held) == f"superseded by {newer}"
 
@@ -191,7 +191,7 @@ def test_two_creators_of_one_object_take_turns(road: Road) -> None:
         assert crossrefs.reserve(tx, two, "customer", "c-77"), "its owner died"
         crossrefs.write(tx, road.odoo.id, "customer", "c-77", "42")
         assert not crossrefs.reserve(tx, one, "customer", "c-77"), "it exists"
-        assert crossrefs.their_id(tx, road.odoo.id, "customer", "c-77") == "42"
+        assert crossrefs.their_ids(tx, road.odoo.id, "customer", ["c-77", "c-78"]) == {"c-77": "42"}
 
 
 def test_what_was_meant_for_another_installation_is_never_sent_to_this_one(road: Road) -> None:
@@ -199,7 +199,7 @@ def test_what_was_meant_for_another_installation_is_never_sent_to_this_one(road:
     road.run("update deliveries set created_at = now() - interval '2 seconds'")
     with road.database.transaction() as tx:
         assert dispatch.take_due(tx, "ingest", 9, [road.shop.id]) == []
-        assert deliveries.claim(tx, id, INGEST_STEPS, [road.shop.id]) is None
+        assert deliveries.claim(tx, [id], INGEST_STEPS, [road.shop.id]) == []
         assert [row["id"] for row in dispatch.take_due(tx, "ingest", 9, [road.odoo.id])] == [id]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from integration.message import State
 from integration.store import attempts, ledger
+from integration.store.attempts import Outcome
 from integration.store.database import Database
 from integration.store.deliveries import Next, Push, insert_push, move
 from tests.store.road import Road
@@ -21,7 +22,7 @@ def road(database: Database) -> Road:
         for effect in ("order.load", "order.confirm"):
             intent = attempts.intend(tx, claimed, effect, b"request")
             assert intent
-            attempts.close(tx, intent.attempt, "ok", answer=b"answer")
+            attempts.close(tx, Outcome(intent.attempt, "ok", b"answer"))
         move(tx, claimed, Next(State.DONE, effects=("order.load", "order.confirm")))
     road.close(road.delivery("evt-2", order="2"), State.HELD)
     road.accept("evt-3", order="3")

@@ -6,6 +6,7 @@ import pytest
 
 from integration.message import State, Step
 from integration.store import attempts, audit, deliveries, dispatch, ledger, repair
+from integration.store.attempts import Outcome
 from integration.store.database import Database
 from integration.store.deliveries import Delivery
 from integration.store.repair import Chosen, Restart
@@ -127,7 +128,7 @@ def attempt(road: Road, claimed: Delivery, outcome: str | None, effect: str = "o
         intent = attempts.intend(tx, claimed, effect, b"frozen")
         assert intent
         if outcome:
-            attempts.close(tx, intent.attempt, outcome)
+            attempts.close(tx, Outcome(intent.attempt, outcome))
 
 
 @pytest.mark.parametrize(

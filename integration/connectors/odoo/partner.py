@@ -42,10 +42,10 @@ class Partners:
         customer = self._customer(entity, key, document["partner"])
         children = {type: document[place] for type, place in CHILDREN.items() if document[place] is not None}
         contents = {type: digest([type, entity, key, child])[:32] for type, child in children.items()}
-        known = {type: theirs for type, content in contents.items() if (theirs := self._work.known("address", content))}
+        known = self._work.known_among("address", set(contents.values())) if contents else {}
         rows = [] if customer is not None else [self._new_customer(entity, key, document["partner"])]
         parent = {"parent_id/.id": customer} if customer is not None else {"parent_id/id": xmlid(entity, key)}
-        for type in [type for type in children if type not in known]:
+        for type in [type for type in children if contents[type] not in known]:
             rows.append(
                 {"id": xmlid("address", contents[type]), "type": type, **parent, **self._columns(children[type])}
             )
@@ -53,7 +53,10 @@ class Partners:
         made = load_all(self._client, self._work, effect, "res.partner", rows) if rows else {}
         if customer is None:
             customer = self._remember(entity, key, made)
-        ids = {type: int(known.get(type) or self._remember("address", contents[type], made)) for type in children}
+        ids = {
+            type: int(known.get(content) or self._remember("address", content, made))
+            for type, content in contents.items()
+        }
         return {
             "partner": ids.get("contact", customer),
             "invoice": ids.get("invoice", customer),

@@ -1,0 +1,106 @@
+"""Several deliveries under one nudge: claimed at once, ended at once, and none suffers for another."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from integration.errors import Reject
+from integration.message import Step
+from integration.receiver import read_event
+from integration.store.database import Row
+from tasks import step
+from tasks.intake import Intake
+from tasks.job import Job
+from tasks.process import Process
+
+
+class Hop:
+    """The hop `transform ▸ validate` with bodies of the test's own; ``seen`` are the deliveries they were run for."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.seen: list[int] = []
+        self.refused: set[int] = set()
+        self.stolen: set[int] = set()
+        self._intake = Intake(process)
+
+    def deliveries(self, count: int, *, order: str | None = None) -> list[int]:
+        """Deliveries to Odoo of as many new orders, or of events of one."""
+        ids = []
+        for number in range(count):
+            name = uuid.uuid4().hex
+            body = json.dumps({"type": "order.created", "data": {"id": order or name, "version": number}}).encode()
+            with self.process.database.transaction() as tx:
+                arrival = self._intake.accept(tx, "clarity", read_event(name, body), body)
+                assert arrival
+                ids.append(tx.value("select id from deliveries where message = %s", arrival.message))
+        return ids
+
+    def run(self, ids: list[int]) -> list[int]:
+        return step.run(self.process, ids, Step.TRANSFORM, {Step.TRANSFORM: self._body, Step.VALIDATE: lambda _: None})
+
+    def states(self, ids: list[int]) -> list[str]:
+        return [row["state"] for row in self._rows(ids)]
+
+    def steps(self, ids: list[int]) -> list[str]:
+        return [row["step"] for row in self._rows(ids)]
+
+    def _rows(self, ids: list[int]) -> list[Row]:
+        with self.process.database.transaction() as tx:
+            return tx.rows("select state, step from deliveries where id = any (%s::bigint[]) order by id", ids)
+
+    def _body(self, job: Job) -> None:
+        self.seen.append(job.delivery.id)
+        if job.delivery.id in self.refused:
+            raise Reject("not this one")
+        if job.delivery.id in self.stolen:
+            self.set("lease = gen_random_uuid()", job.delivery.id)
+
+    def set(self, what: str, id: int) -> None:
+        with self.process.database.transaction() as tx:
+            tx.run(f"update deliveries set {what} where id = %s", id)
+
+
+@pytest.fixture
+def hop(process: Process) -> Iterator[Hop]:
+    yield Hop(process)
+
+
+def test_all_go_on(hop: Hop) -> None:
+    ids = hop.deliveries(5)
+    assert hop.run(ids) == ids
+    assert hop.steps(ids) == ["enrich"] * 5
+    assert hop.seen == ids
+
+
+def test_one_that_is_refused_stops_no_other(hop: Hop) -> None:
+    one, bad, two = ids = hop.deliveries(3)
+    hop.refused = {bad}
+    assert hop.run(ids) == [one, two]
+    assert hop.states(ids) == ["queued", "dead", "queued"]
+
+
+def test_one_whose_lease_was_taken_over_keeps_no_other_from_its_end(hop: Hop) -> None:
+    one, lost, two = ids = hop.deliveries(3)
+    hop.stolen = {lost}
+    assert hop.run(ids) == [one, two]
+    assert hop.states(ids) == ["queued", "running", "queued"]
+
+
+def test_one_that_may_kill_its_worker_is_not_run_beside_others(hop: Hop) -> None:
+    """Else all would be dead letters after the fifth worker that one of them has killed."""
+    one, suspect, two = ids = hop.deliveries(3)
+    hop.set("leases = 2", suspect)
+    hop.run(ids)
+    assert hop.seen == [one, two, suspect]
+
+
+def test_of_one_lane_only_the_head_is_run(hop: Hop) -> None:
+    ids = hop.deliveries(3, order="1001")
+    assert hop.run(ids) == ids[:1]
+    assert hop.seen == ids[:1]
+    assert hop.states(ids) == ["queued", "waiting", "waiting"]
