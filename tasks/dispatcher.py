@@ -65,7 +65,7 @@ class Dispatcher:
         for queue, waiting in zip(self._queues, self._lengths(), strict=True):
             window = credit(self._process, queue)
             if waiting < window:  # else nobody takes what is there already
-                with self._process.database.statement() as tx:
+                with self._process.database.statement(durable=False) as tx:
                     due = dispatch.take_due(tx, queue, window, self._process.targets)
                 pipeline.nudge(due)
 

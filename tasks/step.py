@@ -1,4 +1,8 @@
-"""The run protocol: one claim, the steps of one hop, one transaction that says how it ended."""
+"""The run protocol: one claim, the steps of one hop, one transaction that says how it ended.
+
+Only intents wait for the disk, and make durable what came before them.  A Postgres that crashes may forget a claim or
+an end: then the hop is run again, and finds what stands at the target.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +68,7 @@ def run(process: Process, ids: Sequence[int], first: Step, bodies: Mapping[Step,
     `psycopg2.InterfaceError` when Postgres is away; the leases lapse then, and the dispatcher brings the deliveries
     back.
     """
-    with process.database.statement() as tx:
+    with process.database.statement(durable=False) as tx:
         claimed = deliveries.claim(tx, ids, HOP_OF[first], process.targets)
         if not claimed and len(ids) == 1:
             deliveries.stand_back(tx, ids[0])
@@ -248,7 +252,7 @@ def _write(process: Process, ends: Sequence[End]) -> list[int]:
 
     Raises `LeaseLost`, with nothing written, when somebody else has one of them.
     """
-    with process.database.transaction() as tx:
+    with process.database.transaction(durable=False) as tx:
         written = [_write_one(tx, process, end) for end in ends]
     for end, (state, _) in zip(ends, written, strict=True):
         _tell(end.delivery, state, end.next)

@@ -47,7 +47,7 @@ class DeliveryWork:
         return {id: found[name] for id, name in names.items() if name in found}
 
     def reserve(self, entity: str, id: str) -> None:
-        with self._process.database.statement() as tx:
+        with self._process.database.statement(durable=False) as tx:
             if not crossrefs.reserve(tx, self._delivery, entity, clear(id)):
                 raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
@@ -59,8 +59,10 @@ class DeliveryWork:
         vault = self._process.vault
         frozen = freeze(request.__dict__)
         sealed = vault.seal(frozen)
+        if self._learned:
+            with self._process.database.statement(durable=False) as tx:  # the intent makes it durable
+                self._write_learned(tx)
         with self._process.database.statement() as tx:
-            self._write_learned(tx)
             intent = attempts.intend(tx, self._delivery, effect, sealed, self._answered)
         self._answered = None
         if intent is None:

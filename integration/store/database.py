@@ -20,6 +20,7 @@ Row = dict[str, Any]
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 """Postgres does not answer, or the connection to it broke."""
+SOON = "set local synchronous_commit = off; "
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
@@ -98,22 +99,25 @@ class Database:
         self._free = threading.BoundedSemaphore(connections)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
         """Commits at the end of the block, rolls back when it raises.
+
+        One that is not ``durable`` does not wait for the disk.  A Postgres that crashes in the next half second forgets
+        it, unless something durable was committed after it: only for what is then done again without harm.
 
         Raises `psycopg2.OperationalError` or `psycopg2.InterfaceError` when Postgres is away; the broken connection
         is thrown away, the next transaction opens a new one.
         """
         with self._connection() as connection:
-            yield Transaction(connection, "begin; ")
+            yield Transaction(connection, f"begin; {'' if durable else SOON}")
             if connection.info.transaction_status != IDLE:
                 connection.cursor().execute("commit")
 
     @contextmanager
-    def statement(self) -> Iterator[Transaction]:
+    def statement(self, *, durable: bool = True) -> Iterator[Transaction]:
         """A transaction of one statement: it commits by itself, which saves a round trip."""
         with self._connection() as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, "" if durable else SOON)
 
     def wait(self, seconds: float = 30.0) -> None:
         """Waits until Postgres answers; raises `psycopg2.OperationalError` after ``seconds``."""
