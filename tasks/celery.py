@@ -35,9 +35,8 @@ app.add_defaults(lambda: {"broker_url": Settings.load().need_stores().redis_url}
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "visibility_timeout": 120,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
+        "ack_emulation": False,  # what a dead worker had taken, the dispatcher brings back from Postgres
+        "priority_steps": [0],
         "max_connections": 200,
         "socket_timeout": 30,
         "socket_connect_timeout": 5,

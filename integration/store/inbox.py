@@ -147,9 +147,9 @@ with message as (
         entity text, lane text, queue text, workflow text, pin text, target smallint,
         step text, state text, reason text)
 ), behind as (
-    select distinct lane, exists (
-        select from deliveries d where d.lane = route.lane and d.open
-    ) as others from route
+    select lane, coalesce(others, false) as others from (select distinct lane from route) as lanes
+    left join lateral (  -- not an exists: of that Postgres may read the whole table
+        select true as others from deliveries d where d.lane = lanes.lane and d.open limit 1) as ahead on true
 ), routed as (
     insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
         state, due_at, finished_at)
