@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import queue
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -39,6 +40,8 @@ logger = structlog.get_logger(__name__)
 LARGEST_BODY = 1024 * 1024
 LONGEST_ID = 255
 SOURCES = ("clarity",)
+GATHER = 0.005
+"""Seconds for which what was just accepted waits for what else is, to be nudged together."""
 
 
 def create_app() -> Flask:
@@ -146,6 +149,7 @@ class Publisher:
     def _publish_for_ever(self) -> None:
         while True:
             due = [self._fresh.get()]
+            time.sleep(GATHER)
             while not self._fresh.empty() and len(due) < BATCH:
                 due.append(self._fresh.get())
             try:
