@@ -3,12 +3,12 @@
 --
 -- KEYS: 1 hash of the target's state, 2 sorted set of the concurrency slots (holder -> when its lease ends).
 -- ARGV: 1 question, 2 rate cap (calls/s), 3 concurrency, 4 "1" when the breaker is watched,
---       5 holder, 6 lease (ms), 7 pause asked for by the target (ms).
+--       5 holder, 6 lease (ms), 7 pause asked for by the target (ms), 8 good answers the holder had since it last spoke.
 -- Answers {word, milliseconds}; `state` has its own form.
 
 local target, slots = KEYS[1], KEYS[2]
 local question, cap, concurrency, watched = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
-local holder, lease, pause = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local holder, lease, pause, good = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local PATIENCE = 250         -- a start that would wait longer takes no slot
 local LONGEST_BLOCK = 10000  -- a call inside a hop waits through a block of this length, not through a longer one
@@ -65,11 +65,22 @@ local function open(times, since)
 end
 
 -- A new minute starts a new count for the failure ratio.
-local function count(outcome)
+local function count(outcome, times)
   if now - get('window_at') > RATIO_WINDOW then
     redis.call('HSET', target, 'window_at', now, 'good', 0, 'bad', 0)
   end
-  redis.call('HINCRBY', target, outcome, 1)
+  redis.call('HINCRBY', target, outcome, times)
+end
+
+-- The target answered.  While the breaker is not closed only the probe's word counts.
+local function answered(times)
+  if times == 0 then return end
+  if breaker() == 'closed' then
+    count('good', times)
+    redis.call('HDEL', target, 'streak', 'streak_at')
+  elseif probes() then
+    redis.call('HDEL', target, 'open_until', 'openings', 'probe', 'probe_until')
+  end
 end
 
 local questions = {}
@@ -111,24 +122,13 @@ function questions.release()
   return answer('released', 0)
 end
 
--- The target answered.  While the breaker is not closed only the probe's word counts.
-function questions.good()
-  if breaker() == 'closed' then
-    count('good')
-    redis.call('HDEL', target, 'streak', 'streak_at')
-  elseif probes() then
-    redis.call('HDEL', target, 'open_until', 'openings', 'probe', 'probe_until')
-  end
-  return answer('closed', 0)
-end
-
 -- The target is unwell.  `opened` says for how long the failures that opened the breaker had been going on.
 function questions.bad()
   if breaker() ~= 'closed' then
     if probes() then return open(get('openings') + 1, now) end
     return answer('open', 0)
   end
-  count('bad')
+  count('bad', 1)
   redis.call('HSETNX', target, 'streak_at', now)
   local streak = redis.call('HINCRBY', target, 'streak', 1)
   if not watched then return answer('closed', 0) end
@@ -144,7 +144,7 @@ function questions.slow()
   if now - get('cut_at') >= CUT_EVERY then
     redis.call('HSET', target, 'rate', math.max(FLOOR * cap, CUT * rate()), 'cut_at', now)
   end
-  return questions.good()
+  return answer('closed', 0)
 end
 
 function questions.state()
@@ -154,6 +154,7 @@ function questions.state()
   return {state, math.ceil(wait), math.ceil(block), math.floor(rate() * 1000 + 0.5), taken}
 end
 
+answered(good)
 local reply = questions[question]()
 redis.call('PEXPIRE', target, FORGET)
 return reply

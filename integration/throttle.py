@@ -99,11 +99,11 @@ class Throttle:
             yield admission
         finally:
             admission.left = True
-            self.tell("release", holder)
+            self.tell("release", holder, good=admission.untold())
 
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
-        breaker, open_for, blocked_for, rate, slots = self._run("state", "", 0.0)
+        breaker, open_for, blocked_for, rate, slots = self._run("state")
         cap, concurrency, _ = self._limits
         return State(
             rate=rate / 1000,
@@ -115,28 +115,28 @@ class Throttle:
             concurrency=concurrency,
         )
 
-    def ask(self, question: str, holder: str) -> tuple[str, float]:
+    def ask(self, question: str, holder: str, good: int = 0) -> tuple[str, float]:
         """The script's word and its seconds; raises `Throttled` when the word is a refusal."""
-        word, milliseconds = self._run(question, holder, 0.0)
+        word, milliseconds = self._run(question, holder, good=good)
         word, seconds = _text(word), milliseconds / 1000
         if word in _REFUSALS:
             # Those refused together must not come back together.
             raise Throttled(_REFUSALS[word], after=seconds + random.uniform(0, SCATTER))  # noqa: S311
         return word, seconds
 
-    def tell(self, news: str, holder: str, pause: float = 0.0) -> tuple[str, float]:
+    def tell(self, news: str, holder: str, pause: float = 0.0, good: int = 0) -> tuple[str, float]:
         """Reports news.  Without Redis nobody can be told, which is no failure of the call it is about."""
         try:
-            word, milliseconds = self._run(news, holder, pause)
+            word, milliseconds = self._run(news, holder, pause, good)
         except Throttled:
             return "unknown", 0.0
         return _text(word), milliseconds / 1000
 
-    def _run(self, question: str, holder: str, pause: float) -> list[Any]:
+    def _run(self, question: str, holder: str = "", pause: float = 0.0, good: int = 0) -> list[Any]:
         # Not each of many threads is to find out by a time-out of its own that Redis is gone.
         if time.monotonic() < self._silent_until:
             raise Throttled("Redis cannot be reached", after=WITHOUT_REDIS)
-        arguments = (question, *self._limits, holder, self._lease, int(pause * 1000))
+        arguments = (question, *self._limits, holder, self._lease, int(pause * 1000), good)
         try:
             return list(self._script(self._keys, arguments))
         except RedisError as error:
@@ -151,6 +151,9 @@ class Admission:
     whether a `Retry` of this hop counts as an attempt: not as a probe, and not once the breaker is open.
     ``opened_after`` is set when a failure of this hop opened the breaker, to the seconds for which the failures
     that led to it had been going on: their attempts are to be given back.
+
+    What goes wrong is told at once.  A good answer is not worth a round trip of its own: it is told with the hop's next
+    call, before what goes wrong, or when it leaves.  By then at the latest a probe's good answer closes the breaker.
     """
 
     def __init__(self, throttle: Throttle, holder: str, probe: bool) -> None:
@@ -160,6 +163,7 @@ class Admission:
         self.spends_attempt = not probe
         self.opened_after: float | None = None
         self.left = False
+        self._good = 0
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -168,14 +172,19 @@ class Admission:
         Raises `Throttled`, before anything is sent, only when waiting is pointless: the breaker has opened, the
         target asked for a pause of more than 10 s, or Redis is gone.
         """
-        _, wait = self._throttle.ask("call", self._holder)
+        _, wait = self._throttle.ask("call", self._holder, self.untold())
         time.sleep(wait)
         try:
             yield
         except Failure as failure:
             self._record(failure)
             raise
-        self._throttle.tell("good", self._holder)
+        self._good += 1
+
+    def untold(self) -> int:
+        """How many good answers are to be told; they count as told from now on."""
+        good, self._good = self._good, 0
+        return good
 
     def renew(self) -> None:
         """A sign of life: keeps the slot.  To be given every few seconds, by the thread that keeps the lease."""
@@ -185,14 +194,15 @@ class Admission:
     def _record(self, failure: Failure) -> None:
         if isinstance(failure, Throttled):
             if failure.by_target:
-                self._throttle.tell("slow", self._holder, failure.after)
+                self._good += 1  # it is busy, and well
+                self._throttle.tell("slow", self._holder, failure.after, self.untold())
         elif isinstance(failure, Retry) and failure.counts_for_breaker:
-            word, seconds = self._throttle.tell("bad", self._holder)
+            word, seconds = self._throttle.tell("bad", self._holder, good=self.untold())
             self.spends_attempt = self.spends_attempt and word in {"closed", "unknown"}
             if word == "opened" and not self.probe:
                 self.opened_after = seconds
         else:
-            self._throttle.tell("good", self._holder)
+            self._good += 1
 
 
 def _text(word: bytes | str) -> str:

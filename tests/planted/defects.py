@@ -265,14 +265,21 @@ DEFECTS = [
         "integration/throttle.py",
         'self._keys = (f"throttle:{{{target}}}", f"throttle:{{{target}}}:slots")',
         'self._keys = (f"throttle:{{{id(self)}}}", f"throttle:{{{id(self)}}}:slots")',
-        "tests/test_throttle.py::test_two_processes_of_many_threads_keep_one_rate_even_when_redis_is_wiped",
+        "tests/throttle/test_throttle.py::test_two_processes_of_many_threads_keep_one_rate_even_when_redis_is_wiped",
     ),
     Defect(
         "failures in a row open the breaker",
         "integration/throttle.lua",
         "local STREAK, RATIO",
         "local STREAK, RATIO = 500000, 0.5 -- ",
-        "tests/test_throttle.py::test_failures_in_a_row_open_the_breaker_and_give_back_their_attempts",
+        "tests/throttle/test_breaker.py::test_failures_in_a_row_open_the_breaker_and_give_back_their_attempts",
+    ),
+    Defect(
+        "a probe's good answer closes the breaker",
+        "integration/throttle.py",
+        'self.tell("release", holder, good=admission.untold())',
+        'self.tell("release", holder)',
+        "tests/throttle/test_breaker.py::test_one_probe_goes_and_its_success_closes_the_breaker",
     ),
     Defect(
         "sums that do not add up are held",

@@ -1,4 +1,6 @@
-"""The throttle against a real Valkey: rate, slots, blocks, the cut after a 429, the breaker, and total loss."""
+"""The throttle against a real Valkey: rate, slots, blocks, the cut after a 429, and total loss."""
+
+from __future__ import annotations
 
 import os
 import signal
@@ -6,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,69 +15,9 @@ import pytest
 from redis import Redis
 
 from integration.embedded import Valkey
-from integration.errors import Hold, Retry, Throttled
+from integration.errors import Throttled
 from integration.throttle import Throttle
-
-SICK = Retry("no answer", counts_for_breaker=True)
-BUSY = Retry("write conflict")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Valkey of this file's own, because it is wiped all the time."""
-    server = Valkey(tmp_path_factory.mktemp("throttle")).start()
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture
-def redis(url: str) -> Iterator[Redis]:
-    with Redis.from_url(url) as client:
-        client.flushall()
-        yield client
-
-
-def fast(redis: Redis, **changes: object) -> Throttle:
-    """A target whose rate and slots stand in nobody's way."""
-    return Throttle(redis, "odoo-1", **{"rate": 100_000.0, "concurrency": 1000, **changes})
-
-
-def call(throttle: Throttle, outcome: Exception | None = None) -> tuple[bool, float | None]:
-    """One hop with one call; what it says of the attempt and of the streak."""
-    with throttle.admit() as hop:
-        if outcome is None:
-            with hop.call():
-                pass
-        else:
-            with pytest.raises(type(outcome)), hop.call():
-                raise outcome
-        return hop.spends_attempt, hop.opened_after
-
-
-HOLDER = """
-import sys, time
-from redis import Redis
-from integration.throttle import Throttle
-with Throttle(Redis.from_url(sys.argv[1]), "odoo-1", 100_000.0, 1, lease=0.6).admit():
-    print("inside", flush=True)
-    time.sleep(60)
-"""
-
-
-def die_inside(url: str) -> None:
-    """A process that is killed while it holds a slot of a target that has one, with a lease of 0.6 s."""
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "inside\n"
-    holder.kill()
-    holder.communicate()
-
-
-def rewind(redis: Redis, field: str, seconds: float) -> None:
-    """Lets time pass for one field of the state."""
-    key = "throttle:{odoo-1}"
-    redis.hset(key, field, str(float(redis.hget(key, field) or 0) - seconds * 1000))
-
+from tests.throttle.target import call, die_inside, fast, rewind
 
 CALLER = """
 import sys, threading, time
@@ -113,7 +54,7 @@ def test_two_processes_of_many_threads_keep_one_rate_even_when_redis_is_wiped(ur
     sent = sorted(float(at) for caller in callers for at in caller.communicate(timeout=20)[0].split())
     assert [caller.returncode for caller in callers] == [0, 0]
     busiest = max(sum(1 for at in sent if start <= at < start + 1) for start in sent)
-    assert busiest <= 110
+    assert busiest <= 110 + 8, "a tenth for a busy machine, and the eight that had their place already"
     assert len(sent) / (sent[-1] - sent[0]) > 80
 
 
@@ -191,7 +132,7 @@ def test_inside_a_hop_a_short_block_is_waited_out_a_long_one_is_not(redis: Redis
 
 def test_a_429_cuts_the_rate_once_a_second_and_it_recovers(redis: Redis) -> None:
     throttle = Throttle(redis, "odoo-1", 1000.0, 100)
-    limit = Throttled("429", after=0.001, by_target=True)
+    limit = Throttled("429", after=0.0, by_target=True)
     with ExitStack() as hops:
         hop, second = (hops.enter_context(throttle.admit()) for _ in range(2))
         for each in (hop, second):
@@ -207,118 +148,16 @@ def test_a_429_cuts_the_rate_once_a_second_and_it_recovers(redis: Redis) -> None
     assert Throttle(redis, "odoo-1", 50.0, 1).state().rate == 50
 
 
-def test_our_own_refusals_and_answers_do_not_open_the_breaker(redis: Redis) -> None:
+def test_a_hop_asks_once_for_each_call_and_twice_for_itself(redis: Redis) -> None:
     throttle = fast(redis)
-    for outcome in (
-        BUSY,
-        Hold("unknown SKU", hint="add it"),
-        Throttled("lane busy", after=1),
-        ZeroDivisionError(),
-    ) * 10:
-        assert call(throttle, outcome) == (True, None)
-    assert throttle.state().breaker == "closed"
-    assert throttle.state().rate == 100_000
-
-
-def test_failures_in_a_row_open_the_breaker_and_give_back_their_attempts(redis: Redis) -> None:
-    throttle = fast(redis)
-    call(throttle, SICK)
     call(throttle)
-    assert [call(throttle, SICK) for _ in range(4)] == [(True, None)] * 4
-    rewind(redis, "streak_at", 7)
-    spends, streak = call(throttle, SICK)
-    assert not spends
-    assert streak == pytest.approx(7, abs=0.5)
-    state = throttle.state()
-    assert (state.breaker, state.credit) == ("open", 0)
-    assert 4 < state.open_for <= 5
-    with pytest.raises(Throttled, match="breaker") as refused, throttle.admit():
-        pass
-    assert 4 < refused.value.after <= 5.5
-
-
-def test_half_of_many_calls_failing_opens_the_breaker(redis: Redis) -> None:
-    throttle = fast(redis)
-    for _ in range(9):
-        call(throttle, SICK)
-        call(throttle)
-    call(throttle)
-    assert call(throttle, SICK)[1] is not None
-    assert throttle.state().breaker == "open"
-
-
-def test_an_old_minute_does_not_count(redis: Redis) -> None:
-    throttle = fast(redis)
-    for _ in range(9):
-        call(throttle, SICK)
-        call(throttle)
-    rewind(redis, "window_at", 61)
-    call(throttle)
-    assert call(throttle, SICK) == (True, None)
-
-
-def open_breaker(redis: Redis) -> Throttle:
-    throttle = fast(redis)
-    for _ in range(5):
-        call(throttle, SICK)
-    return throttle
-
-
-def test_one_probe_goes_and_its_success_closes_the_breaker(redis: Redis) -> None:
-    throttle = open_breaker(redis)
-    rewind(redis, "open_until", 6)
-    assert (throttle.state().breaker, throttle.state().credit) == ("half_open", 1)
-    with throttle.admit() as probe:
-        assert (probe.probe, probe.spends_attempt) == (True, False)
-        assert throttle.state().breaker == "probing"
-        with pytest.raises(Throttled, match="breaker"), throttle.admit():
-            pass
-        with probe.call():
-            pass
-        assert throttle.state().breaker == "closed"
-    assert call(throttle, SICK) == (True, None)
-
-
-def test_a_probe_that_fails_doubles_the_pause_up_to_five_minutes_and_spends_nothing(redis: Redis) -> None:
-    throttle = open_breaker(redis)
-    pauses = []
-    for _ in range(8):
-        rewind(redis, "open_until", throttle.state().open_for + 1)
-        assert call(throttle, SICK) == (False, None)
-        pauses.append(round(throttle.state().open_for))
-    assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
-
-
-def test_a_probe_that_dies_makes_room_for_another(url: str, redis: Redis) -> None:
-    throttle = open_breaker(redis)
-    rewind(redis, "open_until", 6)
-    die_inside(url)
-    with pytest.raises(Throttled, match="breaker"), throttle.admit():
-        pass
-    time.sleep(0.6)
-    with throttle.admit() as probe:
-        assert probe.probe
-    with throttle.admit() as probe:  # the one before made no call
-        assert probe.probe
-
-
-def test_those_on_their_way_when_the_breaker_opens_send_no_more_and_spend_nothing(redis: Redis) -> None:
-    throttle = fast(redis)
+    redis.config_resetstat()
     with throttle.admit() as hop:
-        with pytest.raises(Retry), hop.call():
-            open_breaker(redis)
-            raise SICK
-        assert (hop.spends_attempt, hop.opened_after) == (False, None)
-        with pytest.raises(Throttled, match="breaker"), hop.call():
-            pass
-    assert round(throttle.state().open_for) == 5
-
-
-def test_an_operator_may_switch_the_breaker_off(redis: Redis) -> None:
-    open_breaker(redis)
-    throttle = fast(redis, breaker=False)
-    assert throttle.state().breaker == "closed"
-    assert [call(throttle, SICK) for _ in range(30)] == [(True, None)] * 30
+        for _ in range(10):
+            with hop.call():
+                pass
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == 12
+    assert int(redis.hget("throttle:{odoo-1}", "good")) == 11
 
 
 def test_total_loss_in_the_middle_of_a_hop_does_no_harm(redis: Redis) -> None:
