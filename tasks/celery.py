@@ -29,7 +29,7 @@ WATCH_TICK = 5.0
 BATCH = 100
 """So many nudges are published in one round trip."""
 
-app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.alerts"])
+app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.alerts"], strict_typing=False)
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
 app.add_defaults(lambda: {"broker_url": Settings.load().need_stores().redis_url})
 app.conf.update(

@@ -29,7 +29,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -123,14 +123,12 @@ class Http:
         deadline = time.monotonic() + self._timeout
         body, content_type = _encode(request.body)
         try:
-            with self._session().request(
+            with self._line().send(
                 request.method,
                 self._base_url + request.path,
-                data=body,
+                body,
                 headers={"Accept": "application/json", **content_type, **request.headers, **credentials},
                 timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
-                allow_redirects=False,
-                stream=True,
             ) as response:
                 content = _read(response, deadline)
                 lower = {name.lower(): value for name, value in response.headers.items()}
@@ -138,11 +136,11 @@ class Http:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _transport_failure(error, _name(request)) from error
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            session = self._threads.session = _Session(self._base_url)
-        return session
+    def _line(self) -> _Line:
+        line: _Line | None = getattr(self._threads, "line", None)
+        if line is None:
+            line = self._threads.line = _Line(self._base_url)
+        return line
 
 
 def plain(message: str, longest: int = 200) -> str:
@@ -158,18 +156,34 @@ def plain(message: str, longest: int = 200) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-class _Session(requests.Session):
-    """A session without a life of its own.  Proxies and certificates of the environment are looked up once."""
+class _Line:
+    """Pooled connections of one thread, without what a session adds: cookies, redirects, credentials from a netrc file.
+
+    Proxies and certificates of the environment are looked up once.
+    """
 
     def __init__(self, url: str) -> None:
-        super().__init__()
-        found = self.merge_environment_settings(url, {}, None, None, None)
-        self.proxies, self.verify, self.cert = found["proxies"], found["verify"], found["cert"]
-        self.trust_env = False  # nor may a netrc file replace our Authorization header
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        with requests.Session() as session:
+            self._found: Any = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+            self._headers: Any = dict(session.headers)
+        self._adapter = requests.adapters.HTTPAdapter()
 
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        """None, so that the body of a redirect is read like any other: requests would read all of it at once."""
+    def send(
+        self, method: str, url: str, body: bytes | None, *, headers: Mapping[str, str], timeout: tuple[float, float]
+    ) -> requests.Response:
+        """Sends one request; the answer's body is still to be read."""
+        request = requests.PreparedRequest()
+        request.method, request.url, request.body = method, _quoted(url), body
+        request.headers = requests.structures.CaseInsensitiveDict({**self._headers, **headers})
+        request.prepare_content_length(body)
+        return self._adapter.send(request, timeout=timeout, **self._found)
+
+
+@lru_cache(256)
+def _quoted(url: str) -> str:
+    request = requests.PreparedRequest()
+    request.prepare_url(url, None)
+    return str(request.url)
 
 
 def _encode(body: Any) -> tuple[bytes | None, Mapping[str, str]]:
