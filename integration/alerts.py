@@ -37,6 +37,7 @@ KINDS = {
     for kind in (
         Kind("credentials", "credentials refused", urgent=True),
         Kind("ledger", "ledger imbalance", urgent=True),
+        Kind("paused", "paused by an operator"),
         Kind("breaker", "breaker open"),
         Kind("dead", "dead letters", gathers=True),
         Kind("held", "held for a person", gathers=True),

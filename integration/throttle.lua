@@ -2,16 +2,23 @@
 -- the same slot; the time is the server's own, in milliseconds.
 --
 -- KEYS: 1 hash of the target's state, 2 sorted set of the concurrency slots (holder -> when its lease ends).
--- ARGV: 1 question, 2 rate cap (calls/s), 3 concurrency, 4 "1" when the breaker is watched,
---       5 holder, 6 lease (ms), 7 pause asked for by the target (ms), 8 good answers the holder had since it last spoke.
+-- ARGV: 1 question, 2 rate cap (calls/s), 3 concurrency, 4 holder, 5 lease (ms), 6 pause asked for by the target (ms),
+--       7 good answers the holder had since it last spoke; for `decide` what an operator has decided, empty where he
+--       has not: 8 rate cap, 9 concurrency, 10 "0" when the breaker is not watched, 11 "1" when nothing may be called.
 -- Answers {word, milliseconds}; `state` has its own form.
 
 local target, slots = KEYS[1], KEYS[2]
-local question, cap, concurrency, watched = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
-local holder, lease, pause, good = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local question, holder, lease, pause, good = ARGV[1], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+
+-- What an operator has decided goes before what the caller was configured with.
+local decided = redis.call('HMGET', target, 'rate_decided', 'concurrency_decided', 'breaker_decided', 'pause_decided')
+local cap, concurrency = tonumber(decided[1]) or tonumber(ARGV[2]), tonumber(decided[2]) or tonumber(ARGV[3])
+local watched, paused = decided[3] ~= '0', decided[4] == '1'
 
 local PATIENCE = 250         -- a start that would wait longer takes no slot
 local LONGEST_BLOCK = 10000  -- a call inside a hop waits through a block of this length, not through a longer one
+local AHEAD = 1000           -- no call takes a place further ahead: until then it may be paused, or the limit another
+local PAUSE_RETRY = 30000    -- who finds the target paused asks again so soon, unless he is woken
 local FULL_RETRY = 1000      -- who finds no slot asks again so soon
 local PROBE_RETRY = 1000     -- and who finds a probe under way
 local CUT, CUT_EVERY, RECOVERY, FLOOR = 0.7, 1000, 0.02, 0.02
@@ -86,6 +93,7 @@ end
 local questions = {}
 
 function questions.admit()
+  if paused then return answer('paused', PAUSE_RETRY) end
   local block = get('blocked_until') - now
   if block > 0 then return answer('blocked', block) end
   local state, wait = breaker()
@@ -99,14 +107,17 @@ function questions.admit()
   return answer(state == 'half_open' and 'probe' or 'admitted', 0)
 end
 
--- GCRA with a burst of one: the call's place in time is taken now, the caller sleeps until it comes.
+-- GCRA with a burst of one: the call's place in time is taken now, the caller sleeps until it comes.  Where the place
+-- is far ahead none is taken; `later` says when to ask again.
 function questions.call()
+  if paused then return answer('paused', PAUSE_RETRY) end
   local block = get('blocked_until') - now
   if block > LONGEST_BLOCK then return answer('blocked', block) end
   local state, wait = breaker()
   if state ~= 'closed' and not probes() then return answer('open', math.max(wait, PROBE_RETRY)) end
   hold_slot()
   local at = math.max(now, get('free_at'), get('blocked_until'))
+  if at - now > AHEAD then return answer('later', AHEAD) end
   redis.call('HSET', target, 'free_at', at + 1000 / rate())
   return answer('go', at - now)
 end
@@ -147,11 +158,20 @@ function questions.slow()
   return answer('closed', 0)
 end
 
+-- With another limit, what was taken of the time ahead at the old rate is free again.
+function questions.decide()
+  if (decided[1] or '') ~= ARGV[8] then redis.call('HDEL', target, 'free_at') end
+  redis.call('HSET', target, 'rate_decided', ARGV[8], 'concurrency_decided', ARGV[9], 'breaker_decided', ARGV[10],
+    'pause_decided', ARGV[11])
+  return answer('decided', 0)
+end
+
 function questions.state()
   local state, wait = breaker()
   local block = math.max(0, get('blocked_until') - now)
   local taken = redis.call('ZCOUNT', slots, '(' .. string.format('%.3f', now), '+inf')
-  return {state, math.ceil(wait), math.ceil(block), math.floor(rate() * 1000 + 0.5), taken}
+  local function exact(number) return string.format('%.17g', number) end
+  return {state, math.ceil(wait), math.ceil(block), exact(rate()), exact(cap), taken, concurrency, paused and 1 or 0}
 end
 
 answered(good)

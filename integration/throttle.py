@@ -3,7 +3,7 @@
 A hop is *admitted* once, at its start, and then holds one of the target's slots.  Each of its calls waits for its
 own place in the target's rate.  What the calls came to feeds the breaker and the rate.  All state is in Redis and
 none of it is worth keeping: when it is lost, the limits hold again from the next call on.  What an operator decides
-(limits, breaker off) is stored elsewhere and given to the constructor.
+(limits, breaker off, a pause) is stored elsewhere and brought here again and again, where it holds for every process.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ CREDIT_SECONDS = 2.0
 SCATTER = 0.5
 
 _REFUSALS = {
+    "paused": "an operator has paused the target",
     "blocked": "the target asked everybody to wait",
     "open": "the breaker of the target is open",
     "full": "all slots of the target are taken",
@@ -40,7 +41,8 @@ class State:
     """A target at one moment.  ``rate`` is what it takes now, in calls/s, ``cap`` what it is allowed at most.
 
     ``breaker`` is closed, open, half_open (a probe may go) or probing (it is under way); ``open_for`` and
-    ``blocked_for`` are in seconds; ``slots`` of ``concurrency`` are taken.
+    ``blocked_for`` are in seconds; ``slots`` of ``concurrency`` are taken.  ``paused`` is true when an operator wants
+    nothing to be called.
     """
 
     rate: float
@@ -50,11 +52,12 @@ class State:
     blocked_for: float
     slots: int
     concurrency: int
+    paused: bool
 
     @property
     def credit(self) -> int:
         """How many hops may be on their way: two seconds of the rate and the slots, or one as a probe."""
-        if self.blocked_for > 0 or self.breaker in {"open", "probing"}:
+        if self.paused or self.blocked_for > 0 or self.breaker in {"open", "probing"}:
             return 0
         if self.breaker == "half_open":
             return 1
@@ -62,26 +65,17 @@ class State:
 
 
 class Throttle:
-    """The door to one target, for all threads of a process; cheap to make anew when the limits change.
+    """The door to one target, for all threads of a process.
 
-    ``rate`` is in calls/s.  ``breaker`` is False when an operator has switched it off.  ``lease`` is for how many
-    seconds a slot outlives the last sign of its holder.
+    ``rate`` is in calls/s; it and ``concurrency`` hold where an operator has not decided otherwise.  ``lease`` is for
+    how many seconds a slot outlives the last sign of its holder.
     """
 
-    def __init__(
-        self,
-        redis: Redis,
-        target: str,
-        rate: float,
-        concurrency: int,
-        *,
-        breaker: bool = True,
-        lease: float = 20.0,
-    ) -> None:
+    def __init__(self, redis: Redis, target: str, rate: float, concurrency: int, *, lease: float = 20.0) -> None:
         self._script = redis.register_script(SCRIPT)
         # The braces keep both keys on one node of a Redis Cluster.
         self._keys = (f"throttle:{{{target}}}", f"throttle:{{{target}}}:slots")
-        self._limits = (rate, concurrency, int(breaker))
+        self._limits = (rate, concurrency)
         self._lease = int(lease * 1000)
         self._silent_until = 0.0
 
@@ -89,8 +83,8 @@ class Throttle:
     def admit(self) -> Iterator[Admission]:
         """Lets one hop in, which holds a slot until it leaves.
 
-        Raises `Throttled` when the hop cannot start at once: blocked by the target, breaker open, no slot, the
-        rate used up for more than 250 ms, or no Redis (then for 5 s).
+        Raises `Throttled` when the hop cannot start at once: paused, blocked by the target, breaker open, no slot,
+        the rate used up for more than 250 ms, or no Redis (then for 5 s).
         """
         holder = uuid.uuid4().hex
         word, _ = self.ask("admit", holder)
@@ -103,17 +97,30 @@ class Throttle:
 
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
-        breaker, open_for, blocked_for, rate, slots = self._run("state")
-        cap, concurrency, _ = self._limits
+        breaker, open_for, blocked_for, rate, cap, slots, concurrency, paused = self._run("state")
         return State(
-            rate=rate / 1000,
-            cap=cap,
+            rate=float(rate),
+            cap=float(cap),
             breaker=_text(breaker),
             open_for=open_for / 1000,
             blocked_for=blocked_for / 1000,
             slots=slots,
             concurrency=concurrency,
+            paused=bool(paused),
         )
+
+    def decide(self, *, rate: float | None, concurrency: int | None, breaker: bool, paused: bool) -> bool:
+        """What an operator has decided holds for every process, from its next question on; None: as configured.
+
+        ``breaker`` is False when failures are not to open it.  Redis may forget this at any moment, so it is to be
+        said again every second.  False when Redis cannot be told.
+        """
+        decision = ("" if rate is None else rate, "" if concurrency is None else concurrency, int(breaker), int(paused))
+        try:
+            self._run("decide", decision=decision)
+        except Throttled:
+            return False
+        return True
 
     def ask(self, question: str, holder: str, good: int = 0) -> tuple[str, float]:
         """The script's word and its seconds; raises `Throttled` when the word is a refusal."""
@@ -132,11 +139,13 @@ class Throttle:
             return "unknown", 0.0
         return _text(word), milliseconds / 1000
 
-    def _run(self, question: str, holder: str = "", pause: float = 0.0, good: int = 0) -> list[Any]:
+    def _run(
+        self, question: str, holder: str = "", pause: float = 0.0, good: int = 0, decision: tuple[str | float, ...] = ()
+    ) -> list[Any]:
         # Not each of many threads is to find out by a time-out of its own that Redis is gone.
         if time.monotonic() < self._silent_until:
             raise Throttled("Redis cannot be reached", after=WITHOUT_REDIS)
-        arguments = (question, *self._limits, holder, self._lease, int(pause * 1000), good)
+        arguments = (question, *self._limits, holder, self._lease, int(pause * 1000), good, *decision)
         try:
             return list(self._script(self._keys, arguments))
         except RedisError as error:
@@ -169,11 +178,13 @@ class Admission:
     def call(self) -> Iterator[None]:
         """Waits for the call's place in the rate; what the block raises is taken as the call's outcome.
 
-        Raises `Throttled`, before anything is sent, only when waiting is pointless: the breaker has opened, the
-        target asked for a pause of more than 10 s, or Redis is gone.
+        Raises `Throttled`, before anything is sent, only when waiting is pointless: the target is paused, the breaker
+        has opened, the target asked for a pause of more than 10 s, or Redis is gone.
         """
-        _, wait = self._throttle.ask("call", self._holder, self.untold())
-        time.sleep(wait)
+        word = "later"
+        while word == "later":
+            word, wait = self._throttle.ask("call", self._holder, self.untold())
+            time.sleep(wait)
         try:
             yield
         except Failure as failure:

@@ -23,10 +23,17 @@ Question = Callable[[Process, Transaction], Iterable[Condition]]
 
 def credentials(own: Process, tx: Transaction) -> Iterator[Condition]:
     """A target that does not accept our credentials: the fleet has paused it."""
-    for row in conditions.paused(tx, own.targets):
+    for row in conditions.paused(tx, own.targets, "fleet"):
         says = f"{row['reason']}\nNothing is sent there until that is mended; deliveries that wait: {row['count']}."
         fix = f"{_sentence(row['hint'])}It is tried again each minute; `fleet targets ls` shows whether it answers."
         yield Condition("credentials", row["about"], row["count"], says, fix, row["since"])
+
+
+def paused(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A target that an operator has paused: others are to know, and he is not to forget."""
+    for row in conditions.paused(tx, own.targets, "operator"):
+        says = f"By {row['who']}: {row['reason']}\nNothing is called there; deliveries that wait: {row['count']}."
+        yield Condition("paused", row["about"], row["count"], says, row["hint"], row["since"])
 
 
 def breaker(own: Process, tx: Transaction) -> Iterator[Condition]:
@@ -135,7 +142,7 @@ def of_ledger(balance: Ledger) -> list[Condition]:
 
 QUESTIONS: Mapping[str, Question] = {
     question.__name__: question
-    for question in (credentials, breaker, dead, held, needs, queue, polls, silence, rejected, conflict, budget)
+    for question in (credentials, paused, breaker, dead, held, needs, queue, polls, silence, rejected, conflict, budget)
 }
 """What the watch asks, by the kind of condition; the ledger is asked each minute by its own task."""
 

@@ -16,7 +16,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from integration import logs
-from integration.store import database, dispatch
+from integration.store import database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
 from tasks.celery import INGEST
@@ -28,6 +28,7 @@ logger = structlog.get_logger(__name__)
 TICK = 0.1
 REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
+DECIDE_EVERY = 1.0
 EPOCH = "fleet:epoch"
 AWAY = (*database.AWAY, redis.RedisError, OperationalError)
 
@@ -56,8 +57,10 @@ class Dispatcher:
             stop.wait(1.0 if away else TICK)
 
     def tick(self) -> None:
-        """Makes lost things due again, then nudges what each queue has room for."""
+        """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for."""
         self._keep_epoch()
+        if self._is_time("decide", DECIDE_EVERY):
+            self._decide()
         if self._is_time("redrive", REDRIVE_EVERY):
             self._tell("brought back", dispatch.redrive)
         if self._is_time("sweep", SWEEP_EVERY):
@@ -74,6 +77,15 @@ class Dispatcher:
         if not self._process.redis.exists(EPOCH):
             self._tell("Redis was empty", dispatch.requeue_all)
             self._process.redis.set(EPOCH, int(time.time()))
+            self._done_at.clear()
+
+    def _decide(self) -> None:
+        """Redis, where every call of the fleet asks, may have forgotten what operators have decided."""
+        known = self._process.installations
+        with self._process.database.statement() as tx:
+            decided = installations.decisions(tx)
+        for kind, throttle in self._process.throttles.items():
+            throttle.decide(**decided[known[kind].id])
 
     def _lengths(self) -> list[int]:
         pipe = self._process.redis.pipeline(transaction=False)

@@ -42,7 +42,10 @@ def check_ledger() -> None:
 
 @app.task(name="probe_paused")
 def probe_paused() -> None:
-    """Asks who we are at every target that was paused for its credentials, and resumes those that answer."""
+    """Asks who we are at every target that was paused for its credentials, and resumes those that answer.
+
+    What an operator has paused is left to him.
+    """
     own = process()
     with own.database.transaction() as tx:
         paused = {row["id"] for row in installations.all_installations(tx) if row["paused_by"] == "fleet"}
@@ -56,8 +59,9 @@ def probe_paused() -> None:
             logger.error("target still paused", target=installation.name, reason=failure.reason, hint=failure.hint)
             continue
         with own.database.transaction() as tx:
-            installations.resume(tx, installation.id)
-        logger.info("target resumed", target=installation.name)
+            resumed = installations.resume(tx, installation.id)
+        if resumed:
+            logger.info("target resumed", target=installation.name)
 
 
 @app.task(name="tidy")

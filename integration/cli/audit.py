@@ -15,7 +15,7 @@ COLUMNS = ("at", "who", "action", "delivery", "detail")
 
 @click.group()
 def audit() -> None:
-    """What people did to deliveries: replayed, edited, approved, resolved, looked at unmasked.
+    """What people did: deliveries replayed, edited, approved, resolved, looked at unmasked; targets limited or paused.
 
     \b
     Examples:
@@ -27,7 +27,7 @@ def audit() -> None:
 @audit.command("ls")
 @click.option("--delivery", type=ID, help="Only what concerns this delivery.")
 @click.option("--who", help="Only what this user did.")
-@click.option("--action", help="Only this: replay, edit, approve, choose, resolve, reveal.")
+@click.option("--action", help="Only this: replay, edit, approve, choose, resolve, reveal, limit, pause, resume.")
 @limit_option
 @json_option
 def ls(delivery: int | None, who: str | None, action: str | None, limit: int, as_json: bool) -> None:

@@ -21,12 +21,13 @@ QUIET = "1 hour"
 """No silence that is shorter means anything."""
 
 
-def paused(tx: Transaction, targets: Sequence[int]) -> list[Row]:
-    """Rows ``{about, since, reason, hint, count}``: what the fleet itself has paused, and how much waits for it."""
+def paused(tx: Transaction, targets: Sequence[int], by: str) -> list[Row]:
+    """Rows ``{about, since, who, reason, hint, count}``: what "fleet" or "operator" paused, and what waits there."""
     return tx.rows(
-        """select i.name as about, i.paused_at as since, i.pause_reason as reason, i.pause_hint as hint,
-               (select count(*) from deliveries d where d.target = i.id and d.open) as count
-           from installations i where i.paused_by = 'fleet' and i.id = any (%s::smallint[]) order by i.id""",
+        """select i.name as about, i.paused_at as since, i.paused_user as who, i.pause_reason as reason,
+               i.pause_hint as hint, (select count(*) from deliveries d where d.target = i.id and d.open) as count
+           from installations i where i.paused_by = %s and i.id = any (%s::smallint[]) order by i.id""",
+        by,
         list(targets),
     )
 

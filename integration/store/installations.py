@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from integration.settings import System
+from integration.store import audit
 from integration.store.database import Row, Transaction
 
 
@@ -45,27 +46,92 @@ def changes(tx: Transaction, systems: Iterable[System]) -> list[str]:
     ]
 
 
-def pause(tx: Transaction, installation: int, reason: str, hint: str | None) -> None:
-    """Stops all traffic to an installation until its credentials work; pausing a paused one changes nothing."""
-    tx.run(
-        """update installations set paused_at = now(), paused_by = 'fleet', pause_reason = %s, pause_hint = %s
-           where id = %s and paused_at is null""",
-        reason,
-        hint,
-        installation,
+def pause(tx: Transaction, installation: int, reason: str, hint: str | None, *, who: str | None = None) -> None:
+    """Stops all traffic to an installation: until its credentials work or, if ``who`` says so, until one resumes it.
+
+    What the fleet pauses changes nothing where it is paused already; a person's word takes the place of what was.
+    """
+    name = tx.value(
+        """update installations set paused_at = now(), paused_user = %(who)s, pause_reason = %(reason)s,
+               pause_hint = %(hint)s, paused_by = case when %(who)s::text is null then 'fleet' else 'operator' end
+           where id = %(id)s and (paused_at is null or %(who)s::text is not null) returning name""",
+        {"id": installation, "reason": reason, "hint": hint, "who": who},
     )
+    if who:
+        audit.note(tx, who, "pause", [None], target=name, reason=reason)
 
 
-def resume(tx: Transaction, installation: int) -> None:
-    tx.run(
-        """update installations set paused_at = null, paused_by = null, pause_reason = null, pause_hint = null
-           where id = %s""",
+def resume(tx: Transaction, installation: int, *, who: str | None = None) -> bool:
+    """Lets traffic flow again; False where it does already.  Without ``who`` only what the fleet has paused itself."""
+    name = tx.value(
+        """update installations set paused_at = null, paused_by = null, paused_user = null, pause_reason = null,
+               pause_hint = null
+           where id = %(id)s and paused_at is not null and (paused_by = 'fleet' or %(who)s::text is not null)
+           returning name""",
+        {"id": installation, "who": who},
+    )
+    if name is None:
+        return False
+    _wake(tx, installation)
+    if who:
+        audit.note(tx, who, "resume", [None], target=name)
+    return True
+
+
+def limit(
+    tx: Transaction,
+    installation: int,
+    who: str,
+    *,
+    rate: float | None = None,
+    concurrency: int | None = None,
+    breaker: bool | None = None,
+) -> None:
+    """Sets limits that go before those of the settings; None leaves one as it is.
+
+    ``rate`` is in calls/s, ``concurrency`` counts hops, and ``breaker`` is False when failures are not to open it.
+    """
+    given = {"rate": rate, "concurrency": concurrency, "breaker": breaker}
+    name = tx.value(
+        """update installations set rate = coalesce(%(rate)s, rate), breaker = coalesce(%(breaker)s, breaker),
+               concurrency = coalesce(%(concurrency)s, concurrency) where id = %(id)s returning name""",
+        {"id": installation, **given},
+    )
+    _wake(tx, installation)
+    changed = {name: value for name, value in given.items() if value is not None}
+    audit.note(tx, who, "limit", [None], target=name, **changed)
+
+
+def unlimit(tx: Transaction, installation: int, who: str) -> None:
+    """Gives an installation back the limits of its settings."""
+    name = tx.value(
+        "update installations set rate = null, concurrency = null, breaker = true where id = %s returning name",
         installation,
     )
+    _wake(tx, installation)
+    audit.note(tx, who, "limit", [None], target=name, reset=True)
+
+
+def decisions(tx: Transaction) -> dict[int, Row]:
+    """What operators have decided, by installation: ``{rate, concurrency, breaker, paused}``."""
+    rows = tx.rows(
+        "select id, rate, concurrency, breaker, coalesce(paused_by = 'operator', false) as paused from installations"
+    )
+    return {row.pop("id"): row for row in rows}
 
 
 def all_installations(tx: Transaction) -> list[Row]:
     return tx.rows("select * from installations order by id")
+
+
+def _wake(tx: Transaction, installation: int) -> None:
+    """Makes due what waits for its target's sake: refused there, or with a nudge that nobody was allowed to follow."""
+    tx.run(
+        """update deliveries set state = 'ready', due_at = now()
+           where queue = (select kind from installations where id = %s) and needs is null and due_at < 'infinity'
+           and (state = 'queued' or state = 'waiting' and code in ('throttled', 'misconfigured'))""",
+        installation,
+    )
 
 
 def _find(tx: Transaction, system: System) -> Installation | None:

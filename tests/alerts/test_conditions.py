@@ -13,7 +13,7 @@ from integration.alerts import KINDS
 from integration.cli import main
 from integration.errors import Retry
 from integration.message import State
-from integration.store import cursors, inbox
+from integration.store import cursors, inbox, installations
 from integration.store.deliveries import Next, move
 from tasks import upkeep
 from tasks.conditions import QUESTIONS
@@ -50,11 +50,16 @@ def test_every_kind_is_asked_for() -> None:
     assert {*QUESTIONS, "ledger"} == set(KINDS)
 
 
-def test_what_an_operator_paused_is_no_alert(fleet: Watched) -> None:
+def test_what_an_operator_paused_is_told_as_what_it_is(fleet: Watched) -> None:
     fleet.pause()
-    assert about(fleet, "credentials") == ["odoo-1"]
-    fleet.road.run("update installations set paused_by = 'operator' where paused_at is not null")
+    assert (about(fleet, "credentials"), about(fleet, "paused")) == (["odoo-1"], [])
+    fleet.road.accept("evt-1")
+    with fleet.process.database.transaction() as tx:
+        installations.pause(tx, fleet.road.odoo.id, "upgrade", "Resume it.", who="jane")
     assert about(fleet, "credentials") == []
+    (condition,) = fleet.conditions("paused")
+    assert (condition.about, condition.count, condition.fix) == ("odoo-1", 1, "Resume it.")
+    assert condition.says == "By jane: upgrade\nNothing is called there; deliveries that wait: 1."
 
 
 def test_what_is_not_configured_any_more_is_left_alone(fleet: Watched) -> None:

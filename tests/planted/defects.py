@@ -25,6 +25,7 @@ WORK = "tests/road/test_work.py::"
 CURSORS = f"{STORE}cursors.py"
 BATCH = "tests/road/test_batch.py::"
 POLLS = "tests/road/test_polls.py::"
+TARGETS = "tests/road/test_targets.py::"
 ODOO = "integration/connectors/odoo/"
 RECEIVER = "tests/receiver/test_receiver.py::"
 
@@ -280,6 +281,41 @@ DEFECTS = [
         'self.tell("release", holder, good=admission.untold())',
         'self.tell("release", holder)',
         "tests/throttle/test_breaker.py::test_one_probe_goes_and_its_success_closes_the_breaker",
+    ),
+    Defect(
+        "an operator's limits go before the settings",
+        "integration/throttle.lua",
+        "tonumber(decided[1]) or tonumber(ARGV[2])",
+        "tonumber(ARGV[2])",
+        "tests/throttle/test_decisions.py::test_limits_go_before_those_that_the_callers_were_started_with",
+    ),
+    Defect(
+        "a hop under way hears of a pause",
+        "integration/throttle.lua",
+        "function questions.call()\n  if paused then return answer('paused', PAUSE_RETRY) end",
+        "function questions.call()",
+        "tests/throttle/test_decisions.py::test_a_paused_target_is_not_called",
+    ),
+    Defect(
+        "an operator's decisions outlive Redis",
+        "tasks/dispatcher.py",
+        "            self._done_at.clear()\n",
+        "",
+        f"{TARGETS}test_the_dispatcher_brings_what_is_decided_to_redis_again_and_again",
+    ),
+    Defect(
+        "only a person resumes what a person has paused",
+        f"{STORE}installations.py",
+        "paused_by = 'fleet' or %(who)s::text is not null",
+        "true or %(who)s::text is not null",
+        "tests/cli/test_targets.py::test_what_a_person_pauses_is_paused_until_a_person_resumes_it",
+    ),
+    Defect(
+        "upkeep probes only what the fleet has paused",
+        "tasks/upkeep.py",
+        'if row["paused_by"] == "fleet"',
+        'if row["paused_at"]',
+        f"{TARGETS}test_upkeep_resumes_what_the_fleet_has_paused_and_leaves_the_rest",
     ),
     Defect(
         "sums that do not add up are held",

@@ -147,6 +147,7 @@ def test_those_on_their_way_when_the_breaker_opens_send_no_more_and_spend_nothin
 
 def test_an_operator_may_switch_the_breaker_off(redis: Redis) -> None:
     open_breaker(redis)
-    throttle = fast(redis, breaker=False)
+    throttle = fast(redis)
+    throttle.decide(rate=None, concurrency=None, breaker=False, paused=False)
     assert throttle.state().breaker == "closed"
     assert [call(throttle, SICK) for _ in range(30)] == [(True, None)] * 30

@@ -1,0 +1,36 @@
+"""Rates as people type them and read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+FORM = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?", re.ASCII)
+SECONDS = {"s": 1, "min": 60}
+FASTEST = 100_000.0
+
+
+class Rate(click.ParamType[float]):
+    """Calls per second: ``5/s``, ``300/min``, or a bare number."""
+
+    name = "RATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = FORM.fullmatch(value.strip())
+        if not found:
+            self.fail(f"{value!r} is not a rate such as 5/s or 300/min", param, ctx)
+        rate = float(found[1]) / SECONDS[found[2] or "s"]
+        if rate == 0:
+            self.fail("at a rate of 0 nothing is ever called: pause it instead, `fleet targets pause NAME`", param, ctx)
+        if rate > FASTEST:
+            self.fail(f"{value} is faster than {FASTEST:.0f}/s", param, ctx)
+        return rate
+
+
+def shown(rate: float) -> str:
+    """The rate in the unit in which it is at least one, if there is such a unit."""
+    return f"{rate:g}/s" if rate >= 1 else f"{rate * 60:g}/min"

@@ -1,0 +1,70 @@
+"""What operators decide about an installation, and what it means for the deliveries that wait there."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.message import State, Step
+from integration.store import dispatch, installations
+from integration.store.database import Database
+from tests.store.road import Road
+
+AT_TARGET = (Step.ENRICH, Step.POST)
+
+
+@pytest.fixture
+def road(database: Database) -> Road:
+    return Road(database)
+
+
+def at_odoo(road: Road, event: str, order: str) -> int:
+    id = road.delivery(event, order=order)
+    road.run(
+        "update deliveries set queue = 'odoo', step = 'enrich', created_at = now() - interval '2 s' where id = %s", id
+    )
+    return id
+
+
+def due(road: Road) -> list[int]:
+    with road.database.transaction() as tx:
+        return sorted(row["id"] for row in dispatch.take_due(tx, "odoo", 9, [road.odoo.id]))
+
+
+def test_who_was_refused_at_a_paused_target_goes_on_as_soon_as_it_is_resumed(road: Road) -> None:
+    refused, nudged, later, behind = (at_odoo(road, f"evt-{order}", order) for order in ("1", "2", "3", "4"))
+    for id, code in ((refused, "throttled"), (later, "retry")):
+        claimed = road.claim(id, AT_TARGET)
+        assert claimed
+        road.move(claimed, State.WAITING, due_in=30, code=code)
+    road.run("update deliveries set state = 'waiting', due_at = 'infinity', code = 'throttled' where id = %s", behind)
+    assert due(road) == [nudged], "its nudge is on the way"
+    with road.database.transaction() as tx:
+        installations.pause(tx, road.odoo.id, "upgrade", None, who="jane")
+    assert road.claim(nudged, AT_TARGET) is None, "and is dropped"
+    with road.database.transaction() as tx:
+        assert installations.resume(tx, road.odoo.id, who="jane")
+    assert due(road) == [refused, nudged]
+
+
+def test_a_new_limit_is_not_waited_for(road: Road) -> None:
+    id = at_odoo(road, "evt-1", "1")
+    claimed = road.claim(id, AT_TARGET)
+    assert claimed
+    road.move(claimed, State.WAITING, due_in=60, code="throttled")
+    with road.database.transaction() as tx:
+        installations.limit(tx, road.odoo.id, "jane", rate=5.0)
+    assert due(road) == [id]
+
+
+def test_what_is_not_given_stays_as_it_is(road: Road) -> None:
+    with road.database.transaction() as tx:
+        installations.limit(tx, road.odoo.id, "jane", rate=5.0)
+        installations.limit(tx, road.odoo.id, "jane", concurrency=2)
+        installations.limit(tx, road.odoo.id, "jane", breaker=False)
+        installations.pause(tx, road.shop.id, "wrong key", None)
+        decided = installations.decisions(tx)
+        assert decided[road.odoo.id] == {"rate": 5, "concurrency": 2, "breaker": False, "paused": False}
+        nothing = {"rate": None, "concurrency": None, "breaker": True, "paused": False}
+        assert decided[road.shop.id] == nothing, "the fleet's own pause is no decision: it has to ask who it is"
+        installations.unlimit(tx, road.odoo.id, "jane")
+        assert installations.decisions(tx)[road.odoo.id] == nothing
