@@ -1,4 +1,4 @@
-"""A target is respected: what an operator decides about it holds for the whole fleet, at once."""
+"""A target is respected: what an operator decides holds for the whole fleet; an outage costs one attempt at most."""
 
 from __future__ import annotations
 
@@ -96,6 +96,15 @@ def test_a_limit_holds_at_once_even_when_redis_is_wiped(road: World, targets: Ta
     targets("limit", "odoo", "--reset")
     road.finished(*ids, seconds=40)
     road.exactly_once(ids)
+
+
+def test_an_outage_costs_no_delivery_more_than_one_attempt(road: World) -> None:
+    road.fault("odoo", "502_html", duration=12)
+    ids = road.generate(15)
+    road.until(lambda: all(len(road.at("odoo", id)) > 0 for id in ids), 20)
+    road.finished(*ids, seconds=90)
+    road.exactly_once(ids)
+    assert max(attempts(road, ids)) <= 1
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from bisect import bisect_left
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,13 +23,12 @@ from tests.throttle.target import call, die_inside, fast, rewind
 CALLER = """
 import sys, threading, time
 from redis import Redis
+from integration.errors import Throttled
 from integration.throttle import Throttle
-redis = Redis.from_url(sys.argv[1])
-throttle = Throttle(redis, "odoo-1", 100.0, 8)
-stop = time.time() + 2.5
+throttle = Throttle(Redis.from_url(sys.argv[1]), "odoo-1", float(sys.argv[2]), 8)
+stop = time.time() + float(sys.argv[3])
 sent = []
 def work():
-    from integration.errors import Throttled
     while time.time() < stop:
         try:
             with throttle.admit() as hop:
@@ -44,18 +44,58 @@ print(*sent)
 """
 
 
+def two_processes(url: str, rate: float, seconds: float) -> list[subprocess.Popen[str]]:
+    """Each of eight threads, whose hops of five calls follow each other as fast as they are let."""
+    command = [sys.executable, "-c", CALLER, url, str(rate), str(seconds)]
+    return [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+
+
+def calls(callers: list[subprocess.Popen[str]]) -> list[float]:
+    """When they called, in order."""
+    sent = sorted(float(at) for caller in callers for at in caller.communicate(timeout=30)[0].split())
+    assert [caller.returncode for caller in callers] == [0, 0]
+    return sent
+
+
+def busiest(sent: list[float]) -> int:
+    """The most calls in any second, wherever it begins."""
+    return max(bisect_left(sent, start + 1) - place for place, start in enumerate(sent))
+
+
+def test_two_processes_of_many_threads_keep_one_rate_and_use_it(url: str, redis: Redis) -> None:
+    sent = calls(two_processes(url, 50.0, 10.0))
+    assert busiest(sent) <= 55
+    assert len(sent) / (sent[-1] - sent[0]) >= 48
+
+
 def test_two_processes_of_many_threads_keep_one_rate_even_when_redis_is_wiped(url: str, redis: Redis) -> None:
-    callers = [
-        subprocess.Popen([sys.executable, "-c", CALLER, url], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    callers = two_processes(url, 100.0, 2.5)
     time.sleep(1.8)
     redis.flushall()
     redis.script_flush()
-    sent = sorted(float(at) for caller in callers for at in caller.communicate(timeout=20)[0].split())
-    assert [caller.returncode for caller in callers] == [0, 0]
-    busiest = max(sum(1 for at in sent if start <= at < start + 1) for start in sent)
-    assert busiest <= 110 + 8, "a tenth for a busy machine, and the eight that had their place already"
+    sent = calls(callers)
+    assert busiest(sent) <= 110 + 8, "a tenth for a busy machine, and the eight that had their place already"
     assert len(sent) / (sent[-1] - sent[0]) > 80
+
+
+def test_after_429s_fewer_calls_go_and_then_as_many_as_before(redis: Redis) -> None:
+    throttle = Throttle(redis, "odoo-1", 50.0, 4)
+
+    def seconds_for_ten() -> float:
+        with throttle.admit() as hop:
+            started = time.monotonic()
+            for _ in range(11):
+                with hop.call():
+                    pass
+            return time.monotonic() - started
+
+    assert 0.2 <= seconds_for_ten() < 0.4
+    for _ in range(3):
+        call(throttle, Throttled("429", after=0.0, by_target=True))
+        rewind(redis, "cut_at", 1)
+    assert 0.5 <= seconds_for_ten() < 1, "19 per second"
+    rewind(redis, "cut_at", 40)
+    assert 0.2 <= seconds_for_ten() < 0.4
 
 
 def test_calls_of_a_hop_are_spaced_by_the_rate(redis: Redis) -> None:
