@@ -34,6 +34,7 @@ from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
 from tasks.job import INGEST_WINDOW
 from tasks.process import Process
+from tasks.refusals import Refusals
 
 logger = structlog.get_logger(__name__)
 
@@ -45,17 +46,18 @@ GATHER = 0.005
 
 
 def create_app() -> Flask:
-    """The WSGI application; one publishing thread belongs to each process that makes it."""
+    """The WSGI application; a thread that nudges and one that counts belong to each process that makes it."""
     logs.configure("receiver")
     process = Process(Settings.load().need_stores())
     process.database.wait()
     intake = Intake(process)
     publisher = Publisher(process)
+    refusals = Refusals(process)
     app = Flask("receiver")
 
     @app.post("/webhooks/<source>")
     def webhook(source: str) -> tuple[Response, int, dict[str, str]]:
-        return receive(process, intake, publisher, source)
+        return receive(process, intake, publisher, refusals, source)
 
     @app.post("/hints/odoo/<token>")
     def hint(token: str) -> tuple[Response, int, dict[str, str]]:
@@ -77,7 +79,7 @@ def create_app() -> Flask:
 
 
 def receive(
-    process: Process, intake: Intake, publisher: Publisher, source: str
+    process: Process, intake: Intake, publisher: Publisher, refusals: Refusals, source: str
 ) -> tuple[Response, int, dict[str, str]]:
     """The checks in their fixed order, then the commit, then the answer."""
     if source not in SOURCES or source not in process.settings.systems:
@@ -94,6 +96,7 @@ def receive(
     try:
         verify(process.settings.webhook_secrets, id, timestamp, signatures, body)
     except BadSignature as error:
+        refusals.count(source, error.flaw)
         return _problem(401, "bad_signature", str(error))
     try:
         return _record(process, intake, publisher, source, id, body)

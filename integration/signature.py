@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
+from enum import StrEnum
 
 from integration.errors import Misconfigured
 
@@ -16,8 +17,21 @@ TOLERANCE = 300
 """Seconds that a timestamp may lie in the past or the future."""
 
 
+class Flaw(StrEnum):
+    """Why a webhook is not proven to come from its source."""
+
+    UNSIGNED = "unsigned"
+    """A header is missing, or is nothing that could be one."""
+    STALE = "stale"
+    UNPROVEN = "unproven"
+
+
 class BadSignature(Exception):
     """The webhook is not proven to come from its source.  The text names the check that failed, never a value."""
+
+    def __init__(self, flaw: Flaw, text: str) -> None:
+        super().__init__(text)
+        self.flaw = flaw
 
 
 def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
@@ -41,20 +55,22 @@ def verify(secrets: Sequence[str], id: str, timestamp: str, signatures: str, bod
     Takes the three headers as they came.  Comparison takes constant time; several secrets live while one is rotated.
     """
     if not id or not timestamp or not signatures:
-        raise BadSignature("The headers webhook-id, webhook-timestamp and webhook-signature are required.")
+        raise BadSignature(
+            Flaw.UNSIGNED, "The headers webhook-id, webhook-timestamp and webhook-signature are required."
+        )
     signed_at = _timestamp(timestamp)
     if abs(time.time() - signed_at) > TOLERANCE:
-        raise BadSignature("The webhook-timestamp is more than five minutes off.")
+        raise BadSignature(Flaw.STALE, "The webhook-timestamp is more than five minutes off.")
     expected = [sign(secret, id, signed_at, body).encode() for secret in secrets]
     given = [each.encode() for each in signatures.split(" ") if each.startswith("v1,")]
     matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in given]  # all: in constant time
     if not any(matches):
-        raise BadSignature("No webhook-signature matches.")
+        raise BadSignature(Flaw.UNPROVEN, "No webhook-signature matches.")
 
 
 def _timestamp(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise BadSignature("The webhook-timestamp is not in Unix seconds.")
+        raise BadSignature(Flaw.UNSIGNED, "The webhook-timestamp is not in Unix seconds.")
     return int(text)
 
 

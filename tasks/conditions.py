@@ -8,6 +8,7 @@ from itertools import groupby
 
 from integration.alerts import FLEET, Condition
 from integration.message import State
+from integration.signature import Flaw
 from integration.store import conditions, views
 from integration.store.database import Row, Transaction
 from integration.store.ledger import Ledger
@@ -17,6 +18,23 @@ TOP = 5
 LEVELS = (50, 70, 90, 100)
 LEAST_ALLOWED = 10
 """So many failures a day are allowed however few deliveries there are: one of three is no trend."""
+
+REFUSALS = {
+    Flaw.UNSIGNED: (
+        "it lacks a header of the signature, or one of them is malformed",
+        "If it was the shop's, see what lies between it and the receiver: a proxy may take headers away.",
+    ),
+    Flaw.STALE: (
+        "its timestamp is more than five minutes off",
+        "See that this machine's clock is right (`date -u`), and whether something holds the shop's calls back.",
+    ),
+    Flaw.UNPROVEN: (
+        "its signature matches none of our secrets",
+        "See that the secret which the shop shows for its subscription is in CLARITY_WEBHOOK_SECRETS; restart the "
+        "fleet.",
+    ),
+}
+"""Why a webhook was refused, and what mends it."""
 
 Question = Callable[[Process, Transaction], Iterable[Condition]]
 
@@ -99,6 +117,17 @@ def silence(own: Process, tx: Transaction) -> Iterator[Condition]:
         yield Condition("silence", row["about"], 1, says, fix, row["since"])
 
 
+def refused(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """Webhooks that are refused because nothing proves that they are the shop's."""
+    for row in conditions.refused(tx):
+        because, fix = REFUSALS[Flaw(row["flaw"])]
+        says = (
+            f"Webhooks that were answered with 401 in the last hour: {row['count']}.\n"
+            f"The newest came at {row['newest']:%H:%M} UTC: {because}."
+        )
+        yield Condition("refused", row["about"], row["count"], says, fix, row["since"])
+
+
 def rejected(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Webhooks of the last hour that were signed correctly and could not be read."""
     for row in conditions.rejected(tx):
@@ -142,7 +171,10 @@ def of_ledger(balance: Ledger) -> list[Condition]:
 
 QUESTIONS: Mapping[str, Question] = {
     question.__name__: question
-    for question in (credentials, paused, breaker, dead, held, needs, queue, polls, silence, rejected, conflict, budget)
+    for question in (
+        *(credentials, paused, breaker, dead, held, needs, queue, polls),
+        *(silence, refused, rejected, conflict, budget),
+    )
 }
 """What the watch asks, by the kind of condition; the ledger is asked each minute by its own task."""
 

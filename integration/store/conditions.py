@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integration.signature import Flaw
 from integration.store.database import Row, Transaction
 
 NEEDED_FOR = "1 hour"
@@ -15,6 +16,9 @@ UNREAD_FOR = "10 minutes"
 FAILED_POLLS = 3
 RECENT = "1 hour"
 """So long ago a webhook counts that could not be taken."""
+LATELY = "10 minutes"
+REFUSED_LATELY = 5
+REFUSED_SINCE_ACCEPTED = 3
 WELL_KNOWN = 20
 """From so many messages on it is known how often a source is usually heard."""
 QUIET = "1 hour"
@@ -112,6 +116,18 @@ def ended(tx: Transaction, targets: Sequence[int]) -> list[Row]:
     )
 
 
+def refused(tx: Transaction) -> list[Row]:
+    """Rows ``{about, count, since, newest, flaw}``: sources whose webhooks of the last hour were refused with 401.
+
+    Anybody may send a webhook without proof, so one is no reason to wake somebody.  Told is what a shop does whose
+    secret or clock went wrong: it is refused five times within ten minutes; or, where little is sold, three times
+    since a webhook of its own was last accepted, its repeats included.  For the latter what carries no signature at
+    all does not count, as that is how strangers try every door; the former is theirs, too, if they knock that often.
+    It is over when neither is so any more: ten minutes after the last one, an hour if none is accepted meanwhile.
+    """
+    return tx.rows(REFUSED, {"unsigned": Flaw.UNSIGNED.value})
+
+
 def rejected(tx: Transaction) -> list[Row]:
     """Rows ``{about, count, since, reasons}``: webhooks that were signed correctly and could not be read."""
     return tx.rows(
@@ -131,6 +147,18 @@ def conflicting(tx: Transaction) -> list[Row]:
            where c.last_at > now() - interval '{RECENT}' group by i.name"""
     )
 
+
+REFUSED = f"""
+select i.name as about, sum(r.count)::bigint as count, min(r.minute) as since, max(r.minute) as newest,
+    (array_agg(r.reason order by r.minute desc, r.count desc))[1] as flaw
+from refusals r join installations i on i.id = r.source
+cross join lateral (
+    select coalesce(max(received_at), '-infinity') as at from messages where source = r.source) accepted
+where r.minute > now() - interval '{RECENT}' group by i.name
+having sum(r.count) filter (where r.minute > now() - interval '{LATELY}') >= {REFUSED_LATELY}
+    or sum(r.count) filter (where r.minute > accepted.at and r.reason <> %(unsigned)s) >= {REFUSED_SINCE_ACCEPTED}
+order by 1
+"""
 
 SILENT = f"""
 with heard as (

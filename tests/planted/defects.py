@@ -27,6 +27,7 @@ BATCH = "tests/road/test_batch.py::"
 POLLS = "tests/road/test_polls.py::"
 TARGETS = "tests/road/test_targets.py::"
 ODOO = "integration/connectors/odoo/"
+CONDITIONS = "tests/alerts/test_conditions.py::"
 RECEIVER = "tests/receiver/test_receiver.py::"
 
 DEFECTS = [
@@ -344,5 +345,33 @@ DEFECTS = [
         "where id = %(attempt)s and outcome is null",
         "where id = %(attempt)s and outcome is null and false",
         f"{WORK}test_an_answer_is_written_with_the_next_intent",
+    ),
+    Defect(
+        "refused webhooks are counted in memory",
+        "tasks/refusals.py",
+        "            self._counts[source, flaw] += 1\n",
+        "            self._write(Counter({(source, flaw): 1}))\n",
+        f"{RECEIVER}test_refused_webhooks_are_counted_and_do_not_wait_for_postgres",
+    ),
+    Defect(
+        "refused webhooks that Postgres did not take are kept",
+        "tasks/refusals.py",
+        "self._counts.update(counts)",
+        "pass",
+        f"{RECEIVER}test_what_postgres_did_not_take_is_noted_later",
+    ),
+    Defect(
+        "what strangers try wakes nobody",
+        f"{STORE}conditions.py",
+        " and r.reason <> %(unsigned)s)",
+        " and %(unsigned)s is not null)",
+        f"{CONDITIONS}test_strangers_wake_nobody",
+    ),
+    Defect(
+        "an accepted webhook ends what was refused before it",
+        f"{STORE}conditions.py",
+        "coalesce(max(received_at), '-infinity') as at",
+        "'-infinity'::timestamptz as at",
+        f"{CONDITIONS}test_refusals_end_by_themselves",
     ),
 ]

@@ -15,7 +15,10 @@ from click.testing import CliRunner
 from integration.cli.messages import ls
 from integration.signature import sign
 from integration.vault import Vault
+from tasks.refusals import PAUSE
 from tests.receiver.webhook import HINT_TOKEN, Receiver, event
+
+OTHER_SECRET = "whsec_d3JvbmctZm9yLXN1cmUtd3JvbmctZm9yLXN1cmU="
 
 
 def code(answer: requests.Response) -> tuple[int, str]:
@@ -117,8 +120,45 @@ def test_a_timestamp_that_is_none(receiver: Receiver, timestamp: str) -> None:
 
 def test_a_wrong_signature_stores_nothing(receiver: Receiver) -> None:
     sent = event()
-    assert code(receiver.post(sent, secret="whsec_d3JvbmctZm9yLXN1cmUtd3JvbmctZm9yLXN1cmU=")) == (401, "bad_signature")
+    assert code(receiver.post(sent, secret=OTHER_SECRET)) == (401, "bad_signature")
     assert receiver.value("select count(*) from messages where external_id = %s", sent["id"]) == 0
+
+
+def test_refused_webhooks_are_counted_and_do_not_wait_for_postgres(receiver: Receiver) -> None:
+    """While nobody can write to the table they are answered all the same; then all of them are there."""
+    before = refused(receiver)
+    with receiver.database.transaction() as tx:
+        tx.run("lock table refusals")
+        began = time.monotonic()
+        for _ in range(40):
+            assert receiver.post(event(), secret=OTHER_SECRET).status_code == 401
+            assert receiver.post(event(), at=time.time() - 1000).status_code == 401
+            assert receiver.post(event(), webhook_id="").status_code == 401
+        assert time.monotonic() - began < 10
+    after = {flaw: before.get(flaw, 0) + 40 for flaw in ("unproven", "stale", "unsigned")}
+    wait_until(lambda: refused(receiver) == after)
+    text = requests.get(f"{receiver.url}/metrics", timeout=5).text
+    assert f'fleet_webhooks_total{{source="clarity-1",verdict="refused"}} {sum(after.values())}.0' in text
+
+
+def test_what_postgres_did_not_take_is_noted_later(receiver: Receiver) -> None:
+    before = refused(receiver)
+    with receiver.database.transaction() as tx:
+        tx.run("alter table refusals rename to elsewhere")
+    assert receiver.post(event(), secret=OTHER_SECRET).status_code == 401
+    time.sleep(PAUSE + 0.5)
+    with receiver.database.transaction() as tx:
+        tx.run("alter table elsewhere rename to refusals")
+    assert receiver.post(event(), secret=OTHER_SECRET).status_code == 401
+    wait_until(lambda: refused(receiver) == {**before, "unproven": before.get("unproven", 0) + 2})
+
+
+def refused(receiver: Receiver) -> dict[str, int]:
+    """How many were refused for which reason, those of the test before included."""
+    time.sleep(PAUSE + 0.5)
+    with receiver.database.transaction() as tx:
+        rows = tx.rows("select reason, sum(count)::bigint as count from refusals group by reason")
+    return {row["reason"]: row["count"] for row in rows}
 
 
 def test_a_body_altered_by_one_blank_is_refused(receiver: Receiver) -> None:
