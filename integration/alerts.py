@@ -37,6 +37,8 @@ KINDS = {
     for kind in (
         Kind("credentials", "credentials refused", urgent=True),
         Kind("ledger", "ledger imbalance", urgent=True),
+        Kind("redis", "Redis does not answer"),
+        Kind("watch", "beat or worker-upkeep is down"),
         Kind("paused", "paused by an operator"),
         Kind("breaker", "breaker open"),
         Kind("dead", "dead letters", gathers=True),
@@ -99,6 +101,14 @@ class Notice:
 
 
 TEST = Notice("clarity-fleet: test", "This is a test. Alerts of the fleet would arrive here. Nothing is wrong.", True)
+
+POSTGRES_AWAY = Notice(
+    "clarity-fleet: Postgres does not answer",
+    "Webhooks are answered with 503, for the shop to send them again; nothing is carried, and no other alert is told.\n"
+    "What to do: See that the server at DATABASE_URL runs and can be reached; everything goes on by itself then.",
+    False,
+)
+POSTGRES_BACK = Notice("clarity-fleet: over: Postgres does not answer", "It answers again.", True)
 
 
 def notice_of(alerts: Sequence[Alert], places: Mapping[str, str]) -> Notice:

@@ -1,24 +1,26 @@
 """The watch: what beat asks for every few seconds.  It looks for what is wrong, and sees to it that people are told.
 
 One watches at a time in the whole fleet.  A watch may run twice, late or never without harm: what stands is seen by the
-next one, and what could not be sent is tried again.
+next one, and what could not be sent is tried again.  Where nobody asks for it, a dispatcher stands in.
 """
 
 from __future__ import annotations
 
 import hmac
+import threading
+import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import psycopg2.errors
 import structlog
 
-from integration.alerts import Condition, joined, notice_of
+from integration.alerts import POSTGRES_AWAY, POSTGRES_BACK, Condition, Notice, joined, notice_of
 from integration.channels import Channel
 from integration.errors import Throttled
 from integration.store import alerts, installations
 from integration.store.database import AWAY, Transaction
-from tasks.celery import app
+from tasks.celery import WATCH_TICK, app
 from tasks.conditions import QUESTIONS
 from tasks.process import Process, process
 
@@ -26,6 +28,8 @@ logger = structlog.get_logger(__name__)
 
 PATIENCE = "5s"
 """No question may keep Postgres busy for longer."""
+AWAY_FOR = 30.0
+"""Seconds that Postgres may be away before it is told: a restart is nothing to tell."""
 
 
 @app.task(name="watch")
@@ -33,9 +37,11 @@ def watch() -> None:
     """Looks once, unless somebody else is at it."""
     own = process()
     try:
-        with own.database.statement() as tx, alerts.alone(tx) as ours:
-            if ours:
-                Watch(own).round()
+        with own.database.statement() as tx:
+            alerts.attend(tx)
+            with alerts.alone(tx) as ours:
+                if ours:
+                    Watch(own).round()
     except AWAY as error:
         logger.error("cannot watch", error=type(error).__name__)
 
@@ -96,6 +102,57 @@ class Watch:
     def _key(self, url: str) -> str:
         """Under which a channel's notices are kept: its name, and what tells it from others of that name."""
         return f"{Channel(url).name} {hmac.new(self._process.match_secret, url.encode(), 'sha256').hexdigest()[:12]}"
+
+
+class StandIn:
+    """A dispatcher's thread that sees to the watch when nobody asks for it: Redis, beat or worker-upkeep may be down.
+
+    While Postgres itself is away nothing can be watched, and that is told, by each dispatcher for itself: to each
+    channel once, and once when it is over.
+    """
+
+    def __init__(self, own: Process) -> None:
+        self._process = own
+        self._heard_at = time.monotonic()
+        self._told = {Channel(url): POSTGRES_BACK for url in own.settings.alerts.urls}
+        self._again_at = 0.0
+        self._connected = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Looks every few seconds until told to stop."""
+        while not stop.wait(WATCH_TICK):
+            try:
+                self.look()
+            except Exception as error:  # the thread must live
+                logger.error("cannot watch", error=type(error).__name__)
+
+    def look(self) -> None:
+        """Watches once if nobody else does; whoever has just found Postgres gives the others time to find it, too."""
+        try:
+            with self._process.database.statement() as tx, alerts.alone(tx) as ours:
+                self._heard_at = time.monotonic()
+                if not self._connected:
+                    alerts.attend(tx)
+                elif ours and not alerts.attended(tx):
+                    Watch(self._process).round()
+                self._connected = True
+        except AWAY:
+            self._connected = False
+            if time.monotonic() - self._heard_at > AWAY_FOR:
+                self._tell(POSTGRES_AWAY)
+        else:
+            self._tell(POSTGRES_BACK)
+
+    def _tell(self, notice: Notice) -> None:
+        """Sends it to the channels that were not told it last; what one does not take, again after a pause."""
+        if time.monotonic() < self._again_at:
+            return
+        for channel in [channel for channel, told in self._told.items() if told is not notice]:
+            if reason := channel.send(notice):
+                self._again_at = time.monotonic() + AWAY_FOR
+                logger.error("notice not sent", channel=channel.name, reason=reason)
+            else:
+                self._told[channel] = notice
 
 
 def _places(tx: Transaction) -> dict[str, str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 
+from redis import RedisError
+
 from integration.alerts import FLEET, Condition
 from integration.message import State
 from integration.signature import Flaw
@@ -37,6 +39,27 @@ REFUSALS = {
 """Why a webhook was refused, and what mends it."""
 
 Question = Callable[[Process, Transaction], Iterable[Condition]]
+
+
+def redis(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """Redis does not answer."""
+    try:
+        own.redis.ping()
+    except RedisError as error:
+        says = (
+            f"It does not answer ({type(error).__name__}).\n"
+            "Webhooks are accepted and kept; nothing is carried, and nothing is polled, until it does."
+        )
+        fix = "See that the server at REDIS_URL runs and can be reached; everything goes on by itself then."
+        yield Condition("redis", FLEET, 1, says, fix)
+
+
+def watch(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """Nobody asks for the watch, though Redis would carry it: a dispatcher sees to it."""
+    if since := conditions.unattended(tx):
+        says = "Since then nothing is polled, the ledger is not checked, and paused targets are not probed."
+        fix = "See that `beat` and `worker-upkeep` run, and what their logs say."
+        yield Condition("watch", FLEET, 1, says, fix, since)
 
 
 def credentials(own: Process, tx: Transaction) -> Iterator[Condition]:
@@ -172,7 +195,7 @@ def of_ledger(balance: Ledger) -> list[Condition]:
 QUESTIONS: Mapping[str, Question] = {
     question.__name__: question
     for question in (
-        *(credentials, paused, breaker, dead, held, needs, queue, polls),
+        *(redis, watch, credentials, paused, breaker, dead, held, needs, queue, polls),
         *(silence, refused, rejected, conflict, budget),
     )
 }

@@ -1,6 +1,7 @@
 """The dispatcher: ten times a second it nudges what is due, and brings back what went astray.
 
-Any number of copies may run; Postgres gives each delivery to one of them.  Started as ``python -m tasks.dispatcher``.
+Any number of copies may run; Postgres gives each delivery to one of them.  A thread beside it stands in for the watch
+where that is down.  Started as ``python -m tasks.dispatcher``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from integration import logs
 from integration.store import database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
+from tasks.alerts import StandIn
 from tasks.celery import INGEST
 from tasks.job import credit
 from tasks.process import Process, process
@@ -117,6 +119,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, ask_to_stop)
     own = process()
     own.database.wait()
+    threading.Thread(target=StandIn(own).run, args=(stop,), name="stand-in", daemon=True).start()
     logger.info("dispatcher ready")
     Dispatcher(own).run(stop)
 

@@ -17,6 +17,7 @@ from integration.store.database import Row, Transaction
 LOCK = 7_116_003  # any number nobody else uses
 CALM = "1 minute"
 GATHERED = "10 seconds"
+ATTENDED = "30 seconds"
 REMINDED = "24 hours"
 MOST_AT_ONCE = 20
 FIRST_WAIT = 30.0
@@ -44,6 +45,16 @@ def alone(tx: Transaction) -> Iterator[bool]:
     finally:
         if ours:
             tx.run("select pg_advisory_unlock(%s)", LOCK)
+
+
+def attend(tx: Transaction) -> None:
+    """Notes that the watch is asked for, or will be from now on."""
+    tx.run("update watch set asked_at = now()")
+
+
+def attended(tx: Transaction) -> bool:
+    """Whether somebody has asked for the watch lately."""
+    return bool(tx.value(f"select asked_at > now() - interval '{ATTENDED}' from watch"))
 
 
 def observe(tx: Transaction, kinds: Collection[str], conditions: Sequence[Condition]) -> tuple[list[Row], list[Row]]:

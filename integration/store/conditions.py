@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from integration.signature import Flaw
 from integration.store.database import Row, Transaction
 
+UNATTENDED = "1 minute"
+"""Longer than a dispatcher waits before it takes the watch over, and than beat takes to start."""
 NEEDED_FOR = "1 hour"
 UNREAD_FOR = "10 minutes"
 """A poll may fail; for so long a stream must not have been read to its end."""
@@ -23,6 +26,18 @@ WELL_KNOWN = 20
 """From so many messages on it is known how often a source is usually heard."""
 QUIET = "1 hour"
 """No silence that is shorter means anything."""
+
+
+def unattended(tx: Transaction) -> datetime | None:
+    """Since when nobody has asked for the watch, if that is long ago and Redis is not to blame.
+
+    While its alert stands, it is; that is so for a minute after its end, in which the others come back to it.
+    """
+    since: datetime | None = tx.value(
+        f"""select asked_at from watch where asked_at < now() - interval '{UNATTENDED}'
+            and not exists (select from alerts where kind = 'redis' and ended_at is null)"""
+    )
+    return since
 
 
 def paused(tx: Transaction, targets: Sequence[int], by: str) -> list[Row]:

@@ -42,6 +42,7 @@ def about(fleet: Watched, kind: str) -> list[str]:
 
 def test_a_quiet_fleet_has_no_condition(fleet: Watched) -> None:
     fleet.road.accept("evt-1")
+    fleet.look()
     assert {kind: about(fleet, kind) for kind in QUESTIONS} == {kind: [] for kind in QUESTIONS}
     upkeep.check_ledger.apply(throw=True)
     assert fleet.road.value("select count(*) from alerts") == 0
