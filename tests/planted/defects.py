@@ -28,6 +28,7 @@ POLLS = "tests/road/test_polls.py::"
 TARGETS = "tests/road/test_targets.py::"
 ODOO = "integration/connectors/odoo/"
 ALERTS = f"{STORE}alerts.py"
+WATCH = "tests/alerts/test_watch.py::"
 STAND_IN = "tests/alerts/test_stand_in.py::"
 CONDITIONS = "tests/alerts/test_conditions.py::"
 RECEIVER = "tests/receiver/test_receiver.py::"
@@ -403,5 +404,47 @@ DEFECTS = [
         "                self._told[channel] = notice\n",
         "                pass\n",
         f"{STAND_IN}test_an_outage_of_postgres_is_told_once_and_so_is_its_end",
+    ),
+    Defect(
+        "what comes in many is gathered before it is told",
+        ALERTS,
+        'GATHERED = "10 seconds"',
+        'GATHERED = "0 seconds"',
+        f"{WATCH}test_a_storm_of_dead_letters_is_one_notice",
+    ),
+    Defect(
+        "what is told at one time is one notice",
+        "tasks/alerts.py",
+        "                alerts.tell(tx, news, notice_of(news, _places(tx)), channels)",
+        "                [alerts.tell(tx, [each], notice_of([each], _places(tx)), channels) for each in news]",
+        f"{WATCH}test_what_is_told_at_one_time_is_one_notice",
+    ),
+    Defect(
+        "what was told is told again no sooner than set",
+        ALERTS,
+        "when count > told_count then told_at < now() - make_interval(secs => %(repeat)s)",
+        "when count > told_count then true",
+        f"{WATCH}test_the_same_again_is_told_when_it_grew_and_no_sooner_than_that",
+    ),
+    Defect(
+        "the end of an alert is told once",
+        ALERTS,
+        "told_end = ended_at is not null",
+        "told_end = false",
+        f"{WATCH}test_the_end_is_told_once",
+    ),
+    Defect(
+        "each level of the failure budget is told once",
+        ALERTS,
+        "told_level = greatest(told_level, level)",
+        "told_level = told_level",
+        f"{WATCH}test_each_level_of_the_budget_is_told_once_and_at_once",
+    ),
+    Defect(
+        "reasons are masked in notices",
+        "integration/alerts.py",
+        "mask(text).split()",
+        "text.split()",
+        f"{WATCH}test_personal_data_in_a_reason_is_masked",
     ),
 ]
