@@ -27,10 +27,10 @@ OPTIONS: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    # Every question of the road has its index.  A plan made while a table is small would read all of it, and go on
-    # doing so as it grows: prepared statements keep their plans.
+    # Every question of the road has its index.  Prepared statements keep one plan: made anew for each run it takes longer
+    # than the run, and one made while a table is small must not read all of it and go on doing so as it grows.
     "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000"
-    " -c enable_seqscan=off -c jit=off",
+    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off",
 }
 
 
@@ -97,7 +97,7 @@ class Database:
     """A pool that opens connections as they are needed and keeps them.  May be made before a fork, not used."""
 
     def __init__(self, url: str, *, connections: int = 20) -> None:
-        self._url = url
+        self.url = url
         self._idle: list[Connection] = []
         self._free = threading.BoundedSemaphore(connections)
 
@@ -156,7 +156,7 @@ class Database:
             while _hung_up(connection := self._idle.pop()):
                 connection.close()
             return connection
-        fresh: Connection = psycopg2.connect(self._url, connection_factory=Connection, **OPTIONS)
+        fresh: Connection = psycopg2.connect(self.url, connection_factory=Connection, **OPTIONS)
         fresh.autocommit = True  # transactions are begun by hand
         return fresh
 

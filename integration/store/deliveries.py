@@ -127,7 +127,7 @@ def stand_back(tx: Transaction, id: int) -> None:
     """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it."""
     tx.run(
         f"""update deliveries d set state = 'waiting', due_at = 'infinity'
-            where id = %s and state in ('ready', 'queued') and ({BEHIND} or exists (
+            where id = %s and state in ('ready', 'queued') and ({AHEAD} is not null or exists (
                 select from deliveries other
                 where other.lane = d.lane and other.state = 'running' and other.id <> d.id))""",
         id,
@@ -237,9 +237,10 @@ def _fingerprint(delivery: Delivery, next: Next) -> str:
     return hashlib.sha256(f"{delivery.workflow}|{delivery.step}|{next.code}|{shape}".encode()).hexdigest()[:12]
 
 
-BEHIND = """exists (
-    select from deliveries other where other.lane = d.lane and other.open
-    and (other.version, other.id) < (d.version, d.id))"""
+# Not an exists: of that Postgres makes a join that reads all that is open, where it thinks that little is.
+AHEAD = """(
+    select other.id from deliveries other where other.lane = d.lane and other.open
+    and (other.version, other.id) < (d.version, d.id) limit 1)"""
 
 CLAIMED = """
     c.id, c.message, m.source, c.lease::text, c.leases, c.workflow, c.pin, c.target, c.queue, c.entity, c.lane,
@@ -259,7 +260,7 @@ with claimed as (
     where id = any (%(ids)s::bigint[]) and (leases < {SUSPECT - 1} or cardinality(%(ids)s::bigint[]) = 1)
     and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
     and target = any (%(targets)s::smallint[])
-    and not {BEHIND}
+    and {AHEAD} is null
     and not exists (
         select from installations i
         where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))

@@ -58,7 +58,7 @@ DEFECTS = [
     Defect(
         "only the head of a lane runs",
         f"{STORE}deliveries.py",
-        "    and not {BEHIND}\n",
+        "    and {AHEAD} is null\n",
         "",
         f"{DELIVERIES}test_lanes_run_in_the_order_of_their_events_whatever_the_arrival",
     ),
