@@ -65,8 +65,8 @@ def run(process: Process, ids: Sequence[int], first: Step, bodies: Mapping[Step,
     tried alone.  Returns the ids with which the chain goes on.
 
     Never raises for what goes wrong with a delivery: that becomes its state.  Raises `psycopg2.OperationalError` or
-    `psycopg2.InterfaceError` when Postgres is away; the leases lapse then, and the dispatcher brings the deliveries
-    back.
+    `psycopg2.InterfaceError` when Postgres is away, and `MemoryError`; the leases lapse then, and the dispatcher brings
+    the deliveries back.
     """
     with process.database.statement(durable=False) as tx:
         claimed = deliveries.claim(tx, ids, HOP_OF[first], process.targets)
@@ -103,7 +103,7 @@ def _outcome(
         return Next(State.READY, step=Step.FETCH, queue=job.workflow.source), None
     except Failure as failure:
         return _after(process, delivery, lease, failure), None
-    except (LeaseLost, *AWAY):
+    except (LeaseLost, MemoryError, *AWAY):  # whose fault it is that memory ran out will show when it runs alone
         raise
     except UniqueViolation:
         return _taken(delivery), None
@@ -229,7 +229,7 @@ def _finish(process: Process, ends: Sequence[End]) -> list[int]:
     if len(ends) != 1:
         try:
             return _write(process, ends)
-        except AWAY:
+        except (MemoryError, *AWAY):
             raise
         except Exception:  # one of them, which the others are not to suffer for
             return [id for end in ends for id in _finish(process, [end])]
@@ -239,7 +239,7 @@ def _finish(process: Process, ends: Sequence[End]) -> list[int]:
     except LeaseLost:
         logger.warning("lease lost", delivery=end.delivery.id)
         return []
-    except AWAY:
+    except (MemoryError, *AWAY):
         raise
     except UniqueViolation:
         return _write(process, [replace(end, next=_taken(end.delivery), effect=None)])

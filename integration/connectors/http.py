@@ -59,7 +59,7 @@ class Reply:
             return None
         try:
             return json.loads(self.body, parse_float=Decimal)
-        except ValueError:
+        except (ValueError, RecursionError):  # the second: nested too deeply
             failure = Retry(f"the {self.status} answer is not JSON", unknown_outcome=True, code="unreadable_answer")
             raise _with_excerpt(failure, self) from None
 

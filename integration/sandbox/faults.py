@@ -12,8 +12,9 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from typing import Any
 
 from werkzeug.test import run_wsgi_app
@@ -39,6 +40,8 @@ HTTP_KINDS = (
     "401_expire",  # the token that came with the request has just expired
     "html",  # a log-in page with status 200 instead of the answer; nothing took effect
     "truncated_json",  # takes effect, answers with the first half of the JSON
+    "trickle",  # takes effect, the answer comes bit by bit and is whole after `ms`
+    "repeated",  # takes effect twice, as behind a proxy that tries again by itself; the answer is the second one
 )
 WEBHOOK_KINDS = (
     "drop",  # never sent
@@ -48,6 +51,9 @@ WEBHOOK_KINDS = (
     "stale_timestamp",  # signed an hour ago
     "two_signatures",  # as during a rotation: an unknown signature first, the right one second
 )
+AFTER_EFFECT = {"timeout_after_commit", "truncated_json", "trickle", "repeated"}
+BITS = 20
+"""Pieces of an answer that trickles in."""
 LAG = "404_lag"
 """Clarity does not show yet what it has told of."""
 KINDS = {"clarity": (*HTTP_KINDS, LAG), "odoo": HTTP_KINDS, "fusion": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
@@ -148,19 +154,32 @@ class FaultInjection:
         if fault.kind == "401_expire" and target in TOKEN_CHECKED:
             environ["sandbox.token_expired"] = True
             return self._app(environ, start_response)
-        if fault.kind in {"timeout_after_commit", "truncated_json"}:
-            return self._after_effect(fault, environ)(environ, start_response)
         sent = get_input_stream(environ).read()
+        if fault.kind in AFTER_EFFECT:
+            return self._after_effect(fault, environ, sent)(environ, start_response)
         return answers.broken(target, fault.kind, fault.retry_after, sent)(environ, start_response)
 
-    def _after_effect(self, fault: Fault, environ: Environ) -> Response:
-        body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+    def _after_effect(self, fault: Fault, environ: Environ, sent: bytes) -> Response:
+        for _ in range(2 if fault.kind == "repeated" else 1):
+            again = {**environ, "wsgi.input": BytesIO(sent)}
+            body, status, headers = run_wsgi_app(self._app, again, buffered=True)
         if fault.kind == "timeout_after_commit":
             fault.wait()
             _reset(environ)
         whole = b"".join(body)
-        headers.remove("Content-Length")
-        return Response(whole[: len(whole) // 2], status, headers)
+        if fault.kind == "trickle":
+            return Response(_bit_by_bit(whole, fault.ms / 1000), status, headers)
+        if fault.kind == "truncated_json":
+            headers.remove("Content-Length")
+            whole = whole[: len(whole) // 2]
+        return Response(whole, status, headers)
+
+
+def _bit_by_bit(whole: bytes, seconds: float) -> Iterator[bytes]:
+    size = len(whole) // BITS + 1
+    for start in range(0, len(whole), size):
+        time.sleep(seconds / BITS)
+        yield whole[start : start + size]
 
 
 def _reset(environ: Environ) -> None:

@@ -81,7 +81,7 @@ class Erp:
         yield "POST", "/odoo/late", self.set_back
 
     def fail(self) -> tuple[Response, int]:
-        """``{name, times, model, method}``: the next calls fail by Odoo's own exceptions, or as ``load_conflict``."""
+        """``{name, times, model, method}``: the next calls fail as `Odoo.fail_next` has it."""
         try:
             self._odoo.fail_next(**json_body())
         except TypeError as error:

@@ -27,8 +27,8 @@ OPTIONS: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    # Every question of the road has its index.  Prepared statements keep one plan: made anew for each run it takes longer
-    # than the run, and one made while a table is small must not read all of it and go on doing so as it grows.
+    # Every question of the road has its index.  Prepared statements keep one plan: one made anew takes longer than the
+    # run, and one made while a table is small must not read all of it and go on doing so as it grows.
     "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000"
     " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off",
 }

@@ -39,7 +39,7 @@ from made
 
 @dataclass(frozen=True)
 class Load:
-    """What stands in the tables beside the deliveries that are measured: lanes, states and times, as SQL over ``id``."""
+    """What stands in the tables beside what is measured; lanes, states and times are SQL over a message's ``id``."""
 
     name: str
     count: int
@@ -53,7 +53,7 @@ LOADS = (
     Load(f"{FINISHED:,} finished", FINISHED, state="'done'"),
     Load(f"{WAITING:,} due, with no room for them", WAITING, due="now() - interval '1 second'"),
     Load(f"{WAITING:,} due later", WAITING, state="'waiting'", due="now() + interval '1 day'"),
-    Load(f"{WAITING:,} behind others of their lane", WAITING, "'odoo-1/order__' || id / 100", "'waiting'", "'infinity'"),
+    Load(f"{WAITING:,} behind others", WAITING, "'odoo-1/order__' || id / 100", "'waiting'", "'infinity'"),
 )
 
 

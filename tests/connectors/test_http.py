@@ -284,7 +284,7 @@ def test_sent_but_not_answered_is_an_unknown_outcome(target: Target, script: Scr
     assert (failure.code, failure.unknown_outcome, failure.counts_for_breaker) == (code, True, True)
 
 
-@pytest.mark.parametrize("body", [b'{"id": 1', b"<html>", b"", b"\xff"])
+@pytest.mark.parametrize("body", [b'{"id": 1', b"<html>", b"", b"\xff", b"[" * 100_000], ids=len)
 def test_an_answer_that_is_no_json_is_an_unknown_outcome(target: Target, body: bytes) -> None:
     target.script = answer(200, body)
     with pytest.raises(Retry) as raised:

@@ -287,6 +287,20 @@ def test_a_write_conflict_is_tried_again(shop: Shop, fault: str, model: str, met
     assert shop.send(document).theirs
 
 
+def test_an_order_that_odoo_asks_about_is_held_until_a_person_has_confirmed_it(shop: Shop) -> None:
+    if not isinstance(shop.target, SandboxTarget):
+        pytest.skip("only the sandbox asks on request")
+    shop.target.fake.fail_next("window", model="sale.order", method="action_confirm")
+    document = shop.two_lines()
+    assert held(lambda: shop.send(document)).code == "asks_first"
+    (order,) = shop.target.orders(document["order"]["origin"])
+    assert order["state"] == "draft"
+    assert shop.work.outcomes[-1] == ("order.confirm", "failed")
+    shop.target.owner("sale.order", "action_confirm", [order["id"]])
+    assert shop.send(document).theirs == str(order["id"])
+    assert ("order.confirm", "found") in shop.work.outcomes
+
+
 def test_a_refusal_holds_the_order_or_pauses_the_target(shop: Shop) -> None:
     if isinstance(shop.target, LiveTarget):
         options = shop.target.sales_only.options

@@ -7,6 +7,7 @@ import json
 import random
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -66,7 +67,9 @@ def run(fleets: Fleets, fault: Fault, seed: int) -> Result:
     try:
         fault.run(trial)
     except Exception as error:
-        verdict = f"{type(error).__name__}: {error}{_last_words(world.fleet.home / 'log')}"
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        verdict = f"{where}: {error}{_last_words(world.fleet.home / 'log')}"
         fleets.end()
     return Result(fault.name, seed, len(trial.orders), verdict, round(time.monotonic() - began, 1))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from integration.cli.processes import PROJECT, read_procfile
 from tests.faults.trial import Trial, fault
@@ -29,6 +30,7 @@ STAGES = {
 }
 """In which call a worker is killed: the system, and a part of method and path."""
 SECOND_ODOO = ("celery", "-A", "tasks", "worker", "-Q", "odoo", "-P", "threads", "-c", "16", "-n", "odoo2@%h")
+STARVED = 8.0
 DEAD_BY = 400.0
 """Seconds: five leases of 20 s, and the growing pauses before a worker that keeps dying is started again."""
 
@@ -111,6 +113,20 @@ def two_beats_and_two_dispatchers(trial: Trial) -> None:
 
 
 @fault()
+def memory_exhausted(trial: Trial) -> None:
+    """A worker gets no more memory for a while, whichever of its orders needs it: all of them are carried later."""
+    with trial.traffic():
+        worker = trial.world.pid("worker-odoo")
+        resource.prlimit(worker, resource.RLIMIT_AS, (0, resource.RLIM_INFINITY))
+        trial.orders += trial.world.generate(3, "250_lines")
+        time.sleep(STARVED)
+        with suppress(ProcessLookupError):  # it did not survive
+            resource.prlimit(worker, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        log = (trial.world.fleet.home / "log" / "worker-odoo.log").read_text()
+        assert "MemoryError" in log, "there was memory enough"
+
+
+@fault()
 def poison(trial: Trial) -> None:
     """A delivery in whose midst its worker dies each time becomes a dead letter, alone; mended, it is replayed."""
     (id,) = trial.withheld(1)
@@ -128,7 +144,8 @@ def poison(trial: Trial) -> None:
                 world.kill("worker-odoo", signal.SIGKILL)
                 died += 1
             time.sleep(0.02)
-    assert [row["code"] for row in world.at("odoo", id)] == ["poison"]
+    found = [(row["code"], row["state"]) for row in world.at("odoo", id)]
+    assert found == [("poison", "dead")], found
     world.clear_faults()
     trial.command("dead", "replay", str(world.at("odoo", id)[0]["id"]))
 

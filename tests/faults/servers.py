@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,9 @@ def postgres_frozen(trial: Trial) -> None:
     """Its backends stand still for a while, with their connections open."""
     with trial.traffic():
         trial.moment()
-        pids = _family(trial)
-        _signal(pids, signal.SIGSTOP)
+        _signal(trial, signal.SIGSTOP)
         time.sleep(HELD)
-        _signal(pids, signal.SIGCONT)
+        _signal(trial, signal.SIGCONT)
 
 
 @fault()
@@ -139,11 +139,10 @@ def disk_full(trial: Trial) -> None:
     """Postgres can write no file beyond some size, its own log of changes among them, and gives up."""
     with trial.traffic():
         trial.moment()
-        pids = _family(trial)
-        _limit(pids, FULL)
+        _limit(trial, FULL)
         time.sleep(HELD)
         assert "File too large" in (trial.world.fleet.home / "log" / "postgres.log").read_text(), "it was never full"
-        _limit(pids, "unlimited")
+        _limit(trial, "unlimited")
 
 
 def _connect(trial: Trial) -> psycopg2.extensions.connection:
@@ -158,23 +157,24 @@ def _hang_up(*ours: psycopg2.extensions.connection) -> None:
         cursor.execute(OTHERS, ([each.info.backend_pid for each in ours],))
 
 
-def _family(trial: Trial) -> list[int]:
-    """The postmaster and its children."""
+def _family(trial: Trial) -> Iterator[int]:
+    """The postmaster, and then the children that it has by now."""
     postmaster = trial.world.pid("postgres")
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
-    return [postmaster, *map(int, children.split())]
+    yield postmaster
+    yield from map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())
 
 
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
+def _signal(trial: Trial, number: signal.Signals) -> None:
+    for pid in _family(trial):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def _limit(pids: list[int], size: str) -> None:
-    """How far into a file these may write, in bytes.  Nobody but their own user is sure to be allowed to say so."""
-    owner = Path(f"/proc/{pids[0]}").stat()
-    as_owner: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-    for pid in pids:
-        command = ["prlimit", f"--pid={pid}", f"--fsize={size}:"]
-        subprocess.run(command, check=False, capture_output=True, **as_owner if os.geteuid() == 0 else {})
+def _limit(trial: Trial, size: str) -> None:
+    """How far into a file Postgres may write, in bytes.  Nobody but its own user is sure to be allowed to say so."""
+    with suppress(FileNotFoundError):  # it has given up, and the one that is started next has no limit
+        for pid in _family(trial):
+            owner = Path(f"/proc/{pid}").stat()
+            as_owner: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+            command = ["prlimit", f"--pid={pid}", f"--fsize={size}:"]
+            subprocess.run(command, check=False, capture_output=True, **as_owner if os.geteuid() == 0 else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from tests.faults.trial import Trial, fault
@@ -12,9 +13,14 @@ EFFECTS = {
     "clarity": ("/status", "/shipments", "/invoices"),
 }
 """The calls that take effect: a part of method and path, by system."""
-STORMS = ("429", "500", "502_html", "503", "reset_before", "html", "truncated_json", "timeout_after_commit")
+STORMS = (
+    *("429", "500", "502_html", "503", "reset_before", "html"),
+    *("truncated_json", "timeout_after_commit", "repeated"),
+)
 LONG = 12.0
 """Seconds of an outage."""
+TIMEOUT = 2
+"""Seconds for a whole answer, where answers take longer than that."""
 ODOO_OWN = (
     "psycopg2.errors.SerializationFailure",
     "psycopg2.errors.DeadlockDetected",
@@ -71,6 +77,24 @@ def slow(trial: Trial) -> None:
         time.sleep(8)
 
 
+@fault(at=[(target,) for target in EFFECTS])
+def answers_trickle_in(trial: Trial, target: str) -> None:
+    """Every second call takes effect, and its answer begins at once but is not whole by the time we give up."""
+    setting, worker = f"{target.upper()}_TIMEOUT", f"worker-{target}"
+    trial.world.fleet.environment[setting] = str(TIMEOUT)
+    try:
+        trial.world.restart(worker, signal.SIGTERM)
+        with trial.traffic():
+            for path in EFFECTS[target]:
+                trial.world.fault(target, "trickle", path=path, rate=0.5, duration=10, ms=TIMEOUT * 2000)
+            time.sleep(10)
+        faults = trial.world.control("GET", "faults")
+        assert any(each["hits"] for each in faults), "nothing was slow"
+    finally:
+        del trial.world.fleet.environment[setting]
+        trial.world.restart(worker, signal.SIGTERM)
+
+
 @fault(at=[("clarity",), ("fusion",)])
 def token_expired(trial: Trial, target: str) -> None:
     """Tokens expire in mid-flight, one after the other."""
@@ -100,6 +124,17 @@ def failures_of_odoo(trial: Trial) -> None:
             trial.moment(0.5)
 
 
+@fault()
+def odoo_asks_first(trial: Trial) -> None:
+    """A confirmation is answered by a window with a question instead of true, and nothing is done: a person replays."""
+    asked = {"name": "window", "model": "sale.order", "method": "action_confirm"}
+    with trial.traffic():
+        for _ in range(3):
+            trial.world.control("POST", "odoo/failures", asked)
+            trial.moment(1.0)
+    trial.replay("asks_first")
+
+
 @fault(at=[(name,) for name in FUSION_OWN])
 def failures_of_fusion(trial: Trial, name: str) -> None:
     """What a pod answers although nothing is broken, some of it inside a 2xx.  A draft needs a person, who replays."""
@@ -108,4 +143,4 @@ def failures_of_fusion(trial: Trial, name: str) -> None:
             trial.world.control("POST", "fusion/failures", {"name": name})
             trial.moment(1.0)
     if name == "not_submitted":
-        trial.replay()
+        trial.replay(name)

@@ -44,6 +44,7 @@ class Trial:
         self.orders: list[str] = []
         self.shipping: list[str] = []
         self.changed: dict[str, str] = {}
+        self._withheld: list[str] = []
         self._shop = Random(f"{seed}/shop")
         self._stop = threading.Event()
 
@@ -65,9 +66,9 @@ class Trial:
             shop.join()
 
     def withheld(self, count: int) -> list[str]:
-        """Places orders that the shop keeps to itself; only before the traffic begins."""
+        """Places orders that the shop tells nobody of, and leaves as they are; only before the traffic begins."""
         self.world.fault("webhooks", "drop")
-        ids = self._place(count, TRAITS)
+        self._withheld = ids = self._place(count, TRAITS)
         self.world.until(lambda: not self.world.control("GET", "ledger")["clarity"]["webhooks"]["pending"], 30)
         self.world.clear_faults()
         return ids
@@ -93,9 +94,14 @@ class Trial:
                 process.terminate()
                 process.wait(60)
 
-    def replay(self) -> None:
-        """As a person does who has mended the cause: everything that is held or dead once it all has ended, again."""
+    def replay(self, code: str) -> None:
+        """As a person does who has mended the cause: everything that is held or dead once it all has ended, again.
+
+        Something has to have ended with this code.
+        """
         self.world.finished(*self.orders, seconds=PATIENCE)
+        codes = {row["code"] for id in self.orders for row in self.world.deliveries(id)}
+        assert code in codes, f"nothing ended as {code}: {codes}"
         self.command("replay", "--state", "held", "--state", "dead", "--yes")
 
     def command(self, *arguments: str) -> None:
@@ -131,7 +137,7 @@ class Trial:
 
     def _change(self) -> int:
         """Somebody at the shop corrects an order: its newest state is what has to stand in the ERPs."""
-        if known := [id for id in self.orders if id not in self.shipping]:
+        if known := [id for id in self.orders if id not in (*self.shipping, *self._withheld)]:
             id, number = self._shop.choice(known[-4:]), f"PO-{self._shop.randint(1, 10**9)}"
             self.world.control("PATCH", f"orders/{id}", {"purchaseOrderNumber": number})
             self.changed[id] = number

@@ -23,28 +23,35 @@ where finished_at < before"""
 ASTRAY = "select id, lane, step, state, reason from deliveries where open or state in ('held', 'dead') order by id"
 
 
-def judge(world: World, orders: Sequence[str], shipping: Sequence[str], changed: Mapping[str, str]) -> None:
+def judge(
+    world: World,
+    orders: Sequence[str],
+    shipping: Sequence[str],
+    changed: Mapping[str, str],
+    patience: float = PATIENCE,
+) -> None:
     """Lets everything end, then raises `AssertionError` for a promise that was not kept.
 
     ``shipping`` are the orders that are to come back shipped, billed and paid; ``changed`` has the customer's reference
     that was given to an order last.
     """
     world.clear_faults()
-    world.until(lambda: world.redeliver() == 0, PATIENCE, lambda: "webhooks are still pending")
-    world.finished(*orders, seconds=PATIENCE)
+    world.until(lambda: world.redeliver() == 0, patience, lambda: "webhooks are still pending")
+    world.finished(*orders, seconds=patience)
     world.age(list(shipping), odoo=6, fusion=20)
-    world.until(lambda: _come_back(world, shipping), PATIENCE, lambda: [world.all(id) for id in shipping])
-    world.until(lambda: not astray(world), PATIENCE, lambda: astray(world))
+    world.until(lambda: _come_back(world, shipping), patience, lambda: [world.all(id) for id in shipping])
+    world.until(lambda: not astray(world), patience, lambda: f"astray: {astray(world)}")
     world.exactly_once(list(orders))
     books = world.control("GET", "ledger")
     _latest(books, changed)
-    _shown_once(books, orders)
+    _shown_once(books)
     for id in shipping:
         _shipped(world.order(id), books["clarity"]["shipments"])
         _billed(world.order(id), books["clarity"]["invoices"])
     _never_back(books["clarity"]["status_pushes"], orders, shipping)
     with world.database.transaction() as tx:
-        assert tx.rows(OUT_OF_ORDER) == [], "lanes whose deliveries ended out of order"
+        lanes = tx.rows(OUT_OF_ORDER)
+    assert lanes == [], f"lanes whose deliveries ended out of order: {lanes}"
     world.balanced()
 
 
@@ -75,12 +82,13 @@ def _latest(books: Books, changed: Mapping[str, str]) -> None:
     assert stand == {id: (number, number) for id, number in changed.items()}, "not the newest state of an order"
 
 
-def _shown_once(books: Books, orders: Sequence[str]) -> None:
-    assert [each for each in books["odoo"]["orders"] if each["created"] != 1] == []
+def _shown_once(books: Books) -> None:
+    twice = [each["external_id"] for each in books["odoo"]["orders"] if each["created"] != 1]
+    assert twice == [], f"orders that stand twice in Odoo: {twice}"
     for kind in ("shipments", "invoices"):
         shown = Counter((each["order_id"], each["external_ref"]) for each in books["clarity"][kind])
         assert [each for each, count in shown.items() if count > 1] == [], f"{kind} that stand twice at the shop"
-        assert {id for id, _ in shown} <= {*books["clarity"]["orders"]}
+        assert {id for id, _ in shown} <= {*books["clarity"]["orders"]}, f"{kind} of no order"
 
 
 def _shipped(order: Mapping[str, Any], shipments: Sequence[Mapping[str, Any]]) -> None:

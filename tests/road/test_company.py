@@ -5,7 +5,16 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
+from integration.message import Event, Step
+from integration.store import dispatch
+from integration.store.deliveries import POISONED
 from tasks.company import Company
+from tasks.intake import Intake
+from tasks.job import Job
+from tasks.process import Process
+from tasks.step import run
 
 
 def test_many_run_together_and_one_runs_alone() -> None:
@@ -38,3 +47,23 @@ def test_many_run_together_and_one_runs_alone() -> None:
     assert sorted(log[:2]) == ["a in", "b in"]
     assert sorted(log[2:4]) == ["a out", "b out"]
     assert log[4:] == ["alone in", "alone out", "late in"]
+
+
+def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(process: Process) -> None:
+    """Nothing is written when memory runs out, for it may have been another's fault."""
+    with process.database.transaction() as tx:
+        Intake(process).accept(tx, "clarity", Event("evt-1", "order.created", "1001", 1, "WEB-1"), b"{}")
+        id = tx.value("select id from deliveries")
+
+    def exhaust(job: Job) -> None:
+        raise MemoryError
+
+    for _ in range(POISONED):
+        with pytest.raises(MemoryError):
+            run(process, id, Step.TRANSFORM, {Step.TRANSFORM: exhaust})
+        with process.database.transaction() as tx:
+            tx.run("update deliveries set leased_until = now() - interval '1 second'")
+            assert dispatch.redrive(tx) == 1
+    assert run(process, id, Step.TRANSFORM, {}) is None
+    with process.database.transaction() as tx:
+        assert tx.row("select state, code from deliveries") == {"state": "dead", "code": "poison"}

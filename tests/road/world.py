@@ -250,12 +250,14 @@ class World:
         books = self.control("GET", "ledger")
         if "odoo" in books:
             orders = {order["external_id"]: order for order in books["odoo"]["orders"]}
-            keys = [f"__clarity__.{external_id('order', id)}" for id in ids]
-            assert [key for key in keys if key not in orders] == []
-            assert [(orders[key]["state"], orders[key]["confirmed"]) for key in keys] == [("sale", 1)] * len(keys)
+            found = [orders.get(f"__clarity__.{external_id('order', id)}", {}) for id in ids]
+            stand = [(order.get("created"), order.get("state"), order.get("confirmed")) for order in found]
+            assert stand == [(1, "sale", 1)] * len(ids), f"not once in Odoo: {stand}"
         if "fusion" in books:
             pods = {order["source_id"]: order for order in books["fusion"]["orders"]}
-            assert [(pods[id]["created"], pods[id]["submissions"]) for id in ids] == [(1, 1)] * len(ids)
+            stand = [(pods[id]["created"], pods[id]["submissions"]) if id in pods else None for id in ids]
+            assert stand == [(1, 1)] * len(ids), f"not once in Fusion: {stand}"
         moved = [(push["order_id"], push["status"]) for push in books["clarity"]["status_pushes"] if push["changed"]]
-        assert [id for id in ids if (id, "processing") not in moved] == []
-        assert [each for each in set(moved) if each[0] in ids and moved.count(each) > 1] == []
+        assert [id for id in ids if (id, "processing") not in moved] == [], "the shop was not told"
+        doubled = [each for each in set(moved) if each[0] in ids and moved.count(each) > 1]
+        assert doubled == [], f"the shop was told twice: {doubled}"

@@ -132,6 +132,18 @@ def test_answers_are_late_cut_or_a_page(sandbox: Sandbox) -> None:
     assert sandbox.get(f"/orders/{id}").json()["status"] == "processing"
 
 
+def test_an_answer_comes_bit_by_bit_or_to_a_request_that_came_twice(sandbox: Sandbox) -> None:
+    id = sandbox.order()["id"]
+    sandbox.fault("clarity", "trickle", ms=400)
+    started = time.monotonic()
+    answer = sandbox.post(f"/orders/{id}/status", {"status": "processing"}, "key")
+    assert (answer.json()["status"], time.monotonic() - started >= 0.4) == ("processing", True)
+    sandbox.fault("clarity", "repeated")
+    sandbox.post(f"/orders/{id}/status", {"status": "shipped"}, "key-2")
+    pushes = [push["replayed"] for push in sandbox.ledger()["status_pushes"] if push["order_id"] == id]
+    assert pushes == [False, False, True]
+
+
 def test_an_expired_token_stays_expired_and_a_new_one_works(sandbox: Sandbox) -> None:
     old = {"Authorization": f"Bearer {sandbox.token()}"}
     sandbox.fault("clarity", "401_expire")

@@ -133,7 +133,8 @@ class OrderPost:
 
     def _ensure_confirmed(self, order: Row) -> Row:
         try:
-            self._perform("order.confirm", "action_confirm", order)
+            request = self._client.request("sale.order", "action_confirm", [order["id"]])
+            self._work.perform("order.confirm", request, self._confirm)
         except WrongState:
             order = self._read(order["id"])
             if order["state"] not in CONFIRMED:
@@ -141,6 +142,17 @@ class OrderPost:
             self._work.found("order.confirm", _evidence(order))
             return order
         return {**order, "state": "sale", "date_order": None}  # Odoo puts the time of the confirmation there
+
+    def _confirm(self, request: Request) -> Any:
+        """Odoo answers True.  A module may answer with a window that asks something first, and do nothing."""
+        answer = self._client.send(request)
+        if answer is not True:
+            raise WrongState(
+                "Odoo asks something before it confirms the order",
+                hint="Confirm the order in Odoo by hand and answer what it asks, then send the order again.",
+                code="asks_first",
+            )
+        return answer
 
     def _ensure_updated(self, order: Row) -> Row:
         """Brings a confirmed order to show the document, by the difference only."""

@@ -65,6 +65,16 @@ REAL_METHODS = (
 
 TIMEOUT_AFTER_COMMIT = "timeout_after_commit"
 LOAD_CONFLICT = "load_conflict"
+WINDOW = "window"
+ASKS = {
+    "type": "ir.actions.act_window",
+    "name": "Credit Limit",
+    "res_model": "sale.order.credit.check",
+    "view_mode": "form",
+    "target": "new",
+    "context": {},
+}
+"""The answer of a button that some module has made to ask first."""
 _CONFLICT = "could not serialize access due to concurrent update\n"
 
 
@@ -123,8 +133,9 @@ class Odoo:
         """The next ``times`` calls (of ``model`` and ``method``, when given) fail as ``name`` says.
 
         ``name`` is an exception of Odoo's ("psycopg2.errors.SerializationFailure", "odoo.exceptions.AccessError" …),
-        ``timeout_after_commit`` (a writing call takes effect, its answer is lost) or ``load_conflict`` (an import
-        that lost against another one: 200, ids false).
+        ``timeout_after_commit`` (a writing call takes effect, its answer is lost), ``load_conflict`` (an import that
+        lost against another one: 200, ids false) or ``window`` (a button that asks something first: 200, and the window
+        in which it asks instead of true; nothing took effect).
         """
         with self._faults_lock:
             self._faults.extend([Fault(name, model, method)] * times)
@@ -142,6 +153,8 @@ class Odoo:
             args, kwargs = find(bound)
             if fault and fault.name == LOAD_CONFLICT:
                 return _lost_import()
+            if fault and fault.name == WINDOW:
+                return dict(ASKS)
             if fault and fault.name != TIMEOUT_AFTER_COMMIT:
                 raise _injected(fault.name, model)
             result = bound(*args, **kwargs)
