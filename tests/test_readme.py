@@ -12,6 +12,7 @@ import mappings
 from integration.cli import COMMANDS
 from integration.settings import DEFAULT_LIMITS, DEFAULT_TIMEOUT, Settings
 from integration.workflow import load_definitions
+from tests.faults.catalogue import ALL
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -38,6 +39,13 @@ def test_every_process_is_listed_and_no_other() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^)#]+)\)", README))
 def test_every_link_leads_somewhere(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_every_fault_that_a_promise_was_tested_under_can_be_played() -> None:
+    tested_by = re.findall(r"^\|[^|]*\|[^|]*\| ([^|]*) \|", section("What is promised, and where it stops"), re.M)
+    named = re.findall(r"`([^`]+)`", " ".join(tested_by))
+    assert [name for name in named if not any(name in fault.name for fault in ALL)] == []
+    assert len(named) > 20
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:

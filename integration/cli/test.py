@@ -55,7 +55,7 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, **of_faults: object) -
       fleet test
       fleet test -k receiver -x
       fleet test --live           # also against the Odoo that FLEET_LIVE_ODOO_* names
-      fleet test --faults         # each fault once, about half an hour
+      fleet test --faults         # each fault once, three quarters of an hour
       fleet test --faults --only valkey --minutes 10
     """
     chosen = _options(of_faults)

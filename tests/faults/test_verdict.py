@@ -80,7 +80,7 @@ def nowhere(books: Books, id: str) -> None:
 
 
 THEIRS = {
-    "an order twice in Odoo": (odoo(created=2), "not once in Odoo"),
+    "an order twice in Odoo": (odoo(created=2), "orders that stand twice in Odoo"),
     "an order confirmed twice": (odoo(confirmed=2), "not once in Odoo"),
     "an order that is not in Odoo": (nowhere, "not once in Odoo"),
     "an order twice in Fusion": (fusion(created=2), "not once in Fusion"),

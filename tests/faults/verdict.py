@@ -41,10 +41,10 @@ def judge(
     world.age(list(shipping), odoo=6, fusion=20)
     world.until(lambda: _come_back(world, shipping), patience, lambda: [world.all(id) for id in shipping])
     world.until(lambda: not astray(world), patience, lambda: f"astray: {astray(world)}")
-    world.exactly_once(list(orders))
     books = world.control("GET", "ledger")
-    _latest(books, changed)
     _shown_once(books)
+    world.exactly_once(list(orders))
+    _latest(books, changed)
     for id in shipping:
         _shipped(world.order(id), books["clarity"]["shipments"])
         _billed(world.order(id), books["clarity"]["invoices"])

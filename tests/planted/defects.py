@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Defect:
-    """In ``file``, ``code`` is replaced by ``defect``; then ``test`` must fail."""
+    """In ``file``, ``code`` is replaced by ``defect``; then ``test`` must fail, and say ``verdict`` (a pattern).
+
+    ``also`` has further replacements (file, code, defect), where a promise is kept in more than one place.
+    """
 
     promise: str
     file: str
     code: str
     defect: str
     test: str
+    verdict: str = ""
+    also: tuple[tuple[str, str, str], ...] = ()
 
 
 STORE = "integration/store/"
@@ -32,6 +37,7 @@ WATCH = "tests/alerts/test_watch.py::"
 STAND_IN = "tests/alerts/test_stand_in.py::"
 CONDITIONS = "tests/alerts/test_conditions.py::"
 RECEIVER = "tests/receiver/test_receiver.py::"
+TRIAL = "tests/faults/test_faults.py::test_everything_once_in_order_and_nothing_lost"
 
 DEFECTS = [
     Defect(
@@ -469,3 +475,46 @@ DEFECTS = [
         f"{WATCH}test_personal_data_in_a_reason_is_masked",
     ),
 ]
+
+TRIALS = [
+    Defect(
+        "nothing is stuck when a worker has died",
+        f"{STORE}dispatch.py",
+        "    return expired + lost",
+        "    tx.run('rollback')\n    return expired + lost",
+        f"{TRIAL}[workers-killed-and-frozen-in-mid-post]",
+        "it did not happen in",
+    ),
+    Defect(
+        "an order stands once though answers are lost",
+        f"{STORE}attempts.py",
+        "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
+        "%(request)s",
+        f"{TRIAL}[answer-lost-after-commit]",
+        "orders that stand twice in Odoo",
+        also=(
+            (
+                f"{ODOO}rows.py",
+                '"id": xmlid("order", document["key"])',
+                '"id": xmlid("order", document["key"], __import__("uuid").uuid4().hex)',
+            ),
+        ),
+    ),
+    Defect(
+        "an older state never follows a newer one",
+        "tasks/step.py",
+        "delivery.version < delivery.applied_version:",
+        "False:",
+        f"{TRIAL}[webhooks-days-late]",
+        "not the newest state|out of order",
+    ),
+    Defect(
+        "our ledger adds up",
+        f"{STORE}deliveries.py",
+        "do update set value = counters.value + 1",
+        "do update set value = counters.value",
+        f"{TRIAL}[valkey-emptied]",
+        "deliveries made, but",
+    ),
+]
+"""What a trial must notice: each needs a fleet and minutes, so these run only when they are asked for."""
