@@ -53,7 +53,7 @@ WEBHOOK_KINDS = (
 )
 AFTER_EFFECT = {"timeout_after_commit", "truncated_json", "trickle", "repeated"}
 BITS = 20
-"""Pieces of an answer that trickles in."""
+"""Pieces of an answer that trickles in, if it is that long."""
 LAG = "404_lag"
 """Clarity does not show yet what it has told of."""
 KINDS = {"clarity": (*HTTP_KINDS, LAG), "odoo": HTTP_KINDS, "fusion": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
@@ -177,9 +177,10 @@ class FaultInjection:
 
 def _bit_by_bit(whole: bytes, seconds: float) -> Iterator[bytes]:
     size = len(whole) // BITS + 1
-    for start in range(0, len(whole), size):
-        time.sleep(seconds / BITS)
-        yield whole[start : start + size]
+    bits = [whole[start : start + size] for start in range(0, len(whole), size)]
+    for bit in bits:
+        time.sleep(seconds / len(bits))
+        yield bit
 
 
 def _reset(environ: Environ) -> None:
