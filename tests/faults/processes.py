@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from integration.cli.processes import PROJECT, read_procfile
 from tests.faults.targets import EFFECTS
@@ -31,7 +30,6 @@ STAGES = {
     ("worker-upkeep", "receivables"): ("fusion", "receivablesInvoices"),
 }
 """In which call a worker is killed: the system, and a part of method and path."""
-STARVED = 8.0
 DEAD_BY = 400.0
 """Seconds: five leases of 20 s, and the growing pauses before a worker that keeps dying is started again."""
 
@@ -112,22 +110,8 @@ def two_beats_and_two_dispatchers(trial: Trial) -> None:
 
 
 @fault()
-def memory_exhausted(trial: Trial) -> None:
-    """A worker gets no more memory for a while, whichever of its orders needs it: all of them are carried later."""
-    with trial.traffic():
-        worker = trial.world.pid("worker-odoo")
-        resource.prlimit(worker, resource.RLIMIT_AS, (0, resource.RLIM_INFINITY))
-        trial.orders += trial.world.generate(3, "250_lines")
-        time.sleep(STARVED)
-        with suppress(ProcessLookupError):  # it did not survive
-            resource.prlimit(worker, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        log = (trial.world.fleet.home / "log" / "worker-odoo.log").read_text()
-        assert "MemoryError" in log, "there was memory enough"
-
-
-@fault()
 def poison(trial: Trial) -> None:
-    """A delivery in whose midst its worker dies each time becomes a dead letter, alone.
+    """A delivery in whose midst its worker dies each time (of memory, say) becomes a dead letter, alone.
 
     Mended, it is replayed, unless a newer state of its order has come and gone through.
     """
