@@ -25,6 +25,7 @@ SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
 SILENCE = 1.0
 CREDIT_SECONDS = 2.0
+MOST_CREDIT = 100
 SCATTER = 0.5
 
 _REFUSALS = {
@@ -56,12 +57,12 @@ class State:
 
     @property
     def credit(self) -> int:
-        """How many hops may be on their way: two seconds of the rate and the slots, or one as a probe."""
+        """How many hops may be on their way: two seconds of the rate, 100 at most, and the slots; or one as a probe."""
         if self.paused or self.blocked_for > 0 or self.breaker in {"open", "probing"}:
             return 0
         if self.breaker == "half_open":
             return 1
-        return int(CREDIT_SECONDS * self.rate) + self.concurrency
+        return min(int(CREDIT_SECONDS * self.rate), MOST_CREDIT) + self.concurrency
 
 
 class Throttle:

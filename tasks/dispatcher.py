@@ -67,9 +67,11 @@ class Dispatcher:
             self._tell("brought back", dispatch.redrive)
         if self._is_time("sweep", SWEEP_EVERY):
             self._tell("woken", dispatch.wake_missed)
-        for queue, waiting in zip(self._queues, self._lengths(), strict=True):
+        with self._process.database.statement() as tx:
+            queues = dispatch.queues_due(tx, self._queues, self._process.targets)
+        for queue in queues:
             window = credit(self._process, queue)
-            if waiting < window:  # else nobody takes what is there already
+            if int(self._process.redis.llen(queue)) < window:  # else nobody takes what is there already
                 with self._process.database.statement(durable=False) as tx:
                     due = dispatch.take_due(tx, queue, window, self._process.targets)
                 pipeline.nudge(due)
@@ -88,12 +90,6 @@ class Dispatcher:
             decided = installations.decisions(tx)
         for kind, throttle in self._process.throttles.items():
             throttle.decide(**decided[known[kind].id])
-
-    def _lengths(self) -> list[int]:
-        pipe = self._process.redis.pipeline(transaction=False)
-        for queue in self._queues:
-            pipe.llen(queue)
-        return [int(length) for length in pipe.execute()]
 
     def _is_time(self, chore: str, every: float) -> bool:
         due = time.monotonic() - self._done_at.get(chore, 0.0) > every

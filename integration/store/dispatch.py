@@ -17,6 +17,12 @@ FRESH = "1 second"
 """What was accepted less than this ago is on its way by the receiver's own nudge."""
 
 
+def queues_due(tx: Transaction, queues: Sequence[str], targets: Sequence[int]) -> list[str]:
+    """Those of the queues for which something is due, at targets that are not paused."""
+    rows = tx.rows(QUEUES_DUE, {"queues": list(queues), "fresh": FRESH, "targets": list(targets)})
+    return [row["queue"] for row in rows]
+
+
 def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -> list[Row]:
     """Marks due deliveries of a queue as queued, as many as its window still admits; live ones come first.
 
@@ -75,23 +81,30 @@ def wake_missed(tx: Transaction) -> int:
 
 
 DUE = """
-    queue = %(queue)s and state in ('ready', 'waiting') and due_at <= now()
-    and target = any (%(targets)s::smallint[])
-    and (attempts > 0 or priority > 0 or step <> 'transform' or created_at < now() - %(fresh)s::interval)
-    and not exists (
-        select from installations i
-        where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))"""
+    state in ('ready', 'waiting') and due_at <= now() and target = any (%(targets)s::smallint[])
+    and (attempts > 0 or priority > 0 or step <> 'transform' or created_at < now() - %(fresh)s::interval)"""
+
+PAUSED = """(
+    select true from installations i
+    where i.kind = {queue} and i.paused_at is not null and i.id = any (%(targets)s::smallint[]) limit 1)"""
+
+QUEUES_DUE = f"""
+select q.queue from unnest(%(queues)s::text[]) as q (queue)
+cross join lateral (select from deliveries d where d.queue = q.queue and {DUE} limit 1) as due
+where {PAUSED.format(queue="q.queue")} is null
+"""
 
 TAKE = f"""
 with room as (
-    select greatest(%(window)s::bigint - count(*), 0) as free,
+    select case when {PAUSED.format(queue="%(queue)s")} then 0
+            else greatest(%(window)s::bigint - count(*), 0) end as free,
         ceil(%(window)s::bigint / {SMALL_SHARE}.0) - count(*) filter (where priority >= {SMALL}) as share
     from deliveries where queue = %(queue)s and state = 'queued'
 ), live as (
-    select d.id from deliveries d where {DUE} and priority < {SMALL}
+    select d.id from deliveries d where queue = %(queue)s and {DUE} and priority < {SMALL}
     order by priority, due_at limit (select free from room) for update skip locked
 ), others as (
-    select d.id from deliveries d where {DUE} and priority >= {SMALL}
+    select d.id from deliveries d where queue = %(queue)s and {DUE} and priority >= {SMALL}
     order by priority, due_at
     limit (select greatest(least(share, free - (select count(*) from live)), 0) from room) for update skip locked
 ), due as (
