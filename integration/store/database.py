@@ -14,7 +14,6 @@ from typing import Any
 import backoff
 import psycopg2
 import psycopg2.extensions
-import psycopg2.extras
 
 Row = dict[str, Any]
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
@@ -57,7 +56,7 @@ class Transaction:
 
     def __init__(self, connection: Connection, opening: str = "") -> None:
         self._prepared = connection.prepared
-        self._cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
+        self._cursor = connection.cursor()
         self._opening = opening  # goes along with the first statement, which saves a round trip
 
     def run(self, sql: str, *values: Any) -> int:
@@ -67,18 +66,22 @@ class Transaction:
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         self._execute(sql, values)
-        return [dict(row) for row in self._cursor.fetchall()]
+        return [self._named(row) for row in self._cursor.fetchall()]
 
     def row(self, sql: str, *values: Any) -> Row | None:
         """The first row, if any."""
         self._execute(sql, values)
         row = self._cursor.fetchone()
-        return dict(row) if row else None
+        return self._named(row) if row else None
 
     def value(self, sql: str, *values: Any) -> Any:
         """The only value of the first row, or None without a row."""
-        row = self.row(sql, *values)
-        return next(iter(row.values())) if row else None
+        self._execute(sql, values)
+        row = self._cursor.fetchone()
+        return row[0] if row else None
+
+    def _named(self, row: tuple[Any, ...]) -> Row:
+        return {column[0]: value for column, value in zip(self._cursor.description or (), row, strict=True)}
 
     def _execute(self, sql: str, values: tuple[Any, ...]) -> None:
         opening, self._opening = self._opening, ""

@@ -155,7 +155,7 @@ def test_two_shipments_at_once_are_told_once(books: Books) -> None:
             for stages in pool.map(lambda n: books.ship(books.odoo, str(n), **{f"l{n}": "1"}), range(12))
             for stage in stages
         ]
-    assert told == [Stage.PARTLY_SHIPPED, Stage.SHIPPED]
+    assert sorted(told) == [Stage.PARTLY_SHIPPED, Stage.SHIPPED]  # in the order of the shipments, not of time
 
 
 def test_open_orders_take_turns_until_they_are_shipped_and_paid(books: Books) -> None:
