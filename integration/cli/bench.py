@@ -16,18 +16,22 @@ from integration.settings import variables
 @click.command()
 @click.option("--orders", default=500, show_default=True, type=click.IntRange(50, 100_000), help="So many orders.")
 @click.option("--latency", default=0, show_default=True, help="Milliseconds that each call at a target takes besides.")
+@click.option("--flat", is_flag=True, help="Measure instead what a million finished deliveries cost.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def bench(orders: int, latency: int, as_json: bool) -> None:
+def bench(orders: int, latency: int, flat: bool, as_json: bool) -> None:
     """Measure a fleet of its own beside naive Celery, raw Celery and a bare insert.
 
-    Ignores every setting of the environment: no real system is ever called.
+    At full load, at half of that, and the receiver by itself.  Ignores every setting of the environment: no real system
+    is ever called.
 
     \b
     Examples:
       fleet bench
       fleet bench --orders 2000 --latency 50 --json
+      fleet bench --flat          # deliveries/s beside a million finished and a hundred thousand waiting ones
     """
     command = [sys.executable, "-m", "tests.benchmarks", f"--orders={orders}", f"--latency={latency}"]
+    command += ["--flat"] if flat else []
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-bench-") as home:
         environment = isolated(variables(), home)
         ended = subprocess.run(

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from integration.cli.fleet import Fleet
 from integration.store.database import Database
-from tests.benchmarks import rivals
-from tests.benchmarks.load import Sandbox, send
-from tests.benchmarks.measure import cpu_seconds, of_fleet, percentile, pss_mib
+from tests.benchmarks import flat, rivals
+from tests.benchmarks.load import Sandbox, order_of, send
+from tests.benchmarks.measure import cpu_seconds, frozen, of_fleet, percentile, pss_mib
 from tests.benchmarks.rivals import Result
 
 RATES = {"ODOO_RATE": "100000", "CLARITY_RATE": "100000", "ODOO_CONCURRENCY": "64", "CLARITY_CONCURRENCY": "64"}
@@ -32,7 +32,7 @@ class Plan:
 
 
 def run(plan: Plan, console: Console) -> list[Result]:
-    """The fleet, then its rivals, on the same sandbox, one after the other."""
+    """The fleet, then its rivals, on the same sandbox, one after the other; last its receiver, the others frozen."""
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-bench-") as home:
         variables = {"PATH": os.environ["PATH"], "FLEET_HOME": home, "FLEET_SANDBOX_AGE_SECONDS": "0", **RATES}
         fleet = Fleet(variables)
@@ -43,33 +43,35 @@ def run(plan: Plan, console: Console) -> list[Result]:
             sandbox.control("POST", "faults", {"target": "webhooks", "kind": "drop"})
             for target in ("odoo", "clarity") if plan.latency else ():
                 sandbox.control("POST", "faults", {"target": target, "kind": "latency", "ms": plan.latency})
-            results = [_of_the_fleet(fleet, sandbox, plan, console)]
-            results += rivals.measure(fleet.environment, sandbox, plan.orders, console)
-            return results
+            full = _of_the_fleet(fleet, sandbox, plan, console)
+            assert full.orders
+            half = _of_the_fleet(fleet, sandbox, plan, console, rate=full.orders / 2)
+            results = rivals.measure(fleet.environment, sandbox, plan.orders, console)
+            return [full, half, _of_the_receiver(fleet, console), *results]
         finally:
             with console.status("stopping it"):
                 fleet.stop()
 
 
-def _of_the_fleet(fleet: Fleet, sandbox: Sandbox, plan: Plan, console: Console) -> Result:
+def _of_the_fleet(fleet: Fleet, sandbox: Sandbox, plan: Plan, console: Console, *, rate: float | None = None) -> Result:
+    """As many orders as come in, or so many each second; a few before that are not measured."""
     database = Database(fleet.environment["DATABASE_URL"], connections=1)
-    url = f"http://{fleet.environment['FLEET_RECEIVER_BIND']}/webhooks/clarity"
-    secret = fleet.environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0]
+    measured = "half" if rate else "full"
     idle = pss_mib(of_fleet(fleet.home, "flower", "sandbox"))
-    for name, count in (("warm", 50), ("run", plan.orders)):
+    for name, count in ((f"warm-{measured}", 50), (measured, plan.orders)):
         orders = sandbox.orders(count, f"fleet-{name}")
         before = cpu_seconds(of_fleet(fleet.home, "sandbox"))
         with console.status(f"the fleet: {count} orders ({name})"):
             began = time.monotonic()
-            sent = send(url, secret, orders, name)
+            sent = send(*_receiver(fleet), orders, name, rate=rate)
             _wait(database, name, count)
         seconds = time.monotonic() - began
         cpu = cpu_seconds(of_fleet(fleet.home, "sandbox")) - before
-    waits = _latencies(database, "run")
-    states = _states(database, "run")
+    waits = _latencies(database, measured)
+    states = _states(database, measured)
     database.close()
     return Result(
-        "the fleet",
+        "the fleet, at half of that" if rate else "the fleet",
         accepted=plan.orders / sent.seconds,
         orders=plan.orders / seconds,
         p50=percentile(waits, 0.5),
@@ -78,8 +80,26 @@ def _of_the_fleet(fleet: Fleet, sandbox: Sandbox, plan: Plan, console: Console) 
         cpu=cpu / plan.orders,
         pss=idle,
         lost=plan.orders - states + sent.refused,
-        doubled=rivals.doubled(sandbox, "fleet-run"),
+        doubled=rivals.doubled(sandbox, f"fleet-{measured}"),
     )
+
+
+def _of_the_receiver(fleet: Fleet, console: Console) -> Result:
+    """The receiver while nobody works on what it accepts."""
+    with console.status("its receiver alone"), frozen(of_fleet(fleet.home, "receiver", "postgres", "valkey")):
+        sent = send(*_receiver(fleet), [order_of(f"alone-{number}") for number in range(rivals.INSERTS)], "alone")
+    return Result(
+        "its receiver alone",
+        accepted=rivals.INSERTS / sent.seconds,
+        answer_p99=percentile(sent.answers, 0.99),
+        lost=sent.refused,
+    )
+
+
+def _receiver(fleet: Fleet) -> tuple[str, str]:
+    """Its URL and its secret."""
+    url = f"http://{fleet.environment['FLEET_RECEIVER_BIND']}/webhooks/clarity"
+    return url, fleet.environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0]
 
 
 def _wait(database: Database, run: str, count: int) -> None:
@@ -146,11 +166,11 @@ def table(results: list[Result]) -> Table:
 
 def ratios(results: list[Result]) -> dict[str, float]:
     """End to end against the naive way, and the receiver against a bare insert."""
-    ours, naive, _, insert = results
-    assert ours.orders and naive.orders and ours.accepted and insert.accepted
+    ours, _, receiver, naive, _, insert = results
+    assert ours.orders and naive.orders and receiver.accepted and insert.accepted
     return {
         "orders/s to naive Celery": round(ours.orders / naive.orders, 2),
-        "accepted/s to Flask with one insert": round(ours.accepted / insert.accepted, 2),
+        "accepted/s to Flask with one insert": round(receiver.accepted / insert.accepted, 2),
     }
 
 
@@ -161,16 +181,18 @@ def _shown(value: float | None, form: str) -> str:
 @click.command()
 @click.option("--orders", default=500, show_default=True, help="So many orders.")
 @click.option("--latency", default=0, show_default=True, help="Milliseconds that each call at a target takes besides.")
+@click.option("--flat", "is_flat", is_flag=True, help="Measure instead what a million finished deliveries cost.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(orders: int, latency: int, as_json: bool) -> None:
+def main(orders: int, latency: int, is_flat: bool, as_json: bool) -> None:
     """Measure the fleet beside naive Celery, raw Celery and a bare insert."""
     console = Console(stderr=as_json)
-    results = run(Plan(orders, latency), console)
+    found = flat.run(console) if is_flat else run(Plan(orders, latency), console)
+    compared = {} if is_flat else ratios(found)
     if as_json:
-        click.echo(json.dumps({"results": [asdict(each) for each in results], "ratios": ratios(results)}, indent=2))
+        click.echo(json.dumps({"results": [asdict(each) for each in found], "ratios": compared}, indent=2))
         return
-    console.print(table(results))
-    for name, ratio in ratios(results).items():
+    console.print(flat.table(found) if is_flat else table(found))
+    for name, ratio in compared.items():
         console.print(f"{name}: {ratio}")
 
 

@@ -110,7 +110,10 @@ def send(url: str, secret: str, orders: Sequence[dict[str, Any]], run: str, *, r
             if rate:
                 time.sleep(max(0.0, began + number / rate - time.monotonic()))
             at = time.monotonic()
-            status = _post(connection, parts.path, secret, id, body)
+            try:
+                status = _post(connection, parts.path, secret, id, body)
+            except http.client.RemoteDisconnected:  # it was idle for too long
+                status = _post(connection, parts.path, secret, id, body)
             with lock:
                 sent.answers.append(time.monotonic() - at)
                 sent.refused += status != 202
