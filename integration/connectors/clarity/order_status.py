@@ -59,8 +59,9 @@ def _push(client: Client, document: Document, work: Work, effect: str, status: s
         {name: value for name, value in body.items() if value is not None},
         {"Idempotency-Key": work.idempotency_key(effect)},
     )
-    answer = work.perform(effect, request, client.send)
-    return Posted(document["order_id"], answer.get("number"))
+    # Clarity answers with the whole order, of which no more is worth keeping.
+    number = work.perform(effect, request, lambda frozen: client.send(frozen).get("number"))
+    return Posted(document["order_id"], number)
 
 
 def _steps(current: str, wanted: str) -> tuple[str, ...]:
