@@ -93,7 +93,8 @@ def _examined(settings: Settings, system: System) -> Iterator[Finding]:
     except Misconfigured as failure:
         yield Finding("credentials", "error", failure.reason, failure.hint)
     except Throttled as failure:
-        yield Finding("calls", "warning", f"not looked at: {failure.reason}", "Try again a little later.")
+        fix = "Try again a little later; `fleet targets ls` shows why, and `fleet targets resume` ends a pause."
+        yield Finding("calls", "warning", f"not looked at: {failure.reason}", fix)
     except Failure as failure:
         fix = f"See whether it is well and {system.kind.upper()}_URL is right, then try again."
         yield Finding("calls", "error", failure.reason, failure.hint or fix)
