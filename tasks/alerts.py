@@ -68,6 +68,7 @@ class Watch:
             try:
                 with self._process.database.transaction() as tx:
                     tx.run(f"set local statement_timeout = '{PATIENCE}'")
+                    tx.plan_anew()
                     found += question(self._process, tx)
                 asked.append(kind)
             except (Throttled, psycopg2.errors.QueryCanceled) as error:

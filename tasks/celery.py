@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery, signals
+from celery.utils import uuid
 
 from integration import logs
 from integration.settings import Settings
@@ -77,12 +78,16 @@ def publishing() -> Iterator[Any]:
 def spread(links: Sequence[Any] | None, ids: Sequence[int]) -> None:
     """Gives each of these ids the rest of a chain for itself; ``links`` is that rest, the next hop last."""
     if links and ids:
-        *later, following = links
-        next = app.signature(following)
         with publishing() as producer:
             for id in ids:
-                label = f"({id}, '{next.options['queue']}')"
-                next.apply_async((id,), chain=later, argsrepr=label, producer=producer)
+                *later, following = [_own_link(link, id) for link in links]
+                following.apply_async((id,), chain=later, producer=producer)
+
+
+def _own_link(link: Any, id: int) -> Any:
+    """A link of several deliveries' chain as one of its own: with another id, and its own label for Flower."""
+    own = app.signature(link).clone()
+    return own.set(task_id=uuid(), argsrepr=f"({id}, '{own.options['queue']}')")
 
 
 @signals.setup_logging.connect

@@ -40,7 +40,7 @@ class Process:
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.database_url)
+        return Database(self.settings.database_url, one_plan=True)
 
     @cached_property
     def vault(self) -> Vault:

@@ -229,10 +229,12 @@ def _finish(process: Process, ends: Sequence[End]) -> list[int]:
     if len(ends) != 1:
         try:
             return _write(process, ends)
-        except (MemoryError, *AWAY):
-            raise
-        except Exception:  # one of them, which the others are not to suffer for
-            return [id for end in ends for id in _finish(process, [end])]
+        except (MemoryError, *AWAY) as error:
+            if not getattr(error, "pgcode", None):  # a deadlock, say, is no outage
+                raise
+        except Exception as error:  # one of them, which the others are not to suffer for
+            logger.info("each ends by itself", deliveries=len(ends), error=type(error).__name__)
+        return [id for end in ends for id in _finish(process, [end])]
     (end,) = ends
     try:
         return _write(process, ends)
@@ -242,6 +244,7 @@ def _finish(process: Process, ends: Sequence[End]) -> list[int]:
     except (MemoryError, *AWAY):
         raise
     except UniqueViolation:
+        end.work.disown()
         return _write(process, [replace(end, next=_taken(end.delivery), effect=None)])
     except Exception as error:  # in the books, not in the work: what was done is found by the next look
         return _write(process, [replace(end, next=_defect(end.delivery, error), effect=None)])
@@ -255,6 +258,7 @@ def _write(process: Process, ends: Sequence[End]) -> list[int]:
     with process.database.transaction(durable=False) as tx:
         written = [_write_one(tx, process, end) for end in ends]
     for end, (state, _) in zip(ends, written, strict=True):
+        end.work.written()
         _tell(end.delivery, state, end.next)
     return [following for _, following in written if following is not None]
 

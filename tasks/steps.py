@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+
 from integration.canonical import CHECKS, digest, parse_json
 from integration.connectors.contract import Document, Readable
 from integration.errors import Hold, Retry, Skip
@@ -18,6 +20,8 @@ from tasks.job import Job
 from tasks.order import record, with_order
 from tasks.process import process
 from tasks.step import FetchFirst, run
+
+logger = structlog.get_logger(__name__)
 
 APPEARS_BY = 4
 """Tries after which an object that its source announced, and does not show, is taken to be not there."""
@@ -61,13 +65,15 @@ def push_status(task: Any, id: int) -> int | None:
 
 def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
     """The id with which the chain goes on.  What does not go on now is nudged when it is due."""
-    if isinstance(ids, int):
-        following = run(process(), [ids], step, BODIES)
-        if not following:
-            task.request.chain = None
-        return following[0] if following else None
+    try:
+        following = run(process(), [ids] if isinstance(ids, int) else ids, step, BODIES)
+    except MemoryError:  # which Celery would pass on, and never count the task as ended
+        logger.error("out of memory", deliveries=ids)
+        following = []
+    if isinstance(ids, int) and following:
+        return following[0]
     rest, task.request.chain = task.request.chain, None
-    spread(rest, run(process(), ids, step, BODIES))
+    spread(rest, following)
     return None
 
 

@@ -31,19 +31,21 @@ class DeliveryWork:
         self._delivery = delivery
         self._lease = lease
         self.effects = list(delivery.effects)
-        self._answered: Outcome | None = None
+        self._own = (delivery.entity, delivery.object_id)
+        self._known = {self._own: delivery.theirs} if delivery.theirs else {}
         self._learned: dict[tuple[str, str], str] = {}
+        self._answered: tuple[str, Outcome] | None = None
 
     def known(self, entity: str, id: str) -> str | None:
-        if (entity, clear(id)) == (self._delivery.entity, self._delivery.object_id):
-            return self._learned.get((entity, clear(id)), self._delivery.theirs)
+        if (entity, clear(id)) == self._own:
+            return self._known.get(self._own)
         return self.known_among(entity, [id]).get(id)
 
     def known_among(self, entity: str, ids: Collection[str]) -> dict[str, str]:
         names = {id: clear(id) for id in ids}
         with self._process.database.statement() as tx:
             stored = crossrefs.their_ids(tx, self._delivery.target, entity, list(names.values()))
-        found = stored | {id: theirs for (of, id), theirs in self._learned.items() if of == entity}
+        found = stored | {id: theirs for (of, id), theirs in self._known.items() if of == entity}
         return {id: found[name] for id, name in names.items() if name in found}
 
     def reserve(self, entity: str, id: str) -> None:
@@ -52,19 +54,22 @@ class DeliveryWork:
                 raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
     def remember(self, entity: str, id: str, theirs: str) -> None:
-        self._learned[entity, clear(id)] = theirs
+        self._learned[entity, clear(id)] = self._known[entity, clear(id)] = theirs
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         self._lease.check()
         vault = self._process.vault
         frozen = freeze(request.__dict__)
         sealed = vault.seal(frozen)
-        if self._learned:
-            with self._process.database.statement(durable=False) as tx:  # the intent makes it durable
-                self._write_learned(tx)
+        again = self._answered is not None and self._answered[0] == effect
+        if self._learned or again:
+            with self._process.database.transaction(durable=False) as tx:  # the intent makes it durable
+                self.write_down(tx)
+            self.written()
         with self._process.database.statement() as tx:
-            intent = attempts.intend(tx, self._delivery, effect, sealed, self._answered)
-        self._answered = None
+            before = self._answered[1] if self._answered else None
+            intent = attempts.intend(tx, self._delivery, effect, sealed, before)
+        self.written()
         if intent is None:
             raise LeaseLost
         if intent.succeeded:
@@ -72,7 +77,7 @@ class DeliveryWork:
             return thaw(vault.open(intent.answer)) if intent.answer else None
         # Thawed even at the first try, so that a repeat has the same bytes.
         frozen = frozen if intent.request == sealed else vault.open(intent.request)
-        answer = self._send(intent.attempt, Request(**thaw(frozen)), send)
+        answer = self._send(effect, intent.attempt, Request(**thaw(frozen)), send)
         self._stands(effect)
         return answer
 
@@ -81,19 +86,22 @@ class DeliveryWork:
             self.write_down(tx)
             if not attempts.found(tx, self._delivery, effect, evidence):
                 raise LeaseLost
+        self.written()
         self._stands(effect)
 
     def write_down(self, tx: Transaction) -> None:
-        """Writes what was answered and learned since the last intent."""
+        """Writes what was answered and learned since the last intent; `written` when that is committed."""
         if self._answered:
-            attempts.close(tx, self._answered)
-            self._answered = None
-        self._write_learned(tx)
-
-    def _write_learned(self, tx: Transaction) -> None:
+            attempts.close(tx, self._answered[1])
         if self._learned:
             crossrefs.learn(tx, self._delivery.target, self._learned)
-            self._learned = {}
+
+    def written(self) -> None:
+        self._answered, self._learned = None, {}
+
+    def disown(self) -> None:
+        """Forgets their id of the delivery's own object: it belongs to another of ours."""
+        self._learned.pop(self._own, None)
 
     def idempotency_key(self, effect: str) -> str:
         parts = (self._delivery.event_id, self._delivery.id, self._delivery.round, effect)
@@ -102,16 +110,16 @@ class DeliveryWork:
     def approved(self, code: str) -> bool:
         return code in self._delivery.approved
 
-    def _send(self, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
+    def _send(self, effect: str, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
         seal = self._process.vault.seal
         try:
             answer = send(request)
         except Failure as failure:
             unknown = isinstance(failure, Retry) and failure.unknown_outcome
             excerpt = seal(freeze(failure.excerpt.decode(errors="replace"))) if failure.excerpt else None
-            self._answered = Outcome(attempt, "unknown" if unknown else "failed", excerpt, failure.code)
+            self._answered = effect, Outcome(attempt, "unknown" if unknown else "failed", excerpt, failure.code)
             raise
-        self._answered = Outcome(attempt, "ok", seal(freeze(answer)))
+        self._answered = effect, Outcome(attempt, "ok", seal(freeze(answer)))
         return answer
 
     def _stands(self, effect: str) -> None:

@@ -133,7 +133,7 @@ class Http:
                 content = _read(response, deadline)
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, lower, content)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # or an odd header
             raise _transport_failure(error, _name(request)) from error
 
     def _line(self) -> _Line:
@@ -166,6 +166,8 @@ class _Line:
         with requests.Session() as session:
             self._found: Any = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
             self._headers: Any = dict(session.headers)
+        if all(credentials := requests.utils.get_auth_from_url(url)):
+            self._headers |= urllib3.make_headers(basic_auth=":".join(credentials))
         self._adapter = requests.adapters.HTTPAdapter()
 
     def send(

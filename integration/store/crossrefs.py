@@ -25,7 +25,8 @@ def their_ids(tx: Transaction, installation: int, entity: str, our_ids: Collecti
 def our_id(tx: Transaction, installation: int, entity: str, theirs: str) -> str | None:
     """Our id of the order, shipment, invoice, return or payment that is ``theirs`` there."""
     value = tx.value(
-        "select our_id from crossrefs where installation = %s and entity = %s and their_id = %s",
+        """select our_id from crossrefs where installation = %s and entity = %s and their_id = %s
+           and entity in ('order', 'shipment', 'invoice', 'return', 'payment')""",  # what the index has
         installation,
         entity,
         theirs,

@@ -26,11 +26,9 @@ OPTIONS: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    # Every question of the road has its index.  Prepared statements keep one plan: one made anew takes longer than the
-    # run, and one made while a table is small must not read all of it and go on doing so as it grows.
-    "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000"
-    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off",
 }
+SETTINGS = "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000"
+ONE_PLAN = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
 
 
 def _bytes(value: Any, cursor: Any) -> bytes | None:
@@ -80,6 +78,10 @@ class Transaction:
         row = self._cursor.fetchone()
         return row[0] if row else None
 
+    def plan_anew(self) -> None:
+        """Plans what follows in this transaction for the values it is given, be they for few rows or for all."""
+        self.run("set local plan_cache_mode = force_custom_plan")
+
     def _named(self, row: tuple[Any, ...]) -> Row:
         return {column[0]: value for column, value in zip(self._cursor.description or (), row, strict=True)}
 
@@ -97,10 +99,16 @@ class Transaction:
 
 
 class Database:
-    """A pool that opens connections as they are needed and keeps them.  May be made before a fork, not used."""
+    """A pool that opens connections as they are needed and keeps them.  May be made before a fork, not used.
 
-    def __init__(self, url: str, *, connections: int = 20) -> None:
+    With ``one_plan`` a statement is planned once per connection, by an index.  That is for the road, each of whose
+    statements has one: to plan anew takes longer than to run them, and a plan made while a table is small must not read
+    all of it as it grows.  Whoever asks other questions there begins with `Transaction.plan_anew`.
+    """
+
+    def __init__(self, url: str, *, connections: int = 20, one_plan: bool = False) -> None:
         self.url = url
+        self._options = SETTINGS + (ONE_PLAN if one_plan else "")
         self._idle: list[Connection] = []
         self._free = threading.BoundedSemaphore(connections)
 
@@ -159,7 +167,7 @@ class Database:
             while _hung_up(connection := self._idle.pop()):
                 connection.close()
             return connection
-        fresh: Connection = psycopg2.connect(self.url, connection_factory=Connection, **OPTIONS)
+        fresh: Connection = psycopg2.connect(self.url, connection_factory=Connection, options=self._options, **OPTIONS)
         fresh.autocommit = True  # transactions are begun by hand
         return fresh
 

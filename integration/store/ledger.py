@@ -51,7 +51,7 @@ def balance(tx: Transaction, *, full: bool = False) -> Ledger:
     which is which of a message that a person dealt with since is known after the next full one.
     """
     tx.run("set transaction isolation level repeatable read")
-    tx.run("set local plan_cache_mode = force_custom_plan")  # a plan for any day is one for all of them
+    tx.plan_anew()  # a plan for any day is one for all of them
     start = EVERYTHING if full else _start(tx)
     if full:
         tx.run(f"set local statement_timeout = '{LONGEST}'")
@@ -80,6 +80,7 @@ def note(tx: Transaction, ledger: Ledger) -> None:
 
 def seal(tx: Transaction) -> int:
     """Seals the days that are over, up to the first that does not add up; returns how many rows."""
+    tx.plan_anew()
     return tx.run(SEAL, _start(tx))
 
 

@@ -1,21 +1,27 @@
-"""Several deliveries under one nudge: claimed at once, ended at once, and none suffers for another."""
+"""A hop's claim and end: among several none suffers for another, and what cannot be written down is held."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from integration.connectors.contract import Request
+from integration.embedded import Valkey
 from integration.errors import Reject
 from integration.message import Step
 from integration.receiver import read_event
+from integration.store import crossrefs
 from integration.store.database import Row
-from tasks import step
+from tasks import pipeline, step, steps
+from tasks.celery import app, spread
 from tasks.intake import Intake
 from tasks.job import Job
 from tasks.process import Process
+from tasks.work import DeliveryWork
 
 
 class Hop:
@@ -59,6 +65,15 @@ class Hop:
             raise Reject("not this one")
         if job.delivery.id in self.stolen:
             self.set("lease = gen_random_uuid()", job.delivery.id)
+
+    def post(self, id: int, body: Callable[[Job], None]) -> None:
+        """The hop at the target."""
+        self.set("step = 'post', queue = 'odoo'", id)
+        step.run(self.process, [id], Step.POST, {Step.POST: body})
+
+    def value(self, sql: str, id: int) -> Any:
+        with self.process.database.transaction() as tx:
+            return tx.value(sql, id)
 
     def set(self, what: str, id: int) -> None:
         with self.process.database.transaction() as tx:
@@ -104,3 +119,56 @@ def test_of_one_lane_only_the_head_is_run(hop: Hop) -> None:
     assert hop.run(ids) == ids[:1]
     assert hop.seen == ids[:1]
     assert hop.states(ids) == ["queued", "waiting", "waiting"]
+
+
+def send(request: Request) -> bool:  # noqa: ARG001
+    return True
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        lambda _: None,
+        lambda work: work.perform("order.confirm", Request("POST", "/", None, {}), send),
+        lambda work: work.found("order.confirm", "it is confirmed"),
+    ],
+    ids=["end", "perform", "found"],
+)
+def test_their_id_that_belongs_to_another_of_ours_is_held(hop: Hop, after: Callable[[DeliveryWork], None]) -> None:
+    """As after a target was restored from a backup."""
+    (id,) = hop.deliveries(1)
+    with hop.process.database.transaction() as tx:
+        crossrefs.write(tx, hop.process.installations["odoo"].id, "order", "another", "17", version=1)
+
+    def body(job: Job) -> None:
+        job.work.perform("order.load", Request("POST", "/", None, {}), send)
+        job.work.remember("order", job.delivery.object_id, "17")
+        after(job.work)
+
+    hop.post(id, body)
+    assert hop.value("select state || ' ' || code from deliveries where id = %s", id) == "held taken"
+    assert hop.value("select outcome from attempts where effect = 'order.load' and delivery = %s", id) == "ok"
+
+
+def test_a_task_ends_though_memory_ran_out(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery would pass the error on, and never take the task for ended: the worker would wait for it for ever."""
+
+    def exhaust(_: Job) -> None:
+        raise MemoryError
+
+    monkeypatch.setitem(steps.BODIES, Step.TRANSFORM, exhaust)
+    (id,) = hop.deliveries(1)
+    assert steps.transform.run(id) is None
+    assert hop.states([id]) == ["running"]
+
+
+def test_deliveries_of_one_nudge_go_on_under_ids_of_their_own(process: Process, valkey: Valkey) -> None:
+    several = pipeline.road([1, 2, 3], Step.TRANSFORM, "odoo")
+    links = list(reversed(several.tasks[1:]))
+    spread(links, [1, 2, 3])
+    with app.connection_for_read() as connection:
+        queue = connection.SimpleQueue("odoo")
+        messages = [queue.get(timeout=2) for _ in range(3)]
+    assert [message.headers["argsrepr"] for message in messages] == [f"({id}, 'odoo')" for id in (1, 2, 3)]
+    following = [message.payload[2]["chain"][0]["options"]["task_id"] for message in messages]
+    assert len({message.headers["id"] for message in messages} | set(following)) == 6

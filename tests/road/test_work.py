@@ -138,6 +138,32 @@ def test_an_answer_is_written_with_the_next_intent(road: Road, process: Process)
     assert again(road, process, id).perform("order.load", LOAD, Target()) == {"ids": [17]}
 
 
+def test_the_same_effect_twice_is_sent_once(road: Road, process: Process) -> None:
+    work = begin(process, road.claim(road.delivery("evt-1")))
+    target = Target({"ids": [17]})
+    assert [work.perform("order.load", LOAD, target) for _ in range(2)] == [{"ids": [17]}] * 2
+    assert len(target.sent) == 1
+
+
+def test_what_was_learned_is_known_for_the_rest_of_the_hop(road: Road, process: Process) -> None:
+    work = begin(process, road.claim(road.delivery("evt-1")))
+    work.remember("order", "1001", "17")
+    work.perform("order.confirm", LOAD, Target(True))
+    assert work.known("order", "1001") == "17"
+
+
+def test_what_is_rolled_back_is_written_later(road: Road, process: Process) -> None:
+    work = begin(process, road.claim(road.delivery("evt-1")))
+    work.perform("order.load", LOAD, Target({"ids": [17]}))
+    work.remember("customer", "c-1", "42")
+    with pytest.raises(ZeroDivisionError), process.database.transaction() as tx:
+        work.write_down(tx)
+        raise ZeroDivisionError
+    end(process, work)
+    assert road.value("select outcome from attempts") == "ok"
+    assert road.value("select their_id from crossrefs") == "42"
+
+
 def test_what_is_found_settles_the_unknown_try(road: Road, process: Process) -> None:
     id = road.delivery("evt-1")
     work = begin(process, road.claim(id))
