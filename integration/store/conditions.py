@@ -81,11 +81,14 @@ def needing(tx: Transaction, targets: Sequence[int]) -> list[Row]:
 def overdue(tx: Transaction, targets: Sequence[int], seconds: float) -> list[Row]:
     """Rows ``{about, count, since}``: queues whose oldest due delivery has waited longer than so many seconds.
 
-    What is due at a paused target waits for that, not in its queue.
+    What was nudged and never taken is among them: its workers may be dead.  What is due at a paused target waits for
+    that, not in its queue.
     """
     return tx.rows(
-        """select d.queue as about, count(*), min(d.due_at) as since from deliveries d
-           where d.state in ('ready', 'waiting') and d.due_at <= now() and d.target = any (%(targets)s::smallint[])
+        """select d.queue as about, count(*), min(d.due_at) as since from (
+               select queue, target, due_at from deliveries where state in ('ready', 'waiting') and due_at <= now()
+               union all select queue, target, due_at from deliveries where state = 'queued') d
+           where d.target = any (%(targets)s::smallint[])
            and not exists (select from installations i
                where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
            group by d.queue having min(d.due_at) < now() - make_interval(secs => %(seconds)s)""",

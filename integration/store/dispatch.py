@@ -34,16 +34,16 @@ def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -
 
 
 def redrive(tx: Transaction) -> int:
-    """Returns expired leases and lost nudges to the ready; how many.
+    """Returns expired leases and lost nudges to the ready; how many.  They have been due since they were.
 
     Workers lose the nudges that they take while Postgres is away, so those from before its start count as lost.
     """
     expired = tx.run(
-        """update deliveries set state = 'ready', due_at = now(), lease = null where id in (
+        """update deliveries set state = 'ready', lease = null where id in (
                select id from deliveries where state = 'running' and leased_until < now() for update skip locked)"""
     )
     lost = tx.run(
-        """update deliveries set state = 'ready', due_at = now() where id in (
+        """update deliveries set state = 'ready' where id in (
                select id from deliveries where state = 'queued' and (moved_at < now() - %s::interval
                    or moved_at < pg_postmaster_start_time() and pg_postmaster_start_time() < now() - %s::interval)
                for update skip locked)""",
@@ -55,7 +55,7 @@ def redrive(tx: Transaction) -> int:
 
 def requeue_all(tx: Transaction) -> int:
     """Redis has lost everything: every nudge is void, everything queued is ready again."""
-    return tx.run("update deliveries set state = 'ready', due_at = now() where state = 'queued'")
+    return tx.run("update deliveries set state = 'ready' where state = 'queued'")
 
 
 def wake_missed(tx: Transaction) -> int:

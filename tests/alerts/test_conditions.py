@@ -14,7 +14,7 @@ from integration.cli import main
 from integration.errors import Retry
 from integration.message import State
 from integration.signature import Flaw
-from integration.store import cursors, inbox, installations, refusals
+from integration.store import cursors, dispatch, inbox, installations, refusals
 from integration.store.deliveries import Next, move
 from tasks import upkeep
 from tasks.conditions import QUESTIONS
@@ -136,6 +136,20 @@ def test_the_age_of_a_queue(fleet: Watched) -> None:
     fleet.set(queue_age=500.0)
     (condition,) = fleet.conditions("queue")
     assert (condition.about, condition.count) == ("ingest", 2)
+
+
+def test_what_nobody_takes_grows_old_however_often_it_is_nudged(fleet: Watched) -> None:
+    """As when all workers of a queue are dead."""
+    fleet.road.accept("evt-1")
+    fleet.road.run("update deliveries set due_at = now() - interval '1 hour', created_at = now() - interval '1 hour'")
+    for _ in range(2):
+        with fleet.process.database.transaction() as tx:
+            assert len(dispatch.take_due(tx, "ingest", 9, fleet.process.targets)) == 1
+        assert about(fleet, "queue") == ["ingest"]
+        fleet.road.run("update deliveries set moved_at = now() - interval '61 seconds'")
+        with fleet.process.database.transaction() as tx:
+            assert dispatch.redrive(tx) == 1
+        assert about(fleet, "queue") == ["ingest"]
 
 
 def test_what_is_due_at_a_paused_target_waits_for_that(fleet: Watched) -> None:
