@@ -60,10 +60,10 @@ def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(process: Pro
 
     for _ in range(POISONED):
         with pytest.raises(MemoryError):
-            run(process, id, Step.TRANSFORM, {Step.TRANSFORM: exhaust})
+            run(process, [id], Step.TRANSFORM, {Step.TRANSFORM: exhaust})
         with process.database.transaction() as tx:
             tx.run("update deliveries set leased_until = now() - interval '1 second'")
             assert dispatch.redrive(tx) == 1
-    assert run(process, id, Step.TRANSFORM, {}) is None
+    assert run(process, [id], Step.TRANSFORM, {}) == []
     with process.database.transaction() as tx:
         assert tx.row("select state, code from deliveries") == {"state": "dead", "code": "poison"}
