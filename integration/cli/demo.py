@@ -48,7 +48,6 @@ def demo(keep: bool | None) -> None:
             show(console, addresses(environment))
             console.print("[dim]Look: the sandbox's page for the orders, Flower for the tasks, `fleet messages ls`.[/]")
         if waits:
-            console.print("The fleet keeps running.  Ctrl-C stops it.")
             _wait_for_interrupt()
     if not complete:
         hint = "With the fleet up, `fleet held ls` and `fleet dead ls` say why."
@@ -172,6 +171,7 @@ def _ended(row: Row) -> bool:
 def _wait_for_interrupt() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        console.print("The fleet keeps running.  Ctrl-C stops it.")  # which may come at once
         signal.pause()
     except KeyboardInterrupt:
         console.print()

@@ -62,7 +62,7 @@ def test_in_a_terminal_it_stays_until_ctrl_c(environment: dict[str, str]) -> Non
     except OSError:
         pass  # Linux: nobody holds the other end any more
     os.close(ours)
-    assert demo.wait(30) == 0
+    assert demo.wait(30) == 0, said.decode()
     assert said.decode().splitlines()[-1].endswith("Stopped.")
 
 

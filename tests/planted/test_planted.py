@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from integration.embedded import Postgres, Valkey
-from tests.planted.defects import DEFECTS, TRIALS, Defect
+from tests.planted.defect import Defect
+from tests.planted.defects import DEFECTS, TRIALS
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("integration", "tasks", "mappings", "tests", "pyproject.toml", "Procfile")

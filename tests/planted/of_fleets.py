@@ -1,0 +1,52 @@
+"""Defects that whole trials of the fault suite must notice."""
+
+from __future__ import annotations
+
+from tests.planted.defect import Defect
+
+STORE = "integration/store/"
+ODOO = "integration/connectors/odoo/"
+TRIAL = "tests/faults/test_faults.py::test_everything_once_in_order_and_nothing_lost"
+
+TRIALS = [
+    Defect(
+        "nothing is stuck when a worker has died",
+        f"{STORE}dispatch.py",
+        "    return expired + lost",
+        "    tx.run('rollback')\n    return expired + lost",
+        f"{TRIAL}[workers-killed-and-frozen-in-mid-post]",
+        "it did not happen in",
+    ),
+    Defect(
+        "an order stands once though answers are lost",
+        f"{STORE}attempts.py",
+        "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
+        "%(request)s",
+        f"{TRIAL}[answer-lost-after-commit]",
+        "orders that stand twice in Odoo",
+        also=(
+            (
+                f"{ODOO}rows.py",
+                '"id": xmlid("order", document["key"])',
+                '"id": xmlid("order", document["key"], __import__("uuid").uuid4().hex)',
+            ),
+        ),
+    ),
+    Defect(
+        "an older state never follows a newer one",
+        "tasks/step.py",
+        "delivery.version < delivery.applied_version:",
+        "False:",
+        f"{TRIAL}[webhooks-days-late]",
+        "not the newest state|out of order",
+    ),
+    Defect(
+        "our ledger adds up",
+        f"{STORE}deliveries.py",
+        "do update set value = counters.value + 1",
+        "do update set value = counters.value",
+        f"{TRIAL}[valkey-emptied]",
+        "deliveries made, but",
+    ),
+]
+"""What a trial must notice: each needs a fleet and minutes, so these run only when they are asked for."""
