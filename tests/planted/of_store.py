@@ -113,8 +113,8 @@ DEFECTS = [
     Defect(
         "an empty Redis voids all nudges",
         f"{STORE}dispatch.py",
-        "set state = 'ready', due_at = now() where state = 'queued'\"",
-        "set state = 'ready', due_at = now() where state = 'lost'\"",
+        "set state = 'ready' where state = 'queued'\"",
+        "set state = 'ready' where state = 'lost'\"",
         f"{DELIVERIES}test_an_empty_redis_makes_everything_queued_ready",
     ),
     Defect(
@@ -249,5 +249,26 @@ DEFECTS = [
         "told_level = greatest(told_level, level)",
         "told_level = told_level",
         f"{WATCH}test_each_level_of_the_budget_is_told_once_and_at_once",
+    ),
+    Defect(
+        "what was nudged and not taken has been due ever since",
+        f"{STORE}dispatch.py",
+        "update deliveries set state = 'ready' where id in (",
+        "update deliveries set state = 'ready', due_at = now() where id in (",
+        "tests/alerts/test_conditions.py::test_what_nobody_takes_grows_old_however_often_it_is_nudged",
+    ),
+    Defect(
+        "memory that runs out ends its task",
+        "tasks/steps.py",
+        "    except MemoryError:",
+        "    except ZeroDivisionError:",
+        "tests/road/test_batch.py::test_a_task_ends_though_memory_ran_out",
+    ),
+    Defect(
+        "what is rolled back is not forgotten",
+        "tasks/work.py",
+        "            attempts.close(tx, self._answered[1])\n",
+        "            attempts.close(tx, self._answered[1])\n            self._answered = None\n",
+        f"{WORK}test_what_is_rolled_back_is_written_later",
     ),
 ]
