@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,12 @@ def test_a_rehearsal_shows_both_sides_and_changes_nothing(road: World, run: Run)
     assert json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True) == before
 
 
+TIMES = """
+select max(m.received_at) as came, max(extract(epoch from d.finished_at - m.received_at))::float as waited
+from deliveries d join messages m on m.id = d.message
+where m.object_id = any (%s) and m.type = 'order.created' and d.entity = 'order'"""
+
+
 def test_a_thousand_replays_leave_live_orders_their_way(road: World, run: Run) -> None:
     order = shop_order(road, "b2b_po")
     wrong = {**order["totals"], "grandTotal": "1.00"}
@@ -214,11 +221,17 @@ def test_a_thousand_replays_leave_live_orders_their_way(road: World, run: Run) -
             return int(tx.value(f"{rows} and d.state = 'held'", ids))
 
     road.until(lambda: held() == 1000, 60, held)
-    run("replay", "--code", "totals_mismatch", "--type", "order.created", "--yes")
-    live = road.generate(5)
-    road.finished(*live)
-    assert held() < 1000, "live orders were done while replays still waited"
+    with ThreadPoolExecutor(1) as pool:
+        replay = pool.submit(run, "replay", "--code", "totals_mismatch", "--type", "order.created", "--yes")
+        live = road.generate(5)
+        road.finished(*live)
+        replay.result()
     road.until(lambda: held() == 1000, 60, held)
+    with road.database.transaction() as tx:
+        (times,) = tx.rows(TIMES, live)
+        ended = tx.value("select max(moved_at) from deliveries where code = 'totals_mismatch'")
+    assert times["came"] < ended, "they were under way together"
+    assert times["waited"] < 10.0, "a live order waits for no replay"
     road.exactly_once(live)
     road.balanced()
 
