@@ -183,7 +183,10 @@ def test_service_lines_have_products_without_taxes(shop: Shop) -> None:
 
 
 def test_a_foreign_currency_takes_its_pricelist_and_of_several_the_one_named(shop: Shop) -> None:
-    currency = shop.target.owner("res.currency", "search_read", domain=[["name", "=", "JPY"]], fields=["name"])[0]
+    domain = [["name", "=", "JPY"], ["active", "in", [True, False]]]
+    (currency,) = shop.target.owner("res.currency", "search_read", domain=domain, fields=["active"])
+    if not currency["active"]:
+        shop.target.owner("res.currency", "write", [currency["id"]], vals={"active": True})
     name = f"Yen {unique()}"
     pricelist = shop.target.create("product.pricelist", name=name, currency_id=currency["id"])
     shop.target.create("product.pricelist", name=f"{name} too", currency_id=currency["id"])

@@ -139,7 +139,8 @@ def test_killed_in_mid_post_it_is_still_one(live: World, order: dict[str, Any]) 
 def test_a_change_reaches_the_confirmed_order(live: World, order: dict[str, Any]) -> None:
     live.place(order)
     live.finished(order["id"], seconds=60)
-    changed = {**live.order(order["id"]), "version": 50}
+    standing = live.order(order["id"])
+    changed = {**standing, "version": standing["version"] + 1}
     changed["lines"][1] |= {"quantity": "4", "lineTotal": "31.08"}
     changed["totals"] |= {"subtotal": "53.22", "grandTotal": "58.22", "balanceDue": "7.77"}
     stamp = {"id": f"evt_{order['id']}_2", "type": "order.updated", "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
