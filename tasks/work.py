@@ -61,13 +61,17 @@ class DeliveryWork:
         vault = self._process.vault
         frozen = freeze(request.__dict__)
         sealed = vault.seal(frozen)
-        again = self._answered is not None and self._answered[0] == effect
-        if self._learned or again:
-            with self._process.database.transaction(durable=False) as tx:  # the intent makes it durable
+        # The intent makes durable what was learned, and writes the outcome before it unless that is of its own effect.
+        if self._answered and self._answered[0] == effect:
+            with self._process.database.transaction(durable=False) as tx:
                 self.write_down(tx)
             self.written()
+        elif self._learned:
+            with self._process.database.statement(durable=False) as tx:
+                crossrefs.learn(tx, self._delivery.target, self._learned)
+            self._learned = {}
+        before = self._answered[1] if self._answered else None
         with self._process.database.statement() as tx:
-            before = self._answered[1] if self._answered else None
             intent = attempts.intend(tx, self._delivery, effect, sealed, before)
         self.written()
         if intent is None:

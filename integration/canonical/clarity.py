@@ -6,28 +6,23 @@ keeps what the contract does not name, so that a mapping can use a customer's ow
 
 from __future__ import annotations
 
-from marshmallow import INCLUDE, Schema, fields
+from marshmallow import fields
 
-from integration.canonical.values import ABSENT, Amount, Id, Rows, Text, Time, Version
-
-
-class Part(Schema):
-    class Meta:
-        unknown = INCLUDE
+from integration.canonical.values import ABSENT, Amount, AsReceived, Id, Rows, Text, Time, Version
 
 
-class ClarityTax(Part):
+class ClarityTax(AsReceived):
     code = Text(required=True)
     rate = Amount(required=True)
     amount = Amount(required=True)
 
 
-class ClarityDiscount(Part):
+class ClarityDiscount(AsReceived):
     code = Text()
     amount = Amount(required=True)
 
 
-class ClarityLine(Part):
+class ClarityLine(AsReceived):
     id = Id(required=True)
     sku = Text()
     name = Text()
@@ -42,7 +37,7 @@ class ClarityLine(Part):
     customAttributes = fields.Dict(load_default=None)
 
 
-class ClarityShippingLine(Part):
+class ClarityShippingLine(AsReceived):
     code = Text()
     name = Text()
     price = Amount(required=True)
@@ -50,21 +45,21 @@ class ClarityShippingLine(Part):
     taxes = Rows(ClarityTax)
 
 
-class ClarityFee(Part):
+class ClarityFee(AsReceived):
     code = Text()
     name = Text()
     amount = Amount(required=True)
     taxes = Rows(ClarityTax)
 
 
-class ClarityPayment(Part):
+class ClarityPayment(AsReceived):
     id = Id()
     method = Text()
     amount = Amount(required=True)
     status = Text()
 
 
-class ClarityAddress(Part):
+class ClarityAddress(AsReceived):
     name = Text()
     company = Text()
     line1 = Text()
@@ -77,7 +72,7 @@ class ClarityAddress(Part):
     email = Text()
 
 
-class ClarityCustomer(Part):
+class ClarityCustomer(AsReceived):
     id = Id()
     type = Text()
     email = Text()
@@ -88,7 +83,7 @@ class ClarityCustomer(Part):
     accountNumber = Text()
 
 
-class ClarityTotals(Part):
+class ClarityTotals(AsReceived):
     subtotal = Amount()
     discount = Amount()
     shipping = Amount()
@@ -99,7 +94,7 @@ class ClarityTotals(Part):
     balanceDue = Amount()
 
 
-class ClarityOrder(Part):
+class ClarityOrder(AsReceived):
     id = Id(required=True)
     number = Id()
     version = Version(required=True)

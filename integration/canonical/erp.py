@@ -6,17 +6,12 @@ so that a mapping can use it.
 
 from __future__ import annotations
 
-from marshmallow import INCLUDE, Schema, fields
+from marshmallow import fields
 
-from integration.canonical.values import ABSENT, Amount, Id, Rows, Text
-
-
-class Part(Schema):
-    class Meta:
-        unknown = INCLUDE
+from integration.canonical.values import ABSENT, Amount, AsReceived, Id, Rows, Text
 
 
-class KnownLine(Part):
+class KnownLine(AsReceived):
     """A line that the ERP carries of the order.
 
     ``left`` is what none of its other shipments has, ``keys`` are all names under which the line may come back.
@@ -29,7 +24,7 @@ class KnownLine(Part):
     keys = fields.List(Id(required=True), required=True, error_messages=ABSENT)
 
 
-class KnownOrder(Part):
+class KnownOrder(AsReceived):
     """The order as it was posted there."""
 
     id = Id(required=True)
@@ -38,7 +33,7 @@ class KnownOrder(Part):
     lines = Rows(KnownLine)
 
 
-class OfAnOrder(Part):
+class OfAnOrder(AsReceived):
     """``source`` is the installation, ``object_id`` the installation and their id: "odoo-1/17"."""
 
     object_id = Text(required=True)
@@ -46,7 +41,7 @@ class OfAnOrder(Part):
     order = fields.Nested(KnownOrder, required=True, error_messages=ABSENT)
 
 
-class OdooShipmentLine(Part):
+class OdooShipmentLine(AsReceived):
     """``key`` is the name of the sale line's external id; None for a line that was added in Odoo."""
 
     key = Text()
@@ -82,7 +77,7 @@ class OdooInvoice(OfAnOrder):
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
 
 
-class FusionShipmentLine(Part):
+class FusionShipmentLine(AsReceived):
     """``key`` is the SourceTransactionLineId, the status that of the fulfilment line."""
 
     key = Id()

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from marshmallow import Schema, fields, missing, validate
+from marshmallow import INCLUDE, Schema, fields, missing, validate
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 LARGEST = Decimal(10) ** 12
@@ -144,6 +144,13 @@ class Day(Value[str]):
             return date.fromisoformat(value).isoformat()
         except (ValueError, TypeError):
             raise self.make_error("invalid") from None
+
+
+class AsReceived(Schema):
+    """A part of a document as another system sends it: what is not named here is kept."""
+
+    class Meta:
+        unknown = INCLUDE
 
 
 def utc(text: str) -> str:

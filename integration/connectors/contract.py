@@ -140,6 +140,15 @@ class Page:
     next: Document | None
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one page as they were read, the newest of their times, and where the next page goes on, as in `Page`."""
+
+    rows: list[dict[str, Any]]
+    seen: datetime | None
+    next: Document | None
+
+
 @runtime_checkable
 class Polled(Protocol):
     """A system that tells of no changes, and so is asked for them."""

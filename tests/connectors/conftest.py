@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.connectors.fusion_targets import Pod, pod
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox
 
 
@@ -28,3 +29,10 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def shop(target: Target) -> Shop:
     return Shop(target)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+    """A Fusion pod of the sandbox; each test module brings it back to where it wants it."""
+    with pod(tmp_path_factory.mktemp("fusion")) as started:
+        yield started

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from decimal import Decimal
@@ -12,17 +11,11 @@ import pytest
 
 from integration.connectors.contract import Posted
 from integration.errors import Retry
-from tests.connectors.fusion_targets import Pod, Shop, pod
+from tests.connectors.fusion_targets import Pod, Shop
 from tests.connectors.odoo_targets import held
 from tests.connectors.work import LossyWork, MemoryWork
 
 NOT_SUBMITTED = "The application didn't submit the sales order because it failed validation."
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    with pod(tmp_path_factory.mktemp("fusion")) as started:
-        yield started
 
 
 @pytest.fixture

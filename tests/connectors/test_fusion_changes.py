@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +15,6 @@ from integration.errors import Hold, Misconfigured, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    with pod(tmp_path_factory.mktemp("fusion")) as started:
-        yield started
 
 
 @pytest.fixture

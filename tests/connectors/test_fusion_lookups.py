@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,6 @@ import pytest
 from integration.errors import Misconfigured, Reject, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
 from tests.connectors.odoo_targets import held
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    with pod(tmp_path_factory.mktemp("fusion")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ place count within it; a row missed there, because another of that very second c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from integration.connectors.contract import Document
+from integration.connectors.contract import Batch, Document
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.times import literal, moment, newest
 from integration.errors import Reject
@@ -23,15 +22,6 @@ logger = structlog.get_logger(__name__)
 
 LIMIT = 25
 """Rows of a page: for most of them more has to be read."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some rows, the newest of their stamps, and where the next ones are; None: there are no more."""
-
-    rows: list[dict[str, Any]]
-    seen: datetime | None
-    next: Document | None
 
 
 class Listing:

@@ -10,11 +10,11 @@ from typing import Any
 
 import structlog
 
-from integration.connectors.contract import Document
+from integration.connectors.contract import Batch, Document
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.difference import rows_of, to_number
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource, NotThere
-from integration.connectors.fusion.listing import Batch, Listing
+from integration.connectors.fusion.listing import Listing
 from integration.connectors.fusion.order import DRAFT
 from integration.connectors.fusion.payload import order_id_of
 from integration.connectors.fusion.times import newest

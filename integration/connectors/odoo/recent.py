@@ -9,26 +9,16 @@ never ends within a second by time: the second in which it would is read by id, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from integration.connectors.contract import Document
+from integration.connectors.contract import Batch, Document
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.values import moment, written
 
 Row = dict[str, Any]
 PAGE = 80
 SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows that changed, the time of the newest, and where the next page goes on; None: this was the last."""
-
-    rows: list[Row]
-    seen: datetime | None
-    next: Document | None
 
 
 def changed(
