@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,16 @@ CURSORS = names(
 
 ORDER_ID = {"json2_order_no_tax_create": 4, "json2_load_order_external_id": 17}
 """The ids these orders got; others had been created in between."""
+
+
+RECORDED_AT = datetime(2026, 11, 21, 0, 10, tzinfo=UTC)
+"""The day of the recording: invoices are dated, numbered and due by it."""
+BEGUN = time.monotonic()
+
+
+def clock() -> datetime:
+    """The recording's clock, which runs as ours does."""
+    return RECORDED_AT + timedelta(seconds=time.monotonic() - BEGUN)
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -208,16 +220,21 @@ def done_pickings(database: Database, username: str) -> None:
         database.insert("stock.picking", {**at, "state": "done", "name": "WH/OUT/0000"})
 
 
+def of_the_recording(folder: Path, seed_records: Callable[[Database, str], None] = recorded_world) -> Odoo:
+    """A fake that holds the records of the recorded database, on the day of the recording."""
+    return Odoo(folder, "clarity_test", "clarity-int", API_KEY, seed_records, clock=clock)
+
+
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    odoo = Odoo(tmp_path_factory.mktemp("odoo"), "clarity_test", "clarity-int", API_KEY, recorded_world)
+    odoo = of_the_recording(tmp_path_factory.mktemp("odoo"))
     with Served(odoo) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def fake_with_done_pickings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    odoo = Odoo(tmp_path_factory.mktemp("odoo"), "clarity_test", "clarity-int", API_KEY, done_pickings)
+    odoo = of_the_recording(tmp_path_factory.mktemp("odoo"), done_pickings)
     with Served(odoo) as served:
         yield served
 
@@ -229,7 +246,7 @@ def test_the_protocol_is_odoos(fake: Served, name: str) -> None:
 
 
 def test_an_orders_story_is_odoos(tmp_path: Path) -> None:
-    odoo = Odoo(tmp_path, "clarity_test", "clarity-int", API_KEY, recorded_world)
+    odoo = of_the_recording(tmp_path)
     with Served(odoo) as served:
         for name in STORY:
             while name in ORDER_ID and odoo.database.next_id("sale.order") < ORDER_ID[name] - 1:
@@ -241,7 +258,7 @@ def test_an_orders_story_is_odoos(tmp_path: Path) -> None:
 
 def test_its_delivery_and_its_bill_are_odoos(tmp_path: Path) -> None:
     confirmed = STORY[: STORY.index("json2_picking_set_tracking") + 1]
-    with Served(Odoo(tmp_path, "clarity_test", "clarity-int", API_KEY, recorded_world)) as served:
+    with Served(of_the_recording(tmp_path)) as served:
         for name in confirmed:
             replay(served, name)
         for name in DELIVERED_AND_BILLED:

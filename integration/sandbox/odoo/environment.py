@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from integration.sandbox.odoo.database import Database
@@ -24,13 +24,15 @@ _CLOSED = {
 
 
 class Environment:
-    """One call's environment.  ``now`` is the start of its transaction, with microseconds, as write_date keeps it."""
+    """One call's environment.  ``now`` is the start of its transaction in UTC; write_date keeps its microseconds."""
 
-    def __init__(self, database: Database, classes: ModelClasses, uid: int, context: dict[str, Any]) -> None:
+    def __init__(
+        self, database: Database, classes: ModelClasses, uid: int, context: dict[str, Any], now: datetime
+    ) -> None:
         self.database = database
         self.uid = uid
         self.context = context
-        self.now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        self.now = now.strftime("%Y-%m-%d %H:%M:%S.%f")
         self._classes = classes
         self._later: dict[Any, Callable[[], None]] = {}
         self.new_external_ids: dict[str, str] = {}

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,15 @@ class Fault:
         return self.model in (None, model) and self.method in (None, method)
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Odoo:
     """``blueprint`` is to be mounted at the root of the fake (its paths start with /json, /jsonrpc and /web).
 
     ``seed_records`` fills an empty database.  For ``age_seconds`` and ``split_every`` see `OdooConfig`.
+    ``clock`` gives the time in UTC with which records are stamped, numbered and dated.
     """
 
     def __init__(
@@ -106,7 +111,9 @@ class Odoo:
         *,
         age_seconds: float = 0.0,
         split_every: int = 0,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
+        self._clock = clock
         self.name = database
         self.username = username
         self.api_key = api_key
@@ -207,7 +214,7 @@ class Odoo:
             return ledger(self._enter({}))
 
     def _enter(self, context: Row) -> Environment:
-        return Environment(self.database, CLASSES, self.uid, context)
+        return Environment(self.database, CLASSES, self.uid, context, self._clock())
 
     def _draw_fault(self, model: str, method: str) -> Fault | None:
         with self._faults_lock:
