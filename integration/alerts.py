@@ -47,6 +47,7 @@ KINDS = {
         Kind("queue", "queue too old"),
         Kind("polls", "polls keep failing"),
         Kind("silence", "no webhooks"),
+        Kind("flood", "far more messages than usual"),
         Kind("refused", "webhooks refused"),
         Kind("rejected", "webhooks that cannot be read", gathers=True),
         Kind("conflict", "same event id, another body", gathers=True),

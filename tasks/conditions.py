@@ -140,6 +140,20 @@ def silence(own: Process, tx: Transaction) -> Iterator[Condition]:
         yield Condition("silence", row["about"], 1, says, fix, row["since"])
 
 
+def flood(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A source that brings far more messages than ever before, or the same objects again and again."""
+    for row in conditions.flooding(tx, own.targets):
+        if row["objects"]:
+            says = f"The same {row['objects']} objects came {row['count']} times within ten minutes."
+        else:
+            says = f"Messages of the last hour: {row['count']}; the busiest day before brought {row['usual']}."
+        fix = (
+            "See what comes: `fleet messages ls`.  If somebody imports or corrects many records there, it ends by "
+            "itself; if not, `fleet targets pause` stops the polls until the cause is found."
+        )
+        yield Condition("flood", row["about"], row["count"], says, fix, row["since"])
+
+
 def refused(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Webhooks that are refused because nothing proves that they are the shop's."""
     for row in conditions.refused(tx):
@@ -196,7 +210,7 @@ QUESTIONS: Mapping[str, Question] = {
     question.__name__: question
     for question in (
         *(redis, watch, credentials, paused, breaker, dead, held, needs, queue, polls),
-        *(silence, refused, rejected, conflict, budget),
+        *(silence, flood, refused, rejected, conflict, budget),
     )
 }
 """What the watch asks, by the kind of condition; the ledger is asked each minute by its own task."""

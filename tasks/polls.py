@@ -166,12 +166,12 @@ class Poll:
         New is what differs from the newest that was taken in of the object, so a return to an earlier state is, too.
         """
         due: list[Row] = []
-        changes = {self._object_id(change): change for change in page.changes}
+        changes = {(change.type, self._object_id(change)): change for change in page.changes}
         with self._process.database.transaction() as tx:
             progress.looked_at(tx, self._cursor.installation, self._looked_at)
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
-            for object_id, change in fresh:
+            for (_, object_id), change in fresh:
                 arrival = self._intake.accept(tx, self._kind, *self._event(tx, object_id, change))
                 due += arrival.due if arrival else ()
             self._move(tx, page, rests)

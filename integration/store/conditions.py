@@ -26,6 +26,10 @@ WELL_KNOWN = 20
 """From so many messages on it is known how often a source is usually heard."""
 QUIET = "1 hour"
 """No silence that is shorter means anything."""
+REPEATED, REPEATS = 100, 10
+"""A source floods the inbox with so many messages in ten minutes, or more, and so many for each object of them."""
+SURGE = 1000
+"""A source floods the inbox with so many messages in an hour, if that is also more than on any day before."""
 
 
 def unattended(tx: Transaction) -> datetime | None:
@@ -123,6 +127,15 @@ def silent(tx: Transaction, targets: Sequence[int]) -> list[Row]:
     return tx.rows(SILENT, list(targets))
 
 
+def flooding(tx: Transaction, targets: Sequence[int]) -> list[Row]:
+    """Rows ``{about, count, objects, usual, since}``: sources that bring far more messages than they should.
+
+    Either the same few ``objects`` come again and again (``usual`` is None), or an hour brings ``count`` messages, more
+    than the ``usual`` of the busiest day before (``objects`` is None).  An idle source brings none.
+    """
+    return tx.rows(FLOODING, list(targets), list(targets))
+
+
 def ended(tx: Transaction, targets: Sequence[int]) -> list[Row]:
     """Rows ``{about, ended, failed, since}``: how many deliveries of the last day ended, and how many of them badly."""
     return tx.rows(
@@ -202,4 +215,28 @@ from compared c join installations i on i.id = c.source
 where c.back is null or exists (
     select from messages m where m.source = c.source and m.received_at between c.start - c.back and now() - c.back)
 order by i.id
+"""
+
+FLOODING = f"""
+with repeating as (
+    select i.id, i.name as about, m.count, m.objects, null::bigint as usual, m.since
+    from installations i cross join lateral (
+        select count(*) as count, count(distinct (type, object_id)) as objects, min(received_at) as since from (
+            select type, object_id, received_at from messages
+            where source = i.id and received_at > now() - interval '{LATELY}'
+            order by received_at desc limit 10000) as newest) as m
+    where i.id = any (%s::smallint[]) and m.count >= {REPEATED} and m.count >= {REPEATS} * m.objects
+), busiest as (
+    select source, max(value) as usual from (
+        select source, day, sum(value)::bigint as value from counters
+        where name = 'accepted' and day < current_date and source = any (%s::smallint[]) group by source, day) as days
+    group by source
+)
+select about, count, objects, usual, since from repeating
+union all
+select i.name, m.count, null, b.usual, m.since
+from busiest b join installations i on i.id = b.source cross join lateral (
+    select count(*) as count, min(received_at) as since from messages
+    where source = i.id and received_at > now() - interval '{RECENT}') as m
+where m.count > greatest(b.usual, {SURGE}) and not exists (select from repeating r where r.id = i.id)
 """

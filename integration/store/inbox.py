@@ -74,15 +74,20 @@ def accept(
     return Arrival("accepted", row["message"], tuple(row["due"])) if row else None
 
 
-def newest(tx: Transaction, source: int, object_ids: Sequence[str]) -> dict[str, str]:
-    """The external id of the newest event of each of these objects, by object."""
+def newest(tx: Transaction, source: int, objects: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The external id of the newest event of each of these objects, ``(event type, object id)``, by object.
+
+    The type is part of the identity: a system counts its transfers and its invoices each from 1.
+    """
     rows = tx.rows(
-        """select distinct on (object_id) object_id, external_id from messages
-           where source = %s and object_id = any (%s::text[]) order by object_id, version desc, id desc""",
+        """select distinct on (type, object_id) type, object_id, external_id from messages
+           where source = %s and object_id = any (%s::text[]) and type = any (%s::text[])
+           order by type, object_id, version desc, id desc""",
         source,
-        list(object_ids),
+        [object_id for _, object_id in objects],
+        list({type for type, _ in objects}),
     )
-    return {row["object_id"]: row["external_id"] for row in rows}
+    return {(row["type"], row["object_id"]): row["external_id"] for row in rows}
 
 
 def again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> Arrival:

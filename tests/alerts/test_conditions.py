@@ -188,6 +188,34 @@ def test_a_shop_that_falls_silent(fleet: Watched) -> None:
     assert "within 0:05:00 (hours:minutes:seconds)" in condition.says
 
 
+COMES_AGAIN = """
+insert into messages (source, external_id, type, object_id, version, body, body_hash)
+select %s, 'again-' || gen_random_uuid(), 'shipment.changed', 'odoo-1/' || mod(n, %s), n, '', ''
+from generate_series(1, %s) n
+"""
+
+
+def test_a_source_that_brings_the_same_objects_again_and_again(fleet: Watched) -> None:
+    fleet.road.run(COMES_AGAIN, fleet.road.odoo.id, 11, 100)
+    assert about(fleet, "flood") == [], "nine or ten times each"
+    fleet.road.run(COMES_AGAIN, fleet.road.odoo.id, 11, 10)
+    (condition,) = fleet.conditions("flood")
+    assert (condition.about, condition.count) == ("odoo-1", 110)
+    assert condition.says == "The same 11 objects came 110 times within ten minutes."
+
+
+def test_a_source_that_brings_more_in_an_hour_than_on_any_day_before(fleet: Watched) -> None:
+    counted = "insert into counters (name, source, day, shard, value) values ('accepted', %s, current_date - 1, %s, %s)"
+    fleet.road.run(COMES_AGAIN, fleet.road.odoo.id, 2000, 1100)
+    assert about(fleet, "flood") == [], "there is no day before: it may be an import"
+    fleet.road.run(counted, fleet.road.odoo.id, 0, 600)
+    fleet.road.run(counted, fleet.road.odoo.id, 1, 500)
+    assert about(fleet, "flood") == [], "so many came on another day"
+    fleet.road.run(COMES_AGAIN, fleet.road.odoo.id, 2000, 1)
+    (condition,) = fleet.conditions("flood")
+    assert condition.says == "Messages of the last hour: 1101; the busiest day before brought 1100."
+
+
 def test_a_shop_that_sends_seldom_may_be_silent_for_long(fleet: Watched) -> None:
     heard(fleet, "6 days", "8 hours", "3 hours")
     assert about(fleet, "silence") == []

@@ -271,4 +271,16 @@ DEFECTS = [
         "            attempts.close(tx, self._answered[1])\n            self._answered = None\n",
         f"{WORK}test_what_is_rolled_back_is_written_later",
     ),
+    Defect(
+        "a transfer and an invoice with one id are two objects",
+        f"{STORE}inbox.py",
+        "select distinct on (type, object_id) type, object_id, external_id",
+        "select distinct on (object_id) type, object_id, external_id",
+        "tests/road/test_polls.py::test_a_transfer_and_an_invoice_with_one_id_are_two_objects",
+        r"assert \[2, 2, 2",
+        also=(
+            (f"{STORE}inbox.py", "order by type, object_id, version", "order by object_id, version"),
+            (f"{STORE}inbox.py", "and type = any (%s::text[])", "and %s::text[] is not null"),
+        ),
+    ),
 ]

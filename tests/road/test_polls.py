@@ -22,6 +22,7 @@ from tasks.process import Process
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FAR = 1000
+TYPES = {"pickings": "shipment.changed", "invoices": "invoice.changed"}
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Shelf:
         start = page["offset"] if page else 0
         shown = found[start : start + self.page_size]
         more = start + self.page_size < len(found)
-        changes = tuple(Change("shipment.changed", id, at, id, "8", "1001", document) for at, id, document in shown)
+        changes = tuple(Change(TYPES[stream], id, at, id, "8", "1001", document) for at, id, document in shown)
         next = {"offset": start + self.page_size} if more else None
         return Page(changes, max((at for at, _, _ in shown), default=None), next)
 
@@ -139,6 +140,13 @@ def test_a_return_to_an_earlier_state_is_a_change_too(reader: Reader, shelf: She
         shelf.put("A", NOW, tracking=tracking)
         reader.poll()
     assert reader.taken_in() == ["A", "A", "A"]
+
+
+def test_a_transfer_and_an_invoice_with_one_id_are_two_objects(process: Process) -> None:
+    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+    shelf.put("36", NOW)
+    accepted = [sum(run.accepted for run in reader.poll()) for _ in range(10)]
+    assert accepted == [2] + [0] * 9
 
 
 def test_a_defect_in_one_stream_does_not_stop_the_others(process: Process) -> None:

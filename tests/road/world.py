@@ -175,6 +175,24 @@ class World:
             body = tx.value("select body from messages where id = %s", message)
         return str(json.loads(Vault(self.settings.encryption_keys).open(body))["data"].get("order_id"))
 
+    def poll_all(self, seconds: float = 30.0) -> None:
+        """Makes every stream due, and waits until each was read to its end by a run that began after that."""
+        with self.database.transaction() as tx:
+            asked = tx.value("select now()")
+            tx.run("update cursors set due_at = now()")
+
+        def read() -> bool:
+            with self.database.transaction() as tx:
+                done = "started_at >= %s and polled_at >= started_at"
+                return not tx.value(f"select exists (select from cursors where ({done}) is not true)", asked)
+
+        self.until(read, seconds, lambda: "a stream was not read")
+
+    def accepted(self) -> int:
+        """How many messages there are."""
+        with self.database.transaction() as tx:
+            return int(tx.value("select count(*) from messages"))
+
     # what took effect
 
     def at_odoo(self, id: str) -> list[dict[str, Any]]:
