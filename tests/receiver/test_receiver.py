@@ -111,11 +111,8 @@ def test_the_timestamp_may_be_five_minutes_off(receiver: Receiver, seconds: int,
 
 @pytest.mark.parametrize("timestamp", ["soon", "-5", "1e9", "٣٣٣", "9" * 400])
 def test_a_timestamp_that_is_none(receiver: Receiver, timestamp: str) -> None:
-    try:
-        answer = receiver.post(event(), webhook_timestamp=timestamp)
-    except UnicodeEncodeError:
-        return
-    assert code(answer) == (401, "bad_signature")
+    sent = timestamp.encode()  # bytes, because a client encodes text as Latin-1, which has no such digits
+    assert code(receiver.post(event(), webhook_timestamp=sent)) == (401, "bad_signature")
 
 
 def test_a_wrong_signature_stores_nothing(receiver: Receiver) -> None:
@@ -163,8 +160,6 @@ def refused(receiver: Receiver) -> dict[str, int]:
 
 def test_a_body_altered_by_one_blank_is_refused(receiver: Receiver) -> None:
     sent = event()
-    signature = requests.Request("POST", "http://x", data=json.dumps(sent)).prepare()
-    assert signature.body
     altered = json.dumps(sent).replace("{", "{ ", 1).encode()
     stale = receiver.post(sent).request.headers["webhook-signature"]
     assert code(receiver.post(altered, id=sent["id"], webhook_signature=str(stale))) == (401, "bad_signature")

@@ -43,16 +43,16 @@ class Receiver:
         secret: str = SECRET,
         at: float | None = None,
         path: str = "/webhooks/clarity",
-        **headers: str,
+        **headers: str | bytes,
     ) -> requests.Response:
-        """Posts a document or raw bytes; a header given as None is left out."""
+        """Posts a document or raw bytes; a header given as "" is left out."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         id = id or (content.get("id") if isinstance(content, dict) else None) or f"evt_raw_{next(_numbers)}"
         signed_at = datetime.fromtimestamp(at or time.time(), UTC)
         signature = (
             Webhook(secret).sign(id, signed_at, body.decode("utf-8", "surrogateescape")) if _text(body) else "v1,AAAA"
         )
-        given = {
+        given: dict[str, str | bytes] = {
             "Content-Type": "application/json",
             "webhook-id": id,
             "webhook-timestamp": str(int(signed_at.timestamp())),
