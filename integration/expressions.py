@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from operator import methodcaller
 from typing import Any
 
@@ -20,9 +20,10 @@ ORDERINGS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 EQUALITIES = {"eq": "==", "ne": "!="}
 # JMESPath's own arithmetic knows int and float only.
 BLIND_TO_DECIMALS = {"abs", "avg", "ceil", "floor", "max", "min", "to_number"}
+MOST_COMPILED = 10_000
 
 
-@cache
+@lru_cache(MOST_COMPILED)
 def compile_expression(text: str) -> Callable[[Any], Any]:
     """A function that evaluates the expression; what is not there is None.
 

@@ -1,65 +1,181 @@
-"""Documents and texts as they may be shown: who a person is and where she lives is masked, what is ordered is not."""
+"""Documents and texts as they may be shown: only what is known to be harmless stays readable.
+
+A field is shown if its name is listed here for the place it is in: what is ordered, its amounts, codes, states, times
+and ids.  Who a person is and where a person lives is masked, and so is every field that nobody has listed: a sender may
+add one at any time.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 # fmt: off
 PERSONS = frozenset({
     "customer", "partner", "contact", "billingAddress", "shippingAddress", "billing_address", "shipping_address",
-    "invoice_address", "delivery_address", "customAttributes", "attributes",
+    "invoice_address", "delivery_address", "ship_to",
 })
-SHOWN = frozenset({"id", "key", "type", "country", "countryCode", "state", "region", "accountNumber", "account_number"})
-HIDDEN = frozenset({
-    "notes", "note", "comment", "email", "phone", "reference", "giftMessage", "tags", "postal_code",
-    "Comments", "ShippingInstructions", "PackingInstructions",
+GOODS = frozenset({"lines", "shippingLines", "shipping_lines", "fees", "charges"})
+PARTS = frozenset({
+    "event", "data", "canonical", "target", "body", "order", "totals", "payments", "discounts", "taxes", "charge",
+    "fields", "eff", "line_statuses",
 })
-SHORTEST = 4  # of a text that is worth looking for in another
+"""Objects and lists that are shown field by field.  Everything inside one with another name is masked."""
+SHOWN_OF_PERSONS = frozenset({
+    "id", "key", "type", "country", "countryCode", "state", "region", "accountNumber", "account_number", "is_company",
+})
+SHOWN_OF_GOODS = frozenset({"name"})
+SHOWN = frozenset({
+    # identity, time and state
+    "id", "key", "keys", "type", "timestamp", "version", "source", "number", "object_id", "order_id",
+    "order_line_id", "orderLineId", "externalRef", "their_order", "status", "state", "payment_state", "payment_status",
+    "paymentStatus", "placedAt", "placed_at", "createdDate", "updatedDate", "updated_at", "issuedOn", "issued_on",
+    "dueOn", "due_on", "shippedAt", "shipped_at", "date", "due", "date_done", "date_order", "origin", "sale",
+    "client_order_ref", "purchaseOrderNumber", "purchase_order_number", "order_complete", "cancel_reason",
+    # money
+    "currency", "amount", "amount_total", "balance", "balanceDue", "balance_due", "discount", "fees", "giftCard",
+    "gift_card", "grandTotal", "grand_total", "included", "lineTotal", "order_amount", "order_currency",
+    "order_invoiced", "price", "price_unit", "rate", "residual", "shipping", "subtotal", "tax", "taxIncluded",
+    "tax_included", "tax_rounding", "total", "unitPrice", "unit_price", "method", "paymentTerms", "payment_terms",
+    "payment_term",
+    # goods and their way
+    "sku", "kind", "quantity", "left", "uom", "code", "product_uom_qty", "requiresShipping", "requires_shipping",
+    "substitute", "carrier", "service", "tracking", "tracking_numbers", "trackingNumbers", "backorder_of",
+    # Fusion's names
+    "ActualShipDate", "ApplyToCode", "BusinessUnit", "ChargeDefinitionCode", "ChargeSubtypeCode", "ChargeTypeCode",
+    "ContextCode", "CustomerPONumber", "CustomerTransactionId", "DeliveryName", "DueDate", "EnteredAmount",
+    "FreezePriceFlag", "FreezeShippingChargeFlag", "FreezeTaxFlag", "InvoiceBalanceAmount", "InvoiceCurrencyCode",
+    "InvoiceStatus", "OrderKey", "OrderNumber", "OrderedUOMCode", "PaymentTerms", "PriceTypeCode",
+    "SourceTransactionNumber", "StatusCode", "TrackingNumbers", "TransactionCategoryCode", "TransactionDate",
+    "TransactionNumber", "TransactionOn", "TransactionalCurrencyCode", "WaybillNumber",
+})
 # fmt: on
+MASK = "***"
+SHORTEST = 4
+"""Characters from which on a value, or a word in small letters, is looked for in a text; "Doe" is, "and" is not."""
+FEWEST_DIGITS = 6
+"""Digits from which on a number in a text is taken for one that the document hides."""
+NAME = re.compile(r"[A-Za-z_][\w.:-]{0,80}", re.ASCII)
+WORD = re.compile(r"\w{3,}")
+NUMBER = re.compile(r"\+?\d[\d\s().+/-]{4,60}\d")
 
 
-def masked(document: Any, *, within: bool = False) -> Any:
-    """The document with personal values replaced by ``***``.
+class Place(Enum):
+    """Where in a document a field is: that decides which names are shown."""
 
-    Inside a person, an address or custom attributes everything is masked that is not known to be harmless; elsewhere
-    what people write freely is, and fields of the customer's own (``x_...``).  A product's name stays readable.
-    """
-    if isinstance(document, dict):
-        return {key: _value(key, value, within) for key, value in document.items()}
-    if isinstance(document, list):
-        return [masked(each, within=within) for each in document]
-    return "***" if within and isinstance(document, str) and document else document
+    PLAIN = "plain"
+    OF_GOODS = "of goods"
+    OF_A_PERSON = "of a person"
+    UNKNOWN = "unknown"
 
 
-def _value(key: str, value: Any, within: bool) -> Any:
-    if isinstance(value, dict | list):
-        return masked(value, within=within or key in PERSONS or key in HIDDEN)
-    hidden = key not in SHOWN if within else key in PERSONS | HIDDEN or key.startswith("x_")
-    return "***" if hidden and value not in (None, "", True, False) else value
+SHOWN_AT = {
+    Place.PLAIN: SHOWN,
+    Place.OF_GOODS: SHOWN | SHOWN_OF_GOODS,
+    Place.OF_A_PERSON: SHOWN_OF_PERSONS,
+    Place.UNKNOWN: frozenset[str](),
+}
+
+
+def masked(document: Any) -> Any:
+    """The document with ``***`` for every value, and every odd name of a field, that is not known to be harmless."""
+    return _masked(document, Place.PLAIN, False)
+
+
+def _masked(value: Any, place: Place, shown: bool) -> Any:
+    if isinstance(value, Mapping):
+        names = (name if NAME.fullmatch(name) else f"{MASK}{count}" for count, name in enumerate(value, 1))
+        fields = (_masked(each, *_entered(name, each, place)) for name, each in value.items())
+        return dict(zip(names, fields, strict=True))
+    if isinstance(value, list | tuple):
+        return [_masked(each, place, shown) for each in value]
+    return value if shown or value in (None, "") else MASK
 
 
 def without_personal(text: str, document: Any) -> str:
     """The text with ``…`` for whatever of it `masked` hides in the document: a target's words may quote an order.
 
-    >>> without_personal("Odoo says: Jane Doe is archived", {"customer": {"name": "Jane Doe", "id": "c-1"}})
-    'Odoo says: … is archived'
+    Looked for are whole values, the words of persons and addresses, words in capitals of anything else that is hidden,
+    and numbers by their digits, however they are written.
+
+    >>> without_personal("Odoo says: Doe, Jane is archived", {"customer": {"name": "Jane Doe", "id": "c-1"}})
+    'Odoo says: …, … is archived'
     """
-    found = {each.strip() for each in _hidden(document, masked(document))}
-    texts = sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True)
-    if not texts:
-        return text
-    return re.sub(rf"(?i)(?<!\w)(?:{'|'.join(map(re.escape, texts))})(?!\w)", "…", text)
+    hidden = Hidden(document)
+    for value in hidden.values_in(text):
+        text = re.sub(rf"(?i)(?<!\w){re.escape(value)}(?!\w)", "…", text)
+    text = NUMBER.sub(lambda found: "…" if hidden.has_digits(found[0]) else found[0], text)
+    return WORD.sub(lambda found: "…" if hidden.has_word(found[0]) else found[0], text)
 
 
-def _hidden(document: Any, shown: Any) -> Iterator[str]:
-    """The texts of a document that are masked where it is shown."""
-    if isinstance(document, dict) and isinstance(shown, dict):
-        for key, value in document.items():
-            yield from _hidden(value, shown[key])
-    elif isinstance(document, list) and isinstance(shown, list):
-        for value, its in zip(document, shown, strict=True):
-            yield from _hidden(value, its)
-    elif isinstance(document, str) and document != shown:
-        yield document
+class Hidden:
+    """What `masked` hides in a document, to be found in a text."""
+
+    def __init__(self, document: Any) -> None:
+        self._values: set[str] = set()
+        self._words: set[str] = set()
+        self._digits: set[str] = set()
+        self._shown: set[str] = set()
+        self._collect(document, Place.PLAIN, False)
+
+    def values_in(self, text: str) -> list[str]:
+        """The whole values that the text holds, the longest first."""
+        folded = text.casefold()
+        return sorted((value for value in self._values if value.casefold() in folded), key=len, reverse=True)
+
+    def has_word(self, word: str) -> bool:
+        """Whether it is a word of a hidden value, and of none that is shown."""
+        return word.casefold() in self._words and word.casefold() not in self._shown
+
+    def has_digits(self, text: str) -> bool:
+        """Whether the number is a hidden one, with or without its country code."""
+        digits = _digits(text)
+        return len(digits) >= FEWEST_DIGITS and (
+            digits in self._digits or any(known.endswith(digits) or digits.endswith(known) for known in self._digits)
+        )
+
+    def _collect(self, value: Any, place: Place, shown: bool) -> None:
+        if isinstance(value, Mapping):
+            for name, each in value.items():
+                self._collect(each, *_entered(name, each, place))
+        elif isinstance(value, list | tuple):
+            for each in value:
+                self._collect(each, place, shown)
+        elif shown:
+            self._shown.update(word.casefold() for word in WORD.findall(str(value)))
+        elif isinstance(value, str | int | float | Decimal) and not isinstance(value, bool):
+            self._hide(str(value).strip(), place)
+
+    def _hide(self, value: str, place: Place) -> None:
+        if len(value) >= SHORTEST:
+            self._values.add(value)
+        lower = place is Place.OF_A_PERSON
+        self._words.update(
+            word.casefold() for word in WORD.findall(value) if word[0].isupper() or lower and len(word) >= SHORTEST
+        )
+        digits = _digits(value)
+        if len(digits) >= FEWEST_DIGITS:
+            self._digits.add(digits)
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _entered(name: str, value: Any, place: Place) -> tuple[Place, bool]:
+    """The place inside a field of this name, and whether a value that stands there by itself is shown."""
+    shown = name in SHOWN_AT[place]
+    if not _holds_fields(value):
+        return place, shown
+    if place is Place.UNKNOWN or name not in PERSONS | GOODS | PARTS:
+        return Place.UNKNOWN, False
+    if place is Place.OF_A_PERSON or name in PERSONS:
+        return Place.OF_A_PERSON, False
+    return (Place.OF_GOODS if name in GOODS else place), False
+
+
+def _holds_fields(value: Any) -> bool:
+    return isinstance(value, Mapping) or isinstance(value, list | tuple) and any(map(_holds_fields, value))

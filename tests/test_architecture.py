@@ -63,6 +63,18 @@ def test_every_module_says_what_it_is(path: Path) -> None:
     assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module docstring is missing"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=module)
+def test_what_is_kept_in_memory_has_a_bound(path: Path) -> None:
+    """A cache of what others send grows for as long as the process lives; one without arguments holds one value."""
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    unbounded = [
+        node.name
+        for node in functions
+        if "cache" in map(ast.unparse, node.decorator_list) and (node.args.args or node.args.kwonlyargs)
+    ]
+    assert unbounded == []
+
+
 def test_only_settings_read_the_environment() -> None:
     readers = [
         module(path)

@@ -49,9 +49,11 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Failure as failure:
-            click.echo(f"error: {failure.reason}", err=True)
+            from integration.cli.render import say  # most commands draw nothing, and start faster without it
+
+            say(f"error: {failure.reason}", err=True)
             if failure.hint:
-                click.echo(f"fix: {failure.hint}", err=True)
+                say(f"fix: {failure.hint}", err=True)
             ctx.exit(1)
 
 

@@ -10,7 +10,7 @@ import click
 from rich.progress import Progress
 
 from integration.cli.credentials import FILE, Credentials
-from integration.cli.render import console
+from integration.cli.render import console, say
 from integration.cli.stores import open_database
 from integration.errors import Failure, Hold
 from integration.settings import Environment, Settings, operator, variables
@@ -128,9 +128,9 @@ def _rotate_all(vault: Vault) -> int:
             )
         with database.transaction() as tx:
             audit.note(tx, operator(), "keys rotate", [None], renewed=renewed, unreadable=tally.unreadable)
-    click.echo(f"{tally.values} values are stored; {renewed} were brought under the newest key.")
+    say(f"{tally.values} values are stored; {renewed} were brought under the newest key.")
     if tally.unreadable:
-        click.echo(f"{tally.unreadable} of them no key opens: a key is missing, or they were altered.")
+        say(f"{tally.unreadable} of them no key opens: a key is missing, or they were altered.")
     return tally.unreadable
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import click
 
 from integration.canonical import parse_json
-from integration.cli.render import json_option, show_json
+from integration.cli.render import json_option, say, show_json
 from integration.functions import FUNCTIONS
 from integration.samples import Checked, check_definitions
 from integration.workflow import load_definitions
@@ -83,13 +83,13 @@ def functions(as_json: bool) -> None:
         )
         return
     for each in known:
-        click.echo(f"{' '.join([each.name, *map(str.upper, each.arguments)]):<16} {each.about}")
+        say(f"{' '.join([each.name, *map(str.upper, each.arguments)]):<16} {each.about}")
     in_expressions = ", ".join(each.name for each in known if each.in_expressions)
-    click.echo(f"\nAlso in JMESPath expressions (from, each, when): {in_expressions}")
+    say(f"\nAlso in JMESPath expressions (from, each, when): {in_expressions}")
 
 
 def _print_checked(checked: Checked) -> None:
     counts = f"{checked.name}: {checked.rows} rows, {checked.samples} samples" if checked.rows else checked.name
-    click.echo(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
+    say(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
     for problem in checked.problems:
-        click.echo(f"  {problem}")
+        say(f"  {problem}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from integration.cli.render import say
 from integration.settings import Settings
 from integration.store.migrate import migrate as apply
 
@@ -12,4 +13,4 @@ from integration.store.migrate import migrate as apply
 def migrate() -> None:
     """Bring the database up to date.  `fleet up` does this by itself; with DATABASE_URL of your own, run it first."""
     applied = apply(Settings.load().need_stores().database_url)
-    click.echo("\n".join(f"applied {name}" for name in applied) or "up to date")
+    say("\n".join(f"applied {name}" for name in applied) or "up to date")

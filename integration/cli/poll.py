@@ -13,7 +13,7 @@ from rich.console import Console
 
 from integration import logs
 from integration.cli.moment import Moment
-from integration.cli.render import json_option, remark, show_json, table
+from integration.cli.render import json_option, remark, say, show_json, table
 from integration.cli.stores import open_process
 from integration.connectors.contract import Polled
 from integration.errors import Failure
@@ -93,7 +93,7 @@ class Round:
         told = False
         while not self._asked(since):
             if not told:
-                click.echo(f"waiting for the poll of {self.name} that the fleet has under way", err=True)
+                say(f"waiting for the poll of {self.name} that the fleet has under way", err=True)
             told = True
             if not self._wait():
                 raise Failure(

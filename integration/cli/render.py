@@ -77,6 +77,11 @@ def visible(text: str) -> str:
     return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """One line for people.  What others have written may be part of it, so it is made visible first."""
+    click.echo(visible(text), err=err)
+
+
 def cell(value: Any) -> Text:
     """One value on one line, by its kind."""
     match value:

@@ -13,12 +13,13 @@ import click
 import mappings
 from integration.canonical import ACCEPTABLE, freeze, parse_json, thaw
 from integration.cli import correction
+from integration.cli.render import say
 from integration.cli.replay import current_pins
 from integration.cli.stores import ID, open_database, vault
 from integration.errors import Failure, Reject
 from integration.message import State, Step
 from integration.settings import operator
-from integration.store import deliveries, repair, views
+from integration.store import audit, deliveries, repair, views
 from integration.store.database import Database, Row, Transaction
 from integration.store.deliveries import Delivery
 from integration.store.repair import Restart
@@ -68,11 +69,11 @@ def edit_command(state: State) -> click.Command:
             raise click.UsageError("--set or --file, not both")
         with open_database() as database:
             paths, what = _correct(database, state, id, settings, file, event=event)
-            click.echo(f"Corrected in the {what}: {', '.join(paths)}.")
+            say(f"Corrected in the {what}: {', '.join(paths)}.")
             if replay:
                 _send(database, id)
             else:
-                click.echo(f"`fleet {state.value} replay {id}` sends it.")
+                say(f"`fleet {state.value} replay {id}` sends it.")
 
     return edit
 
@@ -114,14 +115,14 @@ def approve(id: int, choose: str | None, settings: tuple[str, ...], event: bool)
     with open_database() as database:
         if settings:
             paths, what = _correct(database, State.HELD, id, settings, None, event=event)
-            click.echo(f"Corrected in the {what}: {', '.join(paths)}.")
+            say(f"Corrected in the {what}: {', '.join(paths)}.")
             _send(database, id)
             return
         with database.transaction() as tx:
             row = on_shelf(tx, State.HELD, id)
             _choose(tx, row, choose) if choose else _accept(tx, row)
             repair.replay(tx, [id], Restart(goes_on=True), operator())
-    click.echo(f"Delivery {id} goes on.")
+    say(f"Delivery {id} goes on.")
 
 
 def _choose(tx: Transaction, row: Row, choose: str) -> None:
@@ -154,6 +155,8 @@ def _correct(
     with database.transaction() as tx:
         on_shelf(tx, state, id)
         delivery = deliveries.look(tx, id)
+        if not settings and not file:  # the editor is about to show it as it is
+            audit.note(tx, operator(), "reveal", [id])
     assert delivery
     was = _document(delivery, event=event)
     document = correction.corrected(was.document, settings) if settings else _from_person(was.document, file)
@@ -191,7 +194,7 @@ def _from_person(document: Any, file: str | None) -> Any:
         try:
             return correction.read(text, document)
         except (Reject, Failure) as wrong:
-            click.echo(f"{wrong.reason}.  {wrong.hint or ''}", err=True)
+            say(f"{wrong.reason}.  {wrong.hint or ''}", err=True)
             click.confirm("Edit it again?", default=True, abort=True)
     raise Failure("nothing was changed")
 
@@ -203,7 +206,7 @@ def _send(database: Database, id: int) -> None:
     pins = current_pins(database, known, rows)
     with database.transaction() as tx:
         repair.replay(tx, [id], Restart(pins=pins), operator())
-    click.echo(f"Delivery {id} goes again.")
+    say(f"Delivery {id} goes again.")
 
 
 def on_shelf(tx: Transaction, state: State, id: int) -> Row:

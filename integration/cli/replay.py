@@ -11,7 +11,7 @@ import click
 from rich.progress import Progress
 
 import mappings
-from integration.cli.render import console, json_option, show_json
+from integration.cli.render import console, json_option, say, show_json
 from integration.cli.selection import filters, show_kinds
 from integration.cli.stores import ID, open_database
 from integration.errors import Failure
@@ -146,7 +146,7 @@ def _mention_newer(database: Database, id: int, manner: Manner) -> None:
     with database.transaction() as tx:
         newer = repair.newer(tx, id)
     if newer and not manner.as_json:
-        click.echo(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
+        say(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
 
 
 def _ask(database: Database, chosen: Chosen, rows: Sequence[Row], manner: Manner) -> None:
@@ -176,7 +176,7 @@ def _tell(again: Mapping[int, int], left_out: Sequence[int], manner: Manner) -> 
         show_json({"replayed": [{"id": new, "was": old} for new, old in again.items()], "left_out": left_out})
     elif again:
         one = next(iter(again))
-        click.echo(f"Delivery {one} goes again." if len(again) == 1 else f"{len(again)} deliveries go again.")
+        say(f"Delivery {one} goes again." if len(again) == 1 else f"{len(again)} deliveries go again.")
     if left_out:
         raise Failure(
             f"left out: {', '.join(map(str, left_out[:10]))}{' …' if len(left_out) > 10 else ''}",

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import requests
 
-from integration.cli.render import json_option, show_json, visible
+from integration.cli.render import json_option, say, show_json
 from integration.errors import Failure, Misconfigured
 from integration.settings import Settings
 from integration.signature import sign
@@ -37,7 +37,7 @@ def send(file: str, type_: str, id_: str | None, as_json: bool) -> None:
     if as_json:
         show_json({"status": answer.status_code, **answer.json()})
     else:
-        click.echo(f"{answer.status_code} {visible(answer.text.strip())}")
+        say(f"{answer.status_code} {answer.text.strip()}")
     if answer.status_code >= 400:
         raise Failure("the receiver refused it", hint="Its answer says why.")
 

@@ -11,7 +11,7 @@ import click
 import redis
 
 from integration.cli.rate import Rate, shown
-from integration.cli.render import console, json_option, remark, show_json, table
+from integration.cli.render import console, json_option, remark, say, show_json, table
 from integration.cli.stores import open_database
 from integration.errors import Failure, Throttled
 from integration.settings import Settings, System, operator
@@ -86,7 +86,7 @@ def limit(target: str, rate: float | None, concurrency: int | None, breaker: str
         else:
             watched = None if breaker is None else breaker == "on"
             installations.limit(tx, id, operator(), rate=rate, concurrency=concurrency, breaker=watched)
-    click.echo(f"{name} has the limits of its settings." if reset else f"{name} is limited: `fleet targets ls`.")
+    say(f"{name} has the limits of its settings." if reset else f"{name} is limited: `fleet targets ls`.")
 
 
 @targets.command("pause")
@@ -106,7 +106,7 @@ def pause(target: str, reason: str | None) -> None:
     with _deciding(target) as (tx, id, name):
         hint = f"`fleet targets resume {name}` lets it go on."
         installations.pause(tx, id, reason or "no reason was given", hint, who=operator())
-    click.echo(f"{name} is paused.  {hint}")
+    say(f"{name} is paused.  {hint}")
 
 
 @targets.command("resume")
@@ -122,7 +122,7 @@ def resume(target: str) -> None:
     """
     with _deciding(target) as (tx, id, name):
         resumed = installations.resume(tx, id, who=operator())
-    click.echo(f"{name} goes on." if resumed else f"{name} is not paused.")
+    say(f"{name} goes on." if resumed else f"{name} is not paused.")
 
 
 @contextmanager

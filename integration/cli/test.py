@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from integration.cli.processes import PROJECT
+from integration.cli.render import say
 from integration.settings import variables
 
 CHECKS = {
@@ -70,7 +71,7 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, **of_faults: object) -
             steps["tests"] = ["pytest", *pytest_arguments]
         failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
     if failed:
-        click.echo(f"failed: {', '.join(failed)}", err=True)
+        say(f"failed: {', '.join(failed)}", err=True)
         raise SystemExit(1)
 
 

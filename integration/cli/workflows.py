@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from integration.cli.mapping import folder_option
-from integration.cli.render import json_option, show_json, table
+from integration.cli.render import json_option, say, show_json, table
 from integration.workflow import load_definitions
 
 COLUMNS = ("name", "on", "source", "target", "then", "pin")
@@ -52,7 +52,7 @@ def check(folder: Path, as_json: bool) -> None:
     if as_json:
         show_json({"ok": True, "workflows": names})
     else:
-        click.echo("\n".join(f"{name}: all well" for name in names))
+        say("\n".join(f"{name}: all well" for name in names))
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import backoff
@@ -187,7 +187,7 @@ def _rollback(connection: Any) -> None:
         connection.close()
 
 
-@cache
+@lru_cache(1000)
 def _prepared_form(sql: str) -> tuple[str, str, str]:
     """A statement's name, the PREPARE with ``$1 ...`` for its placeholders, and the EXECUTE that takes the values."""
     name = "s" + hashlib.sha256(sql.encode()).hexdigest()[:16]

@@ -1,28 +1,152 @@
-"""What the reading commands show of a document."""
+"""What the reading commands show of a document, and what a reason may quote of it."""
 
 from __future__ import annotations
 
-from integration.masking import masked
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marshmallow import Schema, fields
+
+from integration.canonical import SCHEMAS
+from integration.masking import GOODS, PARTS, PERSONS, SHOWN, SHOWN_OF_PERSONS, masked, without_personal
+
+ROOT = Path(__file__).parents[2]
+ORDER = {
+    "id": "1001",
+    "customer": {"id": "c-77", "type": "person", "name": "Jane", "firstName": "Jane", "email": "jane@example.test"},
+    "shippingAddress": {"addressLine1": "12 Elm St", "countryCode": "US", "parts": ["Jane"]},
+    "lines": [{"sku": "SKU-1", "name": "Mug", "quantity": "2", "customAttributes": {"engraving": "for Jim"}}],
+    "order": {"x_gift_message": "for Jim", "note": "ring twice", "origin": "WEB-1"},
+    "payments": [{"id": "p1", "reference": "tok_1", "amount": "5.00"}],
+    "customAttributes": {"giftMessage": "for Jim"},
+    "tags": ["vip jane"],
+}
 
 
 def test_persons_are_masked_and_products_are_not() -> None:
-    order = {
-        "id": "1001",
-        "customer": {"id": "c-77", "type": "person", "name": "Jane", "firstName": "Jane", "email": "jane@example.test"},
-        "shippingAddress": {"addressLine1": "12 Elm St", "countryCode": "US", "parts": ["Jane"]},
-        "lines": [{"sku": "SKU-1", "name": "Mug", "quantity": "2"}],
-        "order": {"x_gift_message": "for Jim", "note": "ring twice", "origin": "WEB-1"},
-        "payments": [{"id": "p1", "reference": "tok_1", "amount": "5.00"}],
-        "customAttributes": {"giftMessage": "for Jim"},
-        "tags": ["vip jane"],
-    }
-    assert masked(order) == {
+    assert masked(ORDER) == {
         "id": "1001",
         "customer": {"id": "c-77", "type": "person", "name": "***", "firstName": "***", "email": "***"},
         "shippingAddress": {"addressLine1": "***", "countryCode": "US", "parts": ["***"]},
-        "lines": [{"sku": "SKU-1", "name": "Mug", "quantity": "2"}],
+        "lines": [{"sku": "SKU-1", "name": "Mug", "quantity": "2", "customAttributes": {"engraving": "***"}}],
         "order": {"x_gift_message": "***", "note": "***", "origin": "WEB-1"},
         "payments": [{"id": "p1", "reference": "***", "amount": "5.00"}],
         "customAttributes": {"giftMessage": "***"},
         "tags": ["***"],
     }
+
+
+def test_what_nobody_has_listed_is_masked_wherever_it_is() -> None:
+    odd = {"fullName": "Jane Doe", "age": 41, "vip": True, "rate": "Jane", "id": "Jane", "name": "Jane", "none": None}
+    hidden = {name: value if value is None else "***" for name, value in odd.items()}
+    document = {"buyer": odd, "profile": [[odd]], "lines": [{"owner": odd}], "totals": {"by": odd}}
+    assert masked(document) == {
+        "buyer": hidden,
+        "profile": [[hidden]],
+        "lines": [{"owner": hidden}],
+        "totals": {"by": hidden},
+    }
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"payments": [{"id": "p1", "cardHolder": "Jane Doe"}]},
+        {"customAttributes": {"key": "Jane Doe"}},
+        {"customAttributes": [{"key": "Jane Doe", "type": "Jane Doe", "id": "Jane Doe"}]},
+        {"attributes": {"Jane Doe": "yes"}},
+        {"data": {"name": "Jane Doe", "company": "Jane Doe", "email": "Jane Doe", "city": "Jane Doe"}},
+        {"customer": "Jane Doe"},
+        {"customer": ["Jane Doe"]},
+        {"lines": ["Jane Doe", ["Jane Doe"]]},
+        {"partner": {"fields": {"ref": "Jane Doe", "lines": [{"name": "Jane Doe"}]}},
+         "order": {"eff": {"HeaderEff": {"ContextCode": "Jane Doe"}}}},
+    ],
+)  # fmt: skip
+def test_names_of_people_are_found_nowhere(document: dict[str, Any]) -> None:
+    assert "Jane" not in json.dumps(masked(document))
+
+
+def test_odd_names_of_fields_stay_apart() -> None:
+    assert masked({"jane@example.test": "a", "Jane Doe": "b", "id": "1"}) == {"***1": "***", "***2": "***", "id": "1"}
+
+
+def names_of(schema: Schema) -> Iterator[str]:
+    for name, field in schema.fields.items():
+        inner = field.inner if isinstance(field, fields.List) else field
+        yield name
+        if isinstance(inner, fields.Nested):
+            yield from names_of(inner.schema)
+
+
+def targets_of(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield from row["to"].split(".")
+        yield from targets_of(row.get("rows", []))
+
+
+def test_every_name_that_is_shown_is_one_of_a_schema_or_of_a_mapping() -> None:
+    known = {name for schema in SCHEMAS.values() for name in names_of(schema)}
+    for file in (ROOT / "mappings").glob("*/*.json"):
+        known |= set(targets_of(json.loads(file.read_text()).get("rows", [])))
+    samples = [json.loads(file.read_text()) for file in (ROOT / "mappings" / "samples").glob("*/*.json")]
+    known |= {name for sample in samples for name in keys_of(sample)}
+    envelope = {"type", "timestamp", "event", "data", "canonical", "target", "their_order", "key"}
+    listed = SHOWN | SHOWN_OF_PERSONS | PERSONS | GOODS | PARTS
+    assert listed - known - envelope == set(), "nothing has these fields"
+
+
+def keys_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from keys_of(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from keys_of(each)
+
+
+PERSONAL = {
+    "customer": {"name": "Doe, Jane", "phone": "+48 601 736 284", "id": "c-1", "company": "Smith and Sons"},
+    "notes": "please ring for Wilhelmtrude",
+    "loyalty": {"number": Decimal(7734201988)},
+    "lines": [{"sku": "SKU-SONS", "name": "Mug of Sons"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Odoo says: Jane Doe is archived", "Odoo says: … … is archived"),
+        ("Odoo says: DOE, JANE is archived", "Odoo says: … is archived"),
+        ("no phone 48601736284 here", "no phone … here"),
+        ("no phone 601-736-284 here", "no phone … here"),
+        ("no phone +48 (601) 736 284 here", "no phone … here"),
+        ("card 7734201988 was refused", "card … was refused"),
+        ("for wilhelmtrude and please", "for … and please"),
+        ("unknown SKU SKU-SONS", "unknown SKU SKU-SONS"),
+        ("order 1001 comes to 49.90 EUR", "order 1001 comes to 49.90 EUR"),
+    ],
+)
+def test_reasons_quote_no_words_and_no_digits_of_a_person(text: str, shown: str) -> None:
+    assert without_personal(text, PERSONAL) == shown
+
+
+def test_commands_print_what_others_wrote_only_by_a_function_that_makes_it_visible() -> None:
+    """A terminal obeys escape sequences, and paths, reasons and hints may hold what a sender has put there."""
+    found = [
+        f"{file.name}:{call.lineno}"
+        for file in (ROOT / "integration" / "cli").glob("*.py")
+        if file.name not in ("render.py", "test.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func) in ("click.echo", "print", "click.secho", "sys.stdout.write")
+        and any(isinstance(part, ast.FormattedValue) for part in ast.walk(call))
+        and not any(isinstance(part, ast.Call) and ast.unparse(part.func) == "len" for part in ast.walk(call))
+    ]
+    assert found == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def test_escape_sequences_and_lone_surrogates_are_shown_not_obeyed(
 ) -> None:
     id = road.accept("evt-1").message
     vault = Vault([variables["FLEET_ENCRYPTION_KEYS"]])
-    body = vault.seal(json.dumps({"number": ESCAPES, "name": "Kubek żółty", "lone": "\ud800"}).encode())
+    body = vault.seal(json.dumps({"number": ESCAPES, "carrier": "Kubek żółty", "sku": "\ud800"}).encode())
     road.run("update messages set body = %s, number = %s, type = %s", body, ESCAPES, f"order.{ESCAPES}")
 
     for arguments in (("ls",), ("show", str(id))):
@@ -84,9 +85,9 @@ def test_escape_sequences_and_lone_surrogates_are_shown_not_obeyed(
         found = json.loads(document.output)
         assert (found["number"] if "show" in arguments else found[0]["number"]) == ESCAPES
 
-    assert '"lone": "\\ud800"' in plain.output
-    assert '"name": "Kubek żółty"' in plain.output
-    assert found["body"]["lone"] == "\ud800"
+    assert '"sku": "\\ud800"' in plain.output
+    assert '"carrier": "Kubek żółty"' in plain.output
+    assert found["body"]["sku"] == "\ud800"
 
 
 def held(road: Road, id: str = "evt-1") -> int:
@@ -107,7 +108,7 @@ def test_a_row_is_one_line_cut_short_in_a_terminal_only(fleet: Fleet, road: Road
     assert len(lines) == 2, lines
     assert len(lines[1]) <= 80
     assert " ".join(lines[1].split()).startswith(f"{id} WEB-1001 odoo-1 transform {REASON[:30]}")
-    assert lines[1].endswith("…  now")
+    assert re.search(r"…  (now|\d+ s ago)$", lines[1]), "a slow machine takes more than a second"
 
     whole = " ".join(line.strip() for line in in_a_terminal(variables, "held", "show", str(id)))
     assert REASON in whole

@@ -172,6 +172,30 @@ def test_edit_from_a_file_and_in_an_editor(
     assert fleet("dead", "edit", id).output.startswith("Corrected in the target: order.PaymentTerms.")
     assert stored(road, vault, id)["target"]["order"] == {"PaymentTerms": "33 Net"}
     assert fleet("dead", "edit", id).output == "error: nothing was changed\n"
+    assert [action for _, action, _, _ in audited(fleet)] == ["edit", "reveal", "edit", "reveal"], (
+        "who opens the editor sees what is personal, whether or not anything is changed"
+    )
+
+
+def test_what_an_editor_like_cat_prints_is_audited(
+    fleet: Fleet, road: Road, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = failed(road, vault, State.DEAD, "http_400")
+    monkeypatch.setenv("VISUAL", "cat")
+    assert fleet("dead", "edit", id).exit_code == 1
+    assert audited(fleet) == [("jane", "reveal", id, {})]
+
+
+def test_a_field_named_like_an_escape_sequence_moves_no_cursor(fleet: Fleet, road: Road, vault: Vault) -> None:
+    id = failed(road, vault, State.HELD, "unmapped", document=None)
+    odd = "\x1b]0;owned\x07"
+    road.run("update messages set body = %s", vault.seal(freeze({**EVENT, "data": {odd: "a", "lines": []}})))
+    said = fleet("held", "edit", id, "--event", "--set", f"{odd}=b").output
+    assert "\\u001b]0;owned" in said
+    assert "\x1b" not in said
+    refused = fleet("held", "edit", id, "--event", "--set", "nothing=b").output
+    assert "\\u001b]0;owned" in refused
+    assert "\x1b" not in refused
 
 
 def test_what_was_never_translated_is_corrected_as_it_came(fleet: Fleet, road: Road, vault: Vault) -> None:

@@ -216,4 +216,28 @@ DEFECTS = [
         "text.split()",
         f"{WATCH}test_personal_data_in_a_reason_is_masked",
     ),
+    Defect(
+        "what nobody has listed is masked",
+        "integration/masking.py",
+        "if place is Place.UNKNOWN or name not in PERSONS | GOODS | PARTS:",
+        "if False:",
+        "tests/cli/test_masking.py::test_what_nobody_has_listed_is_masked_wherever_it_is",
+        r"'id': 'Jane'",
+    ),
+    Defect(
+        "reasons quote no words of a person",
+        "integration/masking.py",
+        "return WORD.sub(lambda found:",
+        "return text or WORD.sub(lambda found:",
+        "tests/cli/test_masking.py::test_reasons_quote_no_words_and_no_digits_of_a_person",
+        r"Wilhelmtrude|wilhelmtrude",
+    ),
+    Defect(
+        "what an editor shows is audited",
+        "integration/cli/repair.py",
+        "if not settings and not file:",
+        "if False:",
+        "tests/cli/test_repair.py::test_what_an_editor_like_cat_prints_is_audited",
+        r"assert \[\] == \[\('jane', 'reveal'",
+    ),
 ]

@@ -32,6 +32,11 @@ CANARIES = {
     "note": "please ring for Grandma Wilhelmtrude",
     "gift message": "Happy birthday dear Ulfrikke",
     "tax id": "PL7251809999",
+    "unknown buyer": "Ferdinanda Quastenbruck",
+    "card holder": "Xaverine Holdermund",
+    "custom attribute": "Mirabellina Tuschkasten",
+    "custom key": "Oswaldine Schluesselbart",
+    "loyalty number": "7734201988",
 }
 SECRETS = re.compile(r"KEY|SECRET|TOKEN$|PASSWORD|BASIC_AUTH|DATABASE_URL|REDIS_URL")
 
@@ -133,7 +138,13 @@ def personal(order: dict[str, Any]) -> dict[str, Any]:
             "email": CANARIES["second e-mail"],
         },
         "notes": CANARIES["note"],
-        "customAttributes": {"giftMessage": CANARIES["gift message"]},
+        "customAttributes": {
+            "giftMessage": CANARIES["gift message"],
+            "key": CANARIES["custom attribute"],
+            CANARIES["custom key"]: "yes",
+        },
+        "buyer": {"fullName": CANARIES["unknown buyer"], "loyalty": int(CANARIES["loyalty number"])},
+        "payments": [{**each, "cardHolder": CANARIES["card holder"]} for each in order["payments"]],
     }
 
 

@@ -10,6 +10,7 @@ from integration.connectors.fusion.errors import AccessRefused, NoSuchResource
 from integration.errors import Hold
 
 KNOWN_SECONDS = 600.0
+MOST_KNOWN = 50_000
 
 
 class Items:
@@ -50,5 +51,7 @@ class Items:
         except (AccessRefused, NoSuchResource):
             return True
         if found:
+            if len(self._known_until) >= MOST_KNOWN:
+                self._known_until.clear()
             self._known_until[sku] = time.monotonic() + KNOWN_SECONDS
         return found

@@ -261,5 +261,7 @@ class Catalog:
         kept: T | None = None if fresh else self._recall(key, seconds)
         if kept is None:
             kept = fetch()
+            if len(self._kept) > MOST_KEPT:
+                self._kept.clear()
             self._kept[key] = (time.monotonic(), kept)
         return kept
