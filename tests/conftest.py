@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="also run against the Odoo that FLEET_LIVE_ODOO_* names")
     parser.addoption("--postgres-url", help="use this server instead of starting one")
     parser.addoption("--valkey-url", help="use this server instead of starting one")
+    parser.addoption("--template", help="use this migrated, empty database of that server instead of making one")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ def valkey(home: Path, pytestconfig: pytest.Config) -> Iterator[Valkey | Running
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Postgres) -> str:
+def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
     """The name of a migrated, empty database."""
+    if made := pytestconfig.getoption("--template"):
+        return str(made)
     name = f"template_{os.getpid()}"
     create_database(postgres.url, name)
     migrate(named(postgres.url, name))
