@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -21,6 +22,9 @@ from tests.benchmarks.rivals import Result
 
 RATES = {"ODOO_RATE": "100000", "CLARITY_RATE": "100000", "ODOO_CONCURRENCY": "64", "CLARITY_CONCURRENCY": "64"}
 PATIENCE = 120.0
+IDLE_POLLS = 10
+WIDTH = 140
+"""Characters of a line in a file or a pipe."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,9 @@ def run(plan: Plan, console: Console) -> list[Result]:
             full = _of_the_fleet(fleet, sandbox, plan, console)
             assert full.orders
             half = _of_the_fleet(fleet, sandbox, plan, console, rate=full.orders / 2)
+            idle = _idle(fleet, sandbox, console)
             results = rivals.measure(fleet.environment, sandbox, plan.orders, console)
-            return [full, half, _of_the_receiver(fleet, console), *results]
+            return [full, half, _of_the_receiver(fleet, console), *results, idle]
         finally:
             with console.status("stopping it"):
                 fleet.stop()
@@ -94,6 +99,40 @@ def _of_the_receiver(fleet: Fleet, console: Console) -> Result:
         answer_p99=percentile(sent.answers, 0.99),
         lost=sent.refused,
     )
+
+
+def _idle(fleet: Fleet, sandbox: Sandbox, console: Console) -> Result:
+    """Ships and bills every order, waits until all of that has come back, then reads it again and again."""
+    database = Database(fleet.environment["DATABASE_URL"], connections=1)
+    with console.status("the fleet, idle"):
+        sandbox.control("POST", "odoo/advance", {"steps": 3})
+        accepted = -1
+        while accepted != (accepted := _polled(database)):
+            pass
+        began = time.monotonic()
+        before = accepted
+        for _ in range(IDLE_POLLS):
+            accepted = _polled(database)
+        minutes = (time.monotonic() - began) / 60
+    database.close()
+    return Result("the fleet, idle", idle=(accepted - before) / minutes)
+
+
+def _polled(database: Database) -> int:
+    """How many messages there are once every stream has been read to its end again, and nothing is under way."""
+    with database.statement() as tx:
+        asked = tx.value("select clock_timestamp()")
+        tx.run("update cursors set due_at = now()")
+    read = "select not exists (select from cursors where (started_at >= %s and polled_at >= started_at) is not true)"
+    still = "select not exists (select from deliveries where open)"
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with database.statement() as tx:
+            if tx.value(read, asked) and tx.value(still):
+                break
+        time.sleep(0.1)
+    with database.statement() as tx:
+        return int(tx.value("select count(*) from messages"))
 
 
 def _receiver(fleet: Fleet) -> tuple[str, str]:
@@ -146,6 +185,7 @@ def table(results: list[Result]) -> Table:
         "PSS MiB",
         "lost",
         "doubled",
+        "messages/min",
     ):
         drawn.add_column(name, justify="left" if not name else "right")
     for each in results:
@@ -160,13 +200,14 @@ def table(results: list[Result]) -> Table:
             _shown(each.pss, ".0f"),
             _shown(each.lost, "d"),
             _shown(each.doubled, "d"),
+            _shown(each.idle, ".0f"),
         )
     return drawn
 
 
 def ratios(results: list[Result]) -> dict[str, float]:
     """End to end against the naive way, and the receiver against a bare insert."""
-    ours, _, receiver, naive, _, insert = results
+    ours, _, receiver, naive, _, insert, _ = results
     assert ours.orders and naive.orders and receiver.accepted and insert.accepted
     return {
         "orders/s to naive Celery": round(ours.orders / naive.orders, 2),
@@ -185,7 +226,7 @@ def _shown(value: float | None, form: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(orders: int, latency: int, is_flat: bool, as_json: bool) -> None:
     """Measure the fleet beside naive Celery, raw Celery and a bare insert."""
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else WIDTH)
     found = flat.run(console) if is_flat else run(Plan(orders, latency), console)
     compared = {} if is_flat else ratios(found)
     if as_json:

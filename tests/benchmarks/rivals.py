@@ -31,7 +31,10 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table: rates are per second, times in seconds, ``cpu`` per order, ``pss`` in MiB when idle."""
+    """One row of the table: rates are per second, times in seconds, ``cpu`` per order, ``pss`` in MiB when idle.
+
+    ``idle`` is how many messages a minute a fleet accepts to which nothing new is sent.
+    """
 
     name: str
     accepted: float | None = None
@@ -43,6 +46,7 @@ class Result:
     pss: float | None = None
     lost: int | None = None
     doubled: int | None = None
+    idle: float | None = None
 
 
 def measure(environment: Mapping[str, str], sandbox: Sandbox, orders: int, console: Console) -> list[Result]:
