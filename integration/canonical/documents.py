@@ -114,7 +114,10 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> Decimal:
     if len(text) > LONGEST_NUMBER:
         raise _absurd_number()
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except ArithmeticError:  # an exponent of twenty digits
+        raise _absurd_number() from None
     if abs(number.adjusted()) > LARGEST_EXPONENT:
         raise _absurd_number()
     return number
