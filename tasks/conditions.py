@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -10,7 +11,7 @@ from redis import RedisError
 
 from integration.alerts import FLEET, Condition
 from integration.message import State
-from integration.signature import Flaw
+from integration.refusals import REFUSALS
 from integration.store import conditions, views
 from integration.store.database import Row, Transaction
 from integration.store.ledger import Ledger
@@ -20,23 +21,6 @@ TOP = 5
 LEVELS = (50, 70, 90, 100)
 LEAST_ALLOWED = 10
 """So many failures a day are allowed however few deliveries there are: one of three is no trend."""
-
-REFUSALS = {
-    Flaw.UNSIGNED: (
-        "it lacks a header of the signature, or one of them is malformed",
-        "If it was the shop's, see what lies between it and the receiver: a proxy may take headers away.",
-    ),
-    Flaw.STALE: (
-        "its timestamp is more than five minutes off",
-        "See that this machine's clock is right (`date -u`), and whether something holds the shop's calls back.",
-    ),
-    Flaw.UNPROVEN: (
-        "its signature matches none of our secrets",
-        "See that the secret which the shop shows for its subscription is in CLARITY_WEBHOOK_SECRETS; restart the "
-        "fleet.",
-    ),
-}
-"""Why a webhook was refused, and what mends it."""
 
 Question = Callable[[Process, Transaction], Iterable[Condition]]
 
@@ -155,14 +139,23 @@ def flood(own: Process, tx: Transaction) -> Iterator[Condition]:
 
 
 def refused(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
-    """Webhooks that are refused because nothing proves that they are the shop's."""
-    for row in conditions.refused(tx):
-        because, fix = REFUSALS[Flaw(row["flaw"])]
-        says = (
-            f"Webhooks that were answered with 401 in the last hour: {row['count']}.\n"
-            f"The newest came at {row['newest']:%H:%M} UTC: {because}."
-        )
-        yield Condition("refused", row["about"], row["count"], says, fix, row["since"])
+    """Webhooks that are refused, so many that they may be the shop's, or an attack."""
+    for about, each in groupby(conditions.refused(tx), key=lambda row: row["about"]):
+        reasons = list(each)
+        newest = REFUSALS[reasons[0]["reason"]]
+        by_status: Counter[int] = Counter()
+        for row in reasons:
+            by_status[REFUSALS[row["reason"]].status] += row["count"]
+        says = [
+            *(
+                f"Webhooks that were answered with {status} in the last hour: {by_status[status]}."
+                for status in by_status
+            ),
+            f"The newest came at {reasons[0]['newest']:%H:%M} UTC: {newest.because}.",
+        ]
+        since = min(row["since"] for row in reasons)
+        fix = f"{newest.fix}  `fleet messages refused` lists every reason."
+        yield Condition("refused", about, by_status.total(), "\n".join(says), fix, since)
 
 
 def rejected(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001

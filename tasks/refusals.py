@@ -1,4 +1,4 @@
-"""Refused webhooks, counted in memory and written down together: a stranger's calls cost Postgres nothing each."""
+"""Refused requests, counted in memory and written down together: a stranger's calls cost Postgres nothing each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 
 import structlog
 
-from integration.signature import Flaw
+from integration.refusals import REFUSALS, Refusal
 from integration.store import refusals
 from tasks.process import Process
 
@@ -19,23 +19,26 @@ PAUSE = 1.0
 
 
 class Refusals:
-    """Counts refused webhooks by source and flaw; a thread of its own writes the counts down.
+    """Counts refused requests by source and reason; a thread of its own logs the counts and writes them down.
 
     What Postgres does not take is kept until it does; what was counted since the last write ends with the process.
     """
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._counts: Counter[tuple[str, Flaw]] = Counter()
+        self._counts: Counter[tuple[str | None, str]] = Counter()
+        self._unlogged: Counter[tuple[str | None, str]] = Counter()
         self._counting = threading.Lock()
         self._news = threading.Event()
         threading.Thread(target=self._write_for_ever, name="refusals", daemon=True).start()
 
-    def count(self, source: str, flaw: Flaw) -> None:
-        """One more.  Waits for nobody."""
+    def count(self, source: str | None, reason: str) -> Refusal:
+        """One more; returns what is to be answered.  Waits for nobody.  ``source`` is None where none can be told."""
         with self._counting:
-            self._counts[source, flaw] += 1
+            self._counts[source, reason] += 1
+            self._unlogged[source, reason] += 1
         self._news.set()
+        return REFUSALS[reason]
 
     def _write_for_ever(self) -> None:
         while True:
@@ -44,16 +47,20 @@ class Refusals:
             self._news.clear()
             with self._counting:
                 counts, self._counts = self._counts, Counter()
+                fresh, self._unlogged = self._unlogged, Counter()
+            for (source, reason), count in sorted(fresh.items(), key=str):
+                logger.warning("refused", source=source, reason=reason, status=REFUSALS[reason].status, count=count)
             try:
                 self._write(counts)
             except Exception as error:  # the thread must live, and what it counted
                 with self._counting:
                     self._counts.update(counts)
                 self._news.set()
-                logger.warning("refused webhooks not written down yet", error=type(error).__name__)
+                logger.warning("refusals not written down yet", error=type(error).__name__)
 
-    def _write(self, counts: Counter[tuple[str, Flaw]]) -> None:
+    def _write(self, counts: Counter[tuple[str | None, str]]) -> None:
         with self._process.database.transaction() as tx:
             for source in {source for source, _ in counts}:
-                by_flaw = {flaw.value: count for (about, flaw), count in counts.items() if about == source}
-                refusals.note(tx, self._process.installations[source].id, by_flaw)
+                by_reason = {reason: count for (about, reason), count in counts.items() if about == source}
+                installation = self._process.installations[source].id if source else None
+                refusals.note(tx, installation, by_reason)

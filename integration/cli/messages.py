@@ -1,4 +1,4 @@
-"""``fleet messages``: what came in, and what became of it."""
+"""``fleet messages``: what came in and its state, and what was refused at the door."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections import Counter
 import click
 
 from integration.canonical import parse_json
-from integration.cli.render import console, fields, json_option, limit_option, show_document, show_json, table
+from integration.cli.render import console, fields, json_option, limit_option, remark, show_document, show_json, table
 from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.errors import Failure
 from integration.masking import masked
+from integration.refusals import REFUSALS
 from integration.settings import Settings, operator
-from integration.store import attempts, audit, views
+from integration.store import attempts, audit, refusals, views
 from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
 DELIVERY = ("id", "target", "workflow", "step", "state", "failed_tries", "due_at")
+REFUSED = ("source", "status", "reason", "count", "first", "newest")
 ATTEMPT = ("delivery", "effect", "outcome", "code", "started_at")
 
 
@@ -28,6 +30,7 @@ def messages() -> None:
     Examples:
       fleet messages ls --number WEB-1001
       fleet messages show 4711
+      fleet messages refused
     """
 
 
@@ -92,6 +95,26 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
     table(ATTEMPT, tries, empty="none")
     console.print(f"\n[bold]Body[/]{'' if reveal else ' (masked)'}")
     show_document(body)
+
+
+@messages.command("refused")
+@json_option
+def refused(as_json: bool) -> None:
+    """List what the receiver refused in the last 24 hours, by reason, with what to do."""
+    with open_database() as database, database.transaction() as tx:
+        found = refusals.lately(tx)
+    rows = [
+        {**row, "status": why.status, "because": why.because, "fix": why.fix}
+        for row in found
+        for why in (REFUSALS[row["reason"]],)
+    ]
+    if as_json:
+        show_json(rows)
+        return
+    table(REFUSED, rows, empty="Nothing was refused.")
+    for row in {row["reason"]: row for row in rows}.values():
+        console.print()
+        remark(row["reason"], f"{row['because']}.", row["fix"])
 
 
 def _counted(deliveries: list[str]) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from integration.alerts import FLEET
+from integration.refusals import OFTEN, REFUSALS
 from integration.signature import Flaw
 from integration.store.database import Row, Transaction
 
@@ -20,7 +22,6 @@ FAILED_POLLS = 3
 RECENT = "1 hour"
 """So long ago a webhook counts that could not be taken."""
 LATELY = "10 minutes"
-REFUSED_LATELY = 5
 REFUSED_SINCE_ACCEPTED = 3
 WELL_KNOWN = 20
 """From so many messages on it is known how often a source is usually heard."""
@@ -148,15 +149,18 @@ def ended(tx: Transaction, targets: Sequence[int]) -> list[Row]:
 
 
 def refused(tx: Transaction) -> list[Row]:
-    """Rows ``{about, count, since, newest, flaw}``: sources whose webhooks of the last hour were refused with 401.
+    """Rows ``{about, reason, count, since, newest}`` of the last hour, of sources whose webhooks are refused too often.
 
-    Anybody may send a webhook without proof, so one is no reason to wake somebody.  Told is what a shop does whose
-    secret or clock went wrong: it is refused five times within ten minutes; or, where little is sold, three times
+    Anybody may send what is refused, so one is no reason to wake somebody.  Reported is what a shop does whose secret,
+    clock or size went wrong: as many within ten minutes as `Refusal.often` says; or, where little is sold, three
     since a webhook of its own was last accepted, its repeats included.  For the latter what carries no signature at
-    all does not count, as that is how strangers try every door; the former is theirs, too, if they knock that often.
-    It is over when neither is so any more: ten minutes after the last one, an hour if none is accepted meanwhile.
+    all, or names no source, does not count, as that is how strangers try every door; the former is theirs, too, if
+    they knock that often.  It is over when neither is so any more: ten minutes after the last one, an hour if none is
+    accepted meanwhile.
     """
-    return tx.rows(REFUSED, {"unsigned": Flaw.UNSIGNED.value})
+    counted = {reason: each.often for reason, each in REFUSALS.items() if each.often}
+    of_shops = [reason for reason, often in counted.items() if often <= OFTEN and reason != Flaw.UNSIGNED]
+    return tx.rows(REFUSED, {"reasons": [*counted], "often": [*counted.values()], "of_shops": of_shops})
 
 
 def rejected(tx: Transaction) -> list[Row]:
@@ -180,15 +184,22 @@ def conflicting(tx: Transaction) -> list[Row]:
 
 
 REFUSED = f"""
-select i.name as about, sum(r.count)::bigint as count, min(r.minute) as since, max(r.minute) as newest,
-    (array_agg(r.reason order by r.minute desc, r.count desc))[1] as flaw
-from refusals r join installations i on i.id = r.source
-cross join lateral (
-    select coalesce(max(received_at), '-infinity') as at from messages where source = r.source) accepted
-where r.minute > now() - interval '{RECENT}' group by i.name
-having sum(r.count) filter (where r.minute > now() - interval '{LATELY}') >= {REFUSED_LATELY}
-    or sum(r.count) filter (where r.minute > accepted.at and r.reason <> %(unsigned)s) >= {REFUSED_SINCE_ACCEPTED}
-order by 1
+with recent as (
+    select r.source, r.reason, r.minute, r.count, counted.often
+    from refusals r join unnest(%(reasons)s::text[], %(often)s::int[]) as counted (reason, often) using (reason)
+    where r.minute > now() - interval '{RECENT}'
+), alarming as (
+    select source from recent cross join lateral (
+        select coalesce(max(received_at), '-infinity') as at from messages where source = recent.source) accepted
+    group by source
+    having sum(count::numeric / often) filter (where minute > now() - interval '{LATELY}') >= 1
+        or source is not null and sum(count) filter (
+            where minute > accepted.at and reason = any (%(of_shops)s::text[])) >= {REFUSED_SINCE_ACCEPTED}
+)
+select coalesce(i.name, '{FLEET}') as about, r.reason, sum(r.count)::bigint as count, min(r.minute) as since,
+    max(r.minute) as newest
+from recent r join alarming a on a.source is not distinct from r.source left join installations i on i.id = r.source
+group by 1, 2 order by 1, newest desc, count desc, 2
 """
 
 SILENT = f"""

@@ -13,6 +13,7 @@ from integration.alerts import KINDS
 from integration.cli import main
 from integration.errors import Retry
 from integration.message import State
+from integration.refusals import REFUSALS
 from integration.signature import Flaw
 from integration.store import cursors, dispatch, inbox, installations, refusals
 from integration.store.deliveries import Next, move
@@ -272,10 +273,10 @@ def test_webhooks_that_cannot_be_read_and_those_that_came_otherwise(fleet: Watch
     assert (about(fleet, "rejected"), about(fleet, "conflict")) == ([], [])
 
 
-def refuse(fleet: Watched, count: int, flaw: Flaw, minutes: int = 0) -> None:
-    """So many webhooks were refused for this reason, that long ago."""
+def refuse(fleet: Watched, count: int, reason: str, minutes: int = 0, *, known: bool = True) -> None:
+    """So many webhooks were refused for this reason, that long ago; of the shop, if it is known."""
     with fleet.process.database.transaction() as tx:
-        refusals.note(tx, fleet.road.shop.id, {flaw.value: count})
+        refusals.note(tx, fleet.road.shop.id if known else None, {reason: count})
         tx.run(
             """update refusals set minute = minute - make_interval(mins => %s)
                where minute = date_trunc('minute', now())""",
@@ -326,6 +327,47 @@ def test_where_little_is_sold_a_webhook_and_its_repeats_are_enough(fleet: Watche
     assert (condition.about, condition.count) == ("clarity-1", 4)
     assert "five minutes off" in condition.says
     assert "clock" in condition.fix
+
+
+ELSEWHERE = {"malformed": "rejected", "conflict": "conflict"}
+"""They have alerts of their own."""
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("reason", [reason for reason in REFUSALS if reason not in ELSEWHERE])
+def test_every_refusal_is_reported_when_there_are_many(fleet: Watched, reason: str, known: bool) -> None:
+    why = REFUSALS[reason]
+    assert why.often
+    if why.often > 1:
+        sold(fleet, 1)
+        refuse(fleet, why.often - 1, reason, 4, known=known)
+        assert about(fleet, "refused") == []
+    refuse(fleet, 1, reason, known=known)
+    (found,) = fleet.conditions("refused")
+    assert (found.about, found.count) == ("clarity-1" if known else "fleet", why.often)
+    assert f"were answered with {why.status} in the last hour: {why.often}." in found.says
+    assert why.because in found.says
+    assert found.fix.startswith(why.fix)
+
+
+def test_every_refusal_has_an_alert_and_a_place_in_the_table(fleet: Watched) -> None:
+    assert {reason for reason, each in REFUSALS.items() if each.often is None} == set(ELSEWHERE)
+    assert set(ELSEWHERE.values()) <= set(QUESTIONS)
+    allowed = fleet.road.value(
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = 'refusals_reason_check'"
+    )
+    assert set(re.findall(r"'(\w+)'::text", allowed)) == set(REFUSALS)
+
+
+def test_several_reasons_are_one_alert_that_counts_each_answer(fleet: Watched) -> None:
+    refuse(fleet, 4, "too_large", 2)
+    refuse(fleet, 2, Flaw.STALE)
+    (found,) = fleet.conditions("refused")
+    assert found.says.splitlines()[:2] == [
+        "Webhooks that were answered with 401 in the last hour: 2.",
+        "Webhooks that were answered with 413 in the last hour: 4.",
+    ]
+    assert found.count == 6
 
 
 def test_refusals_end_by_themselves(fleet: Watched) -> None:

@@ -197,8 +197,8 @@ DEFECTS = [
     Defect(
         "refused webhooks are counted in memory",
         "tasks/refusals.py",
-        "            self._counts[source, flaw] += 1\n",
-        "            self._write(Counter({(source, flaw): 1}))\n",
+        "            self._counts[source, reason] += 1\n",
+        "            self._write(Counter({(source, reason): 1}))\n",
         f"{RECEIVER}test_refused_webhooks_are_counted_and_do_not_wait_for_postgres",
         "ReadTimeout",
     ),
