@@ -1,8 +1,8 @@
 """The receiver: verifies a webhook, records it, starts it on the road, and answers.  Nothing else.
 
 Webhooks are signed by Standard Webhooks 1.0.0.  202 is said only after the commit; from then on the event is
-never lost.  Nothing here waits for Redis: a thread nudges what was committed, and what it cannot nudge the dispatcher
-will.
+never lost.  Whatever is not taken is counted by its reason.  Nothing here waits for Redis: a thread nudges what was
+committed, and what it cannot nudge the dispatcher will.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import queue
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
-import redis
 import structlog
 from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
 
-from integration import logs, metrics
+from integration import health, logs
 from integration.canonical import parse_json
 from integration.errors import Reject
 from integration.message import Event, clear
+from integration.problems import Answer, problem
+from integration.serving import REFUSED
 from integration.settings import Settings
 from integration.signature import BadSignature, verify
 from integration.store import cursors, inbox
 from integration.store.database import Row
-from integration.store.inbox import Arrival
 from tasks import pipeline
 from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
@@ -38,7 +40,6 @@ from tasks.refusals import Refusals
 
 logger = structlog.get_logger(__name__)
 
-LARGEST_BODY = 1024 * 1024
 LONGEST_ID = 255
 SOURCES = ("clarity",)
 GATHER = 0.005
@@ -46,93 +47,120 @@ GATHER = 0.005
 
 
 def create_app() -> Flask:
-    """The WSGI application; a thread that nudges and one that counts belong to each process that makes it."""
+    """The WSGI application for strangers; its extension "operations" is the one for operators.
+
+    A thread that nudges and one that counts belong to each process that makes it.
+    """
     logs.configure("receiver")
     process = Process(Settings.load().need_stores())
     process.database.wait()
-    intake = Intake(process)
-    publisher = Publisher(process)
-    refusals = Refusals(process)
+    receiver = Receiver(process, Intake(process), Publisher(process), Refusals(process))
     app = Flask("receiver")
-
-    @app.post("/webhooks/<source>")
-    def webhook(source: str) -> tuple[Response, int, dict[str, str]]:
-        return receive(process, intake, publisher, refusals, source)
-
-    @app.post("/hints/odoo/<token>")
-    def hint(token: str) -> tuple[Response, int, dict[str, str]]:
-        return hasten(process, token)
+    app.extensions["operations"] = health.create_app(process.settings)
+    app.before_request(receiver.refuse_unreadable)
+    app.register_error_handler(Exception, receiver.fail)
+    app.post("/webhooks/<source>")(receiver.receive)
+    app.post("/hints/odoo/<token>")(receiver.hasten)
 
     @app.get("/healthz")
     def healthz() -> Response:
         return jsonify(status="ok")
 
-    @app.get("/readyz")
-    def readyz() -> tuple[Response, int]:
-        return ready(process)
-
-    @app.get("/metrics")
-    def scrape() -> Response:
-        return Response(metrics.expose(process.database), content_type=metrics.CONTENT_TYPE)
-
     return app
 
 
-def receive(
-    process: Process, intake: Intake, publisher: Publisher, refusals: Refusals, source: str
-) -> tuple[Response, int, dict[str, str]]:
-    """The checks in their fixed order, then the commit, then the answer."""
-    if source not in SOURCES or source not in process.settings.systems:
-        return _problem(404, "unknown_source", "There is no such webhook source.")
-    too_large = (request.content_length or 0) > LARGEST_BODY
-    body = b"" if too_large else request.stream.read(LARGEST_BODY + 1)
-    if too_large or len(body) > LARGEST_BODY:
-        return _problem(413, "too_large", f"A webhook is at most {LARGEST_BODY} bytes.")
-    if request.mimetype != "application/json":
-        return _problem(415, "unsupported_media_type", "Send application/json.")
-    id, timestamp, signatures = (
-        request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
-    )
-    try:
-        verify(process.settings.webhook_secrets, id, timestamp, signatures, body)
-    except BadSignature as error:
-        refusals.count(source, error.flaw)
-        return _problem(401, "bad_signature", str(error))
-    try:
-        return _record(process, intake, publisher, source, id, body)
-    except psycopg2.Error as error:
-        logger.error("cannot store", error=type(error).__name__)
-        return _problem(503, "cannot_store", "Send it again soon.", {"Retry-After": "5"})
+@dataclass(frozen=True)
+class Receiver:
+    """What answers strangers, and what it needs for that."""
 
+    process: Process
+    intake: Intake
+    publisher: Publisher
+    refusals: Refusals
 
-def hasten(process: Process, token: str) -> tuple[Response, int, dict[str, str]]:
-    """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
-    odoo = process.settings.systems.get("odoo")
-    secret = odoo.options.get("hint_token", "") if odoo else ""
-    if not secret or not hmac.compare_digest(token.encode(), secret.encode()):
-        return _problem(404, "unknown_token", "There is no such hint.")
-    try:
-        with process.database.statement() as tx:
-            cursors.hasten(tx, process.installations["odoo"].id)
-    except psycopg2.Error as error:
-        logger.error("cannot store", error=type(error).__name__)
-        return _problem(503, "cannot_store", "The next poll will see it.", {"Retry-After": "5"})
-    return Response(status=204), 204, {}
+    def receive(self, source: str) -> Answer:
+        """The checks in their fixed order, then the commit, then the answer."""
+        if source not in SOURCES or source not in self.process.settings.systems:
+            return self._refuse(None, "unknown_source", "There is no such webhook source.")
+        limit = self.process.settings.webhook_limit
+        too_large = REFUSED in request.environ or (request.content_length or 0) > limit
+        body = b"" if too_large else request.stream.read(limit + 1)
+        if too_large or len(body) > limit:
+            return self._refuse(source, "too_large", f"A webhook is at most {limit} bytes.")
+        if request.mimetype != "application/json":
+            return self._refuse(source, "media_type", "Send application/json.", code="unsupported_media_type")
+        id, timestamp, signatures = (
+            request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
+        )
+        try:
+            verify(self.process.settings.webhook_secrets, id, timestamp, signatures, body)
+        except BadSignature as error:
+            return self._refuse(source, error.flaw.value, str(error), code="bad_signature")
+        try:
+            return self._record(source, id, body)
+        except psycopg2.Error as error:
+            logger.error("cannot store", error=type(error).__name__)
+            return self._refuse(source, "not_stored", "Send it again soon.", code="cannot_store")
 
+    def hasten(self, token: str) -> Answer:
+        """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
+        odoo = self.process.settings.systems.get("odoo")
+        secret = odoo.options.get("hint_token", "") if odoo else ""
+        if not secret or not hmac.compare_digest(token.encode(), secret.encode()):
+            return self._refuse(None, "unknown_hint", "There is no such hint.", code="unknown_token")
+        try:
+            with self.process.database.statement() as tx:
+                cursors.hasten(tx, self.process.installations["odoo"].id)
+        except psycopg2.Error as error:
+            logger.error("cannot store", error=type(error).__name__)
+            return self._refuse("odoo", "not_stored", "The next poll will see it.", code="cannot_store")
+        return Response(status=204), 204, {}
 
-def ready(process: Process) -> tuple[Response, int]:
-    """Postgres is required; Redis is reported, for without it the road only waits."""
-    state = {"postgres": "ok", "redis": "ok"}
-    try:
-        with process.database.statement() as tx:
-            tx.run("select 1")
-    except psycopg2.Error:
-        state["postgres"] = "away"
-    try:
-        process.redis.ping()
-    except redis.RedisError:
-        state["redis"] = "away"
-    return jsonify(state), 200 if state["postgres"] == "ok" else 503
+    def refuse_unreadable(self) -> Answer | None:
+        """What HTTP itself refuses; a body that is too large is refused in its turn among the checks of a webhook."""
+        match request.environ.get(REFUSED):
+            case None | 413:
+                return None
+            case 408:
+                seconds = self.process.settings.webhook_deadline
+                return self._refuse(None, "slow", f"A request has to arrive as a whole within {seconds:g} seconds.")
+            case 500:
+                return self._refuse(None, "defect", "Send it again soon.")
+        return self._refuse(None, "unreadable", "This is not a request that can be read.")
+
+    def fail(self, error: Exception) -> Answer:
+        """What nothing else answers: a path or method that there is not, or a defect of ours."""
+        if isinstance(error, HTTPException) and (error.code or 500) < 500:
+            self.refusals.count(None, "unknown_path")
+            return problem(error.code or 404, "not_found", "There is nothing of this kind here.")
+        logger.exception("the receiver failed", error=type(error).__name__)
+        return self._refuse(None, "defect", "Send it again soon.")
+
+    def _refuse(self, source: str | None, reason: str, detail: str, *, code: str = "") -> Answer:
+        """Counts it and answers."""
+        status = self.refusals.count(source, reason).status
+        return problem(status, code or reason, detail, {"Retry-After": "5"} if status == 503 else None)
+
+    def _record(self, source: str, id: str, body: bytes) -> Answer:
+        shop = self.process.installations[source]
+        try:
+            event = read_event(id, body)
+        except Reject as failure:
+            logger.error("malformed webhook", source=source, reason=failure.reason)
+            with self.process.database.statement() as tx:
+                inbox.reject(tx, shop.id, clear(id), failure.reason, self.process.vault.seal(body))
+            return self._refuse(source, "malformed", failure.reason)
+        with self.process.database.statement() as tx:
+            arrival = self.intake.accept(tx, source, event, body)
+        if arrival is None:
+            with self.process.database.transaction() as tx:
+                arrival = inbox.again(tx, shop.id, event.id, hashlib.sha256(body).digest())
+        self.publisher.wake(arrival.due)
+        if arrival.verdict == "conflict":
+            logger.error("same id, another body", webhook=event.id, message=arrival.message)
+            return self._refuse(source, "conflict", "This webhook-id was accepted with another body.")
+        status = 202 if arrival.verdict == "accepted" else 200
+        return jsonify(id=event.id, status=arrival.verdict), status, {}
 
 
 class Publisher:
@@ -162,26 +190,6 @@ class Publisher:
                 logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
 
 
-def _record(
-    process: Process, intake: Intake, publisher: Publisher, source: str, id: str, body: bytes
-) -> tuple[Response, int, dict[str, str]]:
-    shop = process.installations[source]
-    try:
-        event = read_event(id, body)
-    except Reject as failure:
-        logger.error("malformed webhook", source=source, reason=failure.reason)
-        with process.database.statement() as tx:
-            inbox.reject(tx, shop.id, clear(id), failure.reason, process.vault.seal(body))
-        return _problem(400, "malformed", failure.reason)
-    with process.database.statement() as tx:
-        arrival = intake.accept(tx, source, event, body)
-    if arrival is None:
-        with process.database.transaction() as tx:
-            arrival = inbox.again(tx, shop.id, event.id, hashlib.sha256(body).digest())
-    publisher.wake(arrival.due)
-    return _answer(arrival, event)
-
-
 def read_event(id: str, body: bytes) -> Event:
     """The envelope's part of a webhook; raises `Reject` for a body that is not an event."""
     envelope = parse_json(body)
@@ -207,22 +215,3 @@ def read_event(id: str, body: bytes) -> Event:
 def _id(given: Any) -> str:
     """An object's id as text; numbers are ids to some, true is none to anybody."""
     return given if isinstance(given, str) else str(given) if type(given) is int else ""
-
-
-def _answer(arrival: Arrival, event: Event) -> tuple[Response, int, dict[str, str]]:
-    match arrival.verdict:
-        case "accepted":
-            return jsonify(id=event.id, status="accepted"), 202, {}
-        case "duplicate":
-            return jsonify(id=event.id, status="duplicate"), 200, {}
-    logger.error("same id, another body", webhook=event.id, message=arrival.message)
-    return _problem(409, "conflict", "This webhook-id was accepted with another body.")
-
-
-def _problem(
-    status: int, code: str, detail: str, headers: dict[str, str] | None = None
-) -> tuple[Response, int, dict[str, str]]:
-    """RFC 9457."""
-    answer = jsonify(status=status, code=code, detail=detail)
-    answer.content_type = "application/problem+json"
-    return answer, status, headers or {}

@@ -115,7 +115,10 @@ class Alerting:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a process needs to know about where it runs."""
+    """Everything a process needs to know about where it runs.
+
+    A webhook has at most ``webhook_limit`` bytes, and ``webhook_deadline`` seconds to arrive as a whole.
+    """
 
     home: Path
     database_url: str = field(repr=False)
@@ -123,6 +126,8 @@ class Settings:
     encryption_keys: tuple[str, ...] = field(repr=False)
     webhook_secrets: tuple[str, ...] = field(repr=False)
     binds: Mapping[str, str]
+    webhook_limit: int
+    webhook_deadline: float
     systems: Mapping[str, System]
     retry_scale: float
     retention_days: float
@@ -144,7 +149,10 @@ class Settings:
                 "receiver": env.get("FLEET_RECEIVER_BIND", "127.0.0.1:8000"),
                 "flower": env.get("FLEET_FLOWER_BIND", "127.0.0.1:5555"),
                 "sandbox": env.get("FLEET_SANDBOX_BIND", "127.0.0.1:8090"),
+                "ops": env.get("FLEET_OPS_BIND", "127.0.0.1:8002"),
             },
+            webhook_limit=int(env.number("FLEET_WEBHOOK_LIMIT", 5 * 1024 * 1024)),
+            webhook_deadline=env.number("FLEET_WEBHOOK_DEADLINE", 10.0),
             systems={kind: system for kind in KINDS if (system := _system(kind, env))},
             retry_scale=env.number("FLEET_RETRY_SCALE", 1.0),
             retention_days=env.number("FLEET_RETENTION_DAYS", 90.0),

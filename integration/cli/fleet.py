@@ -132,7 +132,8 @@ class Fleet:
         if self.systems.played:
             command = f"'{sys.executable}' -m integration.sandbox --config '{self._sandbox_file}'"
             programs = [Program("sandbox", command, binds["sandbox"]), *programs]
-        ports.check_free({program.name: program.bind for program in programs if program.bind})
+        wanted = {program.name: program.bind for program in programs if program.bind}
+        ports.check_free(wanted | ({"ops": binds["ops"]} if "receiver" in wanted else {}))
         return programs
 
     def _start_servers(self, settings: Settings) -> tuple[str, str]:

@@ -145,7 +145,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
 def _receiver(settings: Settings) -> Iterator[Finding]:
     """Sends a signed event of a type that no workflow takes: it is stored, and skipped."""
     bind = settings.binds["receiver"]
-    if not runs(settings.home) and not _is_receiver(bind):
+    if not runs(settings.home) and not _is_receiver(settings.binds["ops"]):
         yield Finding("receiver", "ok", "not tried: no fleet runs here")
         return
     if "clarity" not in settings.systems:
@@ -162,7 +162,7 @@ def _receiver(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_receiver(bind: str) -> bool:
-    """Whether a receiver of a fleet listens there, and not some other program."""
+    """Whether a receiver of a fleet answers operators there, and not some other program."""
     try:
         return ports.accepts(bind) and "postgres" in requests.get(f"http://{bind}/readyz", timeout=5).json()
     except (requests.RequestException, ValueError):

@@ -16,6 +16,7 @@ from integration.settings import Settings, runtime_file
 LABELS = {
     "webhook_url": "Clarity sends webhooks to",
     "webhook_secret": "signed with",
+    "operations_url": "/readyz and /metrics",
     "flower_url": "Flower",
     "flower_user": "user",
     "flower_password": "password",
@@ -45,6 +46,7 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
     found = {
         "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
         "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
+        "operations_url": f"http://{environment['FLEET_OPS_BIND']}",
         "flower_url": f"http://{environment['FLEET_FLOWER_BIND']}",
         "flower_user": user,
         "flower_password": password,

@@ -29,7 +29,7 @@ CAME_ROUND = re.compile(r"WEB-\d+ .+ [A-Z]{3}  S\d{5}  \d+  +\d+\.\d\d s +\d* +\
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "FLOWER", "SANDBOX")}
+    binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "FLOWER", "SANDBOX", "OPS")}
     return isolated(variables(), str(tmp_path_factory.mktemp("demo"))) | binds
 
 

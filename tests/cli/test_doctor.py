@@ -190,7 +190,7 @@ def test_keys_that_do_not_open_what_was_stored_first(
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "FLOWER", "SANDBOX")}
+    binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "FLOWER", "SANDBOX", "OPS")}
     home = str(tmp_path_factory.mktemp("doctor"))
     fleet = Fleet(isolated(variables(), home) | binds | {"FLEET_SANDBOX_AGE_SECONDS": "0.5"})
     fleet.start()

@@ -11,6 +11,7 @@ from integration.cli.urls import addresses, show
 FLEET = {
     "FLOWER_BASIC_AUTH": "fleet:secret",
     "FLEET_RECEIVER_BIND": "127.0.0.1:8000",
+    "FLEET_OPS_BIND": "127.0.0.1:8002",
     "FLEET_FLOWER_BIND": "127.0.0.1:5555",
     "CLARITY_WEBHOOK_SECRETS": "whsec_MQ==",
 }
@@ -23,6 +24,14 @@ def test_the_sandboxs_token_comes_with_its_url() -> None:
     lines = [line.split("  ") for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     shown = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert shown[-2:] == [["Sandbox", "http://127.0.0.1:8090"], ["token for /_sandbox", "let-me-in"]]
+
+
+def test_operators_have_an_address_of_their_own() -> None:
+    found = addresses(FLEET)
+    assert (found["operations_url"], found["webhook_url"]) == (
+        "http://127.0.0.1:8002",
+        "http://127.0.0.1:8000/webhooks/clarity",
+    )
 
 
 def test_a_fleet_without_sandbox_names_none() -> None:

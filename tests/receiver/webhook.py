@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -29,11 +30,14 @@ def event(type: str = "order.created", **data: Any) -> dict[str, Any]:
 
 @dataclass
 class Receiver:
-    """A running receiver and what stands behind it."""
+    """A running receiver and what stands behind it; ``operations`` is its URL for operators."""
 
     url: str
+    operations: str
     database: Database
     environment: Mapping[str, str]
+    log: Path
+    pid: int
 
     def post(
         self,

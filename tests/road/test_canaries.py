@@ -220,8 +220,8 @@ def _places(road: World, tap: Tap) -> Iterator[tuple[str, str]]:
     yield from _valkey(road)
     yield from _database(road)
     yield from _commands(road)
-    receiver, flower = road.settings.binds["receiver"], road.settings.binds["flower"]
-    yield "/metrics", requests.get(f"http://{receiver}/metrics", timeout=10).text
+    operations, flower = road.settings.binds["ops"], road.settings.binds["flower"]
+    yield "/metrics", requests.get(f"http://{operations}/metrics", timeout=10).text
     user, _, password = road.fleet.environment["FLOWER_BASIC_AUTH"].partition(":")
     tasks = requests.get(f"http://{flower}/api/tasks?limit=10000", auth=(user, password), timeout=10)
     assert '"transform"' in tasks.text
