@@ -22,8 +22,8 @@ LONGEST_TRACE = 8_000
 LONGEST_LIST = 50
 DEEPEST = 4
 MASK = "***"
-QUIET = ("celery.app.trace", "celery.worker.strategy", "waitress.queue")
-"""They log lines for each task or request: its state is in Postgres, and every trouble is logged by the road."""
+QUIET = ("celery.app.trace", "celery.worker.strategy")
+"""They log two lines a task; what became of a delivery is in Postgres, and every trouble is logged by the road."""
 
 
 def configure(process: str, *, console: bool | None = None, level: str = "INFO") -> None:

@@ -8,6 +8,7 @@ answers them like every other refusal.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import resource
 import socket
@@ -161,6 +162,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
     def run(self) -> None:
         settings = Settings.load()
         _allow_files()
+        logging.getLogger("waitress.queue").setLevel("ERROR")  # it warns of each request that waits for a thread
         self._map: dict[int, Any] = {}
         applications = (self.wsgi, self.wsgi.extensions["operations"])
         threads = (self.cfg.threads, OPERATORS_THREADS)
@@ -168,6 +170,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             self._server(listener.sock, application, count, settings)
             for listener, application, count in zip(self.sockets, applications, threads, strict=True)
         ]
+        self.log.info("Serving: %s", self)
         notified = 0.0
         while self.alive and self.ppid == os.getppid():
             if time.monotonic() - notified > 1:

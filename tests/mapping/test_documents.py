@@ -30,6 +30,8 @@ from integration.errors import Reject
         (b'{"a": 1, "b": {"c": 1, "c": 2}}', "duplicate_key", 'the key "c" occurs twice in one object'),
         ('{"Zoë L": 1, "Zoë L": 2}'.encode(), "duplicate_key", "the key occurs twice in one object"),
         (b'{"a": 1e999999999}', "absurd_number", "a number is too long or too large to be meant"),
+        (b'{"a": 1e9999999999999999999}', "absurd_number", "a number is too long or too large to be meant"),
+        (b'{"a": 1e-9999999999999999999}', "absurd_number", "a number is too long or too large to be meant"),
         (b'{"a": 1e-999999999}', "absurd_number", "a number is too long or too large to be meant"),
         (b'{"a": ' + b"9" * 5000 + b"}", "absurd_number", "a number is too long or too large to be meant"),
         (b'{"a": 0.' + b"1" * 5000 + b"}", "absurd_number", "a number is too long or too large to be meant"),
