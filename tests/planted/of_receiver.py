@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from tests.planted.defect import Defect
 
+SERVING = "integration/serving.py"
+HEALTH = "integration/health.py"
+STRANGERS = "tests/receiver/test_strangers.py::"
+UNREADABLE = "tests/receiver/test_unreadable.py::"
+OPERATIONS = "tests/receiver/test_operations.py::"
+
 DEFECTS = [
     Defect(
         "a webhook secret that is not base64 is no key",
@@ -12,5 +18,85 @@ DEFECTS = [
         "        key = secret.encode()\n",
         "tests/receiver/test_signature.py::test_a_secret_that_is_none_is_refused_and_not_shown",
         r"Failed: DID NOT RAISE .*Misconfigured",
+    ),
+    Defect(
+        "a request takes a thread when it is whole",
+        "Procfile",
+        "--worker-class integration.serving.Worker",
+        "--worker-class gthread",
+        f"{STRANGERS}test_sixty_four_halves_hold_nobody_up_and_are_ended",
+        r"Read timed out|answered after",
+    ),
+    Defect(
+        "a request that does not arrive is ended",
+        SERVING,
+        "now - self.began < patience",
+        "True",
+        f"{STRANGERS}test_the_deadline_counts_from_the_first_byte",
+        r"TimeoutError: timed out",
+    ),
+    Defect(
+        "what has arrived is answered before the receiver ends",
+        SERVING,
+        "        while any(map(_busy, self._connections())) and",
+        "        while False and",
+        f"{STRANGERS}test_what_has_arrived_is_answered_when_the_receiver_stops",
+        r"assert \[.*\] == \[202|Connection aborted|Connection reset",
+    ),
+    Defect(
+        "what HTTP refuses is answered and counted by the receiver",
+        SERVING,
+        "    error_task_class = Refusal\n",
+        "",
+        f"{UNREADABLE}test_what_is_not_http_is_400_and_counted",
+        r"AssertionError: b'HTTP/1\.\d 400",
+    ),
+    Defect(
+        "a path that there is not is counted",
+        "integration/receiver.py",
+        '            self.refusals.count(None, "unknown_path")\n',
+        "",
+        f"{UNREADABLE}test_paths_and_methods_that_there_are_not_are_counted",
+        r"unknown_path: 0 of 5",
+    ),
+    Defect(
+        "a refusal that comes often is reported",
+        "integration/store/conditions.py",
+        "interval '{LATELY}') >= 1\n",
+        "interval '{LATELY}') >= 1000\n",
+        "tests/alerts/test_conditions.py::test_every_refusal_is_reported_when_there_are_many",
+        r"not enough values to unpack",
+    ),
+    Defect(
+        "a number that decimals cannot hold is malformed",
+        "integration/canonical/documents.py",
+        "    except ArithmeticError:",
+        "    except KeyError:",
+        "tests/mapping/test_documents.py",
+        r"decimal\.InvalidOperation",
+    ),
+    Defect(
+        "a Postgres that takes no writes is not ready",
+        HEALTH,
+        'return "read-only" if tx.value("show transaction_read_only") == "on" else "ok"',
+        'return "ok" if tx.value("select 1") else ""',
+        f"{OPERATIONS}test_a_read_only_postgres_is_not_ready",
+        r"assert \(200, ",
+    ),
+    Defect(
+        "a Redis that takes no writes is not ready",
+        HEALTH,
+        'cache.set(MARK, "1", ex=60)',
+        "cache.ping()",
+        f"{OPERATIONS}test_a_redis_that_takes_no_writes_is_not_ready",
+        r"assert \(200, ",
+    ),
+    Defect(
+        "a frozen server holds no answer up",
+        HEALTH,
+        "self._answered.wait(seconds)",
+        "self._answered.wait()",
+        f"{OPERATIONS}test_a_frozen_server_is_reported_within_two_seconds",
+        r"Read timed out|answered after",
     ),
 ]
