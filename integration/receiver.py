@@ -19,7 +19,7 @@ from typing import Any
 import psycopg2
 import structlog
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from integration import health, logs
 from integration.canonical import parse_json
@@ -130,9 +130,11 @@ class Receiver:
 
     def fail(self, error: Exception) -> Answer:
         """What nothing else answers: a path or method that there is not, or a defect of ours."""
-        if isinstance(error, HTTPException) and (error.code or 500) < 500:
+        if isinstance(error, NotFound | MethodNotAllowed):
             self.refusals.count(None, "unknown_path")
-            return problem(error.code or 404, "not_found", "There is nothing of this kind here.")
+            return problem(error.code, "not_found", "There is nothing of this kind here.")
+        if isinstance(error, HTTPException):
+            return self._refuse(None, "unreadable", "This is not a request that can be read.")
         logger.exception("the receiver failed", error=type(error).__name__)
         return self._refuse(None, "defect", "Send it again soon.")
 

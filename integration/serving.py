@@ -34,12 +34,11 @@ LONGEST_HEADERS = 32 * 1024
 LONGEST_LINE = 4 * 1024
 IN_MEMORY = 64 * 1024
 """Bytes of a body beyond which it is kept in a file until it is whole."""
-CONNECTIONS = 1000
 FILES = 4096
 ROOM = 128 * 1024 * 1024
 """Bytes of unfinished bodies that one process keeps."""
 CROWDED = 1.0
-"""Seconds that a request has when connections or room run out."""
+"""Seconds that a request, or a connection without one, has when connections or room run out."""
 LINGER = 5.0
 """Seconds for which the rest of a refused body is read and dropped, so that its sender reads the answer."""
 OPERATORS_THREADS = 4
@@ -105,13 +104,18 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.began = time.monotonic()
         return taken
 
-    def expire(self, now: float, patience: float) -> None:
-        """Refuses a request that has not arrived as a whole after ``patience`` seconds."""
+    def expire(self, now: float, patience: float, *, crowded: bool) -> None:
+        """Refuses a request that has not arrived as a whole after ``patience`` seconds; ends idle ones in a crowd."""
         if self.lingers_until:
             self.will_close = now > self.lingers_until
             return
         with self.requests_lock:
-            if self.request is None or self.requests or now - self.began < patience:
+            if self.requests:
+                return
+            if self.request is None:
+                self.will_close = self.will_close or crowded and time.time() - self.last_activity > patience
+                return
+            if now - self.began < patience:
                 return
             late, self.request = self.request, None
             late.error = TooSlow("")
@@ -148,8 +152,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         connections = list(self.active_channels.values())
         kept = sum(each.request.body_bytes_received for each in connections if each.request)
         crowded = kept > ROOM or len(self._map) >= self.adj.connection_limit
+        patience = min(CROWDED, self.deadline) if crowded else self.deadline
         for connection in connections:
-            connection.expire(time.monotonic(), min(CROWDED, self.deadline) if crowded else self.deadline)
+            connection.expire(time.monotonic(), patience, crowded=crowded)
 
 
 class Worker(GunicornWorker):  # type: ignore[misc]
@@ -193,7 +198,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             max_request_body_size=settings.webhook_limit + settings.webhook_limit // 8 + FRAMING,
             max_request_header_size=LONGEST_HEADERS,
             inbuf_overflow=IN_MEMORY,
-            connection_limit=CONNECTIONS,
+            connection_limit=self.cfg.worker_connections,
             channel_timeout=self.cfg.keepalive,
             cleanup_interval=1,
             log_socket_errors=False,

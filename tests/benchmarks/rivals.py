@@ -138,7 +138,7 @@ def _drained(broker: redis.Redis[Any]) -> None:
 
 @contextmanager
 def _web(module: str, environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """The module's Flask application under gunicorn, as the fleet's receiver runs: its URL and pid."""
+    """The module's Flask application under gunicorn's threads, as one would start it: its URL and pid."""
     port = free_port()
     command = ["gunicorn", f"tests.benchmarks.{module}:web", "--bind", f"127.0.0.1:{port}"]
     options = ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]

@@ -64,7 +64,7 @@ DEFECTS = [
         "integration/store/conditions.py",
         "interval '{LATELY}') >= 1\n",
         "interval '{LATELY}') >= 1000\n",
-        "tests/alerts/test_conditions.py::test_every_refusal_is_reported_when_there_are_many",
+        "tests/alerts/test_refusals.py::test_every_refusal_is_reported_when_there_are_many",
         r"not enough values to unpack",
     ),
     Defect(

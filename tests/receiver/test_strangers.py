@@ -42,7 +42,7 @@ def receiver(
 
 
 @contextmanager
-def dripping(url: str, halves: list[bytes]) -> Iterator[list[socket.socket]]:
+def dripping(url: str, halves: list[bytes], more: bytes = b"x") -> Iterator[list[socket.socket]]:
     """Connections that have sent these beginnings, and send one byte more every second."""
     parts = urlsplit(url)
     connections = [socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) for _ in halves]
@@ -54,7 +54,7 @@ def dripping(url: str, halves: list[bytes]) -> Iterator[list[socket.socket]]:
         while not ended.wait(1):
             for connection in connections:
                 try:
-                    connection.send(b"x")
+                    connection.send(more)
                 except OSError:
                     continue  # it was ended
 
@@ -122,6 +122,21 @@ def test_a_connection_that_is_kept_alive_is_not_slow(receiver: Receiver) -> None
         assert len(session.adapters["http://"].poolmanager.pools) == 1  # type: ignore[attr-defined]
         (key,) = session.adapters["http://"].poolmanager.pools.keys()  # type: ignore[attr-defined]
         assert session.adapters["http://"].poolmanager.pools[key].num_connections == 1  # type: ignore[attr-defined]
+
+
+def test_a_crowd_of_idle_connections_makes_room(
+    postgres: Postgres, valkey: Valkey, template: str, tmp_path: Path
+) -> None:
+    """Each process takes forty; two hundred that say nothing are ended after a second each, not after thirty."""
+    create_database(postgres.url, name := f"crowd_{os.getpid()}", template)
+    environment = settings(named(postgres.url, name), valkey.url, tmp_path)
+    with (
+        running(environment, GUNICORN_CMD_ARGS="--worker-connections 40") as receiver,
+        dripping(receiver.url, [b""] * 200, more=b""),
+    ):
+        began = time.monotonic()
+        assert requests.get(f"{receiver.url}/healthz", timeout=60).status_code == 200
+        assert time.monotonic() - began < 20, f"answered after {time.monotonic() - began:.1f} s"
 
 
 def test_operators_are_answered_whatever_strangers_do(receiver: Receiver) -> None:
