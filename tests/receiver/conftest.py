@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ from tests.conftest import create_database, named
 from tests.receiver.webhook import HINT_TOKEN, SECRET, Receiver
 
 ROOT = Path(__file__).parents[2]
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def receiver(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Receiver]:
     """One that the tests of a module share."""
-    name = f"receiver_{os.getpid()}"
+    name = f"receiver_{os.getpid()}_{next(_numbers)}"
     create_database(postgres.url, name, template)
     environment = settings(named(postgres.url, name), valkey.url, tmp_path_factory.mktemp("receiver"))
     with running(environment) as receiver:
