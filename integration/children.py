@@ -42,7 +42,10 @@ class Leash:
 
 
 class Child:
-    """One child process on a leash, recorded in a pid file.  ``start`` first ends what an earlier owner left behind."""
+    """One child process on a leash, recorded in a pid file.  ``start`` first ends what an earlier owner left behind.
+
+    From one start to the next the pid file is never missing or half written: whoever reads it finds a whole entry.
+    """
 
     def __init__(self, pid_file: Path, leash: Leash) -> None:
         self._pid_file = pid_file
@@ -55,8 +58,7 @@ class Child:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, text=True, errors="replace", process_group=self._leash.group, **options
         )
-        self._pid_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._pid_file.write_text(f"{self._process.pid} {started(self._process.pid)}")
+        self._record(self._process.pid)
         return self._process
 
     @property
@@ -87,9 +89,15 @@ class Child:
             self._process.wait()
         self._pid_file.unlink(missing_ok=True)
 
+    def _record(self, pid: int) -> None:
+        self._pid_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = self._pid_file.with_suffix(".new")
+        fresh.write_text(f"{pid} {started(pid)}")
+        fresh.rename(self._pid_file)
+
 
 def stop_leftover(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
-    """Ends the process a pid file names, if it is still that process, and removes the file."""
+    """Ends the process a pid file names, if it is still that process.  The file stays, until another replaces it."""
     try:
         pid_text, _, since = pid_file.read_text().partition(" ")
         pid = int(pid_text)
@@ -100,7 +108,6 @@ def stop_leftover(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> No
         overdue = time.monotonic() > deadline
         os.kill(pid, signal.SIGKILL if overdue else number)
         time.sleep(0.1)
-    pid_file.unlink(missing_ok=True)
 
 
 def started(pid: int) -> str | None:

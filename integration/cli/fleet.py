@@ -125,6 +125,7 @@ class Fleet:
         for pid_file in (self.home / "run").glob("*.pid"):
             if pid_file.stem not in {Postgres.name, Valkey.name}:
                 stop_leftover(pid_file)
+                pid_file.unlink()
 
     def _programs(self, procfile: Path, binds: Mapping[str, str]) -> list[Program]:
         """What is to run, once the addresses it wants to listen on are known to be free."""
