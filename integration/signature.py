@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import time
@@ -12,7 +11,9 @@ from enum import StrEnum
 
 from integration.errors import Misconfigured
 
+PREFIX = "whsec_"
 SHORTEST_SECRET = 24
+"""Bytes of the key, not characters of its base64."""
 TOLERANCE = 300
 """Seconds that a timestamp may lie in the past or the future."""
 
@@ -41,12 +42,8 @@ def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
 
 
 def check_secret(secret: str) -> None:
-    """Raises `Misconfigured` for a secret that is shorter than Standard Webhooks allows (24 bytes)."""
-    if len(_key(secret)) < SHORTEST_SECRET:
-        raise Misconfigured(
-            f"a secret in CLARITY_WEBHOOK_SECRETS is shorter than {SHORTEST_SECRET} bytes",
-            hint="Take the one Clarity shows for the subscription: whsec_ and base64.",
-        )
+    """Raises `Misconfigured` for a secret that Standard Webhooks does not allow."""
+    _key(secret)
 
 
 def verify(secrets: Sequence[str], id: str, timestamp: str, signatures: str, body: bytes) -> None:
@@ -75,7 +72,23 @@ def _timestamp(text: str) -> int:
 
 
 def _key(secret: str) -> bytes:
+    """The key of a secret: base64 of at least 24 bytes, with or without ``whsec_`` before it (Standard Webhooks 1.0.0).
+
+    Raises `Misconfigured` for every other text, without showing it.  Nothing but base64 is taken, so that a secret
+    that was copied badly is never a key of its own.
+    """
     try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        return secret.encode()
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        raise _refused("is not base64") from None
+    if len(key) < SHORTEST_SECRET:
+        raise _refused(f"is shorter than {SHORTEST_SECRET} bytes" if key else "is empty")
+    return key
+
+
+def _refused(why: str) -> Misconfigured:
+    return Misconfigured(
+        f"a secret in CLARITY_WEBHOOK_SECRETS {why}",
+        hint=f"Take the one that Clarity shows for the subscription: {PREFIX} and base64 of at least "
+        f"{SHORTEST_SECRET} bytes.",
+    )
