@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import queue
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -19,12 +20,12 @@ import psycopg2
 import redis
 import structlog
 from flask import Flask, Response, jsonify, request
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
-from integration import logs, metrics
+from integration import logs, metrics, preflight
 from integration.canonical import parse_json
-from integration.errors import Reject
+from integration.errors import Failure, Misconfigured, Reject
 from integration.message import Event, clear
-from integration.settings import Settings
 from integration.signature import BadSignature, verify
 from integration.store import cursors, inbox
 from integration.store.database import Row
@@ -48,9 +49,7 @@ GATHER = 0.005
 def create_app() -> Flask:
     """The WSGI application; a thread that nudges and one that counts belong to each process that makes it."""
     logs.configure("receiver")
-    process = Process(Settings.load().need_stores())
-    process.database.wait()
-    intake = Intake(process)
+    process, intake = _begin()
     publisher = Publisher(process)
     refusals = Refusals(process)
     app = Flask("receiver")
@@ -76,6 +75,22 @@ def create_app() -> Flask:
         return Response(metrics.expose(process.database), content_type=metrics.CONTENT_TYPE)
 
     return app
+
+
+def _begin() -> tuple[Process, Intake]:
+    """What the receiver needs to accept events; it ends, with one line, where it must not."""
+    try:
+        process = Process(preflight.load())
+        if "clarity" in process.settings.systems and not process.settings.webhook_secrets:
+            raise Misconfigured(
+                "CLARITY_WEBHOOK_SECRETS is not set: every webhook would be refused",
+                hint="Set it to the secret that Clarity shows for the subscription.",
+            )
+        process.database.wait()
+        return process, Intake(process)
+    except Failure as failure:
+        print(failure.line, file=sys.stderr, flush=True)
+        raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None  # any other exit code, and Gunicorn tries for ever
 
 
 def receive(

@@ -20,6 +20,7 @@ from integration.cli.test import isolated
 from integration.embedded import free_port
 from integration.settings import Settings, runtime_file
 from integration.settings import variables as own_variables
+from integration.vault import Vault, new_key
 
 PROGRAMS = """\
 # a comment
@@ -229,6 +230,57 @@ def test_a_process_that_cannot_start_stops_up_with_its_last_words(begin: Callabl
     assert f"fix: See {up.home}/log/worker-one.log.\n" in up.said
     assert "Traceback" not in up.said
     assert up.pids() == []
+
+
+def test_another_key_than_that_of_the_home_is_refused_with_nothing_left(tmp_path: Path) -> None:
+    """Our own Postgres has to run for a look at what is sealed in it, and is stopped again."""
+    up = Up(tmp_path, PROGRAMS, "--port-base", str(free_port()))
+    up.says("The fleet is up")
+    kept = (tmp_path / "credentials.json").read_text()
+    settings = Settings.load({"FLEET_HOME": str(tmp_path)})
+    with psycopg2.connect(settings.database_url) as connection, connection.cursor() as cursor:
+        sealed = Vault(settings.encryption_keys).seal(b"guests")
+        cursor.execute("insert into secrets (name, value) values ('match', %s)", [sealed])
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code() == 0
+
+    refused = Up(tmp_path, PROGRAMS, FLEET_ENCRYPTION_KEYS=new_key())
+    assert refused.exit_code() == 1
+    assert "error: the encryption keys do not open what is stored in this database\n" in refused.said
+    assert f"fix: Restore {tmp_path}/credentials.json from a backup, or set FLEET_ENCRYPTION_KEYS" in refused.said
+    assert refused.pids() == []
+
+    (tmp_path / "credentials.json").unlink()
+    lost = Up(tmp_path, PROGRAMS)
+    assert lost.exit_code() == 1
+    assert "error: the encryption key of the database" in lost.said
+    assert lost.pids() == []
+
+    (tmp_path / "credentials.json").write_text(kept)
+    restored = Up(tmp_path, PROGRAMS, "--port-base", str(free_port()))
+    restored.says("The fleet is up")
+    restored.process.send_signal(signal.SIGINT)
+    assert restored.exit_code() == 0
+
+
+def test_a_process_that_says_why_it_cannot_start_is_quoted(begin: Callable[..., Up]) -> None:
+    program = """sh -c 'echo "error: no queue (fix: Make one.)"; exit 1'"""
+    up = begin(PROGRAMS.replace('python "$FLEET_HOME/worker.py"', program))
+    assert up.exit_code() == 1
+    assert "error: worker-one cannot start: no queue\nfix: Make one.\n" in up.said
+
+
+def test_a_process_that_cannot_start_again_is_named_with_its_reason(begin: Callable[..., Up]) -> None:
+    beat = "sh -c 'test -e $FLEET_HOME/wrong && echo error: all wrong && exit 1; exec sleep 600'"
+    up = begin(PROGRAMS.replace('python -c "import time; time.sleep(600)"', beat))
+    up.says("The fleet is up")
+    (up.home / "wrong").touch()
+    os.kill(up.pid("beat"), signal.SIGKILL)
+    up.says("beat ended with exit code 1 (error: all wrong); starting it again in 2 s")
+    up.says("beat ended with exit code 1 (error: all wrong); starting it again in 4 s")
+    (up.home / "wrong").unlink()
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code() == 0
 
 
 def test_a_busy_port_names_its_holder_and_the_variable(begin: Callable[..., Up]) -> None:

@@ -12,16 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TextIO
 
+import redis
+
+import mappings
+from integration import preflight
 from integration.children import stop_leftover
 from integration.cli import environment, ports
-from integration.cli.credentials import Credentials
+from integration.cli.credentials import FILE, Credentials
 from integration.cli.environment import Systems
 from integration.cli.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
 from integration.embedded import Postgres, Server, Valkey, write_private
-from integration.errors import Failure
+from integration.errors import Failure, Misconfigured
 from integration.settings import Environment, Settings, home_of, runtime_file
-from integration.signature import check_secret
+from integration.store import installations
+from integration.store.database import Database
+from integration.store.migrate import migrate
 from integration.vault import Vault
+from integration.workflow import compiled_definitions
 
 DRAIN = 30.0  # seconds in which a stage may finish what it does
 # Consumers first, while everything they still need is up; then the doors; the sandbox last, as all others call it.
@@ -55,6 +62,11 @@ class Fleet:
         self._lock: TextIO | None = None
         self._servers: list[Server] = []
         self._supervisor: Supervisor | None = None
+
+    @property
+    def working(self) -> bool:
+        """Whether any of its processes has been started, and has not been stopped."""
+        return self._supervisor is not None
 
     def start(
         self, *, sandbox: Iterable[str] = (), port_base: int | None = None, procfile: Path = PROJECT / "Procfile"
@@ -90,27 +102,29 @@ class Fleet:
 
     def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
         self._take_home()
-        settings = Settings.load(self._variables)
-        _check_secrets(settings)
+        settings = preflight.checked(Settings.load(self._variables))
+        compiled_definitions(mappings.FOLDER)
         self.systems = Systems.choose(settings, sandbox)
-        credentials = Credentials.load(self.home)
+        credentials = self._credentials(settings)
+        keys = environment.encryption_keys(settings, credentials)
         binds = ports.moved(settings.binds, port_base) if port_base else dict(settings.binds)
         programs = self._programs(procfile, binds)
         database_url, redis_url = self._start_servers(settings)
         self.environment = environment.for_processes(
-            self._variables,
+            Environment(self._variables, {}).resolved(),
             settings,
             self.systems,
             credentials,
             binds=binds,
+            encryption_keys=keys,
             database_url=database_url,
             redis_url=redis_url,
         )
-        self._migrate(database_url)
-        sandbox_file = environment.sandbox_configuration(self.home, self.systems, self.environment, credentials)
+        self._migrate(database_url, Vault(keys), preflight.FOREIGN_KEYS if settings.database_url else self._lost_key)
+        sandbox_file = environment.sandbox_configuration(settings, self.systems, self.environment, credentials)
         write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1))
         environment.publish(self.home, self.environment)
-        for warning in self.systems.warnings() + _lacking(settings):
+        for warning in preflight.misspelt(self._variables) + self.systems.warnings() + _lacking(settings):
             self._screen.note(warning, warning=True)
         self._supervisor = Supervisor(programs, self.home, self._screen)
         self._supervisor.start(self.environment)
@@ -127,6 +141,24 @@ class Fleet:
                 stop_leftover(pid_file)
                 pid_file.unlink()
 
+    def _credentials(self, settings: Settings) -> Credentials:
+        """What was made at the first start.  A database whose key is gone gets no new one: what came in under that
+        could be read by nobody once the old one is back."""
+        ours = not settings.database_url and (self.home / Postgres.name / "data").exists()
+        if ours and not settings.encryption_keys and not Credentials.hold_key(self.home):
+            raise Misconfigured(
+                f"the encryption key of the database in {self.home} is gone: {FILE} does not hold it",
+                hint=self._lost_key,
+            )
+        return Credentials.load(self.home)
+
+    @property
+    def _lost_key(self) -> str:
+        return (
+            f"Restore {self.home / FILE} from a backup, or set FLEET_ENCRYPTION_KEYS to the key. To start afresh, "
+            f"without anything that is stored, move {self.home / Postgres.name} away."
+        )
+
     def _programs(self, procfile: Path, binds: Mapping[str, str]) -> list[Program]:
         """What is to run, once the addresses it wants to listen on are known to be free."""
         programs = read_procfile(procfile, binds)
@@ -138,6 +170,8 @@ class Fleet:
 
     def _start_servers(self, settings: Settings) -> tuple[str, str]:
         """The URLs of Postgres and Redis, after starting those we have to bring ourselves, both at once."""
+        if settings.redis_url:
+            _reach_redis(settings.redis_url)
         user = Environment(self._variables, {}).get("FLEET_PG_USER", "nobody")
         valkey = None if settings.redis_url else Valkey(self.home)
         postgres = None if settings.database_url else Postgres(self.home, user=user)
@@ -157,13 +191,8 @@ class Fleet:
             except Failure as failure:
                 self._screen.note(failure.reason, warning=True)
 
-    def _migrate(self, database_url: str) -> None:
-        # Imported as late as this: the servers start while Python reads files.
-        from integration.store import installations
-        from integration.store.database import Database
-        from integration.store.migrate import migrate
-
-        for name in migrate(database_url):
+    def _migrate(self, database_url: str, vault: Vault, hint: str) -> None:
+        for name in migrate(database_url, lambda tx: preflight.check_keys(tx, vault, hint)):
             self._screen.note(f"migrated: {name}")
         with Database(database_url, connections=1).transaction() as tx:
             for text in installations.changes(tx, Settings.load(self.environment).systems.values()):
@@ -174,12 +203,15 @@ class Fleet:
         return self.home / "run" / "sandbox.json"
 
 
-def _check_secrets(settings: Settings) -> None:
-    """Refuses keys and secrets that cannot be right before anything is started with them."""
-    if settings.encryption_keys:
-        Vault(settings.encryption_keys)
-    for secret in settings.webhook_secrets:
-        check_secret(secret)
+def _reach_redis(url: str) -> None:
+    """Raises `Misconfigured` when a Redis of somebody's own does not answer, or does not let us in."""
+    try:
+        redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5).ping()
+    except redis.RedisError as error:
+        why = "it does not let us in" if isinstance(error, redis.AuthenticationError) else type(error).__name__
+        raise Misconfigured(
+            f"Redis does not answer: {why}", hint="Check REDIS_URL, and that the server runs."
+        ) from None
 
 
 def _lacking(settings: Settings) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from integration.children import Child, Leash
-from integration.cli.ports import accepts
+from integration.cli.ports import answers
 from integration.errors import Failure
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ class Screen(Protocol):
 class Program:
     """One line of a Procfile: a name and one shell command (no ``;``, no ``&&``).
 
-    ``bind`` is where it accepts connections once it is ready, if it does.
+    ``bind`` is where it answers HTTP once it is ready, if it does.
     """
 
     name: str
@@ -85,6 +85,7 @@ class Process:
 
     def start(self, environment: Mapping[str, str]) -> None:
         self._started_at = time.monotonic()
+        self.last_lines.clear()
         process = self._child.start(
             ["/bin/sh", "-c", f"exec {self._program.command}"],
             cwd=PROJECT,
@@ -105,12 +106,17 @@ class Process:
 
     @property
     def ready(self) -> bool:
-        return self.running and self._said_ready and (self._program.bind is None or accepts(self._program.bind))
+        return self.running and self._said_ready and (self._program.bind is None or answers(self._program.bind))
 
     @property
     def ending(self) -> str:
         code = self._child.exit_code
         return f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
+
+    @property
+    def complaint(self) -> str | None:
+        """The line by which it said why it cannot go on (`Failure.line`), if it did."""
+        return next((line for line in self.last_lines if line.startswith("error: ")), None)
 
     def pause(self) -> float:
         """Seconds until it may be started again: doubling while it keeps crashing."""
@@ -158,7 +164,7 @@ class Supervisor:
             for process in self.processes.values():
                 if not process.running:
                     process.wait(1)
-                    raise Failure(_obituary(process), hint=f"See {process.log}.")
+                    raise _obituary(process)
                 if process in waiting and process.ready:
                     waiting.remove(process)
                     self._screen.ready(process.name, [each.name for each in waiting])
@@ -201,12 +207,16 @@ class Supervisor:
                 if name not in due:
                     pause = process.pause()
                     due[name] = time.monotonic() + pause
-                    self._screen.note(f"{name} {process.ending}; starting it again in {pause:.0f} s", warning=True)
+                    why = f" ({process.complaint})" if process.complaint else ""
+                    self._screen.note(f"{name} {process.ending}{why}; starting it again in {pause:.0f} s", warning=True)
                 elif time.monotonic() >= due[name]:
                     del due[name]
                     process.start(environment)
 
 
-def _obituary(process: Process) -> str:
+def _obituary(process: Process) -> Failure:
+    if process.complaint:
+        reason, _, fix = process.complaint.removeprefix("error: ").removesuffix(")").partition(" (fix: ")
+        return Failure(f"{process.name} cannot start: {reason}", hint=fix or f"See {process.log}.")
     last_words = "\n".join(f"  {line}" for line in process.last_lines)
-    return f"{process.name} {process.ending} while it started:\n{last_words}"
+    return Failure(f"{process.name} {process.ending} while it started:\n{last_words}", hint=f"See {process.log}.")
