@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 import mappings
+from integration.cli.processes import read_procfile
 from integration.cli.test import isolated
 from integration.embedded import Postgres, Valkey, free_port
 from integration.preflight import misspelt
@@ -20,10 +21,8 @@ from integration.settings import variables as own_variables
 from integration.store import migrate
 from integration.vault import Vault, new_key
 from tests.conftest import create_database, named
-from tests.test_docker import procfile
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 KEY = new_key()
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 DATABASE = "postgresql://fleet@127.0.0.1:9/fleet"
@@ -140,7 +139,7 @@ def test_up_names_a_setting_that_is_none(tmp_path: Path) -> None:
 
 
 def test_every_setting_of_the_readme_is_known(tmp_path: Path) -> None:
-    table = README.split("\n## Settings\n")[1].split("\n## ")[0]
+    table = (ROOT / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
     names = re.findall(r"`([A-Z][A-Z_]+(?:<[A-Z]+>[A-Z_]*)?)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.M)))
     assert len(names) > 40
     given = {re.sub("<[A-Z]+>", "23", name): "" for name in names}
@@ -170,7 +169,7 @@ class Databases:
 
 
 DOORS = {
-    **{name: ["/bin/sh", "-c", f"exec {command}"] for name, command in procfile().items()},
+    **{each.name: ["/bin/sh", "-c", f"exec {each.command}"] for each in read_procfile(ROOT / "Procfile", {})},
     "celery worker": ["celery", "-A", "tasks", "worker", "-Q", "odoo", "-P", "threads", "-c", "1"],
     "celery beat": ["celery", "-A", "tasks", "beat", "--schedule", "/nonexistent/schedule"],
     "celery inspect": ["celery", "-A", "tasks", "inspect", "ping"],
@@ -243,6 +242,7 @@ def test_up_refuses_a_database_under_other_keys(place: Home, databases: Database
 def test_up_refuses_a_home_that_has_lost_its_key(place: Home) -> None:
     """Without the key a new one would seal what nobody could open once the old one is back."""
     (place.path / "postgres" / "data").mkdir(parents=True)
+    (place.path / "postgres" / "data" / "PG_VERSION").write_text("7\n")
     gone = f"the encryption key of the database in {place.path} is gone: credentials.json does not hold it"
     assert place.up() == gone
     assert not (place.path / "credentials.json").exists()

@@ -164,6 +164,6 @@ def _receiver(settings: Settings) -> Iterator[Finding]:
 def _is_receiver(bind: str) -> bool:
     """Whether a receiver of a fleet listens there, and not some other program."""
     try:
-        return ports.answers(bind) and "postgres" in requests.get(f"http://{bind}/readyz", timeout=5).json()
+        return ports.accepts(bind) and "postgres" in requests.get(f"http://{bind}/readyz", timeout=5).json()
     except (requests.RequestException, ValueError):
         return False

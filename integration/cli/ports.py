@@ -31,16 +31,30 @@ def check_free(binds: Mapping[str, str]) -> None:
             )
 
 
+def accepts(bind: str) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        _connect(bind).close()
+    except OSError:
+        return False
+    return True
+
+
 def answers(bind: str) -> bool:
     """Whether somebody answers HTTP there: a server that listens may still be loading what it is to serve."""
-    host, port = split_address(bind)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     try:
-        with socket.create_connection((host, port), timeout=ANSWER_TIMEOUT) as connection:
+        with _connect(bind) as connection:
+            connection.settimeout(ANSWER_TIMEOUT)
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return connection.recv(5) == b"HTTP/"
     except OSError:
         return False
+
+
+def _connect(bind: str) -> socket.socket:
+    host, port = split_address(bind)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return socket.create_connection((host, port), timeout=1)
 
 
 def _problem(host: str, port: int) -> str | None:
