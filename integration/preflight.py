@@ -21,8 +21,10 @@ from integration.store import migrate, secrets
 from integration.store.database import Database, Transaction
 from integration.vault import Vault
 
+RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
+"""Settings that once had another name."""
 OTHERS = (
-    "FLEET_HOME", "FLEET_USER", "FLEET_PG_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*",
+    "FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*",
     "CLARITY_TOKEN_URL", "CLARITY_CLIENT_ID", "CLARITY_CLIENT_SECRET",
     "ODOO_DB", "ODOO_USERNAME", "ODOO_API_KEY", "ODOO_PROTOCOL", "ODOO_FALLBACK_SKU", "ODOO_HINT_TOKEN",
     "ODOO_GUEST_KEY", "ODOO_PRICELIST_*", "ODOO_TAX_*_INCLUDED", "ODOO_TAX_*_EXCLUDED",
@@ -71,8 +73,8 @@ def misspelt(variables: Mapping[str, str]) -> list[str]:
     found = []
     for name in sorted(name for name in given if not any(fnmatchcase(name, other) for other in OTHERS)):
         near = difflib.get_close_matches(name, [*env.asked, *OTHERS], 1, ALIKE)
-        if near:
-            found.append(f"{name} is not a setting: {near[0]} is")
+        if meant := RENAMED.get(name) or (near[0] if near else None):
+            found.append(f"{name} is not a setting: {meant} is")
         elif name.startswith("FLEET_"):
             found.append(f"{name} is not a setting")
     return found

@@ -158,6 +158,7 @@ class Settings:
     """Everything a process needs to know about where it runs."""
 
     home: Path
+    run_as: str
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -182,6 +183,7 @@ class Settings:
         """The settings of an environment; raises `Misconfigured` for a value that cannot be right."""
         return cls(
             home=home,
+            run_as=env.get("FLEET_RUN_AS", "clarity-fleet"),
             database_url=env.get("DATABASE_URL"),
             redis_url=env.get("REDIS_URL"),
             encryption_keys=env.listed("FLEET_ENCRYPTION_KEYS"),

@@ -127,12 +127,14 @@ def test_up_names_a_setting_that_is_none(tmp_path: Path) -> None:
         "FLEET_HOME": str(tmp_path),
         "FLEET_RECIEVER_BIND": "0.0.0.0:80",
         "FLEET_COLOUR": "blue",
+        "FLEET_PG_USER": "postgres",
         "ODOO_APIKEY_FILE": "/x",
         "ODOO_TAX_23_INCLUDED": "23 %",
         "ODOO_VERSION": "19",
     }
     assert misspelt(given) == [
         "FLEET_COLOUR is not a setting",
+        "FLEET_PG_USER is not a setting: FLEET_RUN_AS is",
         "FLEET_RECIEVER_BIND is not a setting: FLEET_RECEIVER_BIND is",
         "ODOO_APIKEY is not a setting: ODOO_API_KEY is",
     ]

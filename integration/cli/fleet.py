@@ -16,7 +16,8 @@ import redis
 
 import mappings
 from integration import preflight
-from integration.children import stop_leftover
+from integration.account import Account
+from integration.children import keep_private, private_file, stop_leftover
 from integration.cli import environment, ports
 from integration.cli.credentials import FILE, Credentials
 from integration.cli.environment import Systems
@@ -109,6 +110,7 @@ class Fleet:
         keys = environment.encryption_keys(settings, credentials)
         binds = ports.moved(settings.binds, port_base) if port_base else dict(settings.binds)
         programs = self._programs(procfile, binds)
+        account = self._account(settings, programs)
         database_url, redis_url = self._start_servers(settings)
         self.environment = environment.for_processes(
             Environment(self._variables, {}).resolved(),
@@ -122,13 +124,14 @@ class Fleet:
         )
         self._migrate(database_url, Vault(keys), preflight.FOREIGN_KEYS if settings.database_url else self._lost_key)
         sandbox_file = environment.sandbox_configuration(settings, self.systems, self.environment, credentials)
-        write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1))
+        write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1), account)
         environment.publish(self.home, self.environment)
         for warning in preflight.misspelt(self._variables) + self.systems.warnings() + _lacking(settings):
             self._screen.note(warning, warning=True)
-        self._supervisor = Supervisor(programs, self.home, self._screen)
-        self._supervisor.start(self.environment)
-        self._supervisor.watch(self.environment, self._revive_servers)
+        self._supervisor = Supervisor(programs, self.home, self._screen, account)
+        given = self.environment | ({"HOME": str(self.home)} if account else {})  # libpq looks for files in it
+        self._supervisor.start(given)
+        self._supervisor.watch(given, self._revive_servers)
 
     def _take_home(self) -> None:
         """Locks the home and clears away what a fleet that was killed left in it: settings that are no longer true,
@@ -136,6 +139,8 @@ class Fleet:
         self._lock = _lock(self.home)
         (self.home / "log").mkdir(mode=0o700, exist_ok=True)
         runtime_file(self.home).unlink(missing_ok=True)
+        for old in (*self.home.glob("beat-schedule*"), self.home / "run" / "sandbox.json"):
+            old.unlink(missing_ok=True)
         for pid_file in (self.home / "run").glob("*.pid"):
             if pid_file.stem not in {Postgres.name, Valkey.name}:
                 stop_leftover(pid_file)
@@ -168,12 +173,31 @@ class Fleet:
         ports.check_free({program.name: program.bind for program in programs if program.bind})
         return programs
 
+    def _account(self, settings: Settings, programs: list[Program]) -> Account | None:
+        """Whom the processes run as: who we are; for root the account of the fleet, if it may read what they need."""
+        account = Account.own(settings.run_as)
+        records = self.home / "sandbox"
+        keep_private(records)
+        if account is None:
+            return None
+        account.take(records)
+        private = account.hindrance(Path(sys.executable), PROJECT / "Procfile", records)
+        if private:
+            self._screen.note(
+                f"the processes run as root: {account.name} may not read {private}; to change that, move it to where "
+                "every user may go, such as /opt or /var/lib",
+                warning=True,
+            )
+            return None
+        ports.check_allowed({each.name: each.bind for each in programs if each.bind}, account.name)
+        return account
+
     def _start_servers(self, settings: Settings) -> tuple[str, str]:
         """The URLs of Postgres and Redis, after starting those we have to bring ourselves, both at once."""
         if settings.redis_url:
             _reach_redis(settings.redis_url)
-        user = Environment(self._variables, {}).get("FLEET_PG_USER", "nobody")
-        valkey = None if settings.redis_url else Valkey(self.home)
+        user = settings.run_as
+        valkey = None if settings.redis_url else Valkey(self.home, user=user)
         postgres = None if settings.database_url else Postgres(self.home, user=user)
         self._servers = [server for server in (valkey, postgres) if server]
         with ThreadPoolExecutor() as pool:
@@ -200,7 +224,7 @@ class Fleet:
 
     @property
     def _sandbox_file(self) -> Path:
-        return self.home / "run" / "sandbox.json"
+        return self.home / "sandbox" / "sandbox.json"
 
 
 def _reach_redis(url: str) -> None:
@@ -240,7 +264,7 @@ def _lock(home: Path) -> TextIO:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o711)
         (home / "run").mkdir(exist_ok=True, mode=0o700)
-        lock = (home / "run" / "lock").open("a+")
+        lock = private_file(home / "run" / "lock", "a")
     except OSError as error:
         raise Failure(
             f"{home} cannot be used: {error.strerror}", hint="Set FLEET_HOME to a directory of yours."
@@ -248,9 +272,8 @@ def _lock(home: Path) -> TextIO:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0)
         raise Failure(
-            f"a fleet already runs in {home} (pid {lock.read()})",
+            f"a fleet already runs in {home} (pid {(home / 'run' / 'lock').read_text()})",
             hint="`./fleet urls` shows where; stop it with Ctrl-C in its terminal, or set FLEET_HOME for a second one.",
         ) from None
     lock.truncate(0)

@@ -31,6 +31,18 @@ def check_free(binds: Mapping[str, str]) -> None:
             )
 
 
+def check_allowed(binds: Mapping[str, str], user: str) -> None:
+    """Raises `Misconfigured` for an address whose port only root may listen on, though another user is to."""
+    limit = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    first = int(limit.read_text()) if limit.exists() else 1024
+    for name, bind in binds.items():
+        if split_address(bind)[1] < first:
+            raise Misconfigured(
+                f"{name} cannot listen on {bind}: it runs as {user}, and ports below {first} are for root",
+                hint=f"Set FLEET_{name.upper()}_BIND to a port from {first} on, with a proxy before it.",
+            )
+
+
 def accepts(bind: str) -> bool:
     """Whether somebody accepts connections there."""
     try:
