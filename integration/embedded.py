@@ -216,6 +216,11 @@ class Postgres(Server):
             self._initialise()
         if self._account:
             self._account.take(self._data)  # an older fleet ran as another user
+        if not self._password_file.exists():
+            raise Failure(
+                f"the password of the bundled postgres is gone: {self._password_file}",
+                hint=f"Restore that file from a backup. To start afresh move {self.directory} away.",
+            )
         self._password = self._password_file.read_text()
         self._end_orphans()
 

@@ -22,7 +22,7 @@ def leash() -> Iterator[Leash]:
 
 def test_a_pid_file_is_whole_at_any_moment_between_two_starts(leash: Leash, tmp_path: Path) -> None:
     pid_file = tmp_path / "sleeper.pid"
-    child = Child(pid_file, leash)
+    child = Child(pid_file, leash, tmp_path / "sleeper.log")
     child.start(["sleep", "60"])
     ended, seen = threading.Event(), set[str]()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -15,9 +17,14 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from integration.account import Account
 from integration.children import started
+from integration.cli.fleet import Silent
+from integration.cli.ports import check_allowed
+from integration.cli.processes import Program, Supervisor
 from integration.cli.test import isolated
 from integration.embedded import free_port
+from integration.errors import Misconfigured
 from integration.settings import Settings, runtime_file
 from integration.settings import variables as own_variables
 from integration.vault import Vault, new_key
@@ -164,6 +171,63 @@ def test_a_second_terminal_finds_the_fleet_and_its_passwords(begin: Callable[...
 def test_up_says_what_will_not_happen(begin: Callable[..., Up]) -> None:
     up = begin()
     up.says("no order goes anywhere: neither ODOO_URL nor FUSION_URL is set")
+
+
+def test_others_may_read_nothing_in_the_home(begin: Callable[..., Up], home: Path) -> None:
+    """Also of a home that an older fleet has left open."""
+    records = home / "sandbox"
+    records.mkdir(exist_ok=True)
+    records.chmod(0o755)
+    (records / "clarity.sqlite3").touch()
+    (records / "clarity.sqlite3").chmod(0o644)
+    before = os.umask(0)
+    try:
+        up = begin(PROGRAMS, "--sandbox", "odoo")
+    finally:
+        os.umask(before)
+    up.says("The fleet is up")
+    modes = {path: path.lstat().st_mode & 0o777 for path in (up.home, *up.home.rglob("*")) if not path.is_symlink()}
+    passages = {path for path, mode in modes.items() if mode == 0o711}
+    open_to_others = {str(path): oct(mode) for path, mode in modes.items() if mode & 0o077 and path not in passages}
+    ours = {f"{up.home}/{name}" for name in ("Procfile", "worker.py", "said.txt")}
+    assert {path: mode for path, mode in open_to_others.items() if path not in ours} == {}
+    assert passages <= {up.home, up.home / "postgres"}
+    assert (records / "odoo.sqlite").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs processes as somebody else")
+def test_for_root_processes_run_as_the_fleet_s_account(tmp_path: Path) -> None:
+    account = Account.own()
+    assert account and account.uid == pwd.getpwnam("clarity-fleet").pw_uid
+    (tmp_path / "log").mkdir()
+    supervisor = Supervisor([Program("beat", "sleep 60")], tmp_path, Silent(), account)
+    supervisor.start({})
+    try:
+        status = Path(f"/proc/{supervisor.processes['beat'].pid}/status").read_text()
+        assert re.findall(r"^(?:Uid|Gid|Groups):\s(.*?)\s*$", status, re.M) == [
+            "\t".join([str(account.uid)] * 4),
+            "\t".join([str(account.gid)] * 4),
+            "",
+        ]
+    finally:
+        supervisor.stop([lambda _: True], 5)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs processes as somebody else")
+def test_processes_that_the_account_could_not_run_stay_root_s_and_up_says_why(
+    begin: Callable[..., Up], home: Path
+) -> None:
+    """As where the project, its Python or the home lies below /root."""
+    assert home.parent.stat().st_mode & 0o077 == 0
+    up = begin()
+    up.says("the processes run as root: clarity-fleet may not read ")
+    up.says("The fleet is up")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs processes as somebody else")
+def test_a_port_for_root_is_refused_where_processes_are_not_root_s() -> None:
+    with pytest.raises(Misconfigured, match=r"receiver cannot listen on 0.0.0.0:1: it runs as clarity-fleet"):
+        check_allowed({"receiver": "0.0.0.0:1"}, "clarity-fleet")
 
 
 def test_a_second_up_in_the_same_home_says_so(begin: Callable[..., Up]) -> None:

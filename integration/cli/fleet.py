@@ -60,6 +60,7 @@ class Fleet:
         self.stopping = False
         self._variables = dict(variables)
         self._screen = screen or Silent()
+        self._warnings: list[str] = []
         self._lock: TextIO | None = None
         self._servers: list[Server] = []
         self._supervisor: Supervisor | None = None
@@ -126,7 +127,8 @@ class Fleet:
         sandbox_file = environment.sandbox_configuration(settings, self.systems, self.environment, credentials)
         write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1), account)
         environment.publish(self.home, self.environment)
-        for warning in preflight.misspelt(self._variables) + self.systems.warnings() + _lacking(settings):
+        self._warnings += preflight.misspelt(self._variables) + self.systems.warnings() + _lacking(settings)
+        for warning in self._warnings:
             self._screen.note(warning, warning=True)
         self._supervisor = Supervisor(programs, self.home, self._screen, account)
         given = self.environment | ({"HOME": str(self.home)} if account else {})  # libpq looks for files in it
@@ -183,10 +185,9 @@ class Fleet:
         account.take(records)
         private = account.hindrance(Path(sys.executable), PROJECT / "Procfile", records)
         if private:
-            self._screen.note(
+            self._warnings.append(
                 f"the processes run as root: {account.name} may not read {private}; to change that, move it to where "
-                "every user may go, such as /opt or /var/lib",
-                warning=True,
+                "every user may go, such as /opt or /var/lib"
             )
             return None
         ports.check_allowed({each.name: each.bind for each in programs if each.bind}, account.name)
