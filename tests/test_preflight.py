@@ -213,6 +213,17 @@ def test_every_door_refuses_an_empty_webhook_secret(place: Home, command: list[s
     assert "Misconfigured" not in said, "a traceback"  # Gunicorn may add one of its own when two workers end at once
 
 
+def test_the_example_of_docker_starts_no_receiver_as_it_is(place: Home, databases: Databases) -> None:
+    """With its stores set, as compose sets them, and a key: a shop is configured, and no secret of its webhooks."""
+    lines = (ROOT / "docker" / "example.env").read_text().splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    bind = {"FLEET_RECEIVER_BIND": f"127.0.0.1:{place.port}"}
+    ended = place.run(DOORS["receiver"], **example | databases.make(migrated=True) | bind)
+    (line,) = set(re.findall("^error: .*", ended.stderr, re.M))
+    assert line.startswith("error: CLARITY_WEBHOOK_SECRETS is not set: every webhook would be refused (fix: ")
+    assert place.run(DOORS["fleet migrate"], **example).stderr.startswith("error: DATABASE_URL is not set")
+
+
 @pytest.fixture
 def databases(postgres: Postgres, valkey: Valkey) -> Databases:
     return Databases(postgres, valkey)
