@@ -141,6 +141,17 @@ def test_up_names_a_setting_that_is_none(tmp_path: Path) -> None:
     ]
 
 
+def test_doctor_names_a_setting_that_is_none(place: Home) -> None:
+    ended = place.run([sys.executable, "-m", "integration.cli", "doctor"], FLEET_RECIEVER_BIND="0.0.0.0:80")
+    assert "! settings: FLEET_RECIEVER_BIND is not a setting: FLEET_RECEIVER_BIND is\n" in ended.stdout
+
+
+def test_whoever_needs_the_stores_comes_in_by_the_preflight() -> None:
+    sources = [path for top in ("integration", "tasks") for path in (ROOT / top).rglob("*.py")]
+    callers = {path.name for path in sources if "need_stores()" in path.read_text()}
+    assert callers == {"preflight.py"}
+
+
 def test_every_setting_of_the_readme_is_known(tmp_path: Path) -> None:
     table = (ROOT / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
     names = re.findall(r"`([A-Z][A-Z_]+(?:<[A-Z]+>[A-Z_]*)?)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.M)))
