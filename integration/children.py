@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Callable
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 LEFTOVER_PATIENCE = 10.0
+LOG_SIZE = 10_000_000
+LOGS_KEPT = 3
+"""Bytes of one log file, and how many older ones stay beside it."""
 
 
 class Leash:
@@ -42,22 +50,42 @@ class Leash:
 
 
 class Child:
-    """One child process on a leash, recorded in a pid file.  ``start`` first ends what an earlier owner left behind."""
+    """One child process on a leash, recorded in a pid file.  ``start`` first ends what an earlier owner left behind.
 
-    def __init__(self, pid_file: Path, leash: Leash) -> None:
+    What it writes to its standard output and error goes to its ``log``, whose size is bounded, and line by line to
+    ``heard``.  It creates no file that others may read.
+
+    From one start to the next the pid file is never missing or half written: whoever reads it finds a whole entry.
+    """
+
+    def __init__(self, pid_file: Path, leash: Leash, log: Path, heard: Callable[[str], None] = lambda _: None) -> None:
         self._pid_file = pid_file
         self._leash = leash
+        self._log = log
+        self._heard = heard
         self._process: subprocess.Popen[str] | None = None
+        self._reader = threading.Thread()
 
-    def start(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
+    def start(self, command: list[str], **options: Any) -> None:
         """Starts the command with these `subprocess.Popen` options; its standard input is empty."""
         stop_leftover(self._pid_file)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, text=True, errors="replace", process_group=self._leash.group, **options
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            process_group=self._leash.group,
+            umask=0o077,
+            **options,
         )
-        self._pid_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._pid_file.write_text(f"{self._process.pid} {started(self._process.pid)}")
-        return self._process
+        self._record(self._process.pid)
+        assert self._process.stdout
+        self._reader = threading.Thread(
+            target=self._read, args=[self._process.stdout], daemon=True, name=f"log of {self._log.stem}"
+        )
+        self._reader.start()
 
     @property
     def running(self) -> bool:
@@ -77,7 +105,7 @@ class Child:
             self._process.send_signal(number)
 
     def wait(self, timeout: float) -> None:
-        """Waits for the end; kills the process when ``timeout`` seconds have passed."""
+        """Waits for the end and the last words; kills the process when ``timeout`` seconds have passed."""
         if not self._process:
             return
         try:
@@ -85,11 +113,49 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(1)
         self._pid_file.unlink(missing_ok=True)
+
+    def _record(self, pid: int) -> None:
+        self._pid_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = self._pid_file.with_suffix(".new")
+        with private_file(fresh, "w") as file:
+            file.write(f"{pid} {started(pid)}")
+        fresh.rename(self._pid_file)
+
+    def _read(self, output: IO[str]) -> None:
+        log = PrivateLog(self._log, maxBytes=LOG_SIZE, backupCount=LOGS_KEPT, encoding="utf-8", errors="replace")
+        for line in output:
+            text = line.rstrip("\n")
+            log.emit(logging.makeLogRecord({"msg": text}))
+            self._heard(text)
+        log.close()
+
+
+class PrivateLog(RotatingFileHandler):
+    """A log of bounded size that only its owner may read."""
+
+    def _open(self) -> TextIOWrapper:
+        return private_file(Path(self.baseFilename), self.mode)
+
+
+def private_file(path: Path, mode: str) -> TextIOWrapper:
+    """Opens a text file; one that is made now may be read by its owner only."""
+    flags = {"a": os.O_APPEND, "w": os.O_TRUNC, "x": os.O_EXCL}[mode]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
+
+
+def keep_private(tree: Path) -> None:
+    """Makes a directory for its owner only, also of one that others might read so far."""
+    tree.mkdir(mode=0o700, exist_ok=True)
+    if tree.stat().st_mode & 0o077:
+        for path in (*tree.rglob("*"), tree):
+            path.chmod(path.stat().st_mode & ~0o077)
 
 
 def stop_leftover(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
-    """Ends the process a pid file names, if it is still that process, and removes the file."""
+    """Ends the process a pid file names, if it is still that process.  The file stays, until another replaces it."""
     try:
         pid_text, _, since = pid_file.read_text().partition(" ")
         pid = int(pid_text)
@@ -100,7 +166,6 @@ def stop_leftover(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> No
         overdue = time.monotonic() > deadline
         os.kill(pid, signal.SIGKILL if overdue else number)
         time.sleep(0.1)
-    pid_file.unlink(missing_ok=True)
 
 
 def started(pid: int) -> str | None:

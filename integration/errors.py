@@ -23,6 +23,11 @@ class Failure(Exception):
         self.hint = hint
         self.code = code or type(self).__name__.lower()
 
+    @property
+    def line(self) -> str:
+        """What a process that cannot go on prints: one line, with the fix."""
+        return f"error: {self.reason}" + (f" (fix: {self.hint})" if self.hint else "")
+
 
 class Retry(Failure):
     """Again, by the connector's schedule; spends an attempt.  5xx, time-outs, resets, write conflicts.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import queue
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -19,15 +20,15 @@ from typing import Any
 import psycopg2
 import structlog
 from flask import Flask, Response, jsonify, request
+from gunicorn.arbiter import Arbiter
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from integration import health, logs
+from integration import health, logs, preflight
 from integration.canonical import parse_json
-from integration.errors import Reject
+from integration.errors import Failure, Misconfigured, Reject
 from integration.message import Event, clear
 from integration.problems import Answer, problem
 from integration.serving import REFUSED
-from integration.settings import Settings
 from integration.signature import BadSignature, verify
 from integration.store import cursors, inbox
 from integration.store.database import Row
@@ -52,9 +53,8 @@ def create_app() -> Flask:
     A thread that nudges and one that counts belong to each process that makes it.
     """
     logs.configure("receiver")
-    process = Process(Settings.load().need_stores())
-    process.database.wait()
-    receiver = Receiver(process, Intake(process), Publisher(process), Refusals(process))
+    process, intake = _begin()
+    receiver = Receiver(process, intake, Publisher(process), Refusals(process))
     app = Flask("receiver")
     app.extensions["operations"] = health.create_app(process.settings)
     app.before_request(receiver.refuse_unreadable)
@@ -67,6 +67,22 @@ def create_app() -> Flask:
         return jsonify(status="ok")
 
     return app
+
+
+def _begin() -> tuple[Process, Intake]:
+    """What the receiver needs to accept events; it ends, with one line, where it must not."""
+    try:
+        process = Process(preflight.load())
+        if "clarity" in process.settings.systems and not process.settings.webhook_secrets:
+            raise Misconfigured(
+                "CLARITY_WEBHOOK_SECRETS is not set: every webhook would be refused",
+                hint="Set it to the secret that Clarity shows for the subscription.",
+            )
+        process.database.wait()
+        return process, Intake(process)
+    except Failure as failure:
+        print(failure.line, file=sys.stderr, flush=True)
+        raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None  # any other exit code, and Gunicorn tries for ever
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from integration.errors import Misconfigured
 
 KINDS = ("clarity", "odoo", "fusion")
+PREFIXES = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL", *(f"{kind.upper()}_" for kind in KINDS))
+"""How the names of settings begin."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
 DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
@@ -69,30 +71,68 @@ class System:
 
 
 class Environment:
-    """The environment's variables, with ``_FILE`` variants and the defaults of a running fleet below them."""
+    """The environment's variables, with ``_FILE`` variants and the defaults of a running fleet below them.
+
+    ``asked`` are the names that somebody has read: the settings there are.
+    """
 
     def __init__(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+        self.asked: set[str] = set()
         self._variables = variables
         self._defaults = defaults
 
     def get(self, name: str, default: str = "") -> str:
+        self.asked.add(name)
         if value := self._variables.get(name, ""):
             return value
         if path := self._variables.get(f"{name}_FILE", ""):
             return _read_secret(name, Path(path))
         return self._defaults.get(name, default)
 
-    def number(self, name: str, default: float) -> float:
+    def number(self, name: str, default: float, *, or_zero: bool = False) -> float:
+        """A positive number, 0 too if ``or_zero``; raises `Misconfigured` for anything else."""
         text = self.get(name)
         try:
             number = float(text) if text else default
         except ValueError:
             number = -1.0
-        if not 0 < number < 1e9:
-            raise Misconfigured(
-                f"{name} is not a positive number: {text!r}", hint=f"Set {name} to a number such as 10."
-            )
+        if not (0 < number < 1e9 or or_zero and number == 0):
+            kind = "neither 0 nor a positive number" if or_zero else "not a positive number"
+            raise Misconfigured(f"{name} is {kind}: {text!r}", hint=f"Set {name} to a number such as 10.")
         return number
+
+    def whole(self, name: str, default: int) -> int:
+        """A positive whole number; raises `Misconfigured` for anything else."""
+        number = self.number(name, default)
+        if number != int(number):
+            raise Misconfigured(f"{name} is not a whole number: {self.get(name)!r}", hint=f"Set {name} to 1 or more.")
+        return int(number)
+
+    def address(self, name: str, default: str) -> str:
+        """Where to listen, as ``host:port``; raises `Misconfigured` for what is no address."""
+        bind = self.get(name, default)
+        try:
+            split_address(bind)
+        except ValueError:
+            raise Misconfigured(
+                f"{name} is not an address: {bind!r}", hint=f"Set {name} to one such as 127.0.0.1:8000."
+            ) from None
+        return bind
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """Values between commas; raises `Misconfigured` where there are only commas and blanks."""
+        text = self.get(name)
+        values = tuple(part.strip() for part in text.split(",") if part.strip())
+        if text and not values:
+            raise Misconfigured(f"{name} holds no value", hint=f"Set {name}, or take it out of the environment.")
+        return values
+
+    def resolved(self) -> dict[str, str]:
+        """The variables, with the content of each ``<NAME>_FILE`` of ours as ``<NAME>`` in place of the path."""
+        ours = {name for prefix in PREFIXES for name in self.names(prefix)}
+        files = {f"{name}_FILE" for name in ours if self._variables.get(f"{name}_FILE")}
+        plain = {name: value for name, value in self._variables.items() if name not in files}
+        return plain | {name: self.get(name) for name in (file.removesuffix("_FILE") for file in files)}
 
     def names(self, prefix: str) -> Iterable[str]:
         found = {name.removesuffix("_FILE") for name in (*self._variables, *self._defaults) if name.startswith(prefix)}
@@ -121,6 +161,7 @@ class Settings:
     """
 
     home: Path
+    run_as: str
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -131,6 +172,8 @@ class Settings:
     systems: Mapping[str, System]
     retry_scale: float
     retention_days: float
+    sandbox_age: float
+    flower_login: str = field(repr=False)
     alerts: Alerting
 
     @classmethod
@@ -138,24 +181,31 @@ class Settings:
         """Reads the environment; raises `Misconfigured` for a value that cannot be right."""
         given = os.environ if given is None else given
         home = home_of(given)
-        env = Environment(given, _running_fleet(home))
+        return cls.read(home, Environment(given, _running_fleet(home)))
+
+    @classmethod
+    def read(cls, home: Path, env: Environment) -> Self:
+        """The settings of an environment; raises `Misconfigured` for a value that cannot be right."""
         return cls(
             home=home,
+            run_as=env.get("FLEET_RUN_AS", "clarity-fleet"),
             database_url=env.get("DATABASE_URL"),
             redis_url=env.get("REDIS_URL"),
-            encryption_keys=_split(env.get("FLEET_ENCRYPTION_KEYS")),
-            webhook_secrets=_split(env.get("CLARITY_WEBHOOK_SECRETS")),
+            encryption_keys=env.listed("FLEET_ENCRYPTION_KEYS"),
+            webhook_secrets=env.listed("CLARITY_WEBHOOK_SECRETS"),
             binds={
-                "receiver": env.get("FLEET_RECEIVER_BIND", "127.0.0.1:8000"),
-                "flower": env.get("FLEET_FLOWER_BIND", "127.0.0.1:5555"),
-                "sandbox": env.get("FLEET_SANDBOX_BIND", "127.0.0.1:8090"),
-                "ops": env.get("FLEET_OPS_BIND", "127.0.0.1:8002"),
+                "receiver": env.address("FLEET_RECEIVER_BIND", "127.0.0.1:8000"),
+                "flower": env.address("FLEET_FLOWER_BIND", "127.0.0.1:5555"),
+                "sandbox": env.address("FLEET_SANDBOX_BIND", "127.0.0.1:8090"),
+                "ops": env.address("FLEET_OPS_BIND", "127.0.0.1:8002"),
             },
             webhook_limit=int(env.number("FLEET_WEBHOOK_LIMIT", 5 * 1024 * 1024)),
             webhook_deadline=env.number("FLEET_WEBHOOK_DEADLINE", 10.0),
             systems={kind: system for kind in KINDS if (system := _system(kind, env))},
             retry_scale=env.number("FLEET_RETRY_SCALE", 1.0),
             retention_days=env.number("FLEET_RETENTION_DAYS", 90.0),
+            sandbox_age=env.number("FLEET_SANDBOX_AGE_SECONDS", 2.0, or_zero=True),
+            flower_login=_login("FLOWER_BASIC_AUTH", env),
             alerts=Alerting(
                 urls=_urls(env.get("FLEET_ALERT_URLS")),
                 repeat=env.number("FLEET_ALERT_REPEAT", 1800.0),
@@ -218,7 +268,7 @@ def _system(kind: str, env: Environment) -> System | None:
     prefix = kind.upper() + "_"
     default_rate, default_concurrency = DEFAULT_LIMITS[kind]
     rate = env.number(prefix + "RATE", default_rate)  # read even where the URL is not set: the sandbox may play it
-    concurrency = int(env.number(prefix + "CONCURRENCY", default_concurrency))
+    concurrency = env.whole(prefix + "CONCURRENCY", default_concurrency)
     timeout = env.number(prefix + "TIMEOUT", DEFAULT_TIMEOUT[kind])
     poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
     url = env.get(prefix + "URL").rstrip("/")
@@ -245,8 +295,20 @@ def _system(kind: str, env: Environment) -> System | None:
     )
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def split_address(bind: str) -> tuple[str, int]:
+    """Host and port of ``127.0.0.1:8000`` or ``[::1]:8000``; raises ValueError."""
+    host, _, port = bind.rpartition(":")
+    if not host or not 0 < int(port) < 65536:
+        raise ValueError(bind)
+    return host.strip("[]"), int(port)
+
+
+def _login(name: str, env: Environment) -> str:
+    login = env.get(name)
+    user, _, password = login.partition(":")
+    if login and not (user and password):
+        raise Misconfigured(f"{name} is not user:password", hint=f"Set {name} to a user, a colon and a password.")
+    return login
 
 
 def _urls(text: str) -> tuple[str, ...]:
@@ -256,9 +318,12 @@ def _urls(text: str) -> tuple[str, ...]:
 
 def _read_secret(name: str, path: Path) -> str:
     try:
-        return path.read_text().strip()
-    except OSError as error:
+        secret = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise Misconfigured(
-            f"{name}_FILE cannot be read: {error.strerror}",
-            hint=f"Check the path in {name}_FILE and who may read it.",
-        ) from error
+            f"{name}_FILE cannot be read: {why}", hint=f"Check the path in {name}_FILE and who may read it."
+        ) from None
+    if not secret:
+        raise Misconfigured(f"the file of {name}_FILE is empty", hint=f"Write the value of {name} into it.")
+    return secret

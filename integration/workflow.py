@@ -181,6 +181,17 @@ class Definitions:
         return self._by_hash[hash]
 
 
+def compiled_definitions(folder: Path) -> Definitions:
+    """As `load_definitions`, with every mapping and workflow compiled, be it used or not."""
+    definitions = load_definitions(folder)
+    for each in definitions.rows():
+        if each.kind == "mapping":
+            definitions.mapping(each.name)
+        elif each.kind == "workflow":
+            definitions.workflow(each.hash)
+    return definitions
+
+
 def load_definitions(folder: Path) -> Definitions:
     """The definitions in a folder laid out as ``mappings/``; raises `Misconfigured` for what cannot work."""
     tables = [_define("table", path.stem, read_json(path)) for path in sorted((folder / "tables").glob("*.json"))]

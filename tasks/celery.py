@@ -14,8 +14,11 @@ from typing import Any
 from celery import Celery, signals
 from celery.utils import uuid
 
-from integration import logs
+from integration import logs, preflight
+from integration.errors import Failure
 from integration.settings import Settings
+from integration.store.database import AWAY, Database
+from integration.vault import Vault
 
 INGEST = "ingest"
 POLL = "poll"
@@ -30,9 +33,18 @@ WATCH_TICK = 5.0
 BATCH = 100
 """So many nudges are published in one round trip."""
 
+
+def _checked() -> Settings:
+    """The settings; a program of Celery's that must not start with them ends here, with one line."""
+    try:
+        return preflight.load()
+    except Failure as failure:
+        raise SystemExit(failure.line) from None
+
+
 app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.alerts"], strict_typing=False)
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
-app.add_defaults(lambda: {"broker_url": Settings.load().need_stores().redis_url})
+app.add_defaults(lambda: {"broker_url": _checked().redis_url})
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
@@ -88,6 +100,21 @@ def _own_link(link: Any, id: int) -> Any:
     """A link of several deliveries' chain as one of its own: with another id, and its own label for Flower."""
     own = app.signature(link).clone()
     return own.set(task_id=uuid(), argsrepr=f"({id}, '{own.options['queue']}')")
+
+
+@signals.celeryd_init.connect
+def _check_stores(**_: Any) -> None:
+    """A worker looks at its database before it takes work, unless Postgres is away: that it waits for."""
+    settings = _checked()
+    database = Database(settings.database_url, connections=1)
+    try:
+        preflight.check_database(database, Vault(settings.encryption_keys))
+    except AWAY:
+        return
+    except Failure as failure:
+        raise SystemExit(failure.line) from None
+    finally:
+        database.close()
 
 
 @signals.setup_logging.connect

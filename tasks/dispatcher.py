@@ -16,7 +16,8 @@ import redis
 import structlog
 from kombu.exceptions import OperationalError
 
-from integration import logs
+from integration import logs, preflight
+from integration.errors import Failure
 from integration.store import database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
@@ -113,8 +114,12 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    own = process()
-    own.database.wait()
+    try:
+        own = process()
+        own.database.wait()
+        preflight.check_database(own.database, own.vault)
+    except Failure as failure:
+        raise SystemExit(failure.line) from None
     threading.Thread(target=StandIn(own).run, args=(stop,), name="stand-in", daemon=True).start()
     logger.info("dispatcher ready")
     Dispatcher(own).run(stop)

@@ -7,12 +7,14 @@ import hashlib
 import structlog
 
 import mappings
+from integration import preflight
+from integration.errors import Misconfigured
 from integration.message import Event, State, lane
 from integration.store import definitions, inbox
 from integration.store.database import Transaction
 from integration.store.inbox import Arrival, Route
 from integration.vault import match_key
-from integration.workflow import Definitions, load_definitions
+from integration.workflow import Definitions, compiled_definitions
 from tasks.celery import INGEST
 from tasks.process import Process
 
@@ -20,13 +22,16 @@ logger = structlog.get_logger(__name__)
 
 
 class Intake:
-    """Accepts events by the definitions in ``mappings/`` as they are when it is made."""
+    """Accepts events by the definitions in ``mappings/`` as they are when it is made.
+
+    Where they cannot work, those that were in force before stay in force.  Raises `Misconfigured` where there are none,
+    and for keys that do not open what was accepted before.
+    """
 
     def __init__(self, process: Process) -> None:
+        preflight.check_database(process.database, process.vault)
         self._process = process
-        self._known: Definitions = load_definitions(mappings.FOLDER)
-        with process.database.transaction() as tx:
-            definitions.store(tx, self._known.rows())  # so that every worker can load what a delivery pins
+        self._known = _in_force(process)
         for workflow in self._known.workflows:
             if workflow.split and workflow.target not in process.installations:
                 logger.warning("lines of orders go nowhere", workflow=workflow.name, missing=workflow.target)
@@ -55,3 +60,19 @@ class Intake:
         ]
         reason = f"no workflow takes {event.type} from {source}"
         return routes or [Route(entity="event", lane="none", state=State.SKIPPED.value, reason=reason)]
+
+
+def _in_force(process: Process) -> Definitions:
+    try:
+        shipped = compiled_definitions(mappings.FOLDER)
+    except Misconfigured as failure:
+        with process.database.transaction() as tx:
+            before = definitions.in_force(tx)
+        if not before:
+            raise
+        since = max(row["in_force_since"] for row in before)
+        logger.error("mappings not taken", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
+        return Definitions.from_rows(before)
+    with process.database.transaction() as tx:
+        definitions.put_in_force(tx, shipped.rows())  # stored, so that every worker can load what a delivery pins
+    return shipped

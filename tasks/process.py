@@ -13,7 +13,7 @@ from secrets import token_bytes
 
 import redis
 
-from integration import connectors
+from integration import connectors, preflight
 from integration.connectors.contract import Connector
 from integration.errors import Misconfigured
 from integration.settings import Settings
@@ -143,5 +143,5 @@ def process() -> Process:
     global _process, _owner
     with _making:
         if _process is None or _owner != os.getpid():
-            _process, _owner = Process(Settings.load().need_stores()), os.getpid()
+            _process, _owner = Process(preflight.load()), os.getpid()
         return _process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import psycopg2
 import pytest
 import redis
 
+from integration import children
+from integration.account import UNLISTED, Account
 from integration.children import started
 from integration.embedded import Postgres, Valkey
 from integration.errors import Failure
@@ -57,6 +60,11 @@ def ask(postgres: Postgres, query: str) -> list[tuple[object, ...]]:
     rows = cursor.fetchall() if cursor.description else []
     connection.close()
     return rows
+
+
+def owner(server: Postgres | Valkey) -> int:
+    """The user id a server runs under."""
+    return Path(f"/proc/{server.pid}").stat().st_uid
 
 
 def kill(pid: int | None) -> None:
@@ -194,16 +202,61 @@ def test_the_passwords_are_on_no_command_line_and_in_private_files(postgres: Pos
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root starts Postgres as somebody else")
-def test_for_root_postgres_runs_as_nobody_below_a_private_home(postgres: Postgres, tmp_path: Path) -> None:
+def test_for_root_servers_run_as_the_fleet_s_account_below_a_private_home(
+    postgres: Postgres, valkey: Valkey, tmp_path: Path
+) -> None:
     assert tmp_path.parent.stat().st_mode & 0o077 == 0, "the home is below a directory that nobody else can enter"
-    user = subprocess.run(["ps", "-o", "user=", "-p", str(postgres.pid)], capture_output=True, text=True, check=True)
-    assert user.stdout.strip() == "nobody"
+    own = pwd.getpwnam("clarity-fleet").pw_uid
+    assert [owner(server) for server in (postgres, valkey)] == [own, own]
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root starts servers as somebody else")
+def test_servers_run_as_an_id_that_no_user_has_where_none_can_be_made(tmp_path: Path) -> None:
+    free = next(uid for uid in UNLISTED if uid not in {entry.pw_uid for entry in pwd.getpwall()})
+    for server in (Postgres(tmp_path), Valkey(tmp_path)):
+        server._account = Account(f"uid {free}", free, free, unlisted=True)
+        server.start()
+        try:
+            assert owner(server) == free
+            assert server.directory.joinpath("data" if server.name == "postgres" else "").stat().st_uid == free
+        finally:
+            server.stop()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root starts servers as somebody else")
+def test_what_an_older_fleet_stored_as_nobody_becomes_the_account_s(tmp_path: Path) -> None:
+    former = Postgres(tmp_path, user="nobody").start()
+    ask(former, "create table kept as select 1 as n")
+    former.stop()
+    assert (tmp_path / "postgres" / "data").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    server = Postgres(tmp_path).start()
+    try:
+        assert ask(server, "select n from kept") == [(1,)]
+        owners = {path.lstat().st_uid for path in (tmp_path / "postgres" / "data").rglob("*")}
+        assert owners == {pwd.getpwnam("clarity-fleet").pw_uid}
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("server", [Postgres, Valkey])
+def test_logs_are_private_and_bounded(
+    tmp_path: Path, server: type[Postgres] | type[Valkey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "LOG_SIZE", 2000)
+    running = server(tmp_path)
+    for _ in range(12):
+        running.start()
+        running.stop()
+    logs = sorted((tmp_path / "log").iterdir())
+    assert [log.name for log in logs] == [f"{server.name}.log", *(f"{server.name}.log.{n}" for n in (1, 2, 3))]
+    assert max(log.stat().st_size for log in logs) <= 2000
+    assert {log.stat().st_mode & 0o777 for log in logs} == {0o600}
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root starts Postgres as somebody else")
 @pytest.mark.parametrize("user", ["root", "no-such-user"])
 def test_a_user_postgres_cannot_run_as_is_named(tmp_path: Path, user: str) -> None:
-    with pytest.raises(Failure, match=f"Postgres cannot run as the user {user}"):
+    with pytest.raises(Failure, match=f"a fleet cannot run as the user {user}"):
         Postgres(tmp_path, user=user)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -15,11 +17,17 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from integration.account import Account
 from integration.children import started
+from integration.cli.fleet import Silent
+from integration.cli.ports import check_allowed
+from integration.cli.processes import Program, Supervisor
 from integration.cli.test import isolated
 from integration.embedded import free_port
+from integration.errors import Misconfigured
 from integration.settings import Settings, runtime_file
 from integration.settings import variables as own_variables
+from integration.vault import Vault, new_key
 
 PROGRAMS = """\
 # a comment
@@ -165,6 +173,63 @@ def test_up_says_what_will_not_happen(begin: Callable[..., Up]) -> None:
     up.says("no order goes anywhere: neither ODOO_URL nor FUSION_URL is set")
 
 
+def test_others_may_read_nothing_in_the_home(begin: Callable[..., Up], home: Path) -> None:
+    """Also of a home that an older fleet has left open."""
+    records = home / "sandbox"
+    records.mkdir(exist_ok=True)
+    records.chmod(0o755)
+    (records / "clarity.sqlite3").touch()
+    (records / "clarity.sqlite3").chmod(0o644)
+    before = os.umask(0)
+    try:
+        up = begin(PROGRAMS, "--sandbox", "odoo")
+    finally:
+        os.umask(before)
+    up.says("The fleet is up")
+    modes = {path: path.lstat().st_mode & 0o777 for path in (up.home, *up.home.rglob("*")) if not path.is_symlink()}
+    passages = {path for path, mode in modes.items() if mode == 0o711}
+    open_to_others = {str(path): oct(mode) for path, mode in modes.items() if mode & 0o077 and path not in passages}
+    ours = {f"{up.home}/{name}" for name in ("Procfile", "worker.py", "said.txt")}
+    assert {path: mode for path, mode in open_to_others.items() if path not in ours} == {}
+    assert passages <= {up.home, up.home / "postgres"}
+    assert (records / "odoo.sqlite").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs processes as somebody else")
+def test_for_root_processes_run_as_the_fleet_s_account(tmp_path: Path) -> None:
+    account = Account.own()
+    assert account and account.uid == pwd.getpwnam("clarity-fleet").pw_uid
+    (tmp_path / "log").mkdir()
+    supervisor = Supervisor([Program("beat", "sleep 60")], tmp_path, Silent(), account)
+    supervisor.start({})
+    try:
+        status = Path(f"/proc/{supervisor.processes['beat'].pid}/status").read_text()
+        assert re.findall(r"^(?:Uid|Gid|Groups):\s(.*?)\s*$", status, re.M) == [
+            "\t".join([str(account.uid)] * 4),
+            "\t".join([str(account.gid)] * 4),
+            "",
+        ]
+    finally:
+        supervisor.stop([lambda _: True], 5)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs processes as somebody else")
+def test_processes_that_the_account_could_not_run_stay_root_s_and_up_says_why(
+    begin: Callable[..., Up], home: Path
+) -> None:
+    """As where the project, its Python or the home lies below /root."""
+    assert home.parent.stat().st_mode & 0o077 == 0
+    up = begin()
+    up.says("the processes run as root: clarity-fleet may not read ")
+    up.says("The fleet is up")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs processes as somebody else")
+def test_a_port_for_root_is_refused_where_processes_are_not_root_s() -> None:
+    with pytest.raises(Misconfigured, match=r"receiver cannot listen on 0.0.0.0:1: it runs as clarity-fleet"):
+        check_allowed({"receiver": "0.0.0.0:1"}, "clarity-fleet")
+
+
 def test_a_second_up_in_the_same_home_says_so(begin: Callable[..., Up]) -> None:
     up = begin()
     up.says("The fleet is up")
@@ -229,6 +294,57 @@ def test_a_process_that_cannot_start_stops_up_with_its_last_words(begin: Callabl
     assert f"fix: See {up.home}/log/worker-one.log.\n" in up.said
     assert "Traceback" not in up.said
     assert up.pids() == []
+
+
+def test_another_key_than_that_of_the_home_is_refused_with_nothing_left(tmp_path: Path) -> None:
+    """Our own Postgres has to run for a look at what is sealed in it, and is stopped again."""
+    up = Up(tmp_path, PROGRAMS, "--port-base", str(free_port()))
+    up.says("The fleet is up")
+    kept = (tmp_path / "credentials.json").read_text()
+    settings = Settings.load({"FLEET_HOME": str(tmp_path)})
+    with psycopg2.connect(settings.database_url) as connection, connection.cursor() as cursor:
+        sealed = Vault(settings.encryption_keys).seal(b"guests")
+        cursor.execute("insert into secrets (name, value) values ('match', %s)", [sealed])
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code() == 0
+
+    refused = Up(tmp_path, PROGRAMS, FLEET_ENCRYPTION_KEYS=new_key())
+    assert refused.exit_code() == 1
+    assert "error: the encryption keys do not open what is stored in this database\n" in refused.said
+    assert f"fix: Restore {tmp_path}/credentials.json from a backup, or set FLEET_ENCRYPTION_KEYS" in refused.said
+    assert refused.pids() == []
+
+    (tmp_path / "credentials.json").unlink()
+    lost = Up(tmp_path, PROGRAMS)
+    assert lost.exit_code() == 1
+    assert "error: the encryption key of the database" in lost.said
+    assert lost.pids() == []
+
+    (tmp_path / "credentials.json").write_text(kept)
+    restored = Up(tmp_path, PROGRAMS, "--port-base", str(free_port()))
+    restored.says("The fleet is up")
+    restored.process.send_signal(signal.SIGINT)
+    assert restored.exit_code() == 0
+
+
+def test_a_process_that_says_why_it_cannot_start_is_quoted(begin: Callable[..., Up]) -> None:
+    program = """sh -c 'echo "error: no queue (fix: Make one.)"; exit 1'"""
+    up = begin(PROGRAMS.replace('python "$FLEET_HOME/worker.py"', program))
+    assert up.exit_code() == 1
+    assert "error: worker-one cannot start: no queue\nfix: Make one.\n" in up.said
+
+
+def test_a_process_that_cannot_start_again_is_named_with_its_reason(begin: Callable[..., Up]) -> None:
+    beat = "sh -c 'test -e $FLEET_HOME/wrong && echo error: all wrong && exit 1; exec sleep 600'"
+    up = begin(PROGRAMS.replace('python -c "import time; time.sleep(600)"', beat))
+    up.says("The fleet is up")
+    (up.home / "wrong").touch()
+    os.kill(up.pid("beat"), signal.SIGKILL)
+    up.says("beat ended with exit code 1 (error: all wrong); starting it again in 2 s")
+    up.says("beat ended with exit code 1 (error: all wrong); starting it again in 4 s")
+    (up.home / "wrong").unlink()
+    up.process.send_signal(signal.SIGINT)
+    assert up.exit_code() == 0
 
 
 def test_a_busy_port_names_its_holder_and_the_variable(begin: Callable[..., Up]) -> None:

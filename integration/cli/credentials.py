@@ -11,8 +11,19 @@ from pathlib import Path
 from typing import Self
 
 from integration.embedded import write_private
+from integration.errors import Misconfigured
 
 FILE = "credentials.json"
+
+
+def _kept(file: Path) -> dict[str, str]:
+    try:
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        if not all(isinstance(value, str) for value in kept.values()):
+            raise ValueError(file)
+    except (ValueError, AttributeError):
+        raise Misconfigured(f"{file} is damaged", hint="Restore it from a backup.") from None
+    return dict(kept)
 
 
 def _fernet_key() -> str:
@@ -45,14 +56,19 @@ class Credentials:
 
     @classmethod
     def load(cls, home: Path) -> Self:
-        """Reads them, and makes and writes what is not there yet."""
-        file = home / FILE
-        kept = json.loads(file.read_text()) if file.exists() else {}
+        """Reads them, and makes and writes what is not there yet.  Raises `Misconfigured` for a file that is no more
+        what was written."""
+        kept = _kept(home / FILE)
         names = {each.name for each in fields(cls)}
         credentials = cls(**{name: value for name, value in kept.items() if name in names})
         if names - set(kept):
-            write_private(file, json.dumps(kept | asdict(credentials), indent=1))
+            write_private(home / FILE, json.dumps(kept | asdict(credentials), indent=1))
         return credentials
+
+    @staticmethod
+    def hold_key(home: Path) -> bool:
+        """Whether an encryption key is kept there."""
+        return bool(_kept(home / FILE).get("encryption_key"))
 
     @property
     def encryption_keys(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from integration.cli.credentials import Credentials
 from integration.embedded import write_private
 from integration.errors import Misconfigured
-from integration.settings import KINDS, Environment, Settings, runtime_file
+from integration.settings import KINDS, PREFIXES, Environment, Settings, runtime_file
 
 SANDBOX_DATABASE = "sandbox"
 SANDBOX_CLIENT = "fleet"
@@ -21,8 +21,6 @@ SANDBOX_BUSINESS_UNIT = "Example BU"
 SANDBOX_GUEST_ACCOUNT = "90000"
 SANDBOX_RATE = "500"  # calls/s: nobody else needs it
 SANDBOX_POLL_SECONDS = "2"
-SANDBOX_AGE_SECONDS = 2.0
-"""So long an order takes for each step to shipped, billed and paid."""
 SANDBOX_SPLIT_EVERY = 3
 """Every third order leaves in two parts."""
 FLOWER_USER = "fleet"
@@ -67,6 +65,7 @@ def for_processes(
     credentials: Credentials,
     *,
     binds: Mapping[str, str],
+    encryption_keys: Iterable[str],
     database_url: str,
     redis_url: str,
 ) -> dict[str, str]:
@@ -76,10 +75,10 @@ def for_processes(
         "FLEET_HOME": str(settings.home),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
-        "FLEET_ENCRYPTION_KEYS": ",".join(_encryption_keys(settings, credentials)),
+        "FLEET_ENCRYPTION_KEYS": ",".join(encryption_keys),
         "CLARITY_WEBHOOK_SECRETS": secrets,
         "ODOO_HINT_TOKEN": variables.get("ODOO_HINT_TOKEN") or credentials.hint_token,
-        "FLOWER_BASIC_AUTH": variables.get("FLOWER_BASIC_AUTH") or f"{FLOWER_USER}:{credentials.flower_password}",
+        "FLOWER_BASIC_AUTH": settings.flower_login or f"{FLOWER_USER}:{credentials.flower_password}",
         **{f"FLEET_{name.upper()}_BIND": bind for name, bind in binds.items()},
     }
     if systems.played:
@@ -92,21 +91,32 @@ def for_processes(
     return {**variables, **made, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
+def encryption_keys(settings: Settings, credentials: Credentials) -> tuple[str, ...]:
+    """The given keys, newest first.  We make one only for a database of ours: both lie in one home.
+
+    Raises `Misconfigured` where there is none for a database of somebody's own.
+    """
+    if not settings.encryption_keys and settings.database_url:
+        raise Misconfigured(
+            "DATABASE_URL is set, FLEET_ENCRYPTION_KEYS is not",
+            hint="Set FLEET_ENCRYPTION_KEYS to a Fernet key and keep it: without it that database cannot be read.",
+        )
+    return settings.encryption_keys or credentials.encryption_keys
+
+
 def publish(home: Path, environment: Mapping[str, str]) -> None:
     """Writes the settings among these variables to where every command in a second terminal finds them."""
     ours = Environment(environment, {})
-    prefixes = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL", *(f"{kind.upper()}_" for kind in KINDS))
-    names = {name for prefix in prefixes for name in ours.names(prefix)}
+    names = {name for prefix in PREFIXES for name in ours.names(prefix)}
     write_private(runtime_file(home), json.dumps({name: ours.get(name) for name in sorted(names)}, indent=1))
 
 
 def sandbox_configuration(
-    home: Path, systems: Systems, environment: Mapping[str, str], credentials: Credentials
+    settings: Settings, systems: Systems, environment: Mapping[str, str], credentials: Credentials
 ) -> dict[str, object]:
     """What the sandbox process reads: its own side of the addresses and keys that the fleet is given."""
     client = {"client_id": SANDBOX_CLIENT, "client_secret": credentials.sandbox_client_secret}
-    age = float(environment.get("FLEET_SANDBOX_AGE_SECONDS") or SANDBOX_AGE_SECONDS)
-    ageing = {"age_seconds": age, "split_every": SANDBOX_SPLIT_EVERY}
+    ageing = {"age_seconds": settings.sandbox_age, "split_every": SANDBOX_SPLIT_EVERY}
     parts: dict[str, object] = {
         "clarity": {
             **client,
@@ -123,7 +133,7 @@ def sandbox_configuration(
     }
     return {
         "bind": environment["FLEET_SANDBOX_BIND"],
-        "data_dir": str(home / "sandbox"),
+        "data_dir": str(settings.home / "sandbox"),
         "token": credentials.sandbox_token,
         **{kind: parts[kind] for kind in systems.played},
     }
@@ -158,13 +168,3 @@ def _played(kind: str, base: str, credentials: Credentials) -> dict[str, str]:
             "FUSION_POLL_SECONDS": SANDBOX_POLL_SECONDS,
         },
     }[kind]
-
-
-def _encryption_keys(settings: Settings, credentials: Credentials) -> tuple[str, ...]:
-    """The given keys.  We make one only for a database of ours: both lie in one home and are lost together."""
-    if not settings.encryption_keys and settings.database_url:
-        raise Misconfigured(
-            "DATABASE_URL is set, FLEET_ENCRYPTION_KEYS is not",
-            hint="Set FLEET_ENCRYPTION_KEYS to a Fernet key and keep it: without it that database cannot be read.",
-        )
-    return settings.encryption_keys or credentials.encryption_keys

@@ -12,16 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TextIO
 
-from integration.children import stop_leftover
+import redis
+
+import mappings
+from integration import preflight
+from integration.account import Account
+from integration.children import keep_private, private_file, stop_leftover
 from integration.cli import environment, ports
-from integration.cli.credentials import Credentials
+from integration.cli.credentials import FILE, Credentials
 from integration.cli.environment import Systems
 from integration.cli.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
 from integration.embedded import Postgres, Server, Valkey, write_private
-from integration.errors import Failure
+from integration.errors import Failure, Misconfigured
 from integration.settings import Environment, Settings, home_of, runtime_file
-from integration.signature import check_secret
+from integration.store import installations
+from integration.store.database import Database
+from integration.store.migrate import migrate
 from integration.vault import Vault
+from integration.workflow import compiled_definitions
 
 DRAIN = 30.0  # seconds in which a stage may finish what it does
 # Consumers first, while everything they still need is up; then the doors; the sandbox last, as all others call it.
@@ -52,9 +60,15 @@ class Fleet:
         self.stopping = False
         self._variables = dict(variables)
         self._screen = screen or Silent()
+        self._warnings: list[str] = []
         self._lock: TextIO | None = None
         self._servers: list[Server] = []
         self._supervisor: Supervisor | None = None
+
+    @property
+    def working(self) -> bool:
+        """Whether any of its processes has been started, and has not been stopped."""
+        return self._supervisor is not None
 
     def start(
         self, *, sandbox: Iterable[str] = (), port_base: int | None = None, procfile: Path = PROJECT / "Procfile"
@@ -90,31 +104,36 @@ class Fleet:
 
     def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
         self._take_home()
-        settings = Settings.load(self._variables)
-        _check_secrets(settings)
+        settings = preflight.checked(Settings.load(self._variables))
+        compiled_definitions(mappings.FOLDER)
         self.systems = Systems.choose(settings, sandbox)
-        credentials = Credentials.load(self.home)
+        credentials = self._credentials(settings)
+        keys = environment.encryption_keys(settings, credentials)
         binds = ports.moved(settings.binds, port_base) if port_base else dict(settings.binds)
         programs = self._programs(procfile, binds)
+        account = self._account(settings, programs)
         database_url, redis_url = self._start_servers(settings)
         self.environment = environment.for_processes(
-            self._variables,
+            Environment(self._variables, {}).resolved(),
             settings,
             self.systems,
             credentials,
             binds=binds,
+            encryption_keys=keys,
             database_url=database_url,
             redis_url=redis_url,
         )
-        self._migrate(database_url)
-        sandbox_file = environment.sandbox_configuration(self.home, self.systems, self.environment, credentials)
-        write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1))
+        self._migrate(database_url, Vault(keys), preflight.FOREIGN_KEYS if settings.database_url else self._lost_key)
+        sandbox_file = environment.sandbox_configuration(settings, self.systems, self.environment, credentials)
+        write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1), account)
         environment.publish(self.home, self.environment)
-        for warning in self.systems.warnings() + _lacking(settings):
+        self._warnings += preflight.misspelt(self._variables) + self.systems.warnings() + _lacking(settings)
+        for warning in self._warnings:
             self._screen.note(warning, warning=True)
-        self._supervisor = Supervisor(programs, self.home, self._screen)
-        self._supervisor.start(self.environment)
-        self._supervisor.watch(self.environment, self._revive_servers)
+        self._supervisor = Supervisor(programs, self.home, self._screen, account)
+        given = self.environment | ({"HOME": str(self.home)} if account else {})  # libpq looks for files in it
+        self._supervisor.start(given)
+        self._supervisor.watch(given, self._revive_servers)
 
     def _take_home(self) -> None:
         """Locks the home and clears away what a fleet that was killed left in it: settings that are no longer true,
@@ -122,9 +141,30 @@ class Fleet:
         self._lock = _lock(self.home)
         (self.home / "log").mkdir(mode=0o700, exist_ok=True)
         runtime_file(self.home).unlink(missing_ok=True)
+        for old in (*self.home.glob("beat-schedule*"), self.home / "run" / "sandbox.json"):
+            old.unlink(missing_ok=True)
         for pid_file in (self.home / "run").glob("*.pid"):
             if pid_file.stem not in {Postgres.name, Valkey.name}:
                 stop_leftover(pid_file)
+                pid_file.unlink()
+
+    def _credentials(self, settings: Settings) -> Credentials:
+        """What was made at the first start.  A database whose key is gone gets no new one: what came in under that
+        could be read by nobody once the old one is back."""
+        ours = not settings.database_url and (self.home / Postgres.name / "data").exists()
+        if ours and not settings.encryption_keys and not Credentials.hold_key(self.home):
+            raise Misconfigured(
+                f"the encryption key of the database in {self.home} is gone: {FILE} does not hold it",
+                hint=self._lost_key,
+            )
+        return Credentials.load(self.home)
+
+    @property
+    def _lost_key(self) -> str:
+        return (
+            f"Restore {self.home / FILE} from a backup, or set FLEET_ENCRYPTION_KEYS to the key. To start afresh, "
+            f"without anything that is stored, move {self.home / Postgres.name} away."
+        )
 
     def _programs(self, procfile: Path, binds: Mapping[str, str]) -> list[Program]:
         """What is to run, once the addresses it wants to listen on are known to be free."""
@@ -136,10 +176,30 @@ class Fleet:
         ports.check_free(wanted | ({"ops": binds["ops"]} if "receiver" in wanted else {}))
         return programs
 
+    def _account(self, settings: Settings, programs: list[Program]) -> Account | None:
+        """Whom the processes run as: who we are; for root the account of the fleet, if it may read what they need."""
+        account = Account.own(settings.run_as)
+        records = self.home / "sandbox"
+        keep_private(records)
+        if account is None:
+            return None
+        account.take(records)
+        private = account.hindrance(Path(sys.executable), PROJECT / "Procfile", records)
+        if private:
+            self._warnings.append(
+                f"the processes run as root: {account.name} may not read {private}; to change that, move it to where "
+                "every user may go, such as /opt or /var/lib"
+            )
+            return None
+        ports.check_allowed({each.name: each.bind for each in programs if each.bind}, account.name)
+        return account
+
     def _start_servers(self, settings: Settings) -> tuple[str, str]:
         """The URLs of Postgres and Redis, after starting those we have to bring ourselves, both at once."""
-        user = Environment(self._variables, {}).get("FLEET_PG_USER", "nobody")
-        valkey = None if settings.redis_url else Valkey(self.home)
+        if settings.redis_url:
+            _reach_redis(settings.redis_url)
+        user = settings.run_as
+        valkey = None if settings.redis_url else Valkey(self.home, user=user)
         postgres = None if settings.database_url else Postgres(self.home, user=user)
         self._servers = [server for server in (valkey, postgres) if server]
         with ThreadPoolExecutor() as pool:
@@ -157,13 +217,8 @@ class Fleet:
             except Failure as failure:
                 self._screen.note(failure.reason, warning=True)
 
-    def _migrate(self, database_url: str) -> None:
-        # Imported as late as this: the servers start while Python reads files.
-        from integration.store import installations
-        from integration.store.database import Database
-        from integration.store.migrate import migrate
-
-        for name in migrate(database_url):
+    def _migrate(self, database_url: str, vault: Vault, hint: str) -> None:
+        for name in migrate(database_url, lambda tx: preflight.check_keys(tx, vault, hint)):
             self._screen.note(f"migrated: {name}")
         with Database(database_url, connections=1).transaction() as tx:
             for text in installations.changes(tx, Settings.load(self.environment).systems.values()):
@@ -171,15 +226,18 @@ class Fleet:
 
     @property
     def _sandbox_file(self) -> Path:
-        return self.home / "run" / "sandbox.json"
+        return self.home / "sandbox" / "sandbox.json"
 
 
-def _check_secrets(settings: Settings) -> None:
-    """Refuses keys and secrets that cannot be right before anything is started with them."""
-    if settings.encryption_keys:
-        Vault(settings.encryption_keys)
-    for secret in settings.webhook_secrets:
-        check_secret(secret)
+def _reach_redis(url: str) -> None:
+    """Raises `Misconfigured` when a Redis of somebody's own does not answer, or does not let us in."""
+    try:
+        redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5).ping()
+    except redis.RedisError as error:
+        why = "it does not let us in" if isinstance(error, redis.AuthenticationError) else type(error).__name__
+        raise Misconfigured(
+            f"Redis does not answer: {why}", hint="Check REDIS_URL, and that the server runs."
+        ) from None
 
 
 def _lacking(settings: Settings) -> list[str]:
@@ -208,7 +266,7 @@ def _lock(home: Path) -> TextIO:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o711)
         (home / "run").mkdir(exist_ok=True, mode=0o700)
-        lock = (home / "run" / "lock").open("a+")
+        lock = private_file(home / "run" / "lock", "a")
     except OSError as error:
         raise Failure(
             f"{home} cannot be used: {error.strerror}", hint="Set FLEET_HOME to a directory of yours."
@@ -216,9 +274,8 @@ def _lock(home: Path) -> TextIO:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0)
         raise Failure(
-            f"a fleet already runs in {home} (pid {lock.read()})",
+            f"a fleet already runs in {home} (pid {(home / 'run' / 'lock').read_text()})",
             hint="`./fleet urls` shows where; stop it with Ctrl-C in its terminal, or set FLEET_HOME for a second one.",
         ) from None
     lock.truncate(0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 from rich.progress import Progress
 
+from integration import preflight
 from integration.cli.credentials import FILE, Credentials
 from integration.cli.render import console, say
 from integration.cli.stores import open_database
@@ -81,7 +82,7 @@ def rotate(ctx: click.Context, drop_old: bool) -> None:
     In small batches that nobody waits for.  May be broken off and begun again at any time: what is under the newest
     key already is only looked at.  Where `up` made the key, a new one is made first; otherwise the steps are told.
     """
-    settings = Settings.load().need_stores()
+    settings = preflight.load()
     made = _made_by_up(settings)
     if made and len(made.encryption_keys) == 1:
         made.with_keys(settings.home, (new_key(), *made.encryption_keys))

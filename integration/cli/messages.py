@@ -6,13 +6,14 @@ from collections import Counter
 
 import click
 
+from integration import preflight
 from integration.canonical import parse_json
 from integration.cli.render import console, fields, json_option, limit_option, remark, show_document, show_json, table
 from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.errors import Failure
 from integration.masking import masked
 from integration.refusals import REFUSALS
-from integration.settings import Settings, operator
+from integration.settings import operator
 from integration.store import attempts, audit, refusals, views
 from integration.vault import match_key
 
@@ -125,4 +126,4 @@ def _counted(deliveries: list[str]) -> list[str]:
 def _match_secret() -> bytes:
     from tasks.process import Process  # every other use of this command starts faster without it
 
-    return Process(Settings.load().need_stores()).match_secret
+    return Process(preflight.load()).match_secret

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import click
 
+import mappings
+from integration import preflight
 from integration.cli.render import say
-from integration.settings import Settings
 from integration.store.migrate import migrate as apply
+from integration.vault import Vault
+from integration.workflow import compiled_definitions
 
 
 @click.command()
 def migrate() -> None:
-    """Bring the database up to date.  `fleet up` does this by itself; with DATABASE_URL of your own, run it first."""
-    applied = apply(Settings.load().need_stores().database_url)
+    """Bring the database up to date, once settings and mappings are found to be in order.
+
+    `fleet up` does this by itself; with DATABASE_URL of your own, run it first.
+    """
+    compiled_definitions(mappings.FOLDER)  # what is about to be started must not find them broken
+    settings = preflight.load()
+    vault = Vault(settings.encryption_keys)
+    applied = apply(settings.database_url, lambda tx: preflight.check_keys(tx, vault))
     say("\n".join(f"applied {name}" for name in applied) or "up to date")

@@ -16,8 +16,9 @@ from integration.cli.fleet import runs
 from integration.cli.send import deliver, envelope
 from integration.connectors.contract import Finding
 from integration.errors import Failure, Hold
+from integration.preflight import misspelt
 from integration.samples import check_definitions
-from integration.settings import Settings
+from integration.settings import Settings, variables
 from integration.signature import check_secret
 from integration.store import views
 from integration.store.database import Database
@@ -28,6 +29,7 @@ from integration.vault import Vault
 def findings(settings: Settings) -> Iterator[Finding]:
     """Everything that does not depend on a system; sends one event to the receiver, which does nothing."""
     parts: dict[str, Callable[[Settings], Iterator[Finding]]] = {
+        "settings": _names,
         "systems": _systems,
         "Postgres": _postgres,
         "Redis": _redis,
@@ -41,6 +43,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
             yield from part(settings)
         except Failure as failure:
             yield Finding(about, "error", failure.reason, failure.hint)
+
+
+def _names(_: Settings) -> Iterator[Finding]:
+    for text in misspelt(variables()):
+        yield Finding("settings", "warning", text, "Correct the name, or take it out of the environment.")
 
 
 def _systems(settings: Settings) -> Iterator[Finding]:

@@ -9,16 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from integration.errors import Misconfigured
+from integration.settings import split_address
 
+ANSWER_TIMEOUT = 0.5
+"""Seconds for an answer before others are asked."""
 LISTENING = "0A"  # the state column of /proc/net/tcp
-
-
-def split(bind: str) -> tuple[str, int]:
-    """Host and port of ``127.0.0.1:8000`` or ``[::1]:8000``; raises ValueError."""
-    host, _, port = bind.rpartition(":")
-    if not host or not 0 < int(port) < 65536:
-        raise ValueError(bind)
-    return host.strip("[]"), int(port)
 
 
 def moved(binds: Mapping[str, str], base: int) -> dict[str, str]:
@@ -29,29 +24,49 @@ def moved(binds: Mapping[str, str], base: int) -> dict[str, str]:
 def check_free(binds: Mapping[str, str]) -> None:
     """Raises `Misconfigured`, naming who has the port and the variable that moves us, for the first that is taken."""
     for name, bind in binds.items():
-        variable = f"FLEET_{name.upper()}_BIND"
-        try:
-            address = split(bind)
-        except ValueError:
-            raise Misconfigured(
-                f"{variable} is not an address: {bind!r}", hint=f"Set {variable} to one such as 127.0.0.1:8000."
-            ) from None
-        if problem := _problem(*address):
+        if problem := _problem(*split_address(bind)):
             raise Misconfigured(
                 f"{name} cannot listen on {bind}: {problem}",
-                hint=f"Stop that program, set {variable} to another address, or use --port-base N.",
+                hint=f"Stop that program, set FLEET_{name.upper()}_BIND to another address, or use --port-base N.",
+            )
+
+
+def check_allowed(binds: Mapping[str, str], user: str) -> None:
+    """Raises `Misconfigured` for an address whose port only root may listen on, though another user is to."""
+    limit = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    first = int(limit.read_text()) if limit.exists() else 1024
+    for name, bind in binds.items():
+        if split_address(bind)[1] < first:
+            raise Misconfigured(
+                f"{name} cannot listen on {bind}: it runs as {user}, and ports below {first} are for root",
+                hint=f"Set FLEET_{name.upper()}_BIND to a port from {first} on, with a proxy before it.",
             )
 
 
 def accepts(bind: str) -> bool:
     """Whether somebody accepts connections there."""
-    host, port = split(bind)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     try:
-        socket.create_connection((host, port), timeout=1).close()
+        _connect(bind).close()
     except OSError:
         return False
     return True
+
+
+def answers(bind: str) -> bool:
+    """Whether somebody answers HTTP there: a server that listens may still be loading what it is to serve."""
+    try:
+        with _connect(bind) as connection:
+            connection.settimeout(ANSWER_TIMEOUT)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def _connect(bind: str) -> socket.socket:
+    host, port = split_address(bind)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return socket.create_connection((host, port), timeout=1)
 
 
 def _problem(host: str, port: int) -> str | None:

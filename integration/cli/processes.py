@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import signal
-import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Protocol
 
+from integration.account import Account
 from integration.children import Child, Leash
-from integration.cli.ports import accepts
+from integration.cli.ports import answers
 from integration.errors import Failure
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 90.0
 LONGEST_PAUSE = 30.0
 STABLE = 60.0  # seconds without a crash after which the pause before a restart is short again
-LOG_SIZE = 10_000_000
 
 # What is called worker-… is ready when Celery says so: "odoo@host ready."
 WORKER = "worker-"
@@ -47,7 +44,7 @@ class Screen(Protocol):
 class Program:
     """One line of a Procfile: a name and one shell command (no ``;``, no ``&&``).
 
-    ``bind`` is where it accepts connections once it is ready, if it does.
+    ``bind`` is where it answers HTTP once it is ready, if it does.
     """
 
     name: str
@@ -71,29 +68,23 @@ def read_procfile(path: Path, binds: Mapping[str, str]) -> list[Program]:
 class Process:
     """One program, running: its output goes to ``log/<name>.log`` and, line by line, to the screen."""
 
-    def __init__(self, program: Program, home: Path, leash: Leash, screen: Screen) -> None:
+    def __init__(self, program: Program, home: Path, leash: Leash, screen: Screen, account: Account | None) -> None:
         self.name = program.name
         self.log = home / "log" / f"{program.name}.log"
         self.last_lines: deque[str] = deque(maxlen=12)
         self._program = program
         self._screen = screen
-        self._child = Child(home / "run" / f"{program.name}.pid", leash)
+        self._child = Child(home / "run" / f"{program.name}.pid", leash, self.log, self._hear)
+        self._account = account
         self._said_ready = not program.name.startswith(WORKER)
-        self._reader = threading.Thread()
         self._started_at = 0.0
         self._pause = 0.5
 
     def start(self, environment: Mapping[str, str]) -> None:
         self._started_at = time.monotonic()
-        process = self._child.start(
-            ["/bin/sh", "-c", f"exec {self._program.command}"],
-            cwd=PROJECT,
-            env=dict(environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self._reader = threading.Thread(target=self._read, args=[process], daemon=True, name=f"log of {self.name}")
-        self._reader.start()
+        self.last_lines.clear()
+        options = self._account.options(PROJECT) if self._account else {"cwd": PROJECT}
+        self._child.start(["/bin/sh", "-c", f"exec {self._program.command}"], env=dict(environment), **options)
 
     @property
     def pid(self) -> int | None:
@@ -105,12 +96,17 @@ class Process:
 
     @property
     def ready(self) -> bool:
-        return self.running and self._said_ready and (self._program.bind is None or accepts(self._program.bind))
+        return self.running and self._said_ready and (self._program.bind is None or answers(self._program.bind))
 
     @property
     def ending(self) -> str:
         code = self._child.exit_code
         return f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
+
+    @property
+    def complaint(self) -> str | None:
+        """The line by which it said why it cannot go on (`Failure.line`), if it did."""
+        return next((line for line in self.last_lines if line.startswith("error: ")), None)
 
     def pause(self) -> float:
         """Seconds until it may be started again: doubling while it keeps crashing."""
@@ -124,27 +120,21 @@ class Process:
     def wait(self, timeout: float) -> None:
         """Waits for its end, by force after ``timeout`` seconds, and for its last words."""
         self._child.wait(timeout)
-        if self._reader.ident:
-            self._reader.join(1)
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        log = RotatingFileHandler(self.log, maxBytes=LOG_SIZE, backupCount=3, encoding="utf-8", errors="replace")
-        for line in process.stdout or ():
-            text = line.rstrip("\n")
-            log.emit(logging.makeLogRecord({"msg": text}))
-            self.last_lines.append(text)
-            self._said_ready = self._said_ready or bool(WORKER_READY.search(text))
-            self._screen.line(self.name, text)
-        log.close()
+    def _hear(self, text: str) -> None:
+        self.last_lines.append(text)
+        self._said_ready = self._said_ready or bool(WORKER_READY.search(text))
+        self._screen.line(self.name, text)
 
 
 class Supervisor:
     """All processes of a fleet.  After `watch` they are kept alive until `stop`."""
 
-    def __init__(self, programs: Iterable[Program], home: Path, screen: Screen) -> None:
+    def __init__(self, programs: Iterable[Program], home: Path, screen: Screen, account: Account | None = None) -> None:
+        """``account`` is whom the programs run as, None who we are."""
         self._leash = Leash()
         self._screen = screen
-        self.processes = {each.name: Process(each, home, self._leash, screen) for each in programs}
+        self.processes = {each.name: Process(each, home, self._leash, screen, account) for each in programs}
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -158,7 +148,7 @@ class Supervisor:
             for process in self.processes.values():
                 if not process.running:
                     process.wait(1)
-                    raise Failure(_obituary(process), hint=f"See {process.log}.")
+                    raise _obituary(process)
                 if process in waiting and process.ready:
                     waiting.remove(process)
                     self._screen.ready(process.name, [each.name for each in waiting])
@@ -201,12 +191,16 @@ class Supervisor:
                 if name not in due:
                     pause = process.pause()
                     due[name] = time.monotonic() + pause
-                    self._screen.note(f"{name} {process.ending}; starting it again in {pause:.0f} s", warning=True)
+                    why = f" ({process.complaint})" if process.complaint else ""
+                    self._screen.note(f"{name} {process.ending}{why}; starting it again in {pause:.0f} s", warning=True)
                 elif time.monotonic() >= due[name]:
                     del due[name]
                     process.start(environment)
 
 
-def _obituary(process: Process) -> str:
+def _obituary(process: Process) -> Failure:
+    if process.complaint:
+        reason, _, fix = process.complaint.removeprefix("error: ").removesuffix(")").partition(" (fix: ")
+        return Failure(f"{process.name} cannot start: {reason}", hint=fix or f"See {process.log}.")
     last_words = "\n".join(f"  {line}" for line in process.last_lines)
-    return f"{process.name} {process.ending} while it started:\n{last_words}"
+    return Failure(f"{process.name} {process.ending} while it started:\n{last_words}", hint=f"See {process.log}.")

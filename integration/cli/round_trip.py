@@ -51,7 +51,7 @@ def round_trip_fleet(home: Path) -> Iterator[tuple[Mapping[str, str], bool]]:
             return
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-doctor-") as temporary:
         Path(temporary).chmod(0o711)  # the user that Postgres runs as has to pass through
-        kept = {name: value for name, value in variables().items() if name == "FLEET_PG_USER"}
+        kept = {name: value for name, value in variables().items() if name == "FLEET_RUN_AS"}
         binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "FLOWER", "SANDBOX", "OPS")}
         quick = {"FLEET_SANDBOX_AGE_SECONDS": AGE_SECONDS}
         fleet = Fleet(isolated(variables(), temporary) | kept | binds | quick)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import requests
 
+from integration import preflight
 from integration.cli.render import json_option, say, show_json
 from integration.errors import Failure, Misconfigured
 from integration.settings import Settings
@@ -33,7 +34,7 @@ def send(file: str, type_: str, id_: str | None, as_json: bool) -> None:
       cat event.json | fleet send -
     """
     raw = sys.stdin.read() if file == "-" else Path(file).read_text()
-    answer = deliver(Settings.load().need_stores(), envelope(raw, type_, id_))
+    answer = deliver(preflight.load(), envelope(raw, type_, id_))
     if as_json:
         show_json({"status": answer.status_code, **answer.json()})
     else:

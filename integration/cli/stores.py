@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 import psycopg2
 
+from integration import preflight
 from integration.errors import Misconfigured
 from integration.message import State, Step
-from integration.settings import Settings
 from integration.store.database import Database, Row
 from integration.vault import Vault
 
@@ -24,7 +24,7 @@ ID = click.IntRange(1, 2**63 - 1)
 @contextmanager
 def open_database() -> Iterator[Database]:
     """The fleet's database; `Misconfigured` with the way out when it does not answer."""
-    database = Database(Settings.load().need_stores().database_url, connections=2)
+    database = Database(preflight.load().database_url, connections=2)
     with _answering(database):
         yield database
 
@@ -34,7 +34,7 @@ def open_process() -> Iterator[Process]:
     """All that a process of the fleet has; `Misconfigured` when Postgres does not answer."""
     from tasks.process import Process  # commands that only read the database start faster without it
 
-    own = Process(Settings.load().need_stores())
+    own = Process(preflight.load())
     with _answering(own.database):
         yield own
 
@@ -50,7 +50,7 @@ def _answering(database: Database) -> Iterator[None]:
 
 
 def vault() -> Vault:
-    return Vault(Settings.load().need_stores().encryption_keys)
+    return Vault(preflight.load().encryption_keys)
 
 
 def as_shown(delivery: Row) -> Row:

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import click
 import redis
 
+from integration import preflight
 from integration.cli.rate import Rate, shown
 from integration.cli.render import console, json_option, remark, say, show_json, table
 from integration.cli.stores import open_database
 from integration.errors import Failure, Throttled
-from integration.settings import Settings, System, operator
+from integration.settings import System, operator
 from integration.store import cursors, installations, views
 from integration.store.database import Row, Transaction
 from integration.throttle import State, Throttle
@@ -48,7 +49,7 @@ def ls(as_json: bool) -> None:
 
     A system that is not configured any more is listed as long as deliveries wait for it.
     """
-    settings = Settings.load()
+    settings = preflight.load()
     with open_database() as database, database.transaction() as tx:
         found = list(_targets(tx, settings.systems.values()))
     limits = _limits(settings.redis_url, found)
@@ -128,7 +129,7 @@ def resume(target: str) -> None:
 @contextmanager
 def _deciding(target: str) -> Iterator[tuple[Transaction, int, str]]:
     """The id and name of a target, and a transaction to decide in; what it commits holds for every process at once."""
-    settings = Settings.load()
+    settings = preflight.load()
     with open_database() as database, database.transaction() as tx:
         row = _find(tx, settings.systems.values(), target)
         yield tx, row["id"], row["name"]

@@ -73,7 +73,7 @@ def up(port_base: int | None, sandbox: tuple[str, ...], procfile: Path, verbose:
         if not asked.is_set():
             raise
     finally:
-        if fleet.environment:
+        if fleet.working:
             screen.note("Stopping: work in hand is finished first. Ctrl-C again stops at once.")
         fleet.stop()
     screen.note("Stopped.")

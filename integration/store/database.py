@@ -19,6 +19,7 @@ Row = dict[str, Any]
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 """Postgres does not answer, or the connection to it broke."""
+REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba.conf entry|no password supplied")
 SOON = "set local synchronous_commit = off; "
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
 OPTIONS: dict[str, Any] = {
@@ -134,9 +135,17 @@ class Database:
             yield Transaction(connection, "" if durable else SOON)
 
     def wait(self, seconds: float = 30.0) -> None:
-        """Waits until Postgres answers; raises `psycopg2.OperationalError` after ``seconds``."""
+        """Waits until Postgres answers; raises `psycopg2.OperationalError` after ``seconds``, or at once when it
+        answers that it will never let us in."""
 
-        @backoff.on_exception(backoff.constant, psycopg2.OperationalError, interval=0.2, max_time=seconds, jitter=None)
+        @backoff.on_exception(
+            backoff.constant,
+            psycopg2.OperationalError,
+            interval=0.2,
+            max_time=seconds,
+            jitter=None,
+            giveup=lambda error: bool(REFUSED.search(str(error))),
+        )
         def ask() -> None:
             with self.statement() as tx:
                 tx.run("select 1")

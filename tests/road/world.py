@@ -255,13 +255,7 @@ class World:
         """Ends a process, without warning unless the signal is one; the supervisor starts it again."""
         before = self.pid(process)
         self.kill(process, number)
-
-        def again() -> bool:
-            with suppress(FileNotFoundError, IndexError):  # the file is being written
-                return self.pid(process) != before
-            return False
-
-        self.until(again, 90, lambda: f"{process} has not been started again")
+        self.until(lambda: self.pid(process) != before, 90, lambda: f"{process} has not been started again")
 
     def exactly_once(self, ids: list[str]) -> None:
         """Every order stands once in each ERP that takes part, and Clarity came to each status once."""

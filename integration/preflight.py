@@ -1,0 +1,111 @@
+"""What is looked at before anything starts: the same at every door, be it `fleet up`, one process or one command.
+
+Each look raises `Misconfigured` with the fix, so that nothing starts with a setting, a definition, a key or a database
+that cannot be right.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+import psycopg2
+import psycopg2.extensions
+
+from integration.errors import Hold, Misconfigured
+from integration.settings import KINDS, Environment, Settings, home_of
+from integration.signature import check_secret
+from integration.store import migrate, secrets
+from integration.store.database import Database, Transaction
+from integration.vault import Vault
+
+RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
+"""Settings that once had another name."""
+OTHERS = (
+    "FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*",
+    "CLARITY_TOKEN_URL", "CLARITY_CLIENT_ID", "CLARITY_CLIENT_SECRET",
+    "ODOO_DB", "ODOO_USERNAME", "ODOO_API_KEY", "ODOO_PROTOCOL", "ODOO_FALLBACK_SKU", "ODOO_HINT_TOKEN",
+    "ODOO_GUEST_KEY", "ODOO_PRICELIST_*", "ODOO_TAX_*_INCLUDED", "ODOO_TAX_*_EXCLUDED",
+    "FUSION_TOKEN_URL", "FUSION_CLIENT_ID", "FUSION_CLIENT_SECRET", "FUSION_SCOPE", "FUSION_BUSINESS_UNIT",
+    "FUSION_SOURCE_SYSTEM", "FUSION_GUEST_ACCOUNT", "FUSION_SALES_ORDERS_RESOURCE", "FUSION_FALLBACK_SKU",
+    "FUSION_ORGANIZATION", "FUSION_RELEASE",
+)  # fmt: skip
+"""Settings beside those that `Settings` reads by name."""
+ALIKE = 0.85
+"""How much of two names has to agree (0 to 1) for one to be a slip of the other."""
+FOREIGN_KEYS = (
+    "Put the key that it was filled under back into FLEET_ENCRYPTION_KEYS; the database of another fleet needs the "
+    "keys of that fleet."
+)
+
+
+def load() -> Settings:
+    """The settings of this process, complete and checked: the only way in for whoever works with the stores."""
+    return checked(Settings.load().need_stores())
+
+
+def checked(settings: Settings) -> Settings:
+    """These settings, once every key, secret and address among them has been parsed as its user parses it."""
+    if settings.encryption_keys:
+        Vault(settings.encryption_keys)
+    for secret in settings.webhook_secrets:
+        check_secret(secret)
+    try:
+        psycopg2.extensions.parse_dsn(settings.database_url)
+    except psycopg2.ProgrammingError:
+        raise Misconfigured(
+            "DATABASE_URL is not an address of Postgres",
+            hint="Set DATABASE_URL to one such as postgresql://user:password@host:5432/fleet.",
+        ) from None
+    if settings.redis_url:
+        _check_redis(settings.redis_url)
+    return settings
+
+
+def misspelt(variables: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings of the fleet and are none, each with the name that may be meant."""
+    env = Environment(variables, {})
+    Settings.read(home_of(variables), env)
+    prefixes = ("FLEET_", *(f"{kind.upper()}_" for kind in KINDS))
+    given = {name for prefix in prefixes for name in env.names(prefix)} - env.asked
+    found = []
+    for name in sorted(name for name in given if not any(fnmatchcase(name, other) for other in OTHERS)):
+        near = difflib.get_close_matches(name, [*env.asked, *OTHERS], 1, ALIKE)
+        if meant := RENAMED.get(name) or (near[0] if near else None):
+            found.append(f"{name} is not a setting: {meant} is")
+        elif name.startswith("FLEET_"):
+            found.append(f"{name} is not a setting")
+    return found
+
+
+def check_database(database: Database, vault: Vault) -> None:
+    """Raises `Misconfigured` for a database that lacks migrations, or was filled under keys that are not ours."""
+    with database.transaction() as tx:
+        if lacking := migrate.pending(tx):
+            raise Misconfigured(f"the database lacks {', '.join(lacking)}", hint="Run `fleet migrate`.")
+        check_keys(tx, vault)
+
+
+def check_keys(tx: Transaction, vault: Vault, hint: str = FOREIGN_KEYS) -> None:
+    """Opens what was sealed last, and every secret of the fleet's own."""
+    try:
+        for sealed in secrets.examples(tx):
+            vault.open(sealed)
+    except Hold:
+        raise Misconfigured(
+            "the encryption keys do not open what is stored in this database", hint=hint, code="foreign_keys"
+        ) from None
+
+
+def _check_redis(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        database = parts.path.strip("/") or "0"
+        if parts.scheme not in {"redis", "rediss"} or not parts.hostname or parts.port == 0 or not database.isdigit():
+            raise ValueError(url)
+    except ValueError:
+        raise Misconfigured(
+            "REDIS_URL is not an address of Redis", hint="Set REDIS_URL to one such as redis://:password@host:6379/0."
+        ) from None

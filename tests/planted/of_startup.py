@@ -1,0 +1,90 @@
+"""Defects of the start: what is refused, and what a start must not do."""
+
+from __future__ import annotations
+
+from tests.planted.defect import Defect
+
+PREFLIGHT = "tests/test_preflight.py::"
+
+DEFECTS = [
+    Defect(
+        "every door parses the webhook secrets",
+        "integration/preflight.py",
+        "        check_secret(secret)\n",
+        "        str(secret)\n",
+        f"{PREFLIGHT}test_every_door_refuses_an_empty_webhook_secret[beat]",
+        r"AssertionError|TimeoutExpired",
+    ),
+    Defect(
+        "nothing is stored under keys that do not open what is stored",
+        "integration/preflight.py",
+        "            vault.open(sealed)\n",
+        "            bytes(sealed)\n",
+        f"{PREFLIGHT}test_who_works_with_the_database_refuses_one_under_other_keys[fleet migrate]",
+        r"AssertionError: up to date",
+    ),
+    Defect(
+        "a home that has lost its key gets no new one",
+        "integration/cli/fleet.py",
+        "not Credentials.hold_key(self.home)",
+        "False",
+        f"{PREFLIGHT}test_up_refuses_a_home_that_has_lost_its_key",
+        r"\+ the password of the bundled postgres is gone",
+    ),
+    Defect(
+        "a database of somebody else is left as it is",
+        "integration/store/migrate.py",
+        "    if tables:\n",
+        "    if False:\n",
+        f"{PREFLIGHT}test_up_refuses_a_database_of_somebody_else",
+        r"AssertionError|UndefinedColumn",
+    ),
+    Defect(
+        "mappings that do not compile leave the last ones in force",
+        "tasks/intake.py",
+        "        if not before:\n            raise\n",
+        "        raise\n",
+        "tests/road/test_definitions.py::test_mappings_that_were_broken_since_leave_the_last_ones_in_force",
+        r"Misconfigured: order.json cannot be read",
+    ),
+    Defect(
+        "up compiles what it is about to start with",
+        "integration/cli/fleet.py",
+        "        compiled_definitions(mappings.FOLDER)\n",
+        "",
+        f"{PREFLIGHT}test_up_refuses_mappings_that_do_not_compile",
+        r"AssertionError|TimeoutExpired",
+    ),
+    Defect(
+        "a pid file is whole whenever it is read",
+        "integration/children.py",
+        "        stop_leftover(self._pid_file)\n",
+        "        stop_leftover(self._pid_file)\n        self._pid_file.unlink(missing_ok=True)\n",
+        "tests/test_children.py",
+        r"assert .*\{'whole'\}",
+    ),
+    Defect(
+        "for root servers run as an account that no other program has",
+        "integration/account.py",
+        'DEFAULT = "clarity-fleet"',
+        'DEFAULT = "nobody"',
+        "tests/test_embedded.py::test_what_an_older_fleet_stored_as_nobody_becomes_the_account_s",
+        r"AssertionError|KeyError",
+    ),
+    Defect(
+        "the logs of servers are bounded",
+        "integration/children.py",
+        "maxBytes=LOG_SIZE",
+        "maxBytes=0",
+        "tests/test_embedded.py::test_logs_are_private_and_bounded",
+        r"assert \['\w+\.log'\] ==",
+    ),
+    Defect(
+        "nothing in a home may be read by others",
+        "integration/children.py",
+        "            umask=0o077,\n",
+        "",
+        "tests/test_up.py::test_others_may_read_nothing_in_the_home",
+        r"odoo.sqlite': '0o6",
+    ),
+]

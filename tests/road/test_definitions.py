@@ -1,0 +1,65 @@
+"""Which mappings and workflows events are routed by: those that ship, or the last of them that compiled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+import mappings
+from integration.errors import Misconfigured
+from integration.message import Event
+from tasks.intake import Intake
+from tasks.process import Process
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what ships, to be edited."""
+    monkeypatch.setattr(mappings, "FOLDER", shutil.copytree(mappings.FOLDER, tmp_path / "mappings"))
+    return tmp_path / "mappings"
+
+
+def pins(process: Process, intake: Intake, id: str) -> set[str]:
+    """What an order that comes in now is routed by."""
+    with process.database.transaction() as tx:
+        arrival = intake.accept(tx, "clarity", Event(id, "order.created", id, 1, id), b"{}")
+        assert arrival
+        return {row["pin"] for row in tx.rows("select pin from deliveries where message = %s", arrival.message)}
+
+
+def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(process: Process, folder: Path) -> None:
+    before = pins(process, Intake(process), "1")
+    file = folder / "odoo" / "order.json"
+    sound = file.read_text()
+    file.write_text(sound.replace("},", "}", 1))
+    with capture_logs() as logs:
+        assert pins(process, Intake(process), "2") == before
+    (entry,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert entry["reason"].startswith("order.json cannot be read: ")
+    assert str(file) in entry["fix"]
+
+    changed = json.loads(sound)
+    changed["rows"][0]["note"] = "changed"
+    file.write_text(json.dumps(changed))
+    after = pins(process, Intake(process), "3")
+    assert after and not after & before
+    file.write_text("{")
+    assert pins(process, Intake(process), "4") == after
+
+
+def test_without_any_that_ever_worked_nothing_is_accepted(process: Process, folder: Path) -> None:
+    (folder / "workflows" / "order-to-odoo.json").write_text("{}")
+    with pytest.raises(Misconfigured, match=r"workflow order-to-odoo.json: entity is missing"):
+        Intake(process)
+
+
+def test_a_mapping_that_no_workflow_uses_is_compiled_too(process: Process, folder: Path) -> None:
+    rows = [{"to": "number", "from": "number", "via": ["no such function"]}]
+    spare = {"name": "odoo.spare", "source": "order", "target": "odoo.order", "rows": rows}
+    (folder / "odoo" / "spare.json").write_text(json.dumps(spare))
+    with pytest.raises(Misconfigured, match="no such function"):
+        Intake(process)
