@@ -23,6 +23,7 @@ import jmespath.functions
 from babel import Locale
 
 from integration.canonical import allocation
+from integration.canonical.decimals import decimal_of
 from integration.canonical.money import EXACT
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
@@ -322,13 +323,8 @@ def _number(value: Any) -> Decimal:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if isinstance(value, str) and value.isascii():
-        try:
-            number = Decimal(value)
-        except ArithmeticError:
-            raise Unfit("not a number") from None
-        if number.is_finite():
-            return number
+    if isinstance(value, str) and (number := decimal_of(value)) is not None:
+        return number
     raise Unfit("not a number")
 
 
