@@ -47,11 +47,12 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
 
 
 def _by_name(ordered: Sequence[Row]) -> tuple[Lines, Lines]:
-    """The lines of the order by each of their keys, and by their SKU."""
+    """The lines of the order by each of their keys, and by the SKU of those that have one."""
     by_key: Lines = defaultdict(list)
     by_sku: Lines = defaultdict(list)
     for line in ordered:
-        by_sku[line["sku"]].append(line)
+        if line["sku"] is not None:
+            by_sku[line["sku"]].append(line)
         for key in dict.fromkeys(line["keys"]):
             by_key[key].append(line)
     return by_key, by_sku
@@ -63,10 +64,7 @@ def _lines_of(row: Row, by_key: Lines, by_sku: Lines) -> list[Row]:
         raise _hold(f"another product than ordered: {shipped} as a substitute", "substitute")
     if row["quantity"] < 0:
         raise _hold(f"{shipped}, which is below zero", "quantity")
-    if key is None:
-        found = by_sku.get(row["sku"], []) if row["sku"] is not None else []
-    else:
-        found = by_key.get(key, [])
+    found = by_sku.get(row["sku"], []) if key is None else by_key.get(key, [])
     if not found:
         rule = "with this SKU" if key is None else f"with the key {_short(key)!r}"
         raise _hold(f"not ordered: {shipped}, but the order has no line {rule}", "not_ordered")
