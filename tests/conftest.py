@@ -23,6 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres-url", help="use this server instead of starting one")
     parser.addoption("--valkey-url", help="use this server instead of starting one")
     parser.addoption("--template", help="use this migrated, empty database of that server instead of making one")
+    parser.addoption("--fuzz", type=int, metavar="N", help="make so many cases in each fuzzer of tests/fuzz")
+    parser.addoption("--fuzz-seed", type=int, help="make the cases of this seed again")
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,9 @@ KEPT = "FLEET_LIVE_ODOO_"
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="With --faults: go round for so long.")
 @click.option("--only", metavar="NAME", help="With --faults: those called so, or whose name has this in it.")
 @click.option("--json", "as_json", is_flag=True, help="With --faults: JSON instead of a table.")
+@click.option("--fuzz", type=click.IntRange(1), metavar="N", help="Run the fuzzers only, each with so many cases.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
-def test(pytest_arguments: tuple[str, ...], faults: bool, **of_faults: object) -> None:
+def test(pytest_arguments: tuple[str, ...], faults: bool, fuzz: int | None, **of_faults: object) -> None:
     """Run all checks and tests; with arguments, only pytest with these.
 
     Starts its own Postgres and Valkey, and ignores every setting of the environment but FLEET_LIVE_ODOO_*.
@@ -58,8 +59,11 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, **of_faults: object) -
       fleet test --live           # also against the Odoo that FLEET_LIVE_ODOO_* names
       fleet test --faults         # each fault once, three quarters of an hour
       fleet test --faults --only valkey --minutes 10
+      fleet test --fuzz 100000 -k requests    # the raw requests only; a seed is printed when one fails
     """
     chosen = _options(of_faults)
+    if faults and fuzz:
+        raise click.UsageError("--faults and --fuzz are two runs")
     if faults and pytest_arguments or chosen and not faults:
         raise click.UsageError(f"only with --faults: {' '.join(chosen)}" if chosen else "--faults runs no pytest")
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-test-") as home:
@@ -67,8 +71,9 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, **of_faults: object) -
         if faults:
             steps = {"faults": [sys.executable, "-m", "tests.faults", *chosen]}
         else:
-            steps = {} if pytest_arguments else dict(CHECKS)
-            steps["tests"] = ["pytest", *pytest_arguments]
+            steps = {} if pytest_arguments or fuzz else dict(CHECKS)
+            fuzzers = ["tests/fuzz", f"--fuzz={fuzz}"] if fuzz else []
+            steps["tests"] = ["pytest", *fuzzers, *pytest_arguments]
         failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
     if failed:
         say(f"failed: {', '.join(failed)}", err=True)
