@@ -66,6 +66,8 @@ def _lines_of(row: Row, by_key: Lines, by_sku: Lines) -> list[Row]:
         raise _hold(f"{shipped}, which is below zero", "quantity")
     found = by_sku.get(row["sku"], []) if key is None else by_key.get(key, [])
     if not found:
+        if key is None and row["sku"] is None:
+            raise _hold(f"not ordered: {shipped}, and nothing says which line of the order it is of", "not_ordered")
         rule = "with this SKU" if key is None else f"with the key {_short(key)!r}"
         raise _hold(f"not ordered: {shipped}, but the order has no line {rule}", "not_ordered")
     return found

@@ -166,11 +166,10 @@ def _check_payments(order: Order) -> Iterator[Hold]:
 
 
 def _compare(what: str, computed: Decimal, name: str, stated: Decimal | None, currency: str) -> Iterator[Hold]:
-    stated = Decimal(0) if stated is None else stated
-    if computed != stated:
+    if computed != (stated or 0):
+        shown = "not given" if stated is None else format_money(stated, currency).removesuffix(f" {currency}")
         yield Hold(
-            f"totals do not add up: {what} makes {format_money(computed, currency)}, "
-            f"but {name} is {format_money(stated, currency).removesuffix(f' {currency}')}",
+            f"totals do not add up: {what} makes {format_money(computed, currency)}, but {name} is {shown}",
             hint=FIX_AT_SOURCE,
             code="totals_mismatch",
         )

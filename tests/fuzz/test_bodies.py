@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from integration.canonical import CHECKS, digest, freeze, parse_json, thaw
 from integration.canonical.stage import carried
 from integration.connectors.fusion.payload import Payload
@@ -96,6 +98,26 @@ def sent(target: str, document: Document) -> bytes:
         "lines": lines
     }
     return freeze(order_rows({**document, "ids": ids}, frozenset({"tax_ids", "product_uom_id", "is_delivery"})))
+
+
+ENVELOPE = b'{"type": "order.created", "data": {"id": "1", "number": %s}}'
+ONCE_DEFECTS = {
+    "an exponent that decimals do not have": ENVELOPE % b"1e9999999999999999999",
+    "an exponent that takes all memory": ENVELOPE % b"-1e99999999",
+    "a number of five thousand digits": ENVELOPE % (b"9" * 5000),
+    "five thousand lists in each other": ENVELOPE % (b"[" * 5000 + b"]" * 5000),
+    "half a surrogate": ENVELOPE % b'"\\ud800"',
+    "a byte order mark": b"\xef\xbb\xbf" + ENVELOPE % b'"1"',
+    "another encoding": (ENVELOPE % b'"1"').decode().encode("utf-16"),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("raw", ONCE_DEFECTS.values(), ids=ONCE_DEFECTS)
+def test_what_was_a_defect_once_is_none(raw: bytes) -> None:
+    tally = Tally()
+    tally.take(0, "clarity", raw)
+    assert (tally.defects, tally.slow) == ({}, [])
 
 
 def test_no_body_is_a_defect_or_takes_long(fuzz: Fuzz) -> None:
