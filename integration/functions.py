@@ -26,12 +26,12 @@ from babel import Locale
 from integration.canonical import allocation
 from integration.canonical.decimals import decimal_of
 from integration.canonical.money import EXACT
+from integration.message import address_of
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
 CODE_BREAKS = re.compile(r"[,;|\t\v\f\r\n\x85\u2028\u2029]+")
 WHOLE_CODE = re.compile(r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{8,}")
 """Eight characters at least, a digit among them: groups in which carriers print a number are shorter."""
-NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*")
 SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}|[a-z]{2}-[a-z0-9]{1,3}", re.ASCII)
 NOT_COUNTRIES = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
 
@@ -151,9 +151,8 @@ def codes(text: str) -> list[str] | None:
 
 @function()
 def email(text: str) -> str | None:
-    """The address of an e-mail: of "Name <a@b>" (RFC 5322, 3.4) it is a@b; absent if nothing is there."""
-    named = NAMED_ADDRESS.fullmatch(_text(text))
-    return (named[1] if named else text).strip() or None
+    """The address of an e-mail: of "Name <a@b>" it is a@b; absent if nothing is there."""
+    return address_of(_text(text)) or None
 
 
 @function()

@@ -7,10 +7,12 @@ line in which the deliveries of one object at one installation wait for each oth
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*")
 LONGEST_ID = 50
 LONGEST_CLEAR = 255
 
@@ -96,6 +98,16 @@ def line_keys(order: str, line: str) -> tuple[str, ...]:
 def lane(installation: str, entity: str, id: str) -> str:
     """The lane of one object at one installation, e.g. ``odoo-1/order__1001``."""
     return f"{installation}/{external_id(entity, id)}"
+
+
+def address_of(email: str) -> str:
+    """The address of an e-mail as people and shops write it: with a name before it (RFC 5322, 3.4), or bare.
+
+    >>> address_of('"Lovelace, Ada" <ada@mail.example>'), address_of(" ada@mail.example ")
+    ('ada@mail.example', 'ada@mail.example')
+    """
+    named = NAMED_ADDRESS.fullmatch(email)
+    return named[1] if named else email.strip()
 
 
 def _escape(id: str) -> str:
