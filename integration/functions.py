@@ -156,12 +156,10 @@ def email(text: str) -> str | None:
 
 
 @function()
-def described(parts: list[Any]) -> str | None:
-    """From [text, attributes]: the text, and below it each attribute that has a value, as "name: value"."""
-    text, attributes = parts
+def listed(attributes: Any) -> list[str] | None:
+    """The entries of an object that have a value, each as "name: value"; absent if none has."""
     filled = attributes.items() if isinstance(attributes, dict) else ()
-    lines = [f"{name}: {_shown(value)}" for name, value in filled if value not in (None, "", [], {})]
-    return "\n".join([str(text), *lines] if text else lines) or None
+    return [f"{name}: {_shown(value)}" for name, value in filled if value not in (None, "", [], {})] or None
 
 
 @function()

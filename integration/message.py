@@ -13,6 +13,8 @@ from enum import StrEnum
 from urllib.parse import unquote
 
 NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*")
+ESCAPED = re.compile(r"[^A-Za-z0-9]+")
+UNCLEAR = re.compile("[\x00\\\\\ud800-\udfff]")
 LONGEST_ID = 50
 LONGEST_CLEAR = 255
 
@@ -111,12 +113,7 @@ def address_of(email: str) -> str:
 
 
 def _escape(id: str) -> str:
-    return "".join(
-        char
-        if char.isascii() and char.isalnum()
-        else "".join(f"_{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
-        for char in id
-    )
+    return ESCAPED.sub(lambda run: "_" + run[0].encode("utf-8", "surrogatepass").hex("_"), id)
 
 
 def clear(id: str) -> str:
@@ -127,9 +124,7 @@ def clear(id: str) -> str:
     >>> clear("a.b"), clear("a\\x00b")
     ('a.b', 'a\\\\u0000b')
     """
-    written = "".join(
-        char if char not in "\x00\\" and not "\ud800" <= char <= "\udfff" else f"\\u{ord(char):04x}" for char in id
-    )
+    written = UNCLEAR.sub(lambda char: f"\\u{ord(char[0]):04x}", id)
     if len(written) <= LONGEST_CLEAR:
         return written
     return f"{written[:180]}\\{hashlib.sha256(written.encode()).hexdigest()}"

@@ -25,6 +25,7 @@ from integration.workflow import Workflow, load_definitions
 from mappings import FOLDER
 from tests.fuzz.bodies import body
 from tests.fuzz.conftest import Fuzz
+from tests.mapping.shop import order
 
 SHORT = 1500
 SLOW = 1.0
@@ -109,6 +110,7 @@ ONCE_DEFECTS = {
     "half a surrogate": ENVELOPE % b'"\\ud800"',
     "a byte order mark": b"\xef\xbb\xbf" + ENVELOPE % b'"1"',
     "another encoding": (ENVELOPE % b'"1"').decode().encode("utf-16"),
+    "an id of two hundred thousand letters": freeze({"type": "order.created", "data": order({"id": "🌍" * 200_000})}),
     "nothing": b"",
 }
 
