@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,6 +114,28 @@ def test_rows_are_kept_by_a_key_or_held() -> None:
     assert by_key(["a", "bb"], len) == {1: "a", 2: "bb"}
     with pytest.raises(Hold, match="two lines of the order have the id '1'"):
         by_key(["a", "b"], len)
+
+
+ROOT = Path(__file__).parents[2]
+ROWS = {"lines", "charges", "payments", "taxes", "fees", "discounts", "shipping_lines", "refunds"}
+CHECKED = {"stage.py": "order"}
+"""Where rows are kept by an id without `by_key`, and the document in which that id was checked before."""
+
+
+def kept_by_an_id(path: Path) -> Iterator[ast.DictComp]:
+    """What makes a dict of a document's rows, where a second row with one id would take the place of the first."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.DictComp):
+            named = [each.value for each in ast.walk(node.generators[0].iter) if isinstance(each, ast.Constant)]
+            if ROWS.intersection(str(name) for name in named):
+                yield node
+
+
+def test_rows_are_kept_by_an_id_only_where_it_was_checked() -> None:
+    sources = [path for top in ("integration", "tasks") for path in (ROOT / top).rglob("*.py")]
+    found = [path.name for path in sources if "sandbox" not in path.parts for _ in kept_by_an_id(path)]
+    assert sorted(set(found)) == sorted(CHECKED), "keep them with by_key, or check them where they come in"
+    assert set(CHECKED.values()) <= set(KEYED)
 
 
 def test_a_charge_that_stands_twice_in_fusion_is_a_difference() -> None:
