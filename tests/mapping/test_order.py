@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +97,30 @@ def test_what_does_not_hold_together_is_held(changes: dict[str, Any], code: str,
         check_order(canonical)
     assert (caught.value.code, caught.value.reason) == (code, reason)
     assert caught.value.hint
+
+
+def test_the_hint_of_an_unknown_status_leads_where_it_is_made_known(tmp_path: Path) -> None:
+    """A table of the targets would not do: what is checked is the canonical order."""
+    with pytest.raises(Hold) as caught:
+        check_order(CLARITY(order({"status": "archived"})))
+    assert caught.value.hint
+    assert "In mappings/clarity/order.json let the row of the status" in caught.value.hint
+    assert "confirmed" in caught.value.hint
+    folder = shutil.copytree(FOLDER, tmp_path / "m")
+    rows = folder / "clarity/order.json"
+    lookup = '{"to": "status", "from": "status", "via": [["lookup", "order_statuses"]]}'
+    rows.write_text(rows.read_text().replace('{"to": "status", "from": "status"}', lookup, 1))
+    (folder / "tables/order_statuses.json").write_text('{"values": {"archived": "confirmed"}}')
+    check_order(load_definitions(folder).mapping("clarity.order")(order({"status": "archived"})))
+
+
+def test_a_canonical_document_that_cannot_be_is_put_right_at_its_mapping_too() -> None:
+    with pytest.raises(Reject) as caught:
+        load("order", {})
+    assert caught.value.hint == (
+        "Correct what these fields are made of in the order in Clarity; or the mapping that makes them, and restart "
+        "the fleet. Then send the order again."
+    )
 
 
 def test_what_a_person_lets_pass_hides_no_other_fault() -> None:
