@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html as html_text
 import inspect
+import json
 import re
 import types
 from collections.abc import Callable, Mapping
@@ -23,9 +24,15 @@ import jmespath.functions
 from babel import Locale
 
 from integration.canonical import allocation
+from integration.canonical.decimals import decimal_of
 from integration.canonical.money import EXACT
+from integration.message import address_of
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
+CODE_BREAKS = re.compile(r"[,;|\t\v\f\r\n\x85\u2028\u2029]+")
+WHOLE_CODE = re.compile(r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{8,}")
+"""Eight characters at least, a digit among them: groups in which carriers print a number are shorter."""
+SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}|[a-z]{2}-[a-z0-9]{1,3}", re.ASCII)
 NOT_COUNTRIES = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
 
 
@@ -129,9 +136,30 @@ def split(text: str, separator: str) -> list[str]:
 
 @function()
 def codes(text: str) -> list[str] | None:
-    """The codes that somebody typed side by side: parted by commas, semicolons or white space, each once."""
-    parts = re.split(r"[\s,;]+", _text(text))
-    return [part for part in dict.fromkeys(parts) if any(map(str.isalnum, part))] or None
+    """The codes that somebody typed side by side, each once; one that is written with blanks stays one.
+
+    Commas, semicolons, slashes, bars and line breaks part them, and blanks where every part looks like a whole number
+    of a parcel: carriers print one number in groups ("1Z 999 AA1 01 2345 6784").  An address on the web is one code.
+    """
+    found: list[str] = []
+    for part in CODE_BREAKS.split(_text(text)):
+        for piece in [part] if "://" in part else part.split("/"):
+            words = piece.split()
+            found += words if all(map(WHOLE_CODE.fullmatch, words)) else [" ".join(words)]
+    return [code for code in dict.fromkeys(found) if any(map(str.isalnum, code))] or None
+
+
+@function()
+def email(text: str) -> str | None:
+    """The address of an e-mail: of "Name <a@b>" it is a@b; absent if nothing is there."""
+    return address_of(_text(text)) or None
+
+
+@function()
+def listed(attributes: Any) -> list[str] | None:
+    """The entries of an object that have a value, each as "name: value"; absent if none has."""
+    filled = attributes.items() if isinstance(attributes, dict) else ()
+    return [f"{name}: {_shown(value)}" for name, value in filled if value not in (None, "", [], {})] or None
 
 
 @function()
@@ -271,10 +299,10 @@ def country(code: str) -> str:
 
 @function()
 def region(code: str) -> str:
-    """A state or province without its country: US-CA (ISO 3166-2) is CA."""
+    """A state or province without its country: US-CA (ISO 3166-2) is CA; a name with a dash (St-Gallen) stays."""
     text = _text(code).strip()
-    head, dash, tail = text.partition("-")
-    return tail if dash and head.upper() in _countries() else text
+    head, _, tail = text.partition("-")
+    return tail if SUBDIVISION.fullmatch(text) and head.upper() in _countries() else text
 
 
 # Lines
@@ -322,13 +350,8 @@ def _number(value: Any) -> Decimal:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if isinstance(value, str) and value.isascii():
-        try:
-            number = Decimal(value)
-        except ArithmeticError:
-            raise Unfit("not a number") from None
-        if number.is_finite():
-            return number
+    if isinstance(value, str) and (number := decimal_of(value)) is not None:
+        return number
     raise Unfit("not a number")
 
 
@@ -336,6 +359,15 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise Unfit("not text")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value as people read it: numbers in plain digits, what has parts as JSON."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, ensure_ascii=False, default=lambda number: f"{number:f}")
+    return str(value)
 
 
 def _list(value: Any) -> list[Any]:

@@ -7,10 +7,14 @@ line in which the deliveries of one object at one installation wait for each oth
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*")
+ESCAPED = re.compile(r"[^A-Za-z0-9]+")
+UNCLEAR = re.compile("[\x00\\\\\ud800-\udfff]")
 LONGEST_ID = 50
 LONGEST_CLEAR = 255
 
@@ -98,13 +102,18 @@ def lane(installation: str, entity: str, id: str) -> str:
     return f"{installation}/{external_id(entity, id)}"
 
 
+def address_of(email: str) -> str:
+    """The address of an e-mail as people and shops write it: with a name before it (RFC 5322, 3.4), or bare.
+
+    >>> address_of('"Lovelace, Ada" <ada@mail.example>'), address_of(" ada@mail.example ")
+    ('ada@mail.example', 'ada@mail.example')
+    """
+    named = NAMED_ADDRESS.fullmatch(email)
+    return named[1] if named else email.strip()
+
+
 def _escape(id: str) -> str:
-    return "".join(
-        char
-        if char.isascii() and char.isalnum()
-        else "".join(f"_{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
-        for char in id
-    )
+    return ESCAPED.sub(lambda run: "_" + run[0].encode("utf-8", "surrogatepass").hex("_"), id)
 
 
 def clear(id: str) -> str:
@@ -115,9 +124,7 @@ def clear(id: str) -> str:
     >>> clear("a.b"), clear("a\\x00b")
     ('a.b', 'a\\\\u0000b')
     """
-    written = "".join(
-        char if char not in "\x00\\" and not "\ud800" <= char <= "\udfff" else f"\\u{ord(char):04x}" for char in id
-    )
+    written = UNCLEAR.sub(lambda char: f"\\u{ord(char[0]):04x}", id)
     if len(written) <= LONGEST_CLEAR:
         return written
     return f"{written[:180]}\\{hashlib.sha256(written.encode()).hexdigest()}"

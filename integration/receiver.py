@@ -26,7 +26,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from integration import health, logs, preflight
 from integration.canonical import parse_json
 from integration.errors import Failure, Misconfigured, Reject
-from integration.message import Event, clear
+from integration.message import Event, address_of, clear
 from integration.problems import Answer, problem
 from integration.serving import REFUSED
 from integration.signature import BadSignature, verify
@@ -217,7 +217,7 @@ def read_event(id: str, body: bytes) -> Event:
         raise Reject(f"the webhook-id is longer than {LONGEST_ID} characters")
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
-    object_id, number, version = _id(data.get("id")), data.get("number"), data.get("version")
+    object_id, number, version = _id(data.get("id")), _id(data.get("number")), data.get("version")
     customer = data.get("customer")
     email = customer.get("email") if isinstance(customer, dict) else None
     return Event(
@@ -225,8 +225,8 @@ def read_event(id: str, body: bytes) -> Event:
         type=clear(envelope["type"])[:LONGEST_ID],
         object_id=clear(object_id or id),
         version=version if type(version) is int and 0 <= version < 2**53 else 0,
-        number=clear(number)[:LONGEST_ID] if isinstance(number, str) else None,
-        email=email if isinstance(email, str) and email.strip() else None,
+        number=clear(number)[:LONGEST_ID] or None,
+        email=address_of(email) or None if isinstance(email, str) else None,
     )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from integration.carried import not_carried, read_after_all
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.translator import Mapping
 from integration.workflow import Definitions, load_definitions, read_json
@@ -21,12 +22,16 @@ REFUSALS: dict[str, type[Failure]] = {"held": Hold, "rejected": Reject}
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check of one mapping found: ``problems`` in words, empty when all is well."""
+    """What the check of one mapping found: ``problems`` in words, empty when all is well.
+
+    ``not_carried`` are the fields of its samples that no row reads and that it does not leave out on purpose.
+    """
 
     name: str
     rows: int = 0
     samples: int = 0
     problems: list[str] = field(default_factory=list)
+    not_carried: list[str] = field(default_factory=list)
 
 
 def check_definitions(folder: Path, name: str | None = None) -> list[Checked]:
@@ -86,13 +91,15 @@ def differences(expected: Any, made: Any, path: str = "") -> Iterator[str]:
 def _check_mapping(mapping: Mapping, folder: Path) -> Checked:
     problems: list[str] = []
     fired: set[str] = set()
-    files = sorted(folder.glob("*.json"))
-    for path in files:
-        problems += [f"sample {path.name}: {problem}" for problem in run_sample(mapping, read_json(path), fired)]
+    samples = {path.name: read_json(path) for path in sorted(folder.glob("*.json"))}
+    for name, sample in samples.items():
+        problems += [f"sample {name}: {problem}" for problem in run_sample(mapping, sample, fired)]
     problems += [
         f"row {row} ({to}) has no sample that exercises it" for row, to in mapping.rows.items() if row not in fired
     ]
-    return Checked(mapping.name, len(mapping.rows), len(files), problems)
+    problems += [f"left_out names {path}, which a row reads" for path in read_after_all(mapping.body)]
+    dropped = not_carried(mapping.body, [sample.get("given", {}) for sample in samples.values()])
+    return Checked(mapping.name, len(mapping.rows), len(samples), problems, dropped)
 
 
 def _loose_ends(definitions: Definitions, mappings: list[Mapping], folder: Path) -> Iterator[str]:

@@ -62,7 +62,11 @@ Step = Callable[[Document, Scope, Document], None]
 
 @dataclass(frozen=True)
 class Mapping:
-    """A compiled mapping; ``tables`` are the names of the value tables it uses, ``rows`` say where each row goes."""
+    """A compiled mapping.
+
+    ``tables`` are the names of the value tables it uses, ``rows`` say where each row goes, ``body`` is what it was
+    compiled from.
+    """
 
     name: str
     source: str
@@ -70,6 +74,7 @@ class Mapping:
     tables: frozenset[str]
     rows: dict[str, str]
     steps: tuple[Step, ...]
+    body: Document
 
     @classmethod
     def compile(cls, document: Document, tables: dict[str, Table]) -> Mapping:
@@ -78,6 +83,9 @@ class Mapping:
         for key, kind in (("name", str), ("source", str), ("target", str), ("rows", list)):
             if not isinstance(document.get(key), kind):
                 raise compiler.error(f"{key} is missing")
+        left_out = document.get("left_out", {})
+        if not isinstance(left_out, dict) or not all(isinstance(why, str) and why for why in left_out.values()):
+            raise compiler.error("left_out has to give a reason for each path")
         steps = tuple(compiler.rows(document["rows"], ""))
         return cls(
             name=document["name"],
@@ -86,6 +94,7 @@ class Mapping:
             tables=frozenset(compiler.used_tables),
             rows=compiler.places,
             steps=steps,
+            body=document,
         )
 
     def __call__(self, document: Any, fired: set[str] | None = None) -> Document:

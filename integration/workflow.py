@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from integration import translator
-from integration.canonical import digest, parse_json
+from integration.canonical import REMAINING, digest, parse_json
 from integration.canonical.stage import Stage
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
@@ -85,9 +85,9 @@ class Workflow:
     def translate(self, event: Document) -> Translation:
         """The canonical document and what the target gets, from an event's envelope (the object is in its ``data``).
 
-        ``part`` is ``canonical`` itself unless the workflow has ``lines``.  Raises `Skip` when the workflow's condition
-        does not hold for the canonical document, and `Reject` or `Hold` for a document that cannot be translated, or
-        split.
+        ``part`` is ``canonical`` itself unless the workflow has ``lines``, or lines of the order were removed.  Raises
+        `Skip` when the workflow's condition does not hold for the canonical document, and `Reject` or `Hold` for a
+        document that cannot be translated, or split.
         """
         given = event.get("data") if isinstance(event, dict) else None
         if not isinstance(given, dict):
@@ -96,7 +96,8 @@ class Workflow:
         canonical = to_canonical(given)
         if not self._wants(canonical):
             raise Skip(self.otherwise, settles=True)
-        made = part = self.split.part(self.name, canonical) if self.split else canonical
+        remaining = REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical
+        made = part = self.split.part(self.name, remaining) if self.split else remaining
         for mapping in onwards:
             made = mapping.apply(made)
         return Translation(canonical, part, made)

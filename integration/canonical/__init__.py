@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, Protocol
 
@@ -15,13 +15,16 @@ from integration.canonical.erp import FusionInvoice, FusionShipment, OdooInvoice
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import Order
 from integration.canonical.origin import again, origin
+from integration.canonical.part import remaining
 from integration.canonical.shipment import Shipment, check_shipment
+from integration.canonical.unique import check_unique
 from integration.canonical.values import Amount
 from integration.errors import Reject
 
 __all__ = [
     "ACCEPTABLE",
     "CHECKS",
+    "REMAINING",
     "SCHEMAS",
     "again",
     "amount_names",
@@ -64,17 +67,24 @@ CHECKS: Mapping[str, Check] = {
 }
 """The check of each entity's canonical document."""
 
+REMAINING: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"order": remaining}
+"""What of an entity's canonical document a target is to have; all of it where nothing stands here."""
+
 MOST_SHOWN = 5
 
 
 def load(kind: str, document: Any) -> Any:
     """The document as its schema gives it (amounts as `Decimal`, times in UTC); one without schema as it is.
 
-    Raises `Reject` naming the fields that are wrong, without their values.
+    Raises `Reject` naming the fields that are wrong, without their values, and `Hold` for two rows with one id.
     """
     schema = SCHEMAS.get(kind)
-    if schema is None:
-        return document
+    loaded = document if schema is None else _load(schema, kind, document)
+    check_unique(kind, loaded)
+    return loaded
+
+
+def _load(schema: Schema, kind: str, document: Any) -> Any:
     try:
         return schema.load(document)
     except ValidationError as error:
@@ -82,9 +92,16 @@ def load(kind: str, document: Any) -> Any:
         more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
         raise Reject(
             f"not a valid {kind}: {'; '.join(wrong[:MOST_SHOWN])}{more}",
-            hint=f"Correct these fields of {origin(kind)}. {again(kind)}",
+            hint=f"Correct {_fields_of(kind)}. {again(kind)}",
             code="invalid_document",
         ) from None
+
+
+def _fields_of(kind: str) -> str:
+    """What has to be corrected; a canonical document is made by a mapping, and has other names than its source."""
+    if "." in kind:
+        return f"these fields of {origin(kind)}"
+    return f"what these fields are made of in {origin(kind)}; or the mapping that makes them, and restart the fleet"
 
 
 @cache

@@ -11,6 +11,7 @@ from integration.canonical.origin import again, origin
 from integration.errors import Hold
 
 Row = dict[str, Any]
+Lines = dict[str | None, list[Row]]
 LONGEST_SHOWN = 40
 GRAIN = Decimal("0.00001")
 """What a quantity may be off that an ERP has turned from one unit into another: a sixth of a dozen has no end."""
@@ -27,10 +28,11 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     quantity below zero, and for more than is left of the lines.
     """
     taken: dict[str, Decimal] = defaultdict(Decimal)
+    by_key, by_sku = _by_name(ordered)
     for row in sorted(shipped, key=lambda row: row["key"] is None):
         if not row["quantity"]:
             continue
-        lines = _lines_of(row, ordered)
+        lines = _lines_of(row, by_key, by_sku)
         _check_left(row, lines, taken)
         rest = row["quantity"]
         for line in lines:
@@ -44,17 +46,28 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _lines_of(row: Row, ordered: Sequence[Row]) -> list[Row]:
+def _by_name(ordered: Sequence[Row]) -> tuple[Lines, Lines]:
+    """The lines of the order by each of their keys, and by the SKU of those that have one."""
+    by_key: Lines = defaultdict(list)
+    by_sku: Lines = defaultdict(list)
+    for line in ordered:
+        if line["sku"] is not None:
+            by_sku[line["sku"]].append(line)
+        for key in dict.fromkeys(line["keys"]):
+            by_key[key].append(line)
+    return by_key, by_sku
+
+
+def _lines_of(row: Row, by_key: Lines, by_sku: Lines) -> list[Row]:
     key, shipped = row["key"], f"{_are(row['quantity'], _what(row))} shipped"
     if row.get("substitute"):
         raise _hold(f"another product than ordered: {shipped} as a substitute", "substitute")
     if row["quantity"] < 0:
         raise _hold(f"{shipped}, which is below zero", "quantity")
-    if key is None:
-        found = [line for line in ordered if line["sku"] is not None and line["sku"] == row["sku"]]
-    else:
-        found = [line for line in ordered if key in line["keys"]]
+    found = by_sku.get(row["sku"], []) if key is None else by_key.get(key, [])
     if not found:
+        if key is None and row["sku"] is None:
+            raise _hold(f"not ordered: {shipped}, and nothing says which line of the order it is of", "not_ordered")
         rule = "with this SKU" if key is None else f"with the key {_short(key)!r}"
         raise _hold(f"not ordered: {shipped}, but the order has no line {rule}", "not_ordered")
     return found

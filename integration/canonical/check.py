@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical.money import EXACT, currencies, minor_digits, round_money
+from integration.canonical.money import EXACT, currencies, format_money, minor_digits, round_money
 from integration.canonical.order import CANCELLED, STATUSES
+from integration.canonical.part import remaining
 from integration.errors import Hold, Reject
 
 Order = dict[str, Any]
@@ -15,15 +16,16 @@ FIX_AT_SOURCE = "Correct the order in Clarity, then send the order again."
 ACCEPTABLE = frozenset({"totals_mismatch", "total_differs", "invoices_differ"})
 """Codes of failed checks that a person may let a document pass as it is: all of it can be posted, only sums differ."""
 REFUNDED = ("refunded", "partially_refunded")
+FAILED = ("failed", "cancelled", "pending")
 
 
 def check_order(order: Order, approved: Collection[str] = ()) -> None:
     """Passes an order that can be posted as it stands, or whose faults are ``approved``, by their codes.
 
     Raises `Reject` when nobody can be made its customer, and `Hold` for an unknown currency or status, for amounts
-    finer than the currency's minor unit (ISO 4217), for a quantity that is not above zero, and for sums that differ
-    by a minor unit or more (Clarity API v1, rules of the order).  The sums of a cancelled order are not looked at:
-    a cancellation has to arrive.
+    finer than the currency's minor unit (ISO 4217), for a quantity below zero, and for sums that differ by a minor unit
+    or more (Clarity API v1, rules of the order).  A line of quantity 0 was removed: it has to come to nothing, and does
+    not count.  The sums of a cancelled order are not looked at: a cancellation has to arrive.
     """
     _check_customer(order["customer"])
     for fault in _faults(order):
@@ -36,8 +38,9 @@ def _faults(order: Order) -> Iterator[Hold]:
     if order["status"] in CANCELLED:
         return
     yield from _check_precision(order)
+    yield from _check_quantities(order)
     yield from _check_lines(order)
-    yield from _check_totals(order)
+    yield from _check_totals(remaining(order))
     yield from _check_payments(order)
 
 
@@ -60,8 +63,9 @@ def _check_codes(order: Order) -> Iterator[Hold]:
     if order["status"] not in STATUSES:
         yield Hold(
             f"unknown order status {order['status'][:40]!r}",
-            hint="Ask whoever runs the shop what this status means, add it to mappings/tables/statuses.json, restart "
-            "the fleet, then send the order again.",
+            hint="Find out what this status means in Clarity. In mappings/clarity/order.json let the row of the status "
+            f"make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
+            "Then send the order again.",
             code="unknown_status",
         )
 
@@ -72,21 +76,37 @@ def _check_precision(order: Order) -> Iterator[Hold]:
         if amount != round_money(amount, currency):
             digits = minor_digits(currency)
             yield Hold(
-                f"{path} is {amount}, but {currency} has {digits or 'no'} decimals",
+                f"{path} is {amount:f}, but {currency} has {digits or 'no'} decimals",
                 hint=FIX_AT_SOURCE,
                 code="precision",
             )
 
 
-def _check_lines(order: Order) -> Iterator[Hold]:
+def _check_quantities(order: Order) -> Iterator[Hold]:
     if not order["lines"]:
         yield Hold("the order has no lines", hint=FIX_AT_SOURCE, code="no_lines")
+    elif not remaining(order)["lines"]:
+        yield Hold(
+            "all lines of the order have the quantity 0",
+            hint="Cancel the order in Clarity if nothing of it is wanted; if something is, correct its quantities. "
+            "Then send the order again.",
+            code="no_lines",
+        )
+    for position, line in enumerate(order["lines"], 1):
+        if line["quantity"] < 0:
+            yield Hold(
+                f"line {position}: quantity {line['quantity']:f} is below zero", hint=FIX_AT_SOURCE, code="quantity"
+            )
+
+
+def _check_lines(order: Order) -> Iterator[Hold]:
     for position, line in enumerate(order["lines"], 1):
         quantity, price, discount = line["quantity"], line["unit_price"], line["discount"]
-        if quantity <= 0:
-            yield Hold(f"line {position}: quantity {quantity} is not above zero", hint=FIX_AT_SOURCE, code="quantity")
-        computed = round_money(EXACT.multiply(quantity, price), order["currency"]) - discount
-        rule = f"line {position}: {quantity} x {price} - discount {discount}"
+        if quantity:
+            computed = round_money(EXACT.multiply(quantity, price), order["currency"]) - discount
+            rule = f"line {position}: {quantity:f} x {price:f} - discount {discount:f}"
+        else:
+            computed, rule = Decimal(0), f"line {position}: quantity 0, a removed line,"
         yield from _compare(
             rule, computed, f"the line's total ({line['sku'] or 'no SKU'})", line["total"], order["currency"]
         )
@@ -122,26 +142,34 @@ def _check_tax(order: Order) -> Iterator[Hold]:
 
 
 def _check_payments(order: Order) -> Iterator[Hold]:
-    """Refunds are objects of their own, so the payments of a refunded order say nothing about the order itself."""
-    due = order["totals"]["balance_due"]
+    """What was paid, less what went back, and what is due come to the total, or did before anything went back.
+
+    Where the order says that it was refunded and names no refunds, its payments are what is left of them: they say
+    nothing of the order.
+    """
+    due, total = order["totals"]["balance_due"], order["totals"]["grand_total"]
     if due is None or order["payment_status"] in REFUNDED:
         return
     captured = _sum(payment["amount"] for payment in order["payments"] if payment["status"] == "captured")
+    paid = captured + _sum(payment["amount"] for payment in order["payments"] if payment["status"] in REFUNDED)
+    refunded = _sum(abs(each["amount"] or 0) for each in order["refunds"] if each["status"] not in FAILED)
+    if total in (captured + due, paid + due, captured - refunded + due, paid - refunded + due):
+        return
+    less = f" - refunds {refunded:f}" if refunded else ""
     yield from _compare(
-        f"captured payments {captured} + balance due {due}",
-        captured + due,
+        f"captured payments {captured:f}{less} + balance due {due:f}",
+        captured - refunded + due,
         "totals.grand_total",
-        order["totals"]["grand_total"],
+        total,
         order["currency"],
     )
 
 
 def _compare(what: str, computed: Decimal, name: str, stated: Decimal | None, currency: str) -> Iterator[Hold]:
-    stated = Decimal(0) if stated is None else stated
-    if computed != stated:
+    if computed != (stated or 0):
+        shown = "not given" if stated is None else format_money(stated, currency).removesuffix(f" {currency}")
         yield Hold(
-            f"totals do not add up: {what} makes {round_money(computed, currency)} {currency}, "
-            f"but {name} is {round_money(stated, currency)}",
+            f"totals do not add up: {what} makes {format_money(computed, currency)}, but {name} is {shown}",
             hint=FIX_AT_SOURCE,
             code="totals_mismatch",
         )

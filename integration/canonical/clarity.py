@@ -1,44 +1,47 @@
 """Clarity's order as it is received (sandbox contract of Clarity API v1), checked field by field.
 
 Names are Clarity's.  Loading turns money and quantities into `Decimal`, times into UTC, empty text into None, and
-keeps what the contract does not name, so that a mapping can use a customer's own fields.
+keeps what the contract does not name, so that a mapping can use a customer's own fields.  What may be all digits, a SKU
+or a postal code, may come as a JSON number.
 """
 
 from __future__ import annotations
 
 from marshmallow import fields
 
-from integration.canonical.values import ABSENT, Amount, AsReceived, Id, Rows, Text, Time, Version
+from integration.canonical.values import ABSENT, Amount, AsReceived, Attributes, Factor, Id, Rows, Text, Time, Version
 
 
 class ClarityTax(AsReceived):
-    code = Text(required=True)
-    rate = Amount(required=True)
+    code = Id(required=True)
+    rate = Factor(required=True)
     amount = Amount(required=True)
 
 
 class ClarityDiscount(AsReceived):
-    code = Text()
+    id = Id()
+    code = Id()
     amount = Amount(required=True)
 
 
 class ClarityLine(AsReceived):
     id = Id(required=True)
-    sku = Text()
+    sku = Id()
     name = Text()
     kind = Text()
     quantity = Amount(required=True)
-    uom = Text()
-    unitPrice = Amount(required=True)
+    uom = Id()
+    unitPrice = Factor(required=True)
     discounts = Rows(ClarityDiscount)
     taxes = Rows(ClarityTax)
     lineTotal = Amount(required=True)
     requiresShipping = fields.Boolean(load_default=None)
-    customAttributes = fields.Dict(load_default=None)
+    customAttributes = Attributes(load_default=None)
 
 
 class ClarityShippingLine(AsReceived):
-    code = Text()
+    id = Id()
+    code = Id()
     name = Text()
     price = Amount(required=True)
     discounts = Rows(ClarityDiscount)
@@ -46,7 +49,8 @@ class ClarityShippingLine(AsReceived):
 
 
 class ClarityFee(AsReceived):
-    code = Text()
+    id = Id()
+    code = Id()
     name = Text()
     amount = Amount(required=True)
     taxes = Rows(ClarityTax)
@@ -59,6 +63,12 @@ class ClarityPayment(AsReceived):
     status = Text()
 
 
+class ClarityRefund(AsReceived):
+    id = Id()
+    amount = Amount()
+    status = Text()
+
+
 class ClarityAddress(AsReceived):
     name = Text()
     company = Text()
@@ -66,9 +76,9 @@ class ClarityAddress(AsReceived):
     line2 = Text()
     city = Text()
     region = Text()
-    postalCode = Text()
+    postalCode = Id()
     countryCode = Text()
-    phone = Text()
+    phone = Id()
     email = Text()
 
 
@@ -78,9 +88,9 @@ class ClarityCustomer(AsReceived):
     email = Text()
     name = Text()
     company = Text()
-    phone = Text()
-    taxId = Text()
-    accountNumber = Text()
+    phone = Id()
+    taxId = Id()
+    accountNumber = Id()
 
 
 class ClarityTotals(AsReceived):
@@ -106,8 +116,8 @@ class ClarityOrder(AsReceived):
     currency = Text(required=True)
     taxIncluded = fields.Boolean(required=True, error_messages=ABSENT)
     customer = fields.Nested(ClarityCustomer, load_default=None)
-    purchaseOrderNumber = Text()
-    paymentTerms = Text()
+    purchaseOrderNumber = Id()
+    paymentTerms = Id()
     billingAddress = fields.Nested(ClarityAddress, load_default=None)
     shippingAddress = fields.Nested(ClarityAddress, load_default=None)
     lines = Rows(ClarityLine)
@@ -115,7 +125,8 @@ class ClarityOrder(AsReceived):
     fees = Rows(ClarityFee)
     discounts = Rows(ClarityDiscount)
     payments = Rows(ClarityPayment)
+    refunds = Rows(ClarityRefund)
     totals = fields.Nested(ClarityTotals, required=True, error_messages=ABSENT)
     notes = Text()
     tags = fields.List(Text(), load_default=list, allow_none=True)
-    customAttributes = fields.Dict(load_default=None)
+    customAttributes = Attributes(load_default=None)

@@ -14,10 +14,9 @@ from decimal import Decimal
 from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
 
+from integration.canonical.decimals import LIMITS, LONGEST, decimal_of
 from integration.errors import Reject
 
-LONGEST_NUMBER = 40
-LARGEST_EXPONENT = 30
 DEEPEST = 64
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,40}", re.ASCII)
 HINT = "The sender has to correct it and send it again."
@@ -26,13 +25,13 @@ HINT = "The sender has to correct it and send it again."
 def parse_json(raw: bytes) -> Any:
     """The document in ``raw``; numbers with a fraction or an exponent become `Decimal`.
 
-    Raises `Reject` for what is not UTF-8 or not JSON (RFC 8259), and for what parsers disagree about or choke on:
-    duplicate keys, NaN and Infinity, numbers of more than 40 characters or with an exponent beyond 30, nesting deeper
-    than 64.  The reason never quotes the content.
+    A byte order mark before it is ignored (RFC 8259, 8.1).  Raises `Reject` for what is not UTF-8 or not JSON, and for
+    what parsers disagree about or choke on: duplicate keys, NaN and Infinity, numbers of more than 40 characters or
+    with an exponent beyond 30, nesting deeper than 64.  The reason never quotes the content.
     """
     try:
         document = json.loads(
-            raw.decode("utf-8"),
+            raw.decode("utf-8-sig"),
             parse_int=_integer,
             parse_float=_decimal,
             parse_constant=_constant,
@@ -106,19 +105,14 @@ def _meaning(number: Decimal) -> str:
 
 
 def _integer(text: str) -> int:
-    if len(text) > LONGEST_NUMBER:
+    if len(text) > LONGEST:
         raise _absurd_number()
     return int(text)
 
 
 def _decimal(text: str) -> Decimal:
-    if len(text) > LONGEST_NUMBER:
-        raise _absurd_number()
-    try:
-        number = Decimal(text)
-    except ArithmeticError:  # an exponent of twenty digits
-        raise _absurd_number() from None
-    if abs(number.adjusted()) > LARGEST_EXPONENT:
+    number = decimal_of(text)
+    if number is None:
         raise _absurd_number()
     return number
 
@@ -153,7 +147,7 @@ def _children(node: Any) -> Any:
 
 
 def _absurd_number() -> Reject:
-    return Reject("a number is too long or too large to be meant", hint=HINT, code="absurd_number")
+    return Reject(f"a number is too long or too large: {LIMITS} are read", hint=HINT, code="absurd_number")
 
 
 def _too_deep() -> Reject:

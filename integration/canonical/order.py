@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from marshmallow import EXCLUDE, Schema, fields
 
-from integration.canonical.values import ABSENT, Amount, Choice, Id, Rows, Text, Time, Version
+from integration.canonical.values import ABSENT, Amount, Attributes, Choice, Factor, Id, Rows, Text, Time, Version
 
 STATUSES = (
     "pending",
@@ -34,12 +34,15 @@ class Tax(Part):
     """One tax on a line: ``rate`` is a fraction (0.23), ``amount`` is what it came to."""
 
     code = Text(required=True)
-    rate = Amount(required=True)
+    rate = Factor(required=True)
     amount = Amount(required=True)
 
 
 class Line(Part):
-    """One thing ordered.  ``total`` is quantity x unit price - ``discount``, with or without tax as the order says."""
+    """One thing ordered.  ``total`` is quantity x unit price - ``discount``, with or without tax as the order says.
+
+    A line of quantity 0 was removed: nothing of it is to be delivered or billed.
+    """
 
     id = Id(required=True)
     sku = Text()
@@ -47,12 +50,12 @@ class Line(Part):
     kind = Text()
     quantity = Amount(required=True)
     uom = Text()
-    unit_price = Amount(required=True)
+    unit_price = Factor(required=True)
     discount = Amount(required=True)
     total = Amount(required=True)
     taxes = Rows(Tax)
     requires_shipping = fields.Boolean(load_default=None)
-    attributes = fields.Dict(load_default=dict)
+    attributes = Attributes(load_default=dict)
 
 
 class ShippingLine(Part):
@@ -81,6 +84,14 @@ class Payment(Part):
     id = Id()
     method = Text()
     amount = Amount(required=True)
+    status = Text()
+
+
+class Refund(Part):
+    """Money that went back to the customer; ``amount`` is above zero, or below, as Clarity counts."""
+
+    id = Id()
+    amount = Amount()
     status = Text()
 
 
@@ -146,7 +157,8 @@ class Order(Part):
     fees = Rows(Fee)
     discounts = Rows(Discount)
     payments = Rows(Payment)
+    refunds = Rows(Refund)
     totals = fields.Nested(Totals, required=True, error_messages=ABSENT)
     notes = Text()
     tags = fields.List(Text(), load_default=list)
-    attributes = fields.Dict(load_default=dict)
+    attributes = Attributes(load_default=dict)

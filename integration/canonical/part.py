@@ -41,6 +41,15 @@ def part_left(order: Order, lines: Sequence[dict[str, Any]], others: Sequence[Or
     return {**order, "lines": list(lines), "totals": totals}
 
 
+def remaining(order: Order) -> Order:
+    """The order without the lines that were removed from it, which Clarity shows with the quantity 0.
+
+    A target whose order has such a line finds it gone, and takes it back.
+    """
+    lines = [line for line in order["lines"] if line["quantity"]]
+    return order if len(lines) == len(order["lines"]) else {**order, "lines": lines}
+
+
 def no_part(order: Order) -> Order:
     """Nothing of the order: for whoever has none of its lines, it is as good as cancelled."""
     status = order["status"] if order["status"] in CANCELLED else "cancelled"

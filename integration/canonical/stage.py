@@ -35,14 +35,16 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class Part:
-    """What one target carries of an order, and how far it is there; quantities by line.
+    """What one target carries of an order, and how far it is there; quantities by line, of lines that ship.
 
-    ``billed`` is true when nothing is left to be invoiced and all invoices are paid.
+    ``billed`` is true when nothing is left to be invoiced and all invoices are paid.  An ``empty`` part has no line of
+    the order at all, not even one that does not ship.
     """
 
     carried: dict[str, Decimal]
     shipped: dict[str, Decimal]
     billed: bool
+    empty: bool = False
 
     @property
     def all_shipped(self) -> bool:
@@ -74,19 +76,23 @@ def part_of(carried: Document, shipments: Iterable[Document], invoices: Sequence
     wanted = {line["id"]: Decimal(line["quantity"]) for line in carried["lines"] if line["ships"]}
     standing = [invoice for invoice in invoices if invoice["status"] != "void"]
     billed = any(invoice["complete"] for invoice in standing) and all(each["status"] == "paid" for each in standing)
-    return Part(wanted, dict(shipped), billed or not carried["lines"])  # type: ignore[arg-type]
+    empty = not carried["lines"]
+    return Part(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
 
 
 def stage_of(parts: Sequence[Part], *, awaited: bool = False) -> Stage:
     """The stage that all parts together have come to; ``awaited`` when a target has yet to take on its part.
 
-    An order of which nothing ships stays posted.
+    One of which nothing ships (downloads, services) stays posted until it is billed and paid: then it is completed.
     """
-    if not any(quantity for part in parts for quantity in part.shipped.values()):
-        return Stage.POSTED
     if awaited or not all(part.all_shipped for part in parts):
-        return Stage.PARTLY_SHIPPED
-    return Stage.COMPLETED if all(part.billed for part in parts) else Stage.SHIPPED
+        has_shipped = any(quantity for part in parts for quantity in part.shipped.values())
+        return Stage.PARTLY_SHIPPED if has_shipped else Stage.POSTED
+    if all(part.empty for part in parts):
+        return Stage.POSTED
+    if all(part.billed for part in parts):
+        return Stage.COMPLETED
+    return Stage.SHIPPED if any(part.carried for part in parts) else Stage.POSTED
 
 
 def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from marshmallow import INCLUDE, Schema, fields, missing, validate
 
+from integration.canonical.decimals import LONGEST, decimals_of, without_noise
+
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 LARGEST = Decimal(10) ** 12
 DECIMALS = 6
+FINEST = Decimal(1).scaleb(-DECIMALS)
 UNTRANSPORTABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -43,7 +47,7 @@ class Text(Value[str]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        if UNTRANSPORTABLE.search(value):
+        if not is_transportable(value):
             raise self.make_error("characters")
         if value.strip():
             return value
@@ -53,7 +57,7 @@ class Text(Value[str]):
 
 
 class Id(Text):
-    """An opaque id; a whole number is taken as its digits."""
+    """An opaque id, a code or another text that may be all digits; a whole number is taken as its digits."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -81,16 +85,19 @@ class Version(fields.Integer):
     """A version number, as large as a Postgres bigint."""
 
     def __init__(self, *, required: bool) -> None:
-        bounds = validate.Range(0, 2**63 - 1, error="not a version number")
+        bounds = validate.Range(0, 2**63 - 1, error="not a whole number from 0 to 2^63 - 1")
         super().__init__(strict=True, required=required, validate=bounds, error_messages=ABSENT)
 
 
 class Amount(Value[Decimal]):
-    """Money or a quantity: a decimal string, or a JSON number; below 10^12, at most 6 decimals."""
+    """Money or a quantity: a decimal string, or a JSON number; below 10^12, at most 6 decimals.
+
+    What a double adds to a number (19.990000000000002) is taken away again.
+    """
 
     default_error_messages = {
         "invalid": "not a decimal number",
-        "large": "too large to be meant",
+        "large": "not below 10^12",
         "decimals": f"more than {DECIMALS} decimals",
     }
 
@@ -98,7 +105,11 @@ class Amount(Value[Decimal]):
         number = self._number(value)
         if abs(number) >= LARGEST:
             raise self.make_error("large")
-        if number != number.quantize(Decimal(1).scaleb(-DECIMALS)):
+        return number if number == number.quantize(FINEST) else self._finer(without_noise(number, DECIMALS))
+
+    def _finer(self, number: Decimal) -> Decimal:
+        """A number that seemed finer than `FINEST`, without its noise."""
+        if decimals_of(number) > DECIMALS:
             raise self.make_error("decimals")
         return number
 
@@ -107,9 +118,27 @@ class Amount(Value[Decimal]):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return Decimal(value)
-        if isinstance(value, str) and len(value) < 40 and NUMBER.fullmatch(value):
+        if isinstance(value, str) and len(value) <= LONGEST and NUMBER.fullmatch(value):
             return Decimal(value)
         raise self.make_error("invalid")
+
+
+class Factor(Amount):
+    """A unit price or a rate, which may have any number of decimals: what counts is what it comes to."""
+
+    def _finer(self, number: Decimal) -> Decimal:
+        return number
+
+
+class Attributes(fields.Dict):
+    """Fields of the customer's own, kept as they are; their texts are as `Text` has them."""
+
+    default_error_messages = {"characters": Text.default_error_messages["characters"]}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, dict) and value and not is_transportable("".join(_texts(value))):
+            raise self.make_error("characters")
+        return super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 class Rows(fields.List[Any]):
@@ -119,7 +148,7 @@ class Rows(fields.List[Any]):
         super().__init__(fields.Nested(schema), load_default=list)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
-        return super().deserialize([] if value is None else value, attr, data, **kwargs)
+        return super().deserialize(value, attr, data, **kwargs) if value is not None and value != [] else []
 
 
 class Time(Value[str]):
@@ -151,6 +180,23 @@ class AsReceived(Schema):
 
     class Meta:
         unknown = INCLUDE
+
+
+def is_transportable(text: str) -> bool:
+    """Whether a database can store the text."""
+    return UNTRANSPORTABLE.search(text) is None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a document, its keys too."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
 
 
 def utc(text: str) -> str:

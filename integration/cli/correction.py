@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 
 from integration.canonical import amount_names, parse_json
+from integration.canonical.decimals import LIMITS, LONGEST, decimal_of
 from integration.errors import Failure, Reject
 
 MOST_LISTED = 40
@@ -71,8 +72,8 @@ def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _key(place: Any, key: str, path: str, document: Any) -> Any:
     if isinstance(place, dict) and key in place:
         return key
-    if _is_list(place) and key.isdigit() and int(key) < len(place):
-        return int(key)
+    if _is_list(place) and key in (positions := list(map(str, range(len(place))))):
+        return positions.index(key)
     paths = [path for path, _ in leaves(document)]
     more = f" and {len(paths) - MOST_LISTED} more" if len(paths) > MOST_LISTED else ""
     raise Failure(
@@ -105,12 +106,12 @@ def _of_kind(kind: type, text: str, path: str) -> Any:
 
 
 def _number(kind: type, text: str, path: str) -> Decimal | int:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or (kind is int and number != int(number)):
-        raise Failure(f"{path} is a number, {text!r} is none", hint="For example --set lines.0.quantity=2.")
+    number = decimal_of(text)
+    if number is None or (kind is int and number != int(number)):
+        raise Failure(
+            f"{path} is a number, {text[:LONGEST]!r} is none",
+            hint=f"For example --set lines.0.quantity=2.  A number has {LIMITS}; a whole one stays whole.",
+        )
     return int(number) if kind is int else number
 
 
@@ -119,10 +120,10 @@ def _text(text: str) -> str | None:
     if text == "null":
         return None
     try:
-        value = json.loads(text)
+        value = json.loads(text) if text.startswith('"') else text
     except ValueError:
         return text
-    return value if isinstance(value, str) else text
+    return str(value)
 
 
 def _like(before: Any, after: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 
 from integration.canonical import parse_json
+from integration.carried import not_carried
 from integration.cli.render import json_option, say, show_json
 from integration.functions import FUNCTIONS
 from integration.samples import Checked, check_definitions
@@ -33,7 +34,7 @@ def mapping() -> None:
 @folder_option
 @json_option
 def check(name: str | None, folder: Path, as_json: bool) -> None:
-    """Run all samples; exit 1 if one fails or a row has none.
+    """Run all samples; exit 1 if one fails or a row has none; list the fields of samples that no row reads.
 
     NAME is one mapping, for example odoo.order; without it everything is checked.
     """
@@ -56,12 +57,16 @@ def check(name: str | None, folder: Path, as_json: bool) -> None:
 def run(name: str, file: BinaryIO, folder: Path) -> None:
     """Translate FILE (- is standard input) by the mapping NAME and print the result as JSON.
 
-    FILE is a document, or a webhook's envelope with the document in its data.
+    FILE is a document, or a webhook's envelope with the document in its data.  Fields of it that no row reads are
+    listed on standard error, but for those that the mapping leaves out on purpose (left_out).
     """
     document = parse_json(file.read())
     if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
         document = document["data"]
-    show_json(load_definitions(folder).mapping(name)(document))
+    found = load_definitions(folder).mapping(name)
+    show_json(found(document))
+    if dropped := not_carried(found.body, [document]):
+        say(f"Not carried over by {name}: {', '.join(dropped)}", err=True)
 
 
 @mapping.command(epilog="Example:  fleet mapping functions --json")
@@ -93,3 +98,5 @@ def _print_checked(checked: Checked) -> None:
     say(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
     for problem in checked.problems:
         say(f"  {problem}")
+    if checked.not_carried:
+        say(f"  not carried over: {', '.join(checked.not_carried)}")

@@ -24,7 +24,7 @@ from tests.store.road import Road
 
 COMMAND = [sys.executable, "-m", "integration.cli", "demo"]
 HEADING = ["Clarity", "what is special", "total", "Odoo", "Fusion", "posted", "shipped", "billed", "status"]
-CAME_ROUND = re.compile(r"WEB-\d+ .+ [A-Z]{3}  S\d{5}  \d+  +\d+\.\d\d s +\d* +\d+  (completed|processing) ✓")
+CAME_ROUND = re.compile(r"WEB-\d+ .+ [A-Z]{3}  S\d{5}  \d+  +\d+\.\d\d s +\d* +\d+  completed ✓")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_without_a_terminal_it_prints_the_table_and_stops(environment: dict[str,
     heading, *rows, last = demo.stdout.splitlines()
     assert re.split(r" {2,}", heading.rstrip()) == HEADING
     assert [row for row in rows if not CAME_ROUND.fullmatch(row.rstrip())] == []
-    assert sum("processing" in row for row in rows) == 1, "only the downloads, of which nothing ships"
+    assert all("completed" in row for row in rows), "the downloads too, of which nothing ships"
     assert len(rows) == 12
     assert last == "Stopped."
     assert demo.stdout.endswith("\n")

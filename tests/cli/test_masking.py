@@ -23,6 +23,8 @@ ORDER = {
     "lines": [{"sku": "SKU-1", "name": "Mug", "quantity": "2", "customAttributes": {"engraving": "for Jim"}}],
     "order": {"x_gift_message": "for Jim", "note": "ring twice", "origin": "WEB-1"},
     "payments": [{"id": "p1", "reference": "tok_1", "amount": "5.00"}],
+    "refunds": [{"id": "r1", "reason": "for Jim", "amount": "1.00", "status": "completed"}],
+    "target": {"lines": [{"key": "1", "attributes": ["engraving: for Jim"], "fields": {"name": "Mug"}}]},
     "customAttributes": {"giftMessage": "for Jim"},
     "tags": ["vip jane"],
 }
@@ -36,6 +38,8 @@ def test_persons_are_masked_and_products_are_not() -> None:
         "lines": [{"sku": "SKU-1", "name": "Mug", "quantity": "2", "customAttributes": {"engraving": "***"}}],
         "order": {"x_gift_message": "***", "note": "***", "origin": "WEB-1"},
         "payments": [{"id": "p1", "reference": "***", "amount": "5.00"}],
+        "refunds": [{"id": "r1", "reason": "***", "amount": "1.00", "status": "completed"}],
+        "target": {"lines": [{"key": "1", "attributes": ["***"], "fields": {"name": "Mug"}}]},
         "customAttributes": {"giftMessage": "***"},
         "tags": ["***"],
     }

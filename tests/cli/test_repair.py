@@ -24,6 +24,7 @@ from tests.store.road import Road
 
 TARGET = {
     "key": "1001",
+    "version": 3,
     "amount_total": Decimal("10.50"),
     "order": {"PaymentTerms": "31 Net"},
     "customer": {"email": "jane@mail.example"},
@@ -103,6 +104,14 @@ def audited(fleet: Fleet) -> list[tuple[str, str, int | None, dict[str, Any]]]:
         ("lines.0.sku=1001", ("lines", 0, "sku"), "1001"),
         ("lines.0.gift=true", ("lines", 0, "gift"), True),
         ("lines.0.quantity=a=b", None, "lines.0.quantity is a number, 'a=b' is none"),
+        ("version=7", ("version",), 7),
+        ("version=1e99999999", None, "version is a number, '1e99999999' is none"),
+        ("version=1e9999999999999999999", None, "version is a number, '1e9999999999999999999' is none"),
+        ("version=1.5", None, "version is a number, '1.5' is none"),
+        ("amount_total=-1e99999999", None, "amount_total is a number, '-1e99999999' is none"),
+        (f"amount_total={'9' * 41}", None, f"amount_total is a number, '{'9' * 40}' is none"),
+        ("order.PaymentTerms=" + "[" * 100_000, ("order", "PaymentTerms"), "[" * 100_000),
+        ("lines.².sku=SKU-1", None, "the document has no lines.².sku"),
         ("lines.0.gift=maybe", None, "lines.0.gift is true or false, 'maybe' is not"),
         ("lines.1.sku=SKU-1", None, "the document has no lines.1.sku"),
         ("lines.-1.sku=SKU-1", None, "the document has no lines.-1.sku"),

@@ -192,7 +192,9 @@ def test_processing_is_pushed_skipped_or_held(shop: Shop, status: str) -> None:
         ("backordered", "confirmed", Skip),
         ("processing", "backordered", Skip),
         ("processing", "pending", Skip),
-        ("ready_for_pickup", "shipped", Hold),
+        ("ready_for_pickup", "shipped", Skip),  # handed over, not shipped: completed comes next
+        ("ready_for_pickup", "partially_shipped", Skip),
+        ("partially_shipped", "ready_for_pickup", Skip),
         ("processing", "completed", Hold),  # by shipment or by pick-up: that is not ours to choose
         ("shipped", "cancelled", Hold),
         ("backordered", "on_hold", Hold),
@@ -203,6 +205,12 @@ def test_no_step_is_guessed(shop: Shop, status: str, wanted: str, outcome: type[
     with pytest.raises(outcome):
         shop.connector().post("order_status", push(id, wanted), MemoryWork())
     assert (shop.has_as(id), shop.pushes(id)) == (status, [])
+
+
+def test_an_order_that_is_picked_up_is_completed(shop: Shop) -> None:
+    id = shop.order("ready_for_pickup")
+    shop.connector().post("order_status", push(id, "completed"), MemoryWork())
+    assert shop.has_as(id) == "completed"
 
 
 def test_a_held_order_goes_on_when_it_is_released_and_pushed_again(shop: Shop) -> None:

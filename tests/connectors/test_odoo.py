@@ -158,6 +158,22 @@ class RacedWork(MemoryWork):
         return super().perform(effect, request, send)
 
 
+def test_the_attributes_of_a_line_stand_below_its_name(shop: Shop) -> None:
+    document = shop.two_lines()
+    document["lines"][0] |= {"attributes": ["engraving: Ada & Bob", "size: 1.50"]}
+    document["lines"][0]["fields"]["name"] = "Bottle"
+    work = shop.new_work()
+    posted = shop.send(document, work)
+    lines = shop.target.one("sale.order", posted.theirs or 0, "order_line")["order_line"]
+    names = [shop.target.one("sale.order.line", line, "name")["name"] for line in lines]
+    assert names[0] == "Bottle\nengraving: Ada & Bob\nsize: 1.50"
+    shop.send(document, again := shop.new_work())
+    assert ("order.update", "ok") not in again.outcomes, "it shows them already"
+    shown = shop.target.connector().shown("order", document, again)
+    assert shown
+    assert shown["lines"][0]["fields"]["name"] == names[0]
+
+
 def test_an_order_that_somebody_confirms_at_the_same_time_is_found(shop: Shop) -> None:
     work = RacedWork(shop)
     posted = shop.send(shop.two_lines(), work)

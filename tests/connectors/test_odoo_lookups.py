@@ -99,6 +99,16 @@ def test_a_company_with_its_contact_and_addresses(shop: Shop) -> None:
     assert work.outcomes == [("order.load", "ok"), ("order.confirm", "ok"), ("order.date", "ok")]
 
 
+def test_a_region_without_its_country_stays_readable(shop: Shop) -> None:
+    document = shop.two_lines()
+    street = {"name": "Dock 4", "street": "Main 1", "street2": "Gate B", "city": "Springfield"}
+    document["delivery_address"] = {"fields": street, "country": None, "state": "California"}
+    posted = shop.send(document)
+    order = shop.target.one("sale.order", posted.theirs or 0, "partner_shipping_id")
+    address = shop.target.one("res.partner", order["partner_shipping_id"], "street2", "state_id", "country_id")
+    assert (address["street2"], address["state_id"], address["country_id"]) == ("Gate B, California", False, False)
+
+
 def test_an_unknown_country_is_held(shop: Shop) -> None:
     document = shop.two_lines()
     document["partner"]["country"] = "XX"

@@ -95,7 +95,7 @@ def test_a_key_of_several_lines_fills_them_up_in_their_order() -> None:
         (
             [shipped(None, None, "1")],
             "not_ordered",
-            "not ordered: 1 of a product without SKU is shipped, but the order has no line with this SKU",
+            "not ordered: 1 of a product without SKU is shipped, and nothing says which line of the order it is of",
         ),
         (
             [shipped("1", "PINK", "1", substitute=True)],

@@ -14,6 +14,10 @@ from integration.functions import FUNCTIONS, Table, Unfit
 RATES = Table.of("rates", {"values": {"VAT23": {"rate": "23"}, "SALES825": {"rate": "8.25"}, "NONE": None}})
 LENIENT = Table.of("lenient", {"values": {"A": 1}, "default": None})
 
+TRACKING = "9400 1000 0000 0000 0000 00"
+S10 = ["RR123456799DE", "RR123456808DE"]
+LINK = "https://dhl.example/t/00340434"
+
 WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("upper", "Straße", [], "STRASSE"),
     ("lower", "ÄB", [], "äb"),
@@ -23,6 +27,25 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("split", "a, b,,c ", [","], ["a", "b", "c"]),
     ("codes", " 1Z1, 1Z2;1Z3\n1Z1 / 1Z-4 ", [], ["1Z1", "1Z2", "1Z3", "1Z-4"]),
     ("codes", " ; - ", [], None),
+    ("codes", "1Z 999 AA1 01 2345 6784", [], ["1Z 999 AA1 01 2345 6784"]),
+    ("codes", "JD01 4600 0064 9573 0127\n9400 1000 0000 0000 0000 00", [], ["JD01 4600 0064 9573 0127", TRACKING]),
+    ("codes", "1Z999AA10123456784 1Z999AA10123456785", [], ["1Z999AA10123456784", "1Z999AA10123456785"]),
+    ("codes", "0034043412 0034043413,0034043412", [], ["0034043412", "0034043413"]),
+    ("codes", "RR 123456785 DE|RR123456799DE  RR123456808DE", [], ["RR 123456785 DE", *S10]),
+    ("codes", "RR  123 456\t785 DE/ 7", [], ["RR 123 456", "785 DE", "7"]),
+    ("codes", "picked up by the customer", [], ["picked up by the customer"]),
+    ("codes", "https://dhl.example/t/00340434; 99.00.123456.12345678", [], [LINK, "99.00.123456.12345678"]),
+    ("email", " ada@mail.example ", [], "ada@mail.example"),
+    ("email", '"Lovelace, Ada" <ada@mail.example>', [], "ada@mail.example"),
+    ("email", "Ada Lovelace<ada@mail.example> ", [], "ada@mail.example"),
+    ("email", "<ada@mail.example>", [], "ada@mail.example"),
+    ("email", "ada@mail.example, <bob@mail.example>", [], "bob@mail.example"),
+    ("email", "Ada <at home>", [], "Ada <at home>"),
+    ("email", " ", [], None),
+    ("listed", {"engraving": "Ada", "size": Decimal("1.50")}, [], ["engraving: Ada", "size: 1.50"]),
+    ("listed", {"gift": True, "parts": ["a", Decimal("0.1")]}, [], ["gift: true", 'parts: ["a", "0.1"]']),
+    ("listed", {"engraving": "", "size": None}, [], None),
+    ("listed", "Ada", [], None),
     ("join", ["Acme", None, "", "Ada", "Acme"], [", "], "Acme, Ada"),
     ("join", [None, ""], [", "], None),
     ("mentions", "Express Saver", ["express"], True),
@@ -56,7 +79,11 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("country", " pl", [], "PL"),
     ("region", "US-CA", [], "CA"),
     ("region", "CA", [], "CA"),
+    ("region", "us-ca", [], "ca"),
     ("region", "Kujawsko-Pomorskie", [], "Kujawsko-Pomorskie"),
+    ("region", "St-Gallen", [], "St-Gallen"),
+    ("region", "La-Paz", [], "La-Paz"),
+    ("region", "AL-ANBAR", [], "AL-ANBAR"),
     ("allocate", [], [[]], []),
 ]
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from tests.planted import of_fleets, of_motion_and_edges, of_receiver, of_startup, of_store
+from tests.planted import of_documents, of_fleets, of_motion_and_edges, of_receiver, of_startup, of_store
 from tests.planted.defect import Defect
 
-DEFECTS: list[Defect] = [*of_store.DEFECTS, *of_motion_and_edges.DEFECTS, *of_receiver.DEFECTS, *of_startup.DEFECTS]
+DEFECTS: list[Defect] = [
+    *of_store.DEFECTS,
+    *of_motion_and_edges.DEFECTS,
+    *of_receiver.DEFECTS,
+    *of_startup.DEFECTS,
+    *of_documents.DEFECTS,
+]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -82,6 +82,15 @@ def test_shipped_in_parts_by_both(road: World) -> None:
     ]
 
 
+def test_an_order_of_downloads_is_completed_once_it_is_paid(road: World) -> None:
+    (id,) = road.generate(1, "digital")
+    assert not any(line["requiresShipping"] for line in road.order(id)["lines"])
+    road.finished(id)
+    road.age([id], odoo=4, fusion=16)
+    road.becomes(id, "completed")
+    assert [push["status"] for push in road.pushes(id) if push["changed"]] == ["processing", "shipped", "completed"]
+
+
 @pytest.mark.parametrize("trait", ["jpy", "kwd", "multi_tax", "tax_excluded", "order_discount", "fractional_qty"])
 def test_money_comes_back_to_the_minor_unit(road: World, trait: str) -> None:
     (id,) = road.generate(1, trait)

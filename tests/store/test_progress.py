@@ -29,8 +29,8 @@ class Books:
         self.shop, self.odoo, self.fusion = (found[kind].id for kind in ("clarity", "odoo", "fusion"))
         self.targets = [self.shop, self.odoo, self.fusion]
 
-    def carry(self, target: int, order: str = "1001", **lines: str) -> None:
-        carried = [{"id": id, "sku": None, "quantity": quantity, "ships": True} for id, quantity in lines.items()]
+    def carry(self, target: int, order: str = "1001", ships: bool = True, **lines: str) -> None:
+        carried = [{"id": id, "sku": None, "quantity": quantity, "ships": ships} for id, quantity in lines.items()]
         with self.database.transaction() as tx:
             progress.carry(tx, target, order, {"lines": carried, "amount": "10.00", "currency": "EUR"})
             crossrefs.write(tx, target, "order", order, f"S{order}", version=1)
@@ -107,6 +107,28 @@ def test_all_at_once_is_told_in_order(books: Books) -> None:
     with books.database.transaction() as tx:
         progress.show(tx, books.odoo, "invoice", "i")
     assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED, Stage.COMPLETED)
+
+
+def test_an_order_of_which_nothing_ships_is_completed_once_it_is_billed_and_paid(books: Books) -> None:
+    books.carry(books.odoo, ships=False, a="1")
+    assert books.bill(books.odoo, "i", "open") == ()
+    assert books.open_orders(books.odoo) == ["S1001"]
+    assert books.bill(books.odoo, "i", "paid") == (Stage.SHIPPED, Stage.COMPLETED), "Clarity completes what is shipped"
+    assert books.open_orders(books.odoo) == []
+
+
+def test_so_is_one_whose_parts_are_all_billed(books: Books) -> None:
+    books.carry(books.odoo, ships=False, a="1")
+    books.carry(books.fusion, b="1")
+    assert books.bill(books.odoo, "i") == ()
+    assert books.ship(books.fusion, "1", b="1") == (Stage.SHIPPED,)
+    assert books.bill(books.fusion, "j") == (Stage.COMPLETED,)
+
+
+def test_an_order_of_which_nobody_carries_anything_is_not_completed(books: Books) -> None:
+    books.carry(books.odoo)
+    assert books.bill(books.odoo, "i", "void") == ()
+    assert books.bill(books.odoo, "j", "paid") == ()
 
 
 def test_it_never_steps_back(books: Books) -> None:

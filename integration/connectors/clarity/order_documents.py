@@ -6,9 +6,10 @@ Idempotency-Key, or by a shop that does keep it unique (409 already_exists).
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from integration.canonical.decimals import decimal_of
 from integration.canonical.origin import again
 from integration.connectors.clarity.client import Client, order_path, record_path
 from integration.connectors.clarity.problems import AlreadyExists, NotOffered, NotThere
@@ -84,10 +85,7 @@ class OrderDocuments:
 
 def number(value: Any) -> Decimal | None:
     """A number of Clarity's, which writes them as text; None when it is none."""
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
+    return decimal_of(str(value))
 
 
 def given(document: Document) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from integration.connectors.clarity.client import Client, order_path
 from integration.connectors.clarity.problems import BY_HAND, InvalidTransition
-from integration.connectors.clarity.statuses import TRANSITIONS, is_past, way
+from integration.connectors.clarity.statuses import TRANSITIONS, is_beside, is_past, way
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.errors import Hold, Skip
 
@@ -18,8 +18,8 @@ EFFECT = "status"
 def show_status(client: Client, document: Document, work: Work) -> Posted:
     """Brings the order to ``status``; document: {order_id, status, external_ref, occurred_at, reason}.
 
-    Raises `Skip` for a step back and for an order that is cancelled, `Hold` for one that a person has stopped or
-    that cannot come to this status, and what `Http.send` does.
+    Raises `Skip` for a step back, for one that an order which is picked up does not take, and for an order that is
+    cancelled, `Hold` for one that a person has stopped or that cannot come to this status, and what `Http.send` does.
     """
     wanted = document["status"]
     if wanted not in TRANSITIONS:
@@ -79,6 +79,8 @@ def _steps(current: str, wanted: str) -> tuple[str, ...]:
             raise Skip(f"would step back: Clarity has it as {current}")
         if steps := way(current, wanted):
             return steps
+        if is_beside(current, wanted):
+            raise Skip(f"not on its way: Clarity has it as {current}, which becomes completed without {wanted}")
     raise Hold(
         f"Clarity has it as {current if current in TRANSITIONS else 'a status we do not know'}, "
         f"which cannot become {wanted}",

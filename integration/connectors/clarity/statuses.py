@@ -37,6 +37,22 @@ def is_past(current: str, wanted: str) -> bool:
     return current in seen - {wanted}
 
 
+def is_beside(current: str, wanted: str) -> bool:
+    """Whether ``wanted`` is on another way to completed than an order that is ``current`` takes.
+
+    One that is ready for pickup is handed over, not shipped.
+
+    >>> is_beside("ready_for_pickup", "shipped"), is_beside("ready_for_pickup", "completed")
+    (True, False)
+    """
+    return (
+        all(is_past("completed", each) for each in (current, wanted))
+        and not {current, wanted} & ASIDE
+        and not is_past(current, wanted)
+        and not is_past(wanted, current)
+    )
+
+
 def way(current: str, wanted: str) -> tuple[str, ...]:
     """The statuses to set, one after the other, last ``wanted``; empty when there is no way.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from integration.canonical.decimals import decimal_of
 from integration.connectors.fusion.payload import Payload
 
 Row = dict[str, Any]
@@ -105,10 +106,7 @@ def same(ours: Any, theirs: Any) -> bool:
 
 def to_number(value: Any) -> Decimal | None:
     """A number as Fusion shows it, as a number or as text; None when it is none."""
-    try:
-        return Decimal(str(value))
-    except ArithmeticError:
-        return None
+    return decimal_of(str(value))
 
 
 def _compare(found: Difference, ours: Row, rows: list[Row], ignored: Collection[str]) -> None:
@@ -117,7 +115,7 @@ def _compare(found: Difference, ours: Row, rows: list[Row], ignored: Collection[
     names = {name for name in COMPARED if name in first and not same(ours[name], first[name])}
     if split:
         names -= {"ExtendedAmount"}
-    elif _charges(first) and not _same_charges(ours["charges"], _charges(first)):
+    elif (theirs := rows_of(first.get("charges"))) and not _same_charges(ours["charges"], theirs):
         names.add("charges")
     quantity = sum((to_number(row.get("OrderedQuantity")) or Decimal(0) for row in rows), Decimal(0))
     if not same(ours["OrderedQuantity"], quantity):
@@ -133,24 +131,29 @@ def _compare(found: Difference, ours: Row, rows: list[Row], ignored: Collection[
     found.changed.append({"FulfillLineId": first["FulfillLineId"], **ours})
 
 
-def _charges(line: Row) -> dict[str, dict[str, Any]]:
-    """The extended amounts of a line's charges by their usage, as far as Fusion shows them."""
+def _charges(charges: list[Row]) -> dict[str, dict[str, Any]]:
+    """The extended amounts of a line's charges by their usage."""
     return {
         str(charge.get("SourceChargeId")): {
             str(part.get("PriceElementUsageCode")): part.get("HeaderCurrencyExtendedAmount")
             for part in rows_of(charge.get("chargeComponents"))
         }
-        for charge in rows_of(line.get("charges"))
+        for charge in charges
     }
 
 
-def _same_charges(ours: list[Row], theirs: Mapping[str, Mapping[str, Any]]) -> bool:
-    wanted = _charges({"charges": ours})
-    return wanted.keys() == theirs.keys() and all(
-        same(amount, shown[usage])
-        for id, shown in theirs.items()
-        for usage, amount in wanted[id].items()
-        if shown.get(usage) is not None
+def _same_charges(ours: list[Row], theirs: list[Row]) -> bool:
+    """Whether Fusion shows our charges and no others, one that came twice among them, as far as it shows amounts."""
+    wanted, shown = _charges(ours), _charges(theirs)
+    return (
+        len(theirs) == len(ours)
+        and wanted.keys() == shown.keys()
+        and all(
+            same(amount, shown[id][usage])
+            for id, amounts in wanted.items()
+            for usage, amount in amounts.items()
+            if shown[id].get(usage) is not None
+        )
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from integration.canonical.unique import by_key
 from integration.connectors.contract import Document
 from integration.connectors.fusion.prices import Price, prices
 from integration.message import external_id, read_external_id
@@ -72,12 +73,14 @@ class Payload:
 
     @cached_property
     def lines(self) -> dict[str, Body]:
-        """The lines by SourceTransactionLineId.  Charges of the whole order are charges of the first line."""
+        """The lines by SourceTransactionLineId.  Charges of the whole order are charges of the first line.
+
+        Raises `Hold` when two lines have one id.
+        """
         of_lines, of_charges = prices(self.document, any_total=self.any_total)
-        made = {}
-        for place, (line, price) in enumerate(zip(self.document["lines"], of_lines, strict=True), start=1):
-            body = self._line(line, price, place)
-            made[body["SourceTransactionLineId"]] = body
+        priced = enumerate(zip(self.document["lines"], of_lines, strict=True), start=1)
+        bodies = [self._line(line, price, place) for place, (line, price) in priced]
+        made = by_key(bodies, lambda body: str(body["SourceTransactionLineId"]))
         first = next(iter(made.values()))
         for charge, price in zip(self.document["charges"], of_charges, strict=True):
             number = len(first["charges"]) + 1

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from integration.canonical.unique import by_key
 from integration.connectors.contract import Document
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.difference import is_canceled, rows_of, same, to_number
@@ -26,7 +27,7 @@ def shown_order(client: Client, path: str, document: Document) -> Document | Non
     for line in client.children(order, "lines", path):
         if not is_canceled(line):
             theirs.setdefault(str(line.get("SourceTransactionLineId")), []).append(line)
-    ours = {source_id("line", line["key"]): line for line in document["lines"]}
+    ours = by_key(document["lines"], lambda line: source_id("line", line["key"]))
     totals = [row.get("TotalAmount") for row in rows_of(order.get("totals")) if row.get("TotalCode") == GRAND_TOTAL]
     return {
         "order": _as_ours(document["order"], order),

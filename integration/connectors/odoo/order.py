@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.money import format_money
+from integration.canonical.unique import by_key
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.odoo import difference
 from integration.connectors.odoo.catalog import Catalog
@@ -160,7 +161,7 @@ class OrderPost:
         self._work.found("order.confirm", _evidence(order))
         fields = self._line_fields()
         tax = tax_field(fields)
-        rows = {row["id"]: row for row in line_rows(self._document, fields)}
+        rows = by_key(line_rows(self._document, fields), lambda row: str(row["id"]))
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
         values = difference.order_changes(self._document, self._their_fields(order))
         if commands := difference.line_commands(rows, theirs, tax):

@@ -126,16 +126,20 @@ class Partners:
         return int(rows[0]["id"]) if rows else None
 
     def _columns(self, partner: dict[str, Any]) -> dict[str, Any]:
-        """Fields, country and state by id.  A region that Odoo does not list stays readable behind ``street2``."""
+        """Fields, country and state by id.
+
+        A region that Odoo does not list, or that comes without its country, stays readable behind ``street2``.
+        """
         columns = {field: value for field, value in partner["fields"].items() if value is not None}
-        if country := partner.get("country"):
+        country, region = partner.get("country"), partner.get("state")
+        if country:
             columns["country_id/.id"] = self._catalog.country(country)
-            if region := partner.get("state"):
-                state = self._catalog.state(columns["country_id/.id"], region)
-                if state is not None:
-                    columns["state_id/.id"] = state
-                else:
-                    columns["street2"] = ", ".join(filter(None, (columns.get("street2"), region)))
+        if region:
+            state = self._catalog.state(columns["country_id/.id"], region) if country else None
+            if state is not None:
+                columns["state_id/.id"] = state
+            else:
+                columns["street2"] = ", ".join(filter(None, (columns.get("street2"), region)))
         return columns
 
 

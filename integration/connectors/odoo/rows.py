@@ -47,7 +47,7 @@ def line_rows(document: Document, fields: frozenset[str]) -> list[Row]:
     rows = []
     for place, (line, ids) in enumerate(zip(document["lines"], document["ids"]["lines"], strict=True), start=1):
         row: Row = {"id": line_id(document, line), "sequence": place, "product_id/.id": ids["product"]}
-        row |= {field: value for field, value in line["fields"].items() if value is not None}
+        row |= line_fields(line)
         row[f"{tax_field(fields)}/.id"] = ids["taxes"]
         if own_units:
             row[f"{uom_field(fields)}/.id"] = ids["uom"]
@@ -55,6 +55,14 @@ def line_rows(document: Document, fields: frozenset[str]) -> list[Row]:
             row["is_delivery"] = line["service"] == "shipping"
         rows.append(row)
     return rows
+
+
+def line_fields(line: Mapping[str, Any]) -> Row:
+    """The plain fields of a line; its attributes stand below its name, which Odoo prints on every document."""
+    plain = {field: value for field, value in line["fields"].items() if value is not None}
+    if attributes := line.get("attributes"):
+        plain["name"] = "\n".join(filter(None, (plain.get("name"), *attributes)))
+    return plain
 
 
 def line_id(document: Document, line: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.difference import same
 from integration.connectors.odoo.external import find, xmlid
-from integration.connectors.odoo.rows import Row, is_ours, line_id
+from integration.connectors.odoo.rows import Row, is_ours, line_fields, line_id
 
 Fields = dict[str, Any]
 
@@ -26,7 +26,9 @@ def shown_order(client: Client, document: Document, work: Work) -> Document | No
     (order,) = rows
     theirs = _lines(client, document, order["order_line"])
     lines = [
-        {"key": line["key"], "fields": _as_ours(line["fields"], theirs[name])} if name in theirs else None
+        {"key": line["key"], "fields": _as_ours({**line["fields"], **line_fields(line)}, theirs[name])}
+        if name in theirs
+        else None
         for line in document["lines"]
         for name in (line_id(document, line),)
     ]
@@ -41,7 +43,7 @@ def shown_order(client: Client, document: Document, work: Work) -> Document | No
 
 def _lines(client: Client, document: Document, ids: list[int]) -> dict[str, Row]:
     """Our lines by their external ids, with the fields that the document's lines have."""
-    columns = sorted({field for line in document["lines"] for field in line["fields"]})
+    columns = sorted({field for line in document["lines"] for field in {**line["fields"], **line_fields(line)}})
     rows = client.call("sale.order.line", "read", ids, fields=columns, load=None) if ids else []
     names = client.call("sale.order.line", "get_external_id", ids) if ids else {}
     return {

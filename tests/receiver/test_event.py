@@ -1,0 +1,39 @@
+"""What the receiver reads of an event to find it by: its object, its number, and whose it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from integration.receiver import read_event
+
+
+def read(**data: Any) -> Any:
+    return read_event("evt-1", json.dumps({"type": "order.created", "data": {"id": "1", **data}}).encode())
+
+
+@pytest.mark.parametrize(
+    ("number", "found"), [("WEB-1", "WEB-1"), (1001, "1001"), (None, None), ("", None), (True, None), ({}, None)]
+)
+def test_a_number_is_found_whatever_it_is_written_as(number: Any, found: str | None) -> None:
+    assert read(number=number).number == found
+
+
+@pytest.mark.parametrize(
+    ("email", "found"),
+    [
+        ("ada@mail.example", "ada@mail.example"),
+        ('"Lovelace, Ada" <ada@mail.example>', "ada@mail.example"),
+        (" ", None),
+        (7, None),
+        (None, None),
+    ],
+)
+def test_a_customer_is_found_by_the_address_alone(email: Any, found: str | None) -> None:
+    assert read(customer={"email": email}).email == found
+
+
+def test_a_byte_order_mark_is_ignored() -> None:
+    assert read_event("evt-1", b'\xef\xbb\xbf{"type": "order.created", "data": {"id": 7}}').object_id == "7"
