@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import jmespath.functions
 from babel import Locale
 
-from integration.canonical import allocation
+from integration.canonical import allocation, rounding
 from integration.canonical.money import EXACT
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
@@ -232,6 +232,12 @@ def line_price(line: list[Any]) -> Decimal:
 def line_discount(line: list[Any]) -> Decimal:
     """From [quantity, unit price, total]: the discount in percent, if two decimals can say it exactly; else 0."""
     return _price_and_discount(line)[1]
+
+
+@function()
+def tax_roundings(order: Any) -> Decimal:
+    """From the whole order (@): how many times Clarity has rounded a tax on the way to the order's total."""
+    return rounding.tax_roundings(order)
 
 
 # Codes

@@ -64,7 +64,9 @@ class Odoo:
     def post(self, entity: str, document: Document, work: Work) -> Posted:
         """Makes Odoo show the order, see `OrderPost.ensure`."""
         assert entity == "order", entity
-        return self._with_rights(lambda: OrderPost(self._client, self._catalog, document, work).ensure())
+        carries = self._system.carries_rounding
+        order = OrderPost(self._client, self._catalog, document, work, carries_rounding=carries)
+        return self._with_rights(order.ensure)
 
     def shown(self, entity: str, document: Document, work: Work) -> Document | None:
         """How the order stands in Odoo, see `shown_order`."""
