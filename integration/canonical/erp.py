@@ -73,6 +73,7 @@ class OdooInvoice(OfAnOrder):
     total = Amount(required=True)
     tax = Amount()
     residual = Amount(required=True)
+    order_rounding = Amount()
     order_invoiced = Amount(required=True)
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
 

@@ -15,7 +15,8 @@ import pytest
 from integration.connectors.contract import Document, Request
 from integration.errors import Retry
 from tests.connectors.odoo_staff import Staff
-from tests.connectors.odoo_targets import SandboxTarget, Shop, held
+from tests.connectors.odoo_targets import SandboxTarget, Shop, held, unique
+from tests.connectors.random_orders import RandomOrder, random_order
 from tests.connectors.rounding_proof import SETTINGS, prove, rounding, table
 from tests.connectors.work import LossyWork, MemoryWork
 
@@ -199,3 +200,40 @@ def test_a_line_that_is_missing_is_noticed_though_the_total_is_right(shop: Shop)
     failure = held(lambda: shop.send(document, RobbedWork(shop)))
     assert failure.code == "lines_missing"
     assert "has 1 lines in Odoo, the order in Clarity 2" in failure.reason
+
+
+def billed_in_parts(shop: Shop, seed: str, sku: str) -> tuple[RandomOrder, Decimal, Decimal]:
+    """An order that is shipped and billed in two or three parts; what its invoices are off by, and may be."""
+    staff = Staff(shop.target)
+    order = random_order(seed, unique(), sku, longest=8)
+    posted = shop.send(order.document, shop.new_work())
+    parts = 2 + len(seed) % 2
+    for left in range(parts, 0, -1):
+        moves = staff.moves(staff.picking(posted.theirs))
+        shares = [quantity_of(move, left) for move in moves]
+        staff.ship(posted.theirs, *shares)
+        staff.bill(posted.theirs)
+    changes = staff.told("invoices", posted.theirs)
+    assert len(changes) == parts
+    document = changes[-1].document
+    assert document["order_complete"]
+    return order, document["order_invoiced"] - order.document["amount_total"], document["order_rounding"]
+
+
+def quantity_of(move: dict[str, Any], parts: int) -> float:
+    """One of so many parts of what is to be shipped, in whole units where there are several."""
+    quantity = float(move["product_uom_qty"])
+    return quantity if parts == 1 else quantity // parts or quantity / parts
+
+
+@pytest.mark.timeout(3600)
+def test_invoices_of_parts_may_differ_by_their_own_rounding(
+    shop: Shop, method: str, pytestconfig: pytest.Config
+) -> None:
+    sku = shop.target.product(invoice_policy="delivery")
+    count = (pytestconfig.getoption("--rounding-orders") or 0) or (16 if isinstance(shop.target, SandboxTarget) else 4)
+    found = [billed_in_parts(shop, f"parts/{number}", sku) for number in range(count)]
+    off = [(order.currency, order.kind, f"{off:f}", f"{rounding:f}") for order, off, rounding in found if off]
+    print(f"\n{method}: {len(found)} orders billed in parts, of {len(off)} the invoices are off:\n", *off, sep="\n")
+    assert [each for each in found if abs(each[1]) > each[2]] == []
+    assert all(not rounding for _, off, rounding in found if not off), "asked for without need"

@@ -85,7 +85,8 @@ class Odoo:
         try:
             if stream == "pickings":
                 return Pickings(self._client, self._catalog).page(since, page)
-            return Invoices(self._client).page(since, page)
+            carries = self._system.carries_rounding
+            return Invoices(self._client, self._catalog, carries_rounding=carries).page(since, page)
         except AccessRefused as refused:
             self.whoami()
             raise Misconfigured(

@@ -23,10 +23,11 @@ PER_LINE = "round_per_line"
 
 @dataclass(frozen=True)
 class Tax:
-    """``rate`` is in percent; ``included`` says that the line's price holds the tax already."""
+    """``rate`` is in percent; ``included`` says that the line's price holds the tax already; ``id`` tells two apart."""
 
     rate: Decimal
     included: bool
+    id: int = 0
 
 
 @dataclass(frozen=True)
