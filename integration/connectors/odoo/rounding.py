@@ -71,11 +71,10 @@ class OrderTotal:
         """Whether rounding alone makes Clarity's total, and Odoo's own, what they are: see `canonical.rounding`."""
         currency, lines = self._document["currency"], lines_of(self._document)
         exactly = sum((line.total for line in lines), Decimal(0))
-        ours = self._document["amount_total"] - exactly
+        if not explains(self._document.get("tax_roundings", 0), self._document["amount_total"] - exactly, currency):
+            return False
         method = self._catalog.rounding_method(order["company_id"][0])
-        return explains(self._document.get("tax_roundings", 0), ours, currency) and explains(
-            roundings(lines, currency, method), theirs - exactly, currency
-        )
+        return explains(roundings(lines, currency, method), theirs - exactly, currency)
 
     def _line(self, order: Row) -> Row | None:
         """The rounding line, if the order has one."""
