@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from integration.connectors.contract import Document, Request
 from integration.errors import Retry
 from tests.connectors.odoo_staff import Staff
-from tests.connectors.odoo_targets import SandboxTarget, Shop, held, unique
+from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, held, sandbox, unique
 from tests.connectors.random_orders import RandomOrder, random_order
 from tests.connectors.rounding_proof import SETTINGS, prove, rounding, table
 from tests.connectors.work import LossyWork, MemoryWork
@@ -237,3 +238,17 @@ def test_invoices_of_parts_may_differ_by_their_own_rounding(
     print(f"\n{method}: {len(found)} orders billed in parts, of {len(off)} the invoices are off:\n", *off, sep="\n")
     assert [each for each in found if abs(each[1]) > each[2]] == []
     assert all(not rounding for _, off, rounding in found if not off), "asked for without need"
+
+
+@pytest.mark.live
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_sandbox_adds_up_as_odoo_does(setting: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    seeds = [f"both/{number}" for number in range(pytestconfig.getoption("--rounding-orders") or FEW)]
+    carried = []
+    with sandbox(tmp_path) as (url, fake):
+        for target in (SandboxTarget(url, fake, "json2"), LiveTarget("auto")):
+            with rounding(target, setting):
+                carried.append([each.carried for each in prove(Shop(target), seeds, longest=25)])
+    assert carried[0] == carried[1]
+    assert any(carried[0]), "none needed a line: these orders prove nothing"
