@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from integration.errors import Misconfigured
 
 KINDS = ("clarity", "odoo", "fusion")
+ERPS = ("odoo", "fusion")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
 DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
@@ -227,7 +228,8 @@ def _system(kind: str, env: Environment) -> System | None:
     concurrency = int(env.number(prefix + "CONCURRENCY", default_concurrency))
     timeout = env.number(prefix + "TIMEOUT", DEFAULT_TIMEOUT[kind])
     poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
-    env.choice(prefix + "ROUNDING", ROUNDING)
+    if kind in ERPS:
+        env.choice(prefix + "ROUNDING", ROUNDING)
     url = env.get(prefix + "URL").rstrip("/")
     if not url:
         return None

@@ -73,8 +73,8 @@ class OdooInvoice(OfAnOrder):
     total = Amount(required=True)
     tax = Amount()
     residual = Amount(required=True)
-    order_rounding = Amount()
     order_invoiced = Amount(required=True)
+    order_rounding = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
 
 
@@ -110,4 +110,5 @@ class FusionInvoice(OfAnOrder):
     EnteredAmount = Amount(required=True)
     InvoiceBalanceAmount = Amount(required=True)
     order_invoiced = Amount(required=True)
+    order_rounding = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
