@@ -41,6 +41,16 @@ class RandomOrder:
 
 def random_order(seed: str, key: str, sku: str, *, longest: int = 60) -> RandomOrder:
     """The order of this seed under the id ``key``, for so many of one product; of 3 to ``longest`` lines."""
+    canonical = random_canonical(seed, key, sku, longest=longest)
+    taxes = {tax["code"] for line in canonical["lines"] for tax in line["taxes"]}
+    document = _definitions().mapping("odoo.order").apply(canonical)
+    return RandomOrder(
+        document, canonical["currency"], canonical["tax_included"], len(taxes), canonical["tax_rounding"]
+    )
+
+
+def random_canonical(seed: str, key: str, sku: str, *, longest: int = 60) -> Document:
+    """The same as a canonical order, which holds together."""
     rng = Random(seed)
     currency, included = rng.choice(CURRENCIES), rng.random() < 0.35
     rounding = rng.choice(("line", "line", "line", "unit", "order"))
@@ -61,8 +71,7 @@ def random_order(seed: str, key: str, sku: str, *, longest: int = 60) -> RandomO
     _settle(order, rounding)
     canonical = {**_definitions().mapping("clarity.order")(order), "tax_rounding": rounding}
     check_order(canonical)
-    document = _definitions().mapping("odoo.order").apply(canonical)
-    return RandomOrder(document, currency, included, len(codes), rounding)
+    return canonical
 
 
 def _customer() -> dict[str, Any]:

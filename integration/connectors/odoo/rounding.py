@@ -107,7 +107,9 @@ class OrderTotal:
             "discount": 0,
             f"{self._tax}/.id": [],
         }
-        return values | ({"is_delivery": False} if "is_delivery" in self._fields else {})
+        # Odoo's mark for what is not billed alone (``_can_be_invoiced_alone``): else every order that carries some
+        # cents would be due at once where goods are billed when they are delivered.
+        return values | ({"is_delivery": True} if "is_delivery" in self._fields else {})
 
     @property
     def _fields(self) -> frozenset[str]:
