@@ -73,8 +73,11 @@ class OrderTotal:
         exactly = sum((line.total for line in lines), Decimal(0))
         if not explains(self._document.get("tax_roundings", 0), self._document["amount_total"] - exactly, currency):
             return False
-        method = self._catalog.rounding_method(order["company_id"][0])
-        return explains(roundings(lines, currency, method), theirs - exactly, currency)
+        for fresh in (False, True):
+            method = self._catalog.rounding_method(order["company_id"][0], fresh)
+            if explains(roundings(lines, currency, method), theirs - exactly, currency):
+                return True
+        return False
 
     def _line(self, order: Row) -> Row | None:
         """The rounding line, if the order has one."""
@@ -132,7 +135,7 @@ class OrderTotal:
         shown, wanted = len(order["order_line"]), len(self._document["lines"])
         if shown < wanted:
             raise Hold(
-                f"{order['name']} has {shown} lines in Odoo, the order in Clarity {wanted}",
+                f"{order['name']} has {shown} of the {wanted} lines in Odoo that the order has in Clarity",
                 hint="See in Odoo who removed a line, or which app did; add it there by hand, then send the order "
                 "again.",
                 code="lines_missing",
