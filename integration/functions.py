@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import jmespath.functions
 from babel import Locale
 
-from integration.canonical import allocation
+from integration.canonical import allocation, rounding
 from integration.canonical.decimals import decimal_of
 from integration.canonical.money import EXACT
 from integration.message import address_of
@@ -260,6 +260,12 @@ def line_price(line: list[Any]) -> Decimal:
 def line_discount(line: list[Any]) -> Decimal:
     """From [quantity, unit price, total]: the discount in percent, if two decimals can say it exactly; else 0."""
     return _price_and_discount(line)[1]
+
+
+@function()
+def tax_roundings(order: Any) -> Decimal:
+    """From the whole order (@): how many times Clarity has rounded a tax on the way to the order's total."""
+    return rounding.tax_roundings(order)
 
 
 # Codes

@@ -39,9 +39,9 @@ SHOWN = frozenset({
     # money
     "currency", "amount", "amount_total", "balance", "balanceDue", "balance_due", "discount", "fees", "giftCard",
     "gift_card", "grandTotal", "grand_total", "included", "lineTotal", "order_amount", "order_currency",
-    "order_invoiced", "price", "price_unit", "rate", "residual", "shipping", "subtotal", "tax", "taxIncluded",
-    "tax_included", "tax_rounding", "total", "unitPrice", "unit_price", "method", "paymentTerms", "payment_terms",
-    "payment_term",
+    "order_invoiced", "order_rounding", "price", "price_unit", "rate", "residual", "shipping", "subtotal", "tax",
+    "taxIncluded", "tax_included", "tax_rounding", "tax_roundings", "total", "unitPrice", "unit_price",
+    "method", "paymentTerms", "payment_terms", "payment_term",
     # goods and their way
     "sku", "kind", "quantity", "left", "uom", "code", "product_uom_qty", "requiresShipping", "requires_shipping",
     "substitute", "carrier", "service", "tracking", "tracking_numbers", "trackingNumbers", "backorder_of",

@@ -22,10 +22,13 @@ from integration.errors import Misconfigured
 KINDS = ("clarity", "odoo", "fusion")
 PREFIXES = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL", *(f"{kind.upper()}_" for kind in KINDS))
 """How the names of settings begin."""
+ERPS = ("odoo", "fusion")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
 DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
 DEFAULT_POLL = {"clarity": 60.0, "odoo": 15.0, "fusion": 30.0}
+ROUNDING = ("line", "hold")
+"""How a difference between totals that rounding explains is treated: carried by a line of its own, or held."""
 REQUIRED = {
     "clarity": ("token_url", "client_id", "client_secret"),
     "odoo": ("api_key",),
@@ -54,6 +57,11 @@ class System:
     def database(self) -> str:
         """The part of the installation's identity beside its URL; empty for systems without databases."""
         return self.options.get("db", "")
+
+    @property
+    def carries_rounding(self) -> bool:
+        """Whether a difference that rounding explains is carried (``line``, the default), not held (``hold``)."""
+        return self.options.get("rounding", "line") == "line"
 
     def missing(self) -> list[str]:
         """The variables that have to be set before this system can be called."""
@@ -133,6 +141,13 @@ class Environment:
         files = {f"{name}_FILE" for name in ours if self._variables.get(f"{name}_FILE")}
         plain = {name: value for name, value in self._variables.items() if name not in files}
         return plain | {name: self.get(name) for name in (file.removesuffix("_FILE") for file in files)}
+
+    def choice(self, name: str, words: tuple[str, ...]) -> str:
+        """One of a few words; the first stands for an absent one."""
+        word = self.get(name) or words[0]
+        if word not in words:
+            raise Misconfigured(f"{name} is not one of {', '.join(words)}", hint=f"Set {name} to {words[0]}.")
+        return word
 
     def names(self, prefix: str) -> Iterable[str]:
         found = {name.removesuffix("_FILE") for name in (*self._variables, *self._defaults) if name.startswith(prefix)}
@@ -271,6 +286,8 @@ def _system(kind: str, env: Environment) -> System | None:
     concurrency = env.whole(prefix + "CONCURRENCY", default_concurrency)
     timeout = env.number(prefix + "TIMEOUT", DEFAULT_TIMEOUT[kind])
     poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
+    if kind in ERPS:
+        env.choice(prefix + "ROUNDING", ROUNDING)
     url = env.get(prefix + "URL").rstrip("/")
     if not url:
         return None

@@ -58,6 +58,8 @@ class Effect:
         further = True
         if self.carries is not None:
             posted = (Stage.POSTED,)
+            if self.posted.rounding:
+                deliveries.note_rounding(tx, delivery, self.posted.rounding, self.carries["currency"])
             further = progress.carry(tx, delivery.target, self.order_id, self.carries)
         else:
             progress.show(tx, delivery.source, delivery.entity, delivery.object_id)
@@ -83,7 +85,7 @@ def effect_of(job: Job) -> Effect | None:
         posted=job.posted,
         digest=digest(job.document["target"]),
         order_id=order_id,
-        carries=carried(job.document["part"]) if is_order else None,
+        carries=carried(job.document["part"], job.posted.rounding) if is_order else None,
         shop=shop,
         targets=job.process.targets,
         statuses=statuses,

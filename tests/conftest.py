@@ -20,6 +20,7 @@ _numbers = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="also run against the Odoo that FLEET_LIVE_ODOO_* names")
+    parser.addoption("--rounding-orders", type=int, help="so many random orders under each of Odoo's roundings")
     parser.addoption("--postgres-url", help="use this server instead of starting one")
     parser.addoption("--valkey-url", help="use this server instead of starting one")
     parser.addoption("--template", help="use this migrated, empty database of that server instead of making one")

@@ -56,6 +56,15 @@ def test_the_sandbox_never_plays_a_system_that_is_configured(tmp_path: Path) -> 
         Systems.choose(Settings.load({"FLEET_HOME": str(tmp_path)} | ODOO), ("odoo",))
 
 
+def test_a_rounding_that_is_neither_carried_nor_held_is_refused(tmp_path: Path) -> None:
+    def carries(**more: str) -> bool:
+        return Settings.load({"FLEET_HOME": str(tmp_path)} | ODOO | more).systems["odoo"].carries_rounding
+
+    assert (carries(), carries(ODOO_ROUNDING="line"), carries(ODOO_ROUNDING="hold")) == (True, True, False)
+    with pytest.raises(Misconfigured, match="ODOO_ROUNDING is not one of line, hold"):
+        carries(ODOO_ROUNDING="up")
+
+
 def test_every_listed_command_exists() -> None:
     for name in COMMANDS:
         shown = CliRunner().invoke(main, [name, "--help"] if name != "test" else ["--help"])

@@ -74,6 +74,7 @@ class OdooInvoice(OfAnOrder):
     tax = Amount()
     residual = Amount(required=True)
     order_invoiced = Amount(required=True)
+    order_rounding = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
 
 
@@ -109,4 +110,5 @@ class FusionInvoice(OfAnOrder):
     EnteredAmount = Amount(required=True)
     InvoiceBalanceAmount = Amount(required=True)
     order_invoiced = Amount(required=True)
+    order_rounding = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import fields
@@ -22,7 +23,8 @@ class Invoice(Part):
     """One invoice, or this order's share of it.
 
     ``order_invoiced`` is what the order's valid invoices come to together and ``order_complete`` says that no more are
-    to come; ``order_amount`` and ``order_currency`` are those of the order as it was posted.
+    to come; ``order_amount`` and ``order_currency`` are those of the order as it was posted.  ``order_rounding`` is by
+    how much its invoices may differ from it because each was rounded for itself.
     """
 
     id = Id(required=True)
@@ -38,6 +40,7 @@ class Invoice(Part):
     due_on = Day()
     order_invoiced = Amount(required=True)
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
+    order_rounding = Amount()
     order_amount = Amount(required=True)
     order_currency = Text(required=True)
 
@@ -47,7 +50,8 @@ def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> No
 
     Raises `Hold` for an unknown status or currency, one other than the order's, an amount finer than the currency's
     minor unit (ISO 4217), a total below zero, invoices that come to more than the order, and complete ones that do not
-    come to the order exactly.  The sums of a void invoice are not looked at: that it is void has to arrive.
+    come to the order, but for what their own rounding explains.  The sums of a void invoice are not looked at: that it
+    is void has to arrive.
     """
     for fault in _faults(invoice):
         if fault.code not in approved:
@@ -92,7 +96,8 @@ def _check_amounts(invoice: dict[str, Any]) -> Iterator[Hold]:
 
 def _check_order(invoice: dict[str, Any]) -> Iterator[Hold]:
     invoiced, ordered = invoice["order_invoiced"], invoice["order_amount"]
-    if invoiced > ordered or (invoice["order_complete"] and invoiced != ordered):
+    rounding = invoice["order_rounding"] or Decimal(0)
+    if invoiced > ordered + rounding or (invoice["order_complete"] and abs(invoiced - ordered) > rounding):
         yield Hold(
             f"the invoices of the order come to {format_money(invoiced, invoice['currency'])}, "
             f"the order to {format_money(ordered, invoice['order_currency'])}",

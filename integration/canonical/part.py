@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.order import CANCELLED
+from integration.canonical.rounding import tax_roundings
 
 Order = dict[str, Any]
 
@@ -26,7 +27,8 @@ def part_with(order: Order, lines: Sequence[dict[str, Any]]) -> Order:
         "balance_due": None,
     }
     of_the_whole: Order = {"shipping_lines": [], "fees": [], "discounts": [], "payments": []}
-    return {**order, **of_the_whole, "lines": list(lines), "totals": totals}
+    rounding = "line" if order["tax_rounding"] == "order" else order["tax_rounding"]  # by the taxes its lines state
+    return {**order, **of_the_whole, "lines": list(lines), "totals": totals, "tax_rounding": rounding}
 
 
 def part_left(order: Order, lines: Sequence[dict[str, Any]], others: Sequence[Order]) -> Order:
@@ -38,7 +40,10 @@ def part_left(order: Order, lines: Sequence[dict[str, Any]], others: Sequence[Or
         name: _less(total, _sum(other["totals"][name] or Decimal(0) for other in others))
         for name, total in order["totals"].items()
     }
-    return {**order, "lines": list(lines), "totals": totals}
+    part = {**order, "lines": list(lines), "totals": totals}
+    if others and order["tax_rounding"] == "order":
+        part["tax_roundings"] = sum(map(tax_roundings, others), tax_roundings(order))
+    return part
 
 
 def remaining(order: Order) -> Order:

@@ -56,15 +56,19 @@ class Part:
         return self.all_shipped and self.billed
 
 
-def carried(part: Document) -> Document:
-    """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text."""
+def carried(part: Document, rounding: Decimal) -> Document:
+    """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text.
+
+    ``rounding`` is there only where a rounding line carries some of the amount.
+    """
     if part["status"] in ("cancelled", "void"):
         return {"lines": [], "amount": "0", "currency": part["currency"]}
     lines = [
         {"id": line["id"], "sku": line["sku"], "quantity": str(line["quantity"]), "ships": _ships(line)}
         for line in part["lines"]
     ]
-    return {"lines": lines, "amount": str(part["totals"]["grand_total"]), "currency": part["currency"]}
+    kept = {"lines": lines, "amount": str(part["totals"]["grand_total"]), "currency": part["currency"]}
+    return kept | ({"rounding": str(rounding)} if rounding else {})
 
 
 def part_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> Part:

@@ -10,6 +10,8 @@ from integration.store import ledger as books
 
 COLUMNS = ("source", "accepted", "done", "skipped", "held", "dead", "open", "removed", "copies", "conflicts")
 
+ROUNDING = ("target", "currency", "orders", "rounding")
+
 
 @click.command()
 @click.option("--full", is_flag=True, help="Add up the sealed days anew too, as the fleet does once a day.")
@@ -18,16 +20,22 @@ COLUMNS = ("source", "accepted", "done", "skipped", "held", "dead", "open", "rem
 def ledger(ctx: click.Context, full: bool, as_json: bool) -> None:
     """Add everything up: accepted = done + skipped + held + dead + open.
 
-    Counts come from independent witnesses in one snapshot; days that are over are taken as they were sealed.  Exit
-    code 1 when something is missing.
+    Counts come from independent witnesses in one snapshot; days that are over are taken as they were sealed.  Below
+    them stands what rounding lines carry of the orders' totals, by target and currency.  Exit code 1 when something is
+    missing.
     """
     with open_database() as database, database.transaction() as tx:
         balance = books.balance(tx, full=full)
+        rounding = books.rounding_carried(tx)
     imbalances = [each.__dict__ for each in balance.imbalances]
     if as_json:
-        show_json({"balanced": balance.balanced, "sources": balance.sources, "imbalances": imbalances})
+        found = {"balanced": balance.balanced, "sources": balance.sources, "imbalances": imbalances}
+        show_json({**found, "rounding": rounding})
     else:
         table(COLUMNS, balance.sources, empty="Nothing was accepted yet.")
+        if rounding:
+            console.print("\n[bold]Carried by rounding lines[/]")
+            table(ROUNDING, rounding, empty="")
         table(("rule", "count", "sample"), imbalances, empty="")
         console.print("[green]balanced[/]" if balance.balanced else "[bold red]NOT balanced[/]")
     ctx.exit(0 if balance.balanced else 1)

@@ -8,6 +8,7 @@ import click
 
 from integration import preflight
 from integration.canonical import parse_json
+from integration.canonical.money import format_money
 from integration.cli.render import console, fields, json_option, limit_option, remark, show_document, show_json, table
 from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.errors import Failure
@@ -15,6 +16,7 @@ from integration.masking import masked
 from integration.refusals import REFUSALS
 from integration.settings import operator
 from integration.store import attempts, audit, refusals, views
+from integration.store.database import Row
 from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
@@ -91,7 +93,7 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
     fields(facts)
     console.print("\n[bold]Deliveries[/]")
     table(DELIVERY, deliveries, empty="none")
-    fields({f"delivery {row['id']}": row["reason"] for row in deliveries})
+    fields({f"delivery {row['id']}": _remark(row) for row in deliveries})
     console.print("\n[bold]Attempts[/]")
     table(ATTEMPT, tries, empty="none")
     console.print(f"\n[bold]Body[/]{'' if reveal else ' (masked)'}")
@@ -116,6 +118,13 @@ def refused(as_json: bool) -> None:
     for row in {row["reason"]: row for row in rows}.values():
         console.print()
         remark(row["reason"], f"{row['because']}.", row["fix"])
+
+
+def _remark(delivery: Row) -> str:
+    """Why a delivery is where it is; of one that is done, what a rounding line carries."""
+    if delivery["rounding"] is None:
+        return str(delivery["reason"] or "")
+    return f"a rounding line carries {format_money(delivery['rounding'], delivery['rounding_currency'])}"
 
 
 def _counted(deliveries: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
 Document = dict[str, Any]
@@ -32,11 +33,13 @@ class Request:
 class Posted:
     """What stands at the target after a post: its id there and the number people know it by.
 
-    ``theirs`` is None when nothing had to be sent (an order cancelled before it was ever posted).
+    ``theirs`` is None when nothing had to be sent (an order cancelled before it was ever posted).  ``rounding`` is what
+    a line of its own carries of the total, because both systems round in different places.
     """
 
     theirs: str | None
     number: str | None
+    rounding: Decimal = Decimal(0)
 
 
 Verdict = Literal["ok", "warning", "error"]

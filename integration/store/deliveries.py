@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 
 import psycopg2.errors
 
@@ -183,6 +184,12 @@ def move(tx: Transaction, delivery: Delivery, next: Next) -> State | None:
         },
     )
     return State(state) if state else None
+
+
+def note_rounding(tx: Transaction, delivery: Delivery, amount: Decimal, currency: str) -> None:
+    """Writes down what a rounding line carries of the total that this delivery has posted."""
+    sql = "update deliveries set rounding = %s, rounding_currency = %s where id = %s"
+    tx.run(sql, amount, currency, delivery.id)
 
 
 def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:

@@ -61,6 +61,16 @@ def balance(tx: Transaction, *, full: bool = False) -> Ledger:
     return Ledger(sources, tuple(imbalances), days)
 
 
+def rounding_carried(tx: Transaction) -> list[Row]:
+    """Rows ``{target, currency, orders, rounding}``: what rounding lines carry now of the orders' totals, summed."""
+    return tx.rows(
+        """select i.name as target, p.body ->> 'currency' as currency, count(*) as orders,
+               sum((p.body ->> 'rounding')::numeric) as rounding
+           from progress p join installations i on i.id = p.installation
+           where p.entity = 'order' and p.body ? 'rounding' group by 1, 2 order by 1, 2"""
+    )
+
+
 def proof_is_due(tx: Transaction) -> bool:
     """Whether the sealed days have to be added up again."""
     return bool(tx.value(f"select min(checked_at) < now() - interval '{PROVEN_FOR}' from sealed_days"))

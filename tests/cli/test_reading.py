@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cryptography.fernet import Fernet
 
 from integration.cli import main
 from integration.message import State, Step
+from integration.store import deliveries, progress
 from integration.store.database import Database
 from integration.vault import Vault
 from tests.store.road import Road
@@ -165,3 +167,35 @@ def test_tries_that_failed_and_the_step_that_was_last(fleet: Fleet, road: Road, 
 def test_held_shows_the_failed_tries_beside_all_attempts(fleet: Fleet, road: Road) -> None:
     shown = json.loads(fleet("held", "show", str(held(road)), "--json").output)
     assert (shown["failed_tries"], shown["attempts"]) == (0, [])
+
+
+def test_what_a_rounding_line_carries_is_shown_with_its_delivery(
+    fleet: Fleet, road: Road, variables: dict[str, str]
+) -> None:
+    id = road.delivery("evt-1")
+    road.run("update messages set body = %s", Vault([variables["FLEET_ENCRYPTION_KEYS"]]).seal(b"{}"))
+    claimed = road.claim(id)
+    assert claimed
+    with road.database.transaction() as tx:
+        deliveries.note_rounding(tx, claimed, Decimal("-0.020"), "EUR")
+    road.move(claimed, State.DONE)
+    shown = fleet("messages", "show", str(claimed.message)).output
+    assert f"delivery {id}: a rounding line carries -0.02 EUR" in shown
+    [row] = json.loads(fleet("messages", "show", str(claimed.message), "--json").output)["deliveries"]
+    assert (Decimal(row["rounding"]), row["rounding_currency"]) == (Decimal("-0.02"), "EUR")
+
+
+def test_the_ledger_sums_what_rounding_lines_carry(fleet: Fleet, road: Road) -> None:
+    assert json.loads(fleet("ledger", "--json").output)["rounding"] == []
+    with road.database.transaction() as tx:
+        for order, rounding, currency in (("1", "0.02", "EUR"), ("2", "-0.05", "EUR"), ("3", "0.001", "KWD")):
+            carried = {"lines": [], "amount": "1", "currency": currency, "rounding": rounding}
+            progress.carry(tx, road.odoo.id, order, carried)
+        progress.carry(tx, road.odoo.id, "4", {"lines": [], "amount": "1", "currency": "EUR"})
+        progress.carry(tx, road.odoo.id, "2", {"lines": [], "amount": "1", "currency": "EUR", "rounding": "0.01"})
+    shown = json.loads(fleet("ledger", "--json").output)["rounding"]
+    assert shown == [
+        {"target": "odoo-1", "currency": "EUR", "orders": 2, "rounding": "0.03"},
+        {"target": "odoo-1", "currency": "KWD", "orders": 1, "rounding": "0.001"},
+    ]
+    assert "odoo-1  EUR       2       0.03" in fleet("ledger").output

@@ -67,7 +67,7 @@ def test_a_refused_key_is_not_used_for_the_next_version() -> None:
         responses.get(f"{URL}/orders/1/invoices", json={"items": [{**standing, "version": version}]})
     path = f"{URL}/invoices/odoo-1%2F12%200/status"
     responses.post(path, json={"code": "invalid_transition"}, status=409, content_type="application/problem+json")
-    responses.post(path, json={})
+    responses.post(path, json={**standing, "status": "paid", "balance": "0"})
     clarity, work = another_shop(), MemoryWork()
     with pytest.raises(Hold):
         clarity.post("invoice", invoice("1", "paid"), work)
@@ -82,4 +82,58 @@ def test_a_reference_that_is_taken_and_not_shown_is_looked_for_again() -> None:
     taken = {"status": 409, "content_type": "application/problem+json", "json": {"code": "already_exists"}}
     responses.post(f"{URL}/orders/1/shipments", **taken)
     with pytest.raises(Retry, match="our reference already"):
+        another_shop().post("shipment", shipment("1"), MemoryWork())
+
+
+def taken(entity: str, answer: Document, shown: Document) -> MemoryWork:
+    """Posts to a shop that has none yet, which answers so to the creation, and shows it so when it is asked."""
+    responses.get(f"{URL}/orders/1/{entity}s", json={"items": []})
+    responses.post(f"{URL}/orders/1/{entity}s", json={"id": "7", "version": 1, **answer}, status=201)
+    responses.get(f"{URL}/{entity}s/7", json={"id": "7", "version": 1, **shown})
+    work = MemoryWork()
+    another_shop().post(entity, DOCUMENTS[entity]("1"), work)
+    return work
+
+
+RIGHT = {
+    "invoice": {"currency": "EUR", "total": "118.0", "tax": "18.84", "balance": "118", "status": "open"},
+    "shipment": {"lines": [{"orderLineId": "1", "quantity": "2.500"}]},
+}
+WRONG = [
+    ("invoice", {"total": "118.01"}, "total"),
+    ("invoice", {"balance": "0", "status": "paid"}, "balance, status"),
+    ("invoice", {"currency": "USD"}, "currency"),
+    ("shipment", {"lines": [{"orderLineId": "1", "quantity": "1"}]}, "lines"),
+    ("shipment", {"lines": []}, "lines"),
+]
+
+
+@pytest.mark.parametrize(("entity", "wrong", "names"), WRONG)
+@pytest.mark.parametrize("answers", [True, False], ids=["in the answer", "when asked"])
+@responses.activate
+def test_what_a_shop_takes_otherwise_than_it_was_sent_is_held(
+    entity: str, wrong: Document, names: str, answers: bool
+) -> None:
+    shown = {**RIGHT[entity], **wrong}
+    with pytest.raises(Hold, match=f"Clarity took the {entity}, but shows another {names} than it was sent") as held:
+        taken(entity, shown if answers else {}, shown)
+    assert held.value.code == "shown_otherwise"
+
+
+@pytest.mark.parametrize("entity", DOCUMENTS)
+@pytest.mark.parametrize("answers", [True, False], ids=["in the answer", "when asked"])
+@responses.activate
+def test_a_shop_that_writes_it_in_its_own_way_has_taken_it(entity: str, answers: bool) -> None:
+    work = taken(entity, RIGHT[entity] if answers else {}, RIGHT[entity])
+    assert work.outcomes == [(f"{entity}.create", "ok")]
+    assert any(call.request.url == f"{URL}/{entity}s/7" for call in responses.calls) is not answers
+
+
+@responses.activate
+def test_a_shipment_that_a_shop_does_not_change_as_it_was_sent_is_held() -> None:
+    body = shipment("1")["body"]
+    standing = {**body, "id": "7", "version": 1, "lines": [{"orderLineId": "1", "quantity": "1"}]}
+    responses.get(f"{URL}/orders/1/shipments", json={"items": [standing]})
+    responses.patch(f"{URL}/shipments/7", json=standing)
+    with pytest.raises(Hold, match="but shows another lines than it was sent"):
         another_shop().post("shipment", shipment("1"), MemoryWork())

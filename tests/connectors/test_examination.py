@@ -91,7 +91,10 @@ class TestSandbox:
         with odoo.fake.database.transaction():
             odoo.fake.database.update("res.company", 1, {"tax_calculation_rounding_method": "round_globally"})
         [finding] = about(examined(odoo.connector()), "rounding")
+        assert (finding.verdict, finding.fix) == ("ok", None)
+        [finding] = about(examined(odoo.connector(rounding="hold")), "rounding")
         assert finding.verdict == "warning"
+        assert "ODOO_ROUNDING" in str(finding.fix)
         assert "Round per Line" in str(finding.fix)
 
     def test_a_setting_that_chooses_a_tax_which_is_not_there(self, odoo: SandboxTarget) -> None:

@@ -130,6 +130,7 @@ def test_the_example_invoice_of_the_example_order(unit: str) -> None:
             "OrderNumber": "410045",
             "order_invoiced": Decimal("19.8"),
             "order_complete": False,
+            "order_rounding": 0,
         },
     )
 

@@ -227,6 +227,7 @@ def test_an_invoice_of_an_order(shop: Shop) -> None:
         "OrderNumber": order["number"],
         "order_invoiced": Decimal("51.1"),
         "order_complete": True,
+        "order_rounding": 0,
     }
     shop.pod.advance(key)
     [paid] = read(shop.connector, "invoices")

@@ -37,9 +37,11 @@ def invoice(id: int, *lines: tuple[str | None, str], total: str, **changes: Any)
     }
 
 
-def invoices(*shown: dict[str, Any], lines: tuple[dict[str, Any], ...] = (billed("70012"),)) -> list[Change]:
+def invoices(
+    *shown: dict[str, Any], lines: tuple[dict[str, Any], ...] = (billed("70012"),), **options: str
+) -> list[Change]:
     """The invoices that are told of an order with these lines, where the pod shows these by number."""
-    fusion = connector()
+    fusion = connector(**options)
     responses.get(ORDER, json=order(*lines))
     responses.get(INVOICES, json=rows(*shown))
     return [change for change in ask(fusion).changes if change.type == "invoice.changed"]
@@ -129,3 +131,23 @@ def test_trouble_with_invoices_does_not_keep_shipments_but_a_busy_pod_does() -> 
     responses.replace(responses.GET, INVOICES, status=429, body="")
     with pytest.raises(Throttled):
         ask(fusion)
+
+
+@pytest.mark.parametrize(("options", "rounding"), [({}, "0.03"), ({"rounding": "hold"}, "0")])
+@responses.activate
+def test_several_invoices_may_differ_from_the_order_by_their_own_rounding(
+    options: dict[str, str], rounding: str
+) -> None:
+    """Three lines of two invoices, each with its tax, are six roundings."""
+    first = invoice(7, ("410045", "5"), ("410046", "9"), ("410045", "2"), total="16")
+    second = invoice(8, ("410045", "3"), total="3", TransactionNumber="70013")
+    responses.get(f"{INVOICES}/7/child/{LINES}", json=rows())
+    found = invoices(first, second, lines=(billed("70012", "70013"),), **options)
+    assert [each.document["order_rounding"] for each in found] == [Decimal(rounding)] * 2
+    assert sum(each.document["EnteredAmount"] for each in found) == found[0].document["order_invoiced"]
+
+
+@responses.activate
+def test_one_invoice_comes_to_the_order_exactly() -> None:
+    [change] = invoices(invoice(7, ("410045", "5"), ("410045", "2"), total="7"))
+    assert change.document["order_rounding"] == 0

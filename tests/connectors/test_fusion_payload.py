@@ -26,6 +26,21 @@ THEIRS = {
     "lines": [LINE],
 }
 """The order below, as a pod shows it."""
+TOTAL = {"TotalCode": "QP_TOTAL_PAY_NOW", "TotalAmount": 44.60}
+
+
+def created(answer: dict[str, Any]) -> Fusion:
+    """A connector to a pod without the order, which answers so when it is created."""
+    connector = Fusion(system(), nullcontext)
+    client()
+    responses.get(KEY, **adf(404))
+    responses.post(ORDERS, json=answer, status=201)
+    return connector
+
+
+def gets() -> int:
+    """How often the order was asked for."""
+    return sum(call.request.method == "GET" for call in responses.calls)
 
 
 def standing(changes: dict[str, Any]) -> Fusion:
@@ -78,12 +93,39 @@ def test_a_change_that_fusion_takes_but_does_not_show_is_held_and_tried_again() 
 
 @responses.activate
 def test_a_new_order_that_fusion_priced_again_is_held() -> None:
-    connector = Fusion(system(), nullcontext)
-    client()
-    responses.get(KEY, **adf(404))
-    responses.post(ORDERS, json={**THEIRS, "lines": [{**LINE, "ExtendedAmount": 40}]}, status=201)
+    connector = created({**THEIRS, "lines": [{**LINE, "ExtendedAmount": 40}], "totals": [TOTAL]})
     failure = held(lambda: connector.post("order", DOCUMENT, MemoryWork()))
     assert (failure.code, "ExtendedAmount" in failure.reason) == ("total_differs", True)
+    assert gets() == 1, "asked for although the answer shows all"
+
+
+@responses.activate
+@pytest.mark.parametrize("answer", [{}, {"lines": [LINE]}, {"totals": [TOTAL]}], ids=["nothing", "lines", "totals"])
+@pytest.mark.parametrize(
+    ("shown", "code", "reason"),
+    [
+        ({"totals": [{**TOTAL, "TotalAmount": 44.61}]}, "total_differs", "44.61 USD instead of 44.60 USD"),
+        ({"lines": [{**LINE, "ExtendedAmount": 40}]}, "total_differs", "ExtendedAmount"),
+        ({"lines": []}, "other_lines", "1 missing, 0 more"),
+        ({"lines": [LINE, {**LINE, "FulfillLineId": 13, "SourceTransactionLineId": "9"}]}, "other_lines", "1 more"),
+    ],
+)
+def test_what_the_answer_to_a_new_order_lacks_is_asked_for(
+    answer: dict[str, Any], shown: dict[str, Any], code: str, reason: str
+) -> None:
+    connector = created({"OrderNumber": "410045", "StatusCode": "OPEN", **answer})
+    responses.get(KEY, json={**THEIRS, "totals": [TOTAL], **shown})
+    failure = held(lambda: connector.post("order", DOCUMENT, MemoryWork()))
+    assert (failure.code, reason in failure.reason) == (code, True)
+
+
+@responses.activate
+def test_a_draft_that_was_submitted_is_compared_too() -> None:
+    connector = standing({"StatusCode": "DOO_DRAFT"})
+    responses.get(KEY, json={**THEIRS, "totals": [{**TOTAL, "TotalAmount": 44.61}]})
+    responses.patch(KEY, json=THEIRS)
+    failure = held(lambda: connector.post("order", DOCUMENT, MemoryWork()))
+    assert failure.reason.endswith("44.61 USD instead of 44.60 USD")
 
 
 @responses.activate
@@ -134,6 +176,7 @@ def test_the_order_as_fusion_reads_it() -> None:
     connector = Fusion(system(), nullcontext)
     client()
     responses.get(KEY, **adf(404))
+    responses.get(KEY, json=THEIRS)
     created = responses.post(ORDERS, json={"OrderNumber": "410045", "StatusCode": "OPEN"}, status=201)
     work = MemoryWork()
     connector.post("order", DOCUMENT, work)

@@ -60,6 +60,7 @@ def test_an_invoice_is_told_of_when_it_is_posted(shop: Shop, staff: Staff) -> No
             "sale": posted.number,
             "order_invoiced": Decimal("68.49"),
             "order_complete": True,
+            "order_rounding": 0,
         },
     )
 

@@ -72,6 +72,7 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("line_price", [3, Decimal("1.005"), Decimal("3.02")], [], Decimal("1.0066666667")),
     ("line_discount", [1, Decimal("2.00"), Decimal("0.00")], [], Decimal(100)),
     ("line_price", [0, Decimal("2.00"), Decimal("1.00")], [], Decimal("2.00")),
+    ("tax_roundings", {"tax_included": True}, [], Decimal(0)),
     ("lookup", "NONE", [RATES], None),
     ("lookup", "unheard of", [LENIENT], None),
     ("tax", ["SALES825", Decimal("0.0825")], [RATES], "8.25"),

@@ -82,6 +82,8 @@ def test_invoices_that_do_not_come_to_the_order_are_held() -> None:
         PART,
         PART | {"order_invoiced": "118.00"},
         {"order_invoiced": "118.0000"},
+        {"order_invoiced": "117.98", "order_rounding": "0.02"},
+        PART | {"order_invoiced": "118.02", "order_rounding": "0.02"},
         {"tax": None, "balance": "0"},
         {"balance": "-0.01", "status": "paid"},
         YEN | {"total": "118", "tax": "9", "balance": "118", "order_invoiced": "118", "order_amount": "118"},
@@ -107,6 +109,16 @@ def test_an_invoice_that_fits_the_order_passes(changes: dict[str, Any]) -> None:
             {"order_invoiced": "117.99"},
             "invoices_differ",
             "the invoices of the order come to 117.99 EUR, the order to 118.00 EUR",
+        ),
+        (
+            {"order_invoiced": "117.97", "order_rounding": "0.02"},
+            "invoices_differ",
+            "the invoices of the order come to 117.97 EUR, the order to 118.00 EUR",
+        ),
+        (
+            PART | {"order_invoiced": "118.03", "order_rounding": "0.02"},
+            "invoices_differ",
+            "the invoices of the order come to 118.03 EUR, the order to 118.00 EUR",
         ),
         (
             PART | {"order_invoiced": "118.01"},

@@ -103,7 +103,7 @@ def break_mapping(folder: Path) -> None:
     ("spoil", "found"),
     [
         (drop_row, "sample guest.json: amount_total is missing, expected '17.20'"),
-        (add_row, "row 37 (order.x_brand) has no sample that exercises it"),
+        (add_row, "row 38 (order.x_brand) has no sample that exercises it"),
         (change_table, "sample unicode_notes.json: carrier is 'COUNTER', expected 'PICKUP'"),
         (add_table, "no mapping uses the table colours"),
         (drop_workflow, "no workflow uses the mapping odoo.order"),

@@ -7,6 +7,7 @@ from tests.planted.defect import Defect
 WORK = "tests/road/test_work.py::"
 BATCH = "tests/road/test_batch.py::"
 TARGETS = "tests/road/test_targets.py::"
+ROUNDING = "tests/connectors/test_odoo_rounding.py::"
 ODOO = "integration/connectors/odoo/"
 WATCH = "tests/alerts/test_watch.py::"
 STAND_IN = "tests/alerts/test_stand_in.py::"
@@ -48,10 +49,66 @@ DEFECTS = [
     Defect(
         "an order's invoices come to the order",
         "integration/canonical/invoice.py",
-        'if invoiced > ordered or (invoice["order_complete"] and invoiced != ordered):',
-        "if invoiced > ordered:",
+        ' or (invoice["order_complete"] and abs(invoiced - ordered) > rounding):',
+        ":",
         "tests/mapping/test_invoice.py",
-        r"DID NOT RAISE Hold[\s\S]*invoices_differ",
+        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.97",
+    ),
+    Defect(
+        "an order's invoices differ from it by their own rounding only",
+        "integration/canonical/invoice.py",
+        'rounding = invoice["order_rounding"] or Decimal(0)',
+        "rounding = Decimal(1)",
+        "tests/mapping/test_invoice.py",
+        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*118\.03",
+    ),
+    Defect(
+        "a rounding line carries no more than rounding explains",
+        "integration/canonical/rounding.py",
+        "    return abs(difference) <= _halves(roundings, currency) + NOISE",
+        "    return True",
+        f"{ROUNDING}test_one_unit_more_than_rounding_explains_is_held",
+        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_one_unit_more_than_rounding_explains_is_held",
+    ),
+    Defect(
+        "Odoo's own sum is no further off than Odoo rounds",
+        "integration/connectors/odoo/rounding.py",
+        "            if explains(roundings(lines, currency, method), theirs - exactly, currency):",
+        "            if True:",
+        f"{ROUNDING}test_odoos_own_sum_may_be_off_by_its_own_roundings_only",
+        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_odoos_own_sum_may_be_off_by_its_own_roundings_only",
+    ),
+    Defect(
+        "an update carries what the order needs then",
+        "integration/connectors/odoo/rounding.py",
+        "        carried += ours - theirs",
+        "        carried = ours - theirs",
+        f"{ROUNDING}test_an_update_carries_what_the_order_needs_now",
+        r"integration\.errors\.Hold: S\d+ comes to",
+    ),
+    Defect(
+        "a line that is missing at the target is noticed",
+        "integration/connectors/odoo/rounding.py",
+        "        if shown < wanted:",
+        "        if False:",
+        f"{ROUNDING}test_a_line_that_is_missing_is_noticed_though_the_total_is_right",
+        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_a_line_that_is_missing_is_noticed_though_the_total_is_right",
+    ),
+    Defect(
+        "a new order in Fusion is compared, whatever the answer holds",
+        "integration/connectors/fusion/order.py",
+        '        if not order.keys() >= {"lines", "totals"}:\n            order = {**order, **self._shown()}\n',
+        "",
+        "tests/connectors/test_fusion_payload.py::test_what_the_answer_to_a_new_order_lacks_is_asked_for",
+        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_what_the_answer_to_a_new_order_lacks_is_asked_for",
+    ),
+    Defect(
+        "what Clarity takes otherwise is held",
+        "integration/connectors/clarity/order_documents.py",
+        "        if differing:",
+        "        if False:",
+        "tests/connectors/test_clarity_other_shops.py::test_what_a_shop_takes_otherwise_than_it_was_sent_is_held",
+        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_what_a_shop_takes_otherwise_than_it_was_sent_is_held",
     ),
     Defect(
         "memory that runs out is no defect of the delivery",
@@ -96,10 +153,10 @@ DEFECTS = [
     Defect(
         "totals are compared before an order is confirmed",
         f"{ODOO}order.py",
-        "            self._check_total(order)\n            order = self._ensure_confirmed(order)",
-        "            order = self._ensure_confirmed(order)",
+        "ensure(order, self._read)\n            order = self._ensure_confirmed(order)",
+        "ensure(self._ensure_confirmed(order), self._read)",
         "tests/connectors/test_odoo.py::test_totals_that_differ_are_held_before_anything_is_confirmed",
-        "DID NOT RAISE Hold",
+        "assert \\['sale'\\] == \\['draft'\\]",
     ),
     Defect(
         "a window with a question is no confirmation",

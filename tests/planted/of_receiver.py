@@ -68,14 +68,6 @@ DEFECTS = [
         r"not enough values to unpack",
     ),
     Defect(
-        "a number that decimals cannot hold is malformed",
-        "integration/canonical/documents.py",
-        "    except ArithmeticError:",
-        "    except KeyError:",
-        "tests/mapping/test_documents.py",
-        r"decimal\.InvalidOperation",
-    ),
-    Defect(
         "a Postgres that takes no writes is not ready",
         HEALTH,
         'return "read-only" if tx.value("show transaction_read_only") == "on" else "ok"',

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from integration.store import ledger
 from tests.road.world import World
 
 
@@ -161,3 +162,35 @@ def test_a_shipment_waits_for_its_order(road: World) -> None:
         }
     )
     road.until(lambda: shipped(road, id) == ordered(order, "odoo-1"), 20, lambda: road.states(id))
+
+
+def test_what_rounding_explains_is_carried_recorded_and_billed(road: World) -> None:
+    """Clarity rounds the half cent of this tax down, Odoo up."""
+    tax = {"code": "VAT23", "rate": "0.23", "amount": "0.11"}
+    (pattern,) = road.generate(1, "tax_excluded")
+    order = road.order(pattern)
+    line = {**order["lines"][0], "quantity": "1", "unitPrice": "0.50", "discounts": [], "lineTotal": "0.50"}
+    plain: dict[str, Any] = {name: [] for name in ("shippingLines", "fees", "discounts", "payments")}
+    nothing = dict.fromkeys(("discount", "shipping", "fees"), "0.00")
+    totals = {
+        "subtotal": "0.50",
+        **nothing,
+        "tax": "0.11",
+        "grandTotal": "0.61",
+        "giftCard": None,
+        "balanceDue": "0.61",
+    }
+    status = {"status": "confirmed", "paymentStatus": "unpaid"}
+    kept = {name: value for name, value in order.items() if name not in ("id", "number", "version")}
+    id = road.place({**kept, **plain, **status, "lines": [{**line, "taxes": [tax]}], "totals": totals})
+    road.finished(id)
+    rows = [row for row in road.at("odoo", id) if row["state"] == "done"]
+    assert {(row["rounding"], row["rounding_currency"]) for row in rows} == {(Decimal("-0.01"), order["currency"])}, (
+        road.all(id)
+    )
+    with road.database.transaction() as tx:
+        assert ("odoo-1", order["currency"]) in {(r["target"], r["currency"]) for r in ledger.rounding_carried(tx)}
+    road.age([id], odoo=3)
+    road.until(lambda: bool(road.invoices(id)), 20, lambda: road.all(id))
+    assert [each["total"] for each in road.invoices(id)] == ["0.61"]
+    road.balanced()

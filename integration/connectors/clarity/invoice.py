@@ -33,12 +33,14 @@ def show_invoice(client: Client, document: Document, work: Work) -> Posted:
         if status == "void":
             return Posted(None, None)
         standing, new = invoices.create({**body, "status": status})
-    if not new:
+    if new:
+        invoices.check(str(standing["id"]), _money({**body, "status": status}), standing, _same)
+    else:
         # A void invoice bills nothing: whatever else has changed, that has to arrive, and by itself.
         if status != "void":
             _check_issued(body, standing)
         state = {"status": status} if status == "void" else given({"status": status, "balance": body.get("balance")})
-        _ensure_state(client, work, invoices.path(standing), state, standing)
+        _ensure_state(client, work, invoices, state, standing)
     return Posted(str(standing["id"]), body.get("number"))
 
 
@@ -65,14 +67,15 @@ def _check_issued(body: Document, standing: Document) -> None:
         )
 
 
-def _ensure_state(client: Client, work: Work, path: str, state: Document, standing: Document) -> None:
+def _ensure_state(client: Client, work: Work, invoices: OrderDocuments, state: Document, standing: Document) -> None:
     if all(_same(name, value, standing.get(name)) for name, value in state.items()):
         work.found(STATUS, f"{standing['id']} is {state['status']}")
         return
     # A refused key is refused for ever, so each version of the invoice gets a key of its own.
     key = work.idempotency_key(f"{STATUS}:{standing['version']}")
+    path = f"{invoices.path(standing)}/status"
     try:
-        work.perform(STATUS, Request("POST", f"{path}/status", state, {"Idempotency-Key": key}), client.send)
+        answer = work.perform(STATUS, Request("POST", path, state, {"Idempotency-Key": key}), client.send)
     except InvalidTransition as refused:
         current, wanted = str(standing.get("status")), state["status"]
         raise Hold(
@@ -82,6 +85,12 @@ def _ensure_state(client: Client, work: Work, path: str, state: Document, standi
             f"invoice in Clarity to {wanted} by hand. {again('invoice')}",
             code="no_way",
         ) from refused
+    invoices.check(str(standing["id"]), state, answer if isinstance(answer, dict) else {}, _same)
+
+
+def _money(invoice: Document) -> Document:
+    """What Clarity must not take otherwise: it may write numbers and days in its own way."""
+    return {name: invoice[name] for name in (*AMOUNTS, "currency", "status") if name in invoice}
 
 
 def _written(body: Document) -> Document:

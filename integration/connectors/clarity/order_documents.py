@@ -6,6 +6,7 @@ Idempotency-Key, or by a shop that does keep it unique (409 already_exists).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +51,21 @@ class OrderDocuments:
             if standing := self.find():
                 return standing, False
             raise
+
+    def check(self, id: str, sent: Document, answer: Document, same: Callable[[str, Any, Any], bool]) -> None:
+        """Compares what was just sent with the answer to it, or with the document where the answer lacks some of it.
+
+        Raises `Hold` for what Clarity has taken otherwise.
+        """
+        shown = answer if sent.keys() <= answer.keys() else self._client.get(self.path({"id": id}))
+        differing = sorted(name for name, value in sent.items() if not same(name, value, shown.get(name)))
+        if differing:
+            raise Hold(
+                f"Clarity took the {self._entity}, but shows another {', '.join(differing)} than it was sent",
+                hint=f"Compare the {self._entity} in Clarity with the ERP's, and correct it there by hand; ask whoever "
+                f"runs Clarity why it was changed. {again(self._entity)}",
+                code="shown_otherwise",
+            )
 
     def path(self, document: Document) -> str:
         """Where a document is changed."""

@@ -26,8 +26,10 @@ def show_shipment(client: Client, document: Document, work: Work) -> Posted:
     standing, new = shipments.find(), False
     if standing is None:
         standing, new = shipments.create(body)
-    if not new:
-        _ensure_same(client, work, shipments.path(standing), body, standing)
+    if new:
+        _check_quantities(shipments, body, standing, standing)
+    else:
+        _ensure_same(client, work, shipments, body, standing)
     return Posted(str(standing["id"]), None)
 
 
@@ -42,14 +44,22 @@ def shown_shipment(client: Client, document: Document, work: Work) -> Document |
     return {"body": {name: body[name] if name in same else standing.get(name) for name in written}}
 
 
-def _ensure_same(client: Client, work: Work, path: str, body: Document, standing: Document) -> None:
+def _ensure_same(client: Client, work: Work, shipments: OrderDocuments, body: Document, standing: Document) -> None:
     """Sends the difference, for the version that was looked at: who changes it in between is not overwritten."""
     changes = {name: value for name, value in body.items() if not SAME.get(name, _equal)(value, standing.get(name))}
     if not changes:
         work.found(UPDATE, f"{standing['id']} shows the shipment")
         return
     headers = {"Content-Type": "application/merge-patch+json", "If-Match": f'"v{standing["version"]}"'}
-    work.perform(UPDATE, Request("PATCH", path, changes, headers), client.send)
+    answer = work.perform(UPDATE, Request("PATCH", shipments.path(standing), changes, headers), client.send)
+    _check_quantities(shipments, changes, standing, answer)
+
+
+def _check_quantities(shipments: OrderDocuments, sent: Document, standing: Document, answer: Any) -> None:
+    """Clarity may write text and times in its own way, but no other quantities."""
+    if "lines" in sent:
+        lines, shown = {"lines": sent["lines"]}, answer if isinstance(answer, dict) else {}
+        shipments.check(str(standing["id"]), lines, shown, lambda _, ours, theirs: _same_lines(ours, theirs))
 
 
 def _written(body: Document) -> Document:

@@ -50,7 +50,8 @@ class Fusion:
         self._guest_account = options.get("guest_account", "")
         self._items = Items(self._client, options.get("organization", ""), options.get("fallback_sku", ""))
         self._sales_orders = SalesOrders(self._client, self._orders, self._source_system)
-        self._invoices = Invoices(self._client, self._sales_orders, self._business_unit)
+        carries = system.carries_rounding
+        self._invoices = Invoices(self._client, self._sales_orders, self._business_unit, carries_rounding=carries)
 
     def whoami(self) -> str:
         """The client's id, after it has read an order; `Misconfigured` when it may not even do that."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from integration.canonical.rounding import most
 from integration.connectors.contract import Change, Document, Page
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.difference import is_canceled, to_number
@@ -38,13 +39,17 @@ Row = dict[str, Any]
 
 
 class Invoices:
-    """Reads the invoices of one business unit; ``business_unit`` is its name, or its id, as orders have it."""
+    """Reads the invoices of one business unit; ``business_unit`` is its name, or its id, as orders have it.
 
-    def __init__(self, client: Client, orders: SalesOrders, business_unit: str) -> None:
+    ``carries_rounding`` is false where an order's invoices have to come to it exactly (``FUSION_ROUNDING=hold``).
+    """
+
+    def __init__(self, client: Client, orders: SalesOrders, business_unit: str, *, carries_rounding: bool) -> None:
         self._client = client
         self._orders = orders
         self._path = client.path(RESOURCE)
         self._listing = Listing(client, self._path, "CustomerTransactionId")
+        self._carries_rounding = carries_rounding
         self._unit_id = business_unit if business_unit.isdigit() else None
         self._unit = None if self._unit_id else business_unit
 
@@ -84,7 +89,19 @@ class Invoices:
         invoiced = sum((bill.entered or Decimal(0) for bill in made_out), Decimal(0))
         found = named <= {bill.number for bill in made_out}
         complete = found and bool(order.lines) and all(map(_is_billed, order.lines))
-        return [_change(bill, order, invoiced, complete) for bill in bills]
+        rounding = self._rounding(made_out, order)
+        of_order = {"order_invoiced": invoiced, "order_complete": complete, "order_rounding": rounding}
+        return [_change(bill, order, of_order) for bill in bills]
+
+    def _rounding(self, bills: list[Bill], order: SalesOrder) -> Decimal:
+        """By how much the invoices may differ from their order: Receivables rounds each line of an invoice and its tax.
+
+        In Fusion the order itself has whole minor units only, and where one invoice bills all of it, that has, too.
+        """
+        if len(bills) < 2 or not self._carries_rounding:
+            return Decimal(0)
+        lines = [line for bill in bills for line in bill.row[LINES] if line.get("SalesOrder") in (None, order.number)]
+        return most(2 * len(lines), str(bills[0].row.get("InvoiceCurrencyCode")))
 
     def _unit_of(self, order: SalesOrder) -> str | None:
         """The name of our business unit.  Invoices show no other; where only its id is set, an order tells it."""
@@ -145,7 +162,7 @@ class Bill:
         return self.entered is not None and self.row.get("InvoiceStatus") != INCOMPLETE
 
 
-def _change(bill: Bill, order: SalesOrder, order_invoiced: Decimal, order_complete: bool) -> Change:
+def _change(bill: Bill, order: SalesOrder, of_order: Document) -> Change:
     document = {
         "CustomerTransactionId": text(bill.row.get("CustomerTransactionId")),
         **{name: text(bill.row.get(name)) for name in SHOWN},
@@ -153,8 +170,7 @@ def _change(bill: Bill, order: SalesOrder, order_invoiced: Decimal, order_comple
         "InvoiceBalanceAmount": bill.balance,
         "OrderKey": order.key,
         "OrderNumber": order.number,
-        "order_invoiced": order_invoiced,
-        "order_complete": order_complete,
+        **of_order,
     }
     at = moment(bill.row.get("LastUpdateDate")) or order.at
     return Change("invoice.changed", bill.id, at, bill.number, order.key, order.order_id, document)

@@ -93,9 +93,7 @@ class OrderPost:
                 raise
             self._work.found("order.create", _evidence(found))
             return self._ensure_shown(found)
-        if "lines" in order:
-            self._check_amounts(order)
-        return order
+        return self._compared(order)
 
     def _ensure_shown(self, order: Row) -> Row:
         """The order that stands, submitted and without difference to the document."""
@@ -113,7 +111,7 @@ class OrderPost:
                 return order
         try:
             if draft:
-                return self._change("order.submit", differs, self._send_submitting)
+                return self._compared(self._change("order.submit", differs, self._send_submitting))
             return self._change("order.update", differs, self._send_and_verify)
         except Reject as refused:
             raise _differs(order, differs, refused.reason) from refused
@@ -150,12 +148,27 @@ class OrderPost:
     def _lines(self, order: Row) -> list[Row]:
         return self._client.children(order, "lines", self._path, expand=CHARGES)
 
-    def _check_amounts(self, order: Row) -> None:
-        """Prices are frozen, so whatever else the new order shows is not what the customer has agreed to."""
-        amounts = self._difference(order).names & AMOUNTS
-        if amounts:
+    def _compared(self, order: Row) -> Row:
+        """The order that was just submitted: its lines and total are Clarity's.  It is asked for if the answer lacks
+        them: the answer to a POST may be no more than what was sent.
+
+        Prices are frozen, so whatever else it shows is not what the customer has agreed to.
+        """
+        if not order.keys() >= {"lines", "totals"}:
+            order = {**order, **self._shown()}
+        differs = self._difference(order)
+        if differs.added or differs.vanished:
+            raise _other_lines(order, differs)
+        if amounts := differs.names & AMOUNTS:
             raise _other_amounts(order, ", ".join(sorted(amounts)))
         self._check_total(order)
+        return order
+
+    def _shown(self) -> Row:
+        try:
+            return self._client.get(self._path, expand=EXPAND)
+        except NotThere as absent:
+            raise Retry("Fusion does not show the order that it has just taken", code="not_there_yet") from absent
 
     def _check_total(self, order: Row) -> None:
         """Compares Fusion's total with the shop's, where Fusion shows it."""
@@ -234,6 +247,16 @@ def _other_amounts(order: Row, which: str) -> Hold:
         hint="Check in Fusion whether the order was priced again although its prices are frozen, or a line was "
         "added by hand (Order Management); correct it there, then send the order again.",
         code=OTHER_AMOUNTS,
+    )
+
+
+def _other_lines(order: Row, differs: Difference) -> Hold:
+    number, missing, more = order.get("OrderNumber"), len(differs.added), len(differs.vanished)
+    return Hold(
+        f"order {number} has other lines in Fusion than in Clarity: {missing} missing, {more} more",
+        hint=f"Compare the lines of order {number} in Fusion (Order Management) with the order in Clarity, and correct "
+        "them there; then send the order again.",
+        code="other_lines",
     )
 
 

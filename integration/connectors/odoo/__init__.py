@@ -64,7 +64,9 @@ class Odoo:
     def post(self, entity: str, document: Document, work: Work) -> Posted:
         """Makes Odoo show the order, see `OrderPost.ensure`."""
         assert entity == "order", entity
-        return self._with_rights(lambda: OrderPost(self._client, self._catalog, document, work).ensure())
+        carries = self._system.carries_rounding
+        order = OrderPost(self._client, self._catalog, document, work, carries_rounding=carries)
+        return self._with_rights(order.ensure)
 
     def shown(self, entity: str, document: Document, work: Work) -> Document | None:
         """How the order stands in Odoo, see `shown_order`."""
@@ -83,7 +85,8 @@ class Odoo:
         try:
             if stream == "pickings":
                 return Pickings(self._client, self._catalog).page(since, page)
-            return Invoices(self._client).page(since, page)
+            carries = self._system.carries_rounding
+            return Invoices(self._client, self._catalog, carries_rounding=carries).page(since, page)
         except AccessRefused as refused:
             self.whoami()
             raise Misconfigured(

@@ -168,6 +168,17 @@ class Catalog:
             sizes = self._keep("unit sizes", SLOW_SECONDS, self._unit_sizes, fresh=True)
         return exact(quantity * sizes[uom] / sizes[into])
 
+    def rounding_method(self, company: int, fresh: bool = False) -> str:
+        """Where the company rounds taxes, per line or globally: its ``tax_calculation_rounding_method``."""
+        field = "tax_calculation_rounding_method"
+        rows = self._keep(
+            f"rounding of {company}",
+            SLOW_SECONDS,
+            lambda: self._client.call("res.company", "read", [company], fields=[field]),
+            fresh,
+        )
+        return str(rows[0][field])
+
     def fields(self, model: str) -> frozenset[str]:
         """The names of a model's fields, which differ between versions and installed apps; none where it is absent."""
 

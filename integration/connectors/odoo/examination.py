@@ -165,11 +165,16 @@ class Examination:
         if self._company["tax_calculation_rounding_method"] != "round_globally":
             yield Finding("rounding", "ok", "taxes are rounded per line")
             return
+        differs = "taxes are rounded globally: an order with taxes on top may differ from Clarity by some cents"
+        if self._system.carries_rounding:
+            yield Finding("rounding", "ok", f"{differs}, which a rounding line carries")
+            return
         yield Finding(
             "rounding",
             "warning",
-            "taxes are rounded globally: an order with taxes on top may differ from the shop by a cent, and is held",
-            "Set the Rounding Method in Odoo (Settings, Accounting) to Round per Line, if the shop adds taxes on top.",
+            f"{differs}, and is held, for ODOO_ROUNDING is hold",
+            "Set ODOO_ROUNDING to line and restart the fleet; or set the Rounding Method in Odoo (Settings, "
+            "Accounting) to Round per Line, if Clarity adds taxes on top and rounds them per line.",
         )
 
     def _taxes(self) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from integration.canonical.money import round_money
 from integration.connectors.contract import Change, Document, Page
+from integration.connectors.odoo.billed import ORDER, BilledAmounts
+from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.external import our_orders
 from integration.connectors.odoo.recent import Row, changed
@@ -38,11 +40,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Billing:
-    """How far an order is billed: by its posted invoices together, and whether more are to come."""
+    """How far an order is billed: by its posted invoices together, and whether more are to come.
+
+    ``rounding`` is by how much the invoices may differ from the order because each is rounded for itself.
+    """
 
     sale: str
     invoiced: Decimal
     complete: bool
+    rounding: Decimal
 
 
 Shares = dict[int, dict[int | None, Share]]
@@ -55,8 +61,9 @@ class Invoices:
     A payment changes ``write_date``, for residual and payment state are stored with the invoice.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, catalog: Catalog, *, carries_rounding: bool) -> None:
         self._client = client
+        self._billed_amounts = BilledAmounts(client, catalog) if carries_rounding else None
 
     def page(self, since: datetime, page: Document | None) -> Page:
         """What is posted, or was and is cancelled, as it stands now; drafts are nothing yet."""
@@ -97,7 +104,7 @@ class Invoices:
 
     def _billing(self, orders: list[int], shares: Shares) -> dict[int, Billing]:
         """How far each order is billed; ``shares`` are those known already."""
-        fields = ["name", "invoice_status", "invoice_ids"]
+        fields = ["name", "invoice_status", "invoice_ids", *ORDER]
         rows = self._client.call("sale.order", "read", orders, fields=fields)
         ids = sorted({id for row in rows for id in row["invoice_ids"]})
         domain = [["id", "in", ids], ["move_type", "=", "out_invoice"], ["state", "in", ["draft", "posted"]]]
@@ -107,9 +114,13 @@ class Invoices:
         shares = shares | self._shares([row for id, row in standing.items() if id not in shares])
         billing = {}
         for row in rows:
-            billed = [shares[id][row["id"]].total for id in standing if row["id"] in shares[id]]
+            of_order = {id: shares[id] for id in standing if row["id"] in shares[id]}
+            billed = sum((parts[row["id"]].total for parts in of_order.values()), Decimal(0))
             complete = row["invoice_status"] in ALL_INVOICED and drafts.isdisjoint(row["invoice_ids"])
-            billing[row["id"]] = Billing(row["name"], sum(billed, Decimal(0)), complete)
+            rounding, total = Decimal(0), exact(row["amount_total"])
+            if self._billed_amounts and (billed > total or complete and billed != total):
+                rounding = self._billed_amounts.rounding(row, {id: len(parts) > 1 for id, parts in of_order.items()})
+            billing[row["id"]] = Billing(row["name"], billed, complete, rounding)
         return billing
 
     def _search(self, model: str, domain: list[Any], fields: list[str]) -> list[Row]:
@@ -145,6 +156,7 @@ def _document(invoice: Row, share: Share, order: Billing) -> Document:
         "sale": order.sale,
         "order_invoiced": order.invoiced,
         "order_complete": order.complete,
+        "order_rounding": order.rounding,
     }
 
 

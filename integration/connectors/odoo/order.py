@@ -8,11 +8,10 @@ order's state forbids is held.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
-from integration.canonical.money import format_money
 from integration.canonical.unique import by_key
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.odoo import difference
@@ -20,23 +19,27 @@ from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import CONTEXT, Client
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
+from integration.connectors.odoo.rounding import OrderTotal
 from integration.connectors.odoo.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
 from integration.connectors.odoo.values import moment, written
 from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
-READ = ("name", "state", "amount_total", "currency_id", "date_order", "order_line")
+READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line")
 
 
 class OrderPost:
     """One post of one order document that `enrich` has completed."""
 
-    def __init__(self, client: Client, catalog: Catalog, document: Document, work: Work) -> None:
+    def __init__(
+        self, client: Client, catalog: Catalog, document: Document, work: Work, *, carries_rounding: bool = True
+    ) -> None:
         self._client = client
         self._catalog = catalog
         self._document = document
         self._work = work
+        self._total = OrderTotal(client, catalog, document, work, carries=carries_rounding)
 
     def ensure(self) -> Posted:
         """Makes Odoo show the document.
@@ -49,11 +52,11 @@ class OrderPost:
         if order is None or order["state"] in DRAFT:
             order = self._ensure_loaded()
         if order["state"] in DRAFT:
-            self._check_total(order)
+            carried = self._total.ensure(order, self._read)
             order = self._ensure_confirmed(order)
         elif order["state"] in CONFIRMED:
             order = self._ensure_updated(order)
-            self._check_total(order)
+            carried = self._total.ensure(order, self._read)
         else:
             raise Hold(
                 f"{order['name']} is cancelled in Odoo, but not in the shop",
@@ -61,7 +64,7 @@ class OrderPost:
                 code="cancelled_at_target",
             )
         self._ensure_date(order)
-        return _posted(order)
+        return replace(_posted(order), rounding=carried)
 
     def _look(self) -> Row | None:
         """The order as it stands; None when it is absent, or when load() will find out."""
@@ -111,26 +114,6 @@ class OrderPost:
             return order  # somebody's own lines in Odoo: the totals will say so
         self._perform("order.drop_lines", "write", order, vals={"order_line": [[2, id, 0] for id in vanished]})
         return self._read(order["id"])
-
-    def _check_total(self, order: Row) -> None:
-        ours, theirs = self._document["amount_total"], Decimal(round(order["amount_total"], 6))  # it was a float
-        currency, shown = self._document["currency"], order["currency_id"][1]
-        if currency != shown:
-            raise Hold(
-                f"{order['name']} is in {shown} in Odoo, the shop's order in {currency}",
-                hint="See who gave it another pricelist in Odoo; correct that there, then send the order again.",
-                code="currency_differs",
-            )
-        if ours == theirs or self._work.approved("total_differs"):
-            return
-        raise Hold(
-            f"{order['name']} comes to {format_money(theirs, shown)} in Odoo, "
-            f"the shop says {format_money(ours, currency)}",
-            hint="Likely causes: a tax's rate or price-included setting in Odoo, rounding per line or globally "
-            "(Accounting, Settings), a quantity with more decimals than Odoo keeps, a line that somebody added or "
-            "changed in Odoo. Correct it there, or the mapping and restart the fleet; then send the order again.",
-            code="total_differs",
-        )
 
     def _ensure_confirmed(self, order: Row) -> Row:
         try:

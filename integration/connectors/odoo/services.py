@@ -8,7 +8,7 @@ from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.external import find, load_all, xmlid
 from integration.errors import Hold, Reject
 
-NAMES = {"shipping": "Shipping", "discount": "Discount", "fee": "Fee"}
+NAMES = {"shipping": "Shipping", "discount": "Discount", "fee": "Fee", "rounding": "Rounding"}
 
 
 class Services:
