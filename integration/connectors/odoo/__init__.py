@@ -109,7 +109,7 @@ class Odoo:
         catalog = self._catalog
         lines = document["lines"]
         products = catalog.products(line["sku"] or NO_SKU for line in lines if not line["service"])
-        services = Services(self._client, work)
+        services = Services(self._client, catalog, work)
         own_units = any(line.get("uom") for line in lines)
         found = []
         for line in lines:

@@ -40,6 +40,7 @@ CLASSES: dict[str, type[Records]] = {
     "ir.model.data": catalog.ExternalIds,
     "product.pricelist": catalog.Pricelist,
     "product.product": catalog.Product,
+    "res.config.settings": catalog.Settings,
     "res.country": catalog.Country,
     "res.country.state": catalog.State,
     "res.currency": catalog.Currency,
