@@ -288,7 +288,7 @@ def answer_of_16(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
         elif method == "get_external_id":
             result = {str(id): known["xmlid"] for id in ids[0]}
         elif model == "uom.uom":
-            result = [{"id": id, "factor": factor} for id, factor in known["units"]]
+            result = [{"id": id, "factor": factor, "category_id": [1, "Unit"]} for id, factor in known["units"]]
         else:
             result = [{"id": 1, **known["rows"]}]
     return 200, {"Content-Type": "application/json"}, json.dumps({"jsonrpc": "2.0", "id": 1, "result": result})

@@ -281,6 +281,31 @@ def test_a_unit_of_measure_by_name(shop: Shop) -> None:
     }
 
 
+def test_a_unit_the_product_is_not_sold_in_is_held(shop: Shop) -> None:
+    """Odoo itself would make pieces of the kilograms, one of each."""
+    document = shop.order(shop.line("1", "2", "10", uom="kg"), total="20")
+    failure = held(lambda: shop.send(document))
+    assert failure.code == "unit_differs"
+    assert "is in “kg”" in failure.reason
+    assert shop.target.orders(document["order"]["origin"]) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "packaging", "ordered"),
+    [("Units", None, "Pack of 6"), ("Units", "kg", "kg"), ("kg", None, "g"), ("Days", None, "Hours")],
+)
+def test_a_product_is_sold_in_its_packagings_and_what_converts(
+    shop: Shop, own: str, packaging: str | None, ordered: str
+) -> None:
+    def unit(name: str) -> int:
+        return int(shop.target.owner("uom.uom", "search", domain=[["name", "=", name]])[0])
+
+    sku = shop.target.product(uom_id=unit(own), uom_ids=[[6, 0, [unit(packaging)]]] if packaging else [])
+    order = shop.send(shop.order(shop.line("1", "2", "10", uom=ordered, sku=sku), total="20")).theirs or 0
+    [line] = shop.target.one("sale.order", order, "order_line")["order_line"]
+    assert shop.target.one("sale.order.line", line, "product_uom_id")["product_uom_id"] == unit(ordered)
+
+
 def test_a_field_odoo_does_not_have_is_rejected_without_its_value(shop: Shop) -> None:
     document = shop.two_lines()
     document["order"]["x_no_such_field"] = "Jane Doe"

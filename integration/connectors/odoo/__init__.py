@@ -116,7 +116,7 @@ class Odoo:
             product = services.product(line["service"]) if line["service"] else products[line["sku"] or NO_SKU]
             uom = None
             if own_units:
-                uom = catalog.uom(line["uom"]) if line.get("uom") else catalog.own_uom(product)
+                uom = catalog.uom_of(line["uom"], product) if line.get("uom") else catalog.own_uom(product)
             taxes = [catalog.tax(tax["rate"], tax["included"]) for tax in line["taxes"]]
             found.append({"product": product, "taxes": taxes, "uom": uom})
         return found
