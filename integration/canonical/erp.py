@@ -42,12 +42,18 @@ class OfAnOrder(AsReceived):
 
 
 class OdooShipmentLine(AsReceived):
-    """``key`` is the name of the sale line's external id; None for a line that was added in Odoo."""
+    """``key`` is the name of the sale line's external id; None for a line that was added in Odoo.
+
+    ``substitute``: another product left than was ordered.  ``extra``: it left beyond what was ordered.  ``uncounted``:
+    the parts of a kit make other sets than Odoo counts.
+    """
 
     key = Text()
     sku = Text()
     quantity = Amount(required=True)
     substitute = fields.Boolean(load_default=False)
+    extra = fields.Boolean(load_default=False)
+    uncounted = fields.Boolean(load_default=False)
 
 
 class OdooShipment(OfAnOrder):

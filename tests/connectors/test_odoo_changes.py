@@ -112,7 +112,7 @@ def test_quantities_are_in_the_unit_that_was_ordered(shop: Shop, staff: Staff) -
     assert (shipped(one), shipped(two)) == ({"1": 1, "2": 3}, {"1": 1})
 
 
-def test_what_was_added_has_no_key_and_what_replaces_says_so(shop: Shop, staff: Staff) -> None:
+def test_what_was_added_and_what_replaces_is_a_document_of_its_own(shop: Shop, staff: Staff) -> None:
     added, other = shop.target.product(), shop.target.product()
     order = shop.send(shop.order(shop.line("1", "3", "10"), total="30.00")).theirs
     picking = staff.picking(order)
@@ -121,12 +121,37 @@ def test_what_was_added_has_no_key_and_what_replaces_says_so(shop: Shop, staff: 
     staff.add_move(picking, added, 1)
     staff.add_move(picking, other, 2, sale_line_id=move["sale_line_id"][0])
     staff.ship(order, 1, 1, 1, 2)
-    [change] = staff.told("pickings", order)
-    lines = {line["sku"]: line for line in change.document["lines"]}
-    ordered = lines[shop.target.sku_a]
-    assert (ordered["quantity"], ordered["substitute"]) == (1, False)
+    ordered, rest = staff.told("pickings", order)
+    assert (ordered.id, rest.id) == (str(picking), f"{picking}/rest")
+    [line] = ordered.document["lines"]
+    assert (line["sku"], line["quantity"], line["substitute"]) == (shop.target.sku_a, 1, False)
+    lines = {line["sku"]: line for line in rest.document["lines"]}
     assert lines[added] == {"key": None, "sku": added, "quantity": 2, "substitute": False}
-    assert lines[other] == {"key": ordered["key"], "sku": other, "quantity": 2, "substitute": True}
+    assert lines[other] == {"key": line["key"], "sku": other, "quantity": 2, "substitute": True}
+    shop.target.owner("stock.picking", "write", [picking], vals={"carrier_tracking_ref": "1Z1"})
+    ordered, late = staff.told("pickings", order)
+    assert (ordered.document["tracking"], late.document) == ("1Z1", rest.document)
+
+
+def test_a_transfer_of_nothing_that_was_ordered_is_one_document(shop: Shop, staff: Staff) -> None:
+    other = shop.target.product()
+    order = shop.send(shop.order(shop.line("1", "3", "10"), total="30.00")).theirs
+    picking = staff.picking(order)
+    line = staff.moves(picking)[0]["sale_line_id"][0]
+    staff.add_move(picking, other, 2, sale_line_id=line)
+    staff.ship(order, 0, 2)
+    [change] = staff.told("pickings", order)
+    assert (change.id, [line["sku"] for line in change.document["lines"]]) == (str(picking), [other])
+
+
+def test_what_is_beyond_the_order_is_a_document_of_its_own(shop: Shop, staff: Staff) -> None:
+    order = shop.send(shop.two_lines()).theirs
+    first = staff.ship(order, 2, 2)
+    second = staff.ship(order, 4)
+    one, two, extra = staff.told("pickings", order)
+    assert [change.id for change in (one, two, extra)] == [str(first), str(second), f"{second}/rest"]
+    assert (shipped(one), shipped(two), shipped(extra)) == ({"1": 2, "2": 2}, {"1": 1}, {"1": 3})
+    assert [line.get("extra") for line in extra.document["lines"]] == [True]
 
 
 def test_moves_of_one_line_are_one(shop: Shop, staff: Staff) -> None:
@@ -193,7 +218,7 @@ def test_a_second_that_spans_pages_is_read_whole_and_once(
         run = list(staff.pages("pickings"))
         told = Counter(change.id for page in run for change in page.changes)
         assert {id: told[id] for id in stamps} == dict.fromkeys(stamps, 1)
-        assert all(len(page.changes) <= size for page in run)
+        assert all(len({change.document["id"] for change in page.changes}) <= size for page in run)
         times = [change.at for page in run for change in page.changes]
         assert times == sorted(times)
 
@@ -217,7 +242,7 @@ def test_a_page_takes_a_handful_of_calls(shop: Shop, staff: Staff) -> None:
     shop.target.calls = 0
     page = connector.changes("pickings", staff.since, None, list)
     assert {change.order for change in page.changes} >= set(orders)
-    assert (page.next, shop.target.calls) == (None, 6)
+    assert (page.next, shop.target.calls) == (None, 7)
 
 
 # --- whose it is
@@ -254,9 +279,14 @@ ODOO_16: dict[str, dict[str, Any]] = {
         },
     },
     "stock.move": {
-        "fields": "picking_id product_id product_uom sale_line_id quantity_done",
+        "fields": "picking_id picking_code product_id product_uom product_uom_qty sale_line_id quantity_done "
+        "state date",
         "rows": {
             "picking_id": [1, "WH/OUT/00003"],
+            "picking_code": "outgoing",
+            "state": "done",
+            "date": "2026-11-21 10:00:05",
+            "product_uom_qty": 24.0,
             "product_id": [4, "[A] A"],
             "product_uom": [1, "Units"],
             "sale_line_id": [1, "S00008 - A"],
@@ -264,8 +294,14 @@ ODOO_16: dict[str, dict[str, Any]] = {
         },
     },
     "sale.order.line": {
-        "fields": "order_id product_id product_uom",
-        "rows": {"order_id": [8, "S00008"], "product_id": [4, "[A] A"], "product_uom": [2, "Dozens"]},
+        "fields": "order_id product_id product_uom product_uom_qty qty_delivered",
+        "rows": {
+            "order_id": [8, "S00008"],
+            "product_id": [4, "[A] A"],
+            "product_uom": [2, "Dozens"],
+            "product_uom_qty": 2.0,
+            "qty_delivered": 1.5,
+        },
         "xmlid": "__clarity__.order_line__1001__1",
     },
     "sale.order": {"xmlid": "__clarity__.order__1001"},

@@ -67,7 +67,7 @@ NEEDS = (
     Need("account.move", {*invoices.FIELDS, "posted_before"}, "Invoicing", UNBILLED),
     Need("sale.order", {"picking_ids"}, "Inventory", UNSHIPPED, "warning"),
     Need("stock.picking", set(pickings.FIELDS), "Inventory", UNSHIPPED, "warning"),
-    Need("stock.move", {"picking_id", "product_uom", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
+    Need("stock.move", {"picking_id", "picking_code", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
     Need("stock.picking", set(pickings.WITH_DELIVERIES), "Delivery Costs", UNTRACKED, "warning"),
 )
 SOON = timedelta(days=14)

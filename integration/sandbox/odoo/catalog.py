@@ -123,11 +123,9 @@ class ExternalIds(Records):
         del raise_on_access_error  # every record here may be read
         found = self.env.find_external_id(f"{module}.{xml_id}")
         if found is not None:
-            model, id, _ = found
-            hidden = self.env.context.get("active_test", True) and not self.env.records(model).existing(id).get(
-                "active", True
-            )
-            return model, False if hidden else id
+            row = self.env.records(found[0]).existing(found[1])
+            hidden = self.env.context.get("active_test", True) and not row.get("active", True)
+            return found[0], False if hidden else found[1]
         if model := self.env.database.stale_external_ids.get(f"{module}.{xml_id}"):
             return model, False
         raise value_error(f"External ID not found in the system: {module}.{xml_id}")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from integration.sandbox.odoo import amounts
+from integration.sandbox.odoo import amounts, kits
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import user_error, value_error
 from integration.sandbox.odoo.partner import Partner
@@ -252,10 +252,14 @@ class OrderLine(Records):
         return str(self._order().existing(row["order_id"])["state"])
 
     def compute_qty_delivered(self, row: Row) -> float:
-        """What left of this product; a move of another one does not count."""
+        """What left of this product; a move of another one does not count, but as a part of a kit."""
         unit, delivered = row["product_uom_id"], 0.0
-        for move in map(self.env.records("stock.move").existing, self._move_ids(row)):
-            if move["state"] == "done" and move["product_id"] == row["product_id"]:
+        moves = list(map(self.env.records("stock.move").existing, self._move_ids(row)))
+        done = [move for move in moves if move["state"] == "done"]
+        if row.get("product_id") and (sets := kits.delivered(self.env, row["product_id"], done)) is not None:
+            return converted(self.env, sets, self._product(row)["uom_id"], unit)
+        for move in done:
+            if move["product_id"] == row["product_id"]:
                 delivered += converted(self.env, move["quantity"], move["product_uom"], unit)
         return delivered
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, partner, sale, stock, wizards
+from integration.sandbox.odoo import catalog, invoice, kits, partner, sale, stock, wizards
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -38,6 +38,8 @@ CLASSES: dict[str, type[Records]] = {
     "account.payment.register": wizards.RegisterPayment,
     "ir.config_parameter": Records,
     "ir.model.data": catalog.ExternalIds,
+    "mrp.bom": kits.Bom,
+    "mrp.bom.line": kits.BomLine,
     "product.pricelist": catalog.Pricelist,
     "product.product": catalog.Product,
     "res.config.settings": catalog.Settings,
