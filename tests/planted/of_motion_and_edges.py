@@ -46,6 +46,22 @@ DEFECTS = [
         r"DID NOT RAISE Hold[\s\S]*overshipped",
     ),
     Defect(
+        "an order's open transfers follow its header",
+        f"{ODOO}order.py",
+        "        Dependents(self._client, self._catalog, self._work, header).follow(values)\n",
+        "",
+        "tests/connectors/test_odoo_dependents.py::test_open_transfers_follow_and_what_is_done_stays",
+        "'carrier_id'",
+    ),
+    Defect(
+        "what the warehouse has chosen is not overwritten",
+        f"{ODOO}dependents.py",
+        "if shown and theirs",
+        "if False and theirs",
+        "tests/connectors/test_odoo_dependents.py::test_what_the_warehouse_has_chosen_is_not_overwritten",
+        "DID NOT RAISE",
+    ),
+    Defect(
         "a unit that the product is not sold in is held",
         f"{ODOO}catalog.py",
         "self._unit(uom).family == self._unit(own, fresh).family",

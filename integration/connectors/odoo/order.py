@@ -17,6 +17,7 @@ from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.odoo import difference
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import CONTEXT, Client
+from integration.connectors.odoo.dependents import Dependents
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
 from integration.connectors.odoo.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
@@ -162,8 +163,11 @@ class OrderPost:
         tax = tax_field(fields)
         rows = {row["id"]: row for row in line_rows(self._document, fields)}
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
-        values = difference.order_changes(self._document, self._their_fields(order))
-        if commands := difference.line_commands(rows, theirs, tax):
+        header = self._their_fields(order)
+        values = difference.order_changes(self._document, header)
+        commands = difference.line_commands(rows, theirs, tax)
+        Dependents(self._client, self._catalog, self._work, header).follow(values)
+        if commands:
             values |= {"order_line": commands, **self._date_of_moves(commands)}
         if values:
             self._perform("order.update", "write", order, vals=values)
@@ -193,7 +197,7 @@ class OrderPost:
         return {"date_order": written(moment(moves[0]["date_deadline"]) - timedelta(days=float(lead)))}
 
     def _their_fields(self, order: Row) -> Row:
-        columns = difference.order_columns(self._document)
+        columns = ["name", "company_id", *difference.order_columns(self._document)]
         return dict(self._client.call("sale.order", "read", [order["id"]], fields=columns)[0])
 
     def _their_lines(self, order: Row, columns: list[str]) -> dict[str, Row]:

@@ -11,7 +11,7 @@ from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import user_error, value_error
 from integration.sandbox.odoo.partner import Partner
 from integration.sandbox.odoo.records import Records, Row, on_records
-from integration.sandbox.odoo.stock import by_order, cancel_pickings, converted, deliver
+from integration.sandbox.odoo.stock import by_order, cancel_pickings, converted, deliver, promise
 from integration.sandbox.odoo.tax import to_unit
 
 _LINE_REMOVAL = (
@@ -113,6 +113,8 @@ class Order(Records):
         if partner != order["partner_id"]:
             addresses = self._addresses({"partner_id": partner})
             self.store(id, {name: found for name, found in addresses.items() if name not in values})
+        if "commitment_date" in values:
+            promise(self.env, id, values["commitment_date"])
         if {"pricelist_id", "order_line"} & set(values):
             self.settle_later(id)
 

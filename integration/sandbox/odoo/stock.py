@@ -105,8 +105,20 @@ def _open_picking(env: Environment, order: Row, state: str) -> int:
             "sale_id": order["id"],
             "partner_id": order["partner_shipping_id"],
             "carrier_id": order.get("carrier_id", False),
+            **_dates(order.get("commitment_date")),
         }
     )
+
+
+def promise(env: Environment, order_id: int, date: str | bool) -> None:
+    """Another date was promised: that is the deadline of open transfers, which stay scheduled as they were."""
+    for id in env.database.find("stock.picking", "sale_id", order_id):
+        if env.records("stock.picking").existing(id)["state"] in _OPEN:
+            env.records("stock.picking").store(id, {"date_deadline": date or env.now[:19]})
+
+
+def _dates(promised: str | bool | None) -> Row:
+    return {"scheduled_date": promised, "date_deadline": promised} if promised else {}
 
 
 class Picking(Records):
