@@ -56,10 +56,18 @@ DEFECTS = [
     Defect(
         "what the warehouse has chosen is not overwritten",
         f"{ODOO}dependents.py",
-        "if shown and theirs",
-        "if False and theirs",
+        "            shown\n            and",
+        "            False\n            and",
         "tests/connectors/test_odoo_dependents.py::test_what_the_warehouse_has_chosen_is_not_overwritten",
         "DID NOT RAISE",
+    ),
+    Defect(
+        "an order that is nowhere and shall be nowhere is done",
+        f"{ODOO}order.py",
+        "        if rows:\n            return self._ensure_cancelled(rows[0])",
+        "        if rows or known:\n            return self._ensure_cancelled(self._read(int(known or 0)))",
+        "tests/connectors/test_odoo.py::test_an_order_deleted_in_odoo_and_cancelled_in_clarity_is_done",
+        "the order was deleted in Odoo",
     ),
     Defect(
         "a unit that the product is not sold in is held",

@@ -43,9 +43,9 @@ class OrderPost:
 
         Raises `Hold` when the totals differ (before anything is confirmed) and for what the order's state forbids.
         """
-        order = self._look()
         if self._document["status"] == "cancelled":
-            return self._ensure_cancelled(order) if order else Posted(None, None)
+            return self._ensure_none()
+        order = self._look()
         if order is None or order["state"] in DRAFT:
             order = self._ensure_loaded()
         if order["state"] in DRAFT:
@@ -68,7 +68,7 @@ class OrderPost:
         known = self._work.known("order", self._document["key"])
         if known:
             return self._read(int(known))
-        if self._document["status"] != "cancelled" and self._client.dialect.guards_confirmed:
+        if self._client.dialect.guards_confirmed:
             return None
         id = self._find()
         return self._read(id) if id else None
@@ -213,6 +213,17 @@ class OrderPost:
             self._perform("order.date", "write", order, vals={"date_order": date})
         elif date:
             self._work.found("order.date", f"{order['name']} has the date")
+
+    def _ensure_none(self) -> Posted:
+        """No order, or a cancelled one; one that was deleted in Odoo needs nothing."""
+        known = self._work.known("order", self._document["key"])
+        id = int(known) if known else self._find()
+        rows = self._client.call("sale.order", "read", [id], fields=list(READ)) if id else []
+        if rows:
+            return self._ensure_cancelled(rows[0])
+        if known:
+            self._work.found("order.cancel", f"order {known} is not in Odoo any more")
+        return Posted(known, None)
 
     def _ensure_cancelled(self, order: Row) -> Posted:
         if order["state"] == "cancel":
