@@ -138,7 +138,7 @@ def test_an_archived_product_is_unknown_and_a_doubled_one_ambiguous(shop: Shop) 
 
     assert reason(archived) == f"unknown SKU {archived}"
     assert reason(doubled) == f"several products have the SKU {doubled}"
-    assert reason(None) == "unknown SKU (none)"
+    assert reason(None) == "line 1 has no SKU, and Odoo takes no line without a product"
 
 
 def test_a_fallback_product_stands_in(shop: Shop) -> None:

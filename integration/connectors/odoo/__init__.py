@@ -17,10 +17,9 @@ from integration.connectors.odoo.partner import Partners
 from integration.connectors.odoo.pickings import Pickings
 from integration.connectors.odoo.services import Services
 from integration.connectors.odoo.shown import shown_order
-from integration.errors import Misconfigured
+from integration.errors import Hold, Misconfigured
 from integration.settings import System
 
-NO_SKU = "(none)"
 T = TypeVar("T")
 
 
@@ -108,18 +107,30 @@ class Odoo:
         """For each line the ids of its product, taxes and unit (None where no line names a unit)."""
         catalog = self._catalog
         lines = document["lines"]
-        products = catalog.products(line["sku"] or NO_SKU for line in lines if not line["service"])
+        skus = [line["service"] or line["sku"] or self._stand_in(line) for line in lines]
+        products = catalog.products(sku for line, sku in zip(lines, skus, strict=True) if not line["service"])
         services = Services(self._client, catalog, work)
         own_units = any(line.get("uom") for line in lines)
         found = []
-        for line in lines:
-            product = services.product(line["service"]) if line["service"] else products[line["sku"] or NO_SKU]
+        for line, sku in zip(lines, skus, strict=True):
+            product = services.product(line["service"]) if line["service"] else products[sku]
             uom = None
             if own_units:
                 uom = catalog.uom_of(line["uom"], product) if line.get("uom") else catalog.own_uom(product)
             taxes = [catalog.tax(tax["rate"], tax["included"]) for tax in line["taxes"]]
             found.append({"product": product, "taxes": taxes, "uom": uom})
         return found
+
+    def _stand_in(self, line: Document) -> str:
+        """The SKU of the product for lines that have none, as custom lines do."""
+        if fallback := self._system.options.get("fallback_sku"):
+            return fallback
+        raise Hold(
+            f"line {line['key']} has no SKU, and Odoo takes no line without a product",
+            hint="Give the line's product a SKU in Clarity; or set ODOO_FALLBACK_SKU to the Internal Reference of a "
+            "product in Odoo that stands in for such lines and restart the fleet. Then send the order again.",
+            code="no_sku",
+        )
 
     def _with_rights(self, body: Callable[[], T]) -> T:
         """A refusal holds this one document, unless the user may do nothing at all: then `whoami` raises."""
