@@ -116,3 +116,18 @@ class FusionInvoice(OfAnOrder):
     InvoiceBalanceAmount = Amount(required=True)
     order_invoiced = Amount(required=True)
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
+
+
+class ErpReversalLine(AsReceived):
+    """How much of a product came back."""
+
+    sku = Text()
+    quantity = Amount(required=True)
+
+
+class ErpReversal(OfAnOrder):
+    """An order that was cancelled in the ERP, or a transfer that brought goods of it back."""
+
+    name = Text()
+    kind = Text(required=True)
+    lines = Rows(ErpReversalLine)

@@ -63,6 +63,14 @@ class Staff:
         assert self._do("stock.picking", "button_validate", [picking], context=context) is True
         return picking
 
+    def take_back(self, picking: int) -> int:
+        """Receives all that had left with a transfer."""
+        context = {"active_id": picking, "active_ids": [picking], "active_model": "stock.picking"}
+        wizard = self._do("stock.return.picking", "create", vals_list=[{"picking_id": picking}], context=context)
+        back = self._do("stock.return.picking", "action_create_returns_all", wizard)["res_id"]
+        assert self._do("stock.picking", "button_validate", [back], context=WITHOUT_ASKING) is True
+        return int(back)
+
     def add_move(self, picking: int, sku: str, quantity: float, **values: Any) -> int:
         """Puts something into a transfer that nobody ordered."""
         product = self._do("product.product", "search_read", domain=[["default_code", "=", sku]], fields=["uom_id"])[0]

@@ -15,6 +15,7 @@ from integration.connectors.odoo.invoices import Invoices
 from integration.connectors.odoo.order import OrderPost
 from integration.connectors.odoo.partner import Partners
 from integration.connectors.odoo.pickings import Pickings
+from integration.connectors.odoo.reversals import Reversals
 from integration.connectors.odoo.services import Services
 from integration.connectors.odoo.shown import shown_order
 from integration.errors import Hold, Misconfigured
@@ -28,7 +29,7 @@ class Odoo:
 
     kind = "odoo"
     retry: Mapping[int, float | None] = {1: 10.0, 2: 30.0, 3: 120.0, 5: 600.0, 8: None}
-    streams = ("pickings", "invoices")
+    streams = ("pickings", "invoices", "cancellations", "returns")
 
     def __init__(self, system: System, gate: Gate) -> None:
         self._system = system
@@ -80,15 +81,24 @@ class Odoo:
         """One page of what left or was billed; `Misconfigured` when the user may not read that."""
         assert stream in self.streams, stream
         try:
-            if stream == "pickings":
-                return Pickings(self._client, self._catalog).page(since, page)
-            return Invoices(self._client).page(since, page)
+            return self._read(stream, since, page)
         except AccessRefused as refused:
             self.whoami()
             raise Misconfigured(
                 f"{refused.reason}: the {stream} cannot be read",
                 hint=f"{RIGHTS}; for invoices also Accounting / Invoicing (Billing, until 18).",
             ) from refused
+
+    def _read(self, stream: str, since: datetime, page: Document | None) -> Page:
+        match stream:
+            case "pickings":
+                return Pickings(self._client, self._catalog).page(since, page)
+            case "invoices":
+                return Invoices(self._client).page(since, page)
+            case "cancellations":
+                return Reversals(self._client, self._catalog).cancelled(since, page)
+            case _:
+                return Reversals(self._client, self._catalog).returned(since, page)
 
     def _ids(self, document: Document, work: Work) -> dict[str, Any]:
         if document["status"] == "cancelled":

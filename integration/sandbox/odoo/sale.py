@@ -11,7 +11,7 @@ from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import user_error, value_error
 from integration.sandbox.odoo.partner import Partner
 from integration.sandbox.odoo.records import Records, Row, on_records
-from integration.sandbox.odoo.stock import by_order, cancel_pickings, converted, deliver, promise
+from integration.sandbox.odoo.stock import by_order, came_back, cancel_pickings, converted, deliver, promise
 from integration.sandbox.odoo.tax import to_unit
 
 _LINE_REMOVAL = (
@@ -257,7 +257,11 @@ class OrderLine(Records):
         """What left of this product; a move of another one does not count, but as a part of a kit."""
         unit, delivered = row["product_uom_id"], 0.0
         moves = list(map(self.env.records("stock.move").existing, self._move_ids(row)))
-        done = [move for move in moves if move["state"] == "done"]
+        done = [
+            {**move, "quantity": -move["quantity"]} if came_back(self.env, move) else move
+            for move in moves
+            if move["state"] == "done"
+        ]
         if row.get("product_id") and (sets := kits.delivered(self.env, row["product_id"], done)) is not None:
             return converted(self.env, sets, self._product(row)["uom_id"], unit)
         for move in done:

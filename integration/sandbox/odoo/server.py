@@ -54,6 +54,7 @@ CLASSES: dict[str, type[Records]] = {
     "stock.move": stock.Move,
     "stock.picking": stock.Picking,
     "stock.picking.type": stock.PickingType,
+    "stock.return.picking": stock.ReturnPicking,
 }
 READS = frozenset({
     "address_get", "check_object_reference", "context_get", "fields_get", "get_external_id", "has_access",

@@ -7,7 +7,7 @@ from integration.sandbox.odoo.environment import COMPANY_ID, Environment
 from integration.sandbox.odoo.errors import user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
 
-_DELIVERY_ORDERS = 2
+_RECEIPTS, _DELIVERY_ORDERS = 1, 2
 _OPEN = ("draft", "waiting", "confirmed", "assigned")
 _NOTHING_SET = (
     "Transfer trouble alert! Validating a zero quantity transfer? You're not moving invisible goods around are you?\n"
@@ -48,6 +48,7 @@ def bring(env: Environment, order: Row, line: Row, part: kits.Part, wanted: floa
     """The open move of the line and part equals what is wanted of it and not yet done."""
     ids = env.database.find("stock.move", "sale_line_id", line["id"])
     moves = [move for id in ids if (move := env.records("stock.move").existing(id)).get("bom_line_id", 0) == part.line]
+    moves = [move for move in moves if not came_back(env, move)]
     wanted -= sum(move["quantity"] for move in moves if move["state"] == "done")
     current = next((move for move in moves if move["state"] in _OPEN), None)
     if current is not None and current["product_uom_qty"] != wanted:
@@ -57,6 +58,11 @@ def bring(env: Environment, order: Row, line: Row, part: kits.Part, wanted: floa
     elif current is None and wanted > 0:
         product = env.records("product.product").existing(part.product)
         _add_move(env, order, line, product, wanted, part.line)
+
+
+def came_back(env: Environment, move: Row) -> bool:
+    """Whether the move is one of a return from the customer."""
+    return bool((env.records("stock.picking").row(move.get("picking_id") or 0) or {}).get("return_id"))
 
 
 def cancel_pickings(env: Environment, order_id: int) -> None:
@@ -312,3 +318,35 @@ class PickingType(Records):
     def label(self, row: Row) -> str:
         warehouse = self.env.database.row("stock.warehouse", row.get("warehouse_id") or 0)
         return f"{warehouse['name']}: {row['name']}" if warehouse else str(row["name"])
+
+
+class ReturnPicking(Records):
+    """stock.return.picking: the window in which people take back a transfer that has left."""
+
+    def defaults(self, values: Row) -> Row:
+        return super().defaults({"picking_id": self.env.context.get("active_id", False), **values})
+
+    @on_records
+    def action_create_returns_all(self) -> Row:
+        """A transfer back of all that had left, ready to be received."""
+        [wizard] = map(self.existing, self.ids)
+        pickings, moves = self.env.records("stock.picking"), self.env.records("stock.move")
+        left = pickings.existing(wizard["picking_id"])
+        copied = {name: left[name] for name in ("origin", "sale_id", "partner_id") if left.get(name)}
+        back = {
+            "picking_type_id": _RECEIPTS,
+            "picking_type_code": "incoming",
+            "state": "assigned",
+            "return_id": left["id"],
+        }
+        id = pickings.create_one({**copied})
+        pickings.store(id, {**back, "name": f"WH/IN/{id:05d}"})
+        for move in map(moves.existing, sorted(self.env.database.find("stock.move", "picking_id", left["id"]))):
+            if move["state"] == "done":
+                same = {name: move[name] for name in ("product_id", "product_uom", "sale_line_id", "bom_line_id")}
+                counted = {"product_uom_qty": move["quantity"], "quantity": move["quantity"], "state": "assigned"}
+                moves.create_one(
+                    {"picking_id": id, **counted, **{name: value for name, value in same.items() if value}}
+                )
+        shown = {"res_model": "stock.picking", "res_id": id, "view_mode": "form", "context": {}}
+        return {"type": "ir.actions.act_window", "name": "Returned Picking", **shown}
