@@ -98,7 +98,7 @@ DEFECTS = [
         f"{ODOO}delivered.py",
         "counts = min(after, upto) - min(before, upto)",
         "counts = after - before",
-        "tests/connectors/test_odoo_changes.py::test_what_is_beyond_the_order_is_a_document_of_its_own",
+        "tests/connectors/test_odoo_parcels.py::test_what_is_beyond_the_order_is_a_document_of_its_own",
         "ValueError: not enough values to unpack",
     ),
     Defect(
