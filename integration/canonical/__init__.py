@@ -11,11 +11,12 @@ from marshmallow import Schema, ValidationError, fields
 from integration.canonical.check import ACCEPTABLE, check_order
 from integration.canonical.clarity import ClarityOrder
 from integration.canonical.documents import digest, dump_json, freeze, parse_json, thaw
-from integration.canonical.erp import FusionInvoice, FusionShipment, OdooInvoice, OdooShipment
+from integration.canonical.erp import ErpReversal, FusionInvoice, FusionShipment, OdooInvoice, OdooShipment
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import Order
 from integration.canonical.origin import again, origin
 from integration.canonical.part import remaining
+from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.unique import check_unique
 from integration.canonical.values import Amount
@@ -51,11 +52,14 @@ class Check(Protocol):
 SCHEMAS: dict[str, Schema] = {
     "clarity.order": ClarityOrder(),
     "fusion.invoice": FusionInvoice(),
+    "fusion.reversal": ErpReversal(),
     "fusion.shipment": FusionShipment(),
     "invoice": Invoice(),
     "odoo.invoice": OdooInvoice(),
+    "odoo.reversal": ErpReversal(),
     "odoo.shipment": OdooShipment(),
     "order": Order(),
+    "reversal": Reversal(),
     "shipment": Shipment(),
 }
 """The documents that are checked by a schema, by the name that mappings call them."""
@@ -64,6 +68,7 @@ CHECKS: Mapping[str, Check] = {
     "order": check_order,
     "shipment": check_shipment,
     "invoice": check_invoice,
+    "reversal": check_reversal,
 }
 """The check of each entity's canonical document."""
 

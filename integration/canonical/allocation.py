@@ -20,12 +20,13 @@ GRAIN = Decimal("0.00001")
 def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     """What is shipped of each line: rows {order_line_id, sku, quantity}, in the order of the lines.
 
-    ``shipped`` are rows {key, sku, quantity, substitute}, ``ordered`` the order's lines {id, sku, left, keys}.  A row
-    with a key is of the line that has it among its keys.  One without fills up the lines of its SKU, one after the
-    other, once all rows with a key are counted.  Rows of quantity zero are left out.
+    ``shipped`` are rows {key, sku, quantity} that may be marked as substitute, extra or uncounted, ``ordered`` the
+    order's lines {id, sku, left, keys}.  A row with a key is of the line that has it among its keys.  One without fills
+    up the lines of its SKU, one after the other, once all rows with a key are counted.  Rows of quantity zero are left
+    out.
 
-    Raises `Hold`, saying of what and how much, for a substitute, for what no line of the order stands for, for a
-    quantity below zero, and for more than is left of the lines.
+    Raises `Hold`, saying of what and how much, for a row that is marked, for what no line of the order stands for, for
+    a quantity below zero, and for more than is left of the lines.
     """
     taken: dict[str, Decimal] = defaultdict(Decimal)
     by_key, by_sku = _by_name(ordered)
@@ -62,6 +63,10 @@ def _lines_of(row: Row, by_key: Lines, by_sku: Lines) -> list[Row]:
     key, shipped = row["key"], f"{_are(row['quantity'], _what(row))} shipped"
     if row.get("substitute"):
         raise _hold(f"another product than ordered: {shipped} as a substitute", "substitute")
+    if row.get("extra"):
+        raise _hold(f"shipped more than ordered: {shipped} beyond the order", "overshipped")
+    if row.get("uncounted"):
+        raise _hold(f"a kit whose parts make other sets than Odoo counts: {shipped} by Odoo's count", "kit_uncounted")
     if row["quantity"] < 0:
         raise _hold(f"{shipped}, which is below zero", "quantity")
     found = by_sku.get(row["sku"], []) if key is None else by_key.get(key, [])

@@ -42,12 +42,18 @@ class OfAnOrder(AsReceived):
 
 
 class OdooShipmentLine(AsReceived):
-    """``key`` is the name of the sale line's external id; None for a line that was added in Odoo."""
+    """``key`` is the name of the sale line's external id; None for a line that was added in Odoo.
+
+    ``substitute``: another product left than was ordered.  ``extra``: it left beyond what was ordered.  ``uncounted``:
+    the parts of a kit make other sets than Odoo counts.
+    """
 
     key = Text()
     sku = Text()
     quantity = Amount(required=True)
     substitute = fields.Boolean(load_default=False)
+    extra = fields.Boolean(load_default=False)
+    uncounted = fields.Boolean(load_default=False)
 
 
 class OdooShipment(OfAnOrder):
@@ -112,3 +118,18 @@ class FusionInvoice(OfAnOrder):
     order_invoiced = Amount(required=True)
     order_rounding = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
+
+
+class ErpReversalLine(AsReceived):
+    """How much of a product came back."""
+
+    sku = Text()
+    quantity = Amount(required=True)
+
+
+class ErpReversal(OfAnOrder):
+    """An order that was cancelled in the ERP, or a transfer that brought goods of it back."""
+
+    name = Text()
+    kind = Text(required=True)
+    lines = Rows(ErpReversalLine)

@@ -6,7 +6,7 @@ invoices come from an ERP, all else from the shop.
 
 from __future__ import annotations
 
-OF_AN_ERP = ("shipment", "invoice")
+OF_AN_ERP = ("shipment", "invoice", "reversal")
 
 
 def origin(kind: str) -> str:

@@ -148,10 +148,12 @@ def plain(message: str, longest: int = 200) -> str:
 
     >>> plain('No match for "Jane Doe" (jane@example.com, +48 600 700 800)')
     'No match for … (…, …)'
+    >>> plain("exceeds 1000 characters")
+    'exceeds 1000 characters'
     """
     text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", message)
     text = re.sub(r"[^\s@(<]+@[\w.-]+", "…", text)
-    text = re.sub(r"\+?\w*\d[\d\s./-]{2,}\d\w*", "…", text)
+    text = re.sub(r"\+?\w*\d[\d\s./-]{2,}\d\w*\b(?! characters)", "…", text)  # how long a text may be is a rule
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
 

@@ -49,14 +49,27 @@ class Staff:
         rows = self._do("stock.move", "search_read", domain=domain, fields=fields, order="id")
         return list(rows)
 
-    def ship(self, order: str | None, *quantities: float) -> int:
-        """Ships the order's open transfer, of its moves so much each, or all; what is left waits in another one."""
+    def ship(self, order: str | None, *quantities: float, rest: bool = True) -> int:
+        """Ships the order's open transfer, of its moves so much each, or all.
+
+        What is left waits in another one, unless there is to be no ``rest``.
+        """
         picking = self.picking(order)
         moves = self.moves(picking)
         for move, quantity in zip(moves, quantities or [move["product_uom_qty"] for move in moves], strict=True):
-            self._do("stock.move", "write", [move["id"]], vals={"quantity": float(quantity), "picked": True})
-        assert self._do("stock.picking", "button_validate", [picking], context=WITHOUT_ASKING) is True
+            picked = {"quantity": float(quantity), "picked": quantity > 0}
+            self._do("stock.move", "write", [move["id"]], vals=picked)
+        context = WITHOUT_ASKING if rest else {**WITHOUT_ASKING, "picking_ids_not_to_backorder": [picking]}
+        assert self._do("stock.picking", "button_validate", [picking], context=context) is True
         return picking
+
+    def take_back(self, picking: int) -> int:
+        """Receives all that had left with a transfer."""
+        context = {"active_id": picking, "active_ids": [picking], "active_model": "stock.picking"}
+        wizard = self._do("stock.return.picking", "create", vals_list=[{"picking_id": picking}], context=context)
+        back = self._do("stock.return.picking", "action_create_returns_all", wizard)["res_id"]
+        assert self._do("stock.picking", "button_validate", [back], context=WITHOUT_ASKING) is True
+        return int(back)
 
     def add_move(self, picking: int, sku: str, quantity: float, **values: Any) -> int:
         """Puts something into a transfer that nobody ordered."""

@@ -57,6 +57,7 @@ def test_a_shop_that_offers_none_holds_these_alone(entity: str, status: int) -> 
     responses.get(f"{URL}/orders/1", json={"id": "1"})
     with pytest.raises(Hold, match="Clarity (has no|does not offer)") as held:
         another_shop().post(entity, DOCUMENTS[entity]("1"), MemoryWork())
+    assert "CLARITY_URL is the root of the API with its version" in held.value.hint
     assert "mappings/workflows" in held.value.hint
 
 

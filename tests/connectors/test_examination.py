@@ -21,7 +21,7 @@ from integration.embedded import free_port
 from integration.errors import Misconfigured
 from integration.settings import System
 from tests.connectors.fusion_targets import Pod, pod
-from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Target, sandbox, unique
+from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox, unique
 from tests.sandbox.rig import Listener, Sandbox
 
 
@@ -67,6 +67,24 @@ def test_a_fallback_that_odoo_does_not_know(target: Target) -> None:
     [finding, *_] = about(examined(target.connector(fallback_sku=sku)), "products")
     assert (finding.verdict, finding.says) == ("warning", f"unknown SKU {sku}: such orders are held")
     assert about(examined(target.connector(fallback_sku=target.sku_a)), "products") != [finding]
+
+
+def test_a_service_product_that_is_never_billed(target: Target) -> None:
+    shop = Shop(target)
+    shop.send(shop.order(shop.line("fee-1", "1", "2", sku=None, service="fee"), total="2.00"))
+    product = int(shop.crossrefs.theirs["service", "fee"])
+    name = target.one("product.product", product, "name")["name"]
+    target.owner("product.product", "write", [product], vals={"active": True, "invoice_policy": "order"})
+    assert about(examined(target.connector()), "service products") == []
+    for broken, mended, says in (
+        ({"invoice_policy": "delivery"}, {"invoice_policy": "order"}, "is billed once it is delivered"),
+        ({"active": False}, {"active": True}, "is archived"),
+    ):
+        target.owner("product.product", "write", [product], vals=broken)
+        [finding] = about(examined(target.connector()), "service products")
+        target.owner("product.product", "write", [product], vals=mended)
+        assert finding.verdict == "warning"
+        assert finding.says.startswith(f"the product “{name}” {says}")
 
 
 class TestSandbox:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.connectors.contract import Change, Document, Polled
-from integration.connectors.fusion import Fusion
+from integration.connectors.fusion import Fusion, fulfilment
 from integration.errors import Hold, Misconfigured, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
 
@@ -270,6 +270,18 @@ def test_open_orders_bring_their_invoices_with_them(shop: Shop) -> None:
     assert of_type(changes, "invoice") == read(shop.connector, "invoices")
     assert [change.at for change in changes] == sorted(change.at for change in changes)
     assert shop.pod.calls[:2] == ["GET salesOrdersForOrderHub/…", "GET receivablesInvoices"]
+
+
+def test_an_order_that_stands_cancelled_is_read_with_the_open_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = shop.two_lines()
+    key = shop.send(document).theirs or ""
+    shop.send({**document, "status": "cancelled"}, shop.new_work())
+    assert [each.type for each in read_all(shop.connector, "open_orders", key)] == [], "it may be one of ours"
+    monkeypatch.setattr(fulfilment, "SETTLED", timedelta(seconds=-60))
+    for stream in ("open_orders", "orders"):
+        [change] = read_all(shop.connector, stream, key)
+        assert (change.type, change.id, change.order_id) == ("order.reversed", f"{key}/cancelled", document["key"])
+        assert change.document["kind"] == "cancelled"
 
 
 def test_invoices_of_others_are_not_ours(shop: Shop) -> None:

@@ -12,7 +12,7 @@ import responses
 
 from integration.connectors.fusion.errors import AccessRefused, AlreadyThere, NoSuchResource, NotThere
 from integration.connectors.fusion.items import Items
-from integration.errors import Failure, Misconfigured, Reject, Retry, Throttled
+from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 from tests.connectors.fusion_answers import DUPLICATE, ECID, FSCM, ORDERS, SCOPE, SITES, adf, client
 
 
@@ -27,6 +27,30 @@ def failure(**answer: Any) -> Any:
 
 
 # --- errors
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("attribute", "setting"),
+    [("SourceTransactionSystem", "FUSION_SOURCE_SYSTEM"), ("BusinessUnitName", "FUSION_BUSINESS_UNIT")],
+)
+def test_a_setting_of_ours_is_not_to_be_corrected_in_the_order(attribute: str, setting: str) -> None:
+    said = f"You must provide a valid value for the attribute {attribute}."
+    refused = failure(**adf(400, (said, "FOM-0000001", f"/{attribute}")))
+    assert isinstance(refused, Hold)
+    assert setting in (refused.hint or "")
+    assert "Clarity" not in (refused.hint or "")
+
+
+@responses.activate
+def test_the_limit_that_a_text_exceeds_is_readable() -> None:
+    refused = failure(**adf(400, ("The value of attribute Comments exceeds 2000 characters.", "27022", "/Comments")))
+    assert "exceeds 2000 characters" in refused.reason
+
+
+@responses.activate
+def test_an_order_that_we_may_not_see_is_no_fault_of_the_order() -> None:
+    assert "data access" in (failure(**adf(400, (DUPLICATE, "FOM-0000000", ""))).hint or "")
 
 
 @responses.activate

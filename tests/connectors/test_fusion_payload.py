@@ -149,6 +149,17 @@ def test_a_draft_gets_the_site_that_was_made_for_it() -> None:
 
 
 @responses.activate
+@pytest.mark.parametrize("left", [{"StatusCode": "AWAIT_BILLING"}, {"OrderedQuantity": 1}])
+def test_another_site_does_not_pass_by_what_is_shipped_or_split(left: dict[str, Any]) -> None:
+    lines = [{**LINE, **left}] * (2 if "OrderedQuantity" in left else 1)
+    connector = standing({"shipToCustomer": [{"PartyId": 700, "SiteId": 999}], "lines": lines})
+    patch = responses.patch(KEY, json=THEIRS)
+    failure = held(lambda: connector.post("order", DOCUMENT, MemoryWork()))
+    assert failure.reason.endswith("(shipToCustomer): a line that ships elsewhere is split or shipped")
+    assert patch.call_count == 0
+
+
+@responses.activate
 def test_a_line_that_somebody_cancelled_in_fusion_is_not_brought_back() -> None:
     connector = standing({"lines": [{**LINE, "StatusCode": "CANCELED"}]})
     assert "a line is cancelled in Fusion" in held(lambda: connector.post("order", DOCUMENT, MemoryWork())).reason

@@ -266,6 +266,23 @@ def test_an_order_is_cancelled_once(shop: Shop) -> None:
     assert [order["state"] for order in shop.target.orders(document["order"]["origin"])] == ["cancel"]
 
 
+def test_an_order_deleted_in_odoo_and_cancelled_in_clarity_is_done(shop: Shop) -> None:
+    """Both agree that there is none."""
+    document = shop.two_lines(amount_total=Decimal("1"))
+    held(lambda: shop.send(document))  # its total differs, so it is a draft
+    theirs = shop.crossrefs.theirs["order", document["key"]]
+    shop.target.owner("sale.order", "action_cancel", [int(theirs)])
+    if isinstance(shop.target, SandboxTarget):  # whose user may not delete orders
+        with shop.target.fake.database.transaction():
+            shop.target.fake.database.delete("sale.order", int(theirs))
+    else:
+        shop.target.owner("sale.order", "unlink", [int(theirs)])
+    work = shop.new_work()
+    assert shop.send({**document, "status": "cancelled"}, work) == Posted(theirs, None)
+    assert work.outcomes == [("order.cancel", "found")]
+    assert held(lambda: shop.send(document, shop.new_work())).code == "record_missing"
+
+
 def test_a_delivered_order_is_not_cancelled(shop: Shop) -> None:
     document = shop.two_lines()
     posted = shop.send(document)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
+from integration.connectors.odoo import services
 from integration.connectors.odoo.partner import guest_id
 from integration.errors import Reject, Throttled
-from tests.connectors.odoo_targets import Shop, held, unique
+from tests.connectors.odoo_targets import Shop, Target, held, unique
+from tests.connectors.work import MemoryWork
 
 # --- customers
 
@@ -145,7 +148,7 @@ def test_an_archived_product_is_unknown_and_a_doubled_one_ambiguous(shop: Shop) 
 
     assert reason(archived) == f"unknown SKU {archived}"
     assert reason(doubled) == f"several products have the SKU {doubled}"
-    assert reason(None) == "unknown SKU (none)"
+    assert reason(None) == "line 1 has no SKU, and Odoo takes no line without a product"
 
 
 def test_a_fallback_product_stands_in(shop: Shop) -> None:
@@ -190,6 +193,52 @@ def test_service_lines_have_products_without_taxes(shop: Shop) -> None:
     assert [(product["type"], product["taxes_id"]) for product in products] == [("service", [])] * 2
     names = shop.target.owner("product.product", "get_external_id", [product["id"] for product in products])
     assert sorted(names.values()) == ["__clarity__.service__discount", "__clarity__.service__shipping"]
+
+
+def test_an_archived_service_product_is_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odoo says of an archived record what it says of one that is gone, unless it is asked for."""
+    service = f"lab{unique()}"
+    monkeypatch.setitem(services.NAMES, service, "Handling")
+    document = shop.order(shop.line("fee-1", "1", "2", sku=None, service=service), total="2.00")
+    shop.connector.enrich("order", document, shop.work)
+    product = shop.crossrefs.theirs["service", service]
+    shop.target.owner("product.product", "write", [int(product)], vals={"active": False})
+    again = MemoryWork()
+    found = shop.connector.enrich("order", document, again)
+    assert [line["product"] for line in found["ids"]["lines"]] == [int(product)]
+    assert again.crossrefs.theirs["service", service] == product
+
+
+@pytest.fixture
+def bills_deliveries(target: Target) -> Iterator[None]:
+    """A company that bills what is delivered, by the setting in the window of Sales."""
+
+    def set_policy(policy: str) -> None:
+        settings = target.create("res.config.settings", default_invoice_policy=policy)
+        target.owner("res.config.settings", "execute", [settings])
+
+    set_policy("delivery")
+    yield
+    set_policy("order")
+
+
+@pytest.mark.usefixtures("bills_deliveries")
+def test_what_is_created_takes_nothing_from_odoos_defaults(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = f"lab{unique()}"
+    monkeypatch.setitem(services.NAMES, service, "Handling")  # one that stands in no Odoo yet
+    extra = shop.line("fee-1", "1", "9.99", sku=None, service=service)
+    line = shop.line("1", "1", "10", sku=shop.target.product())
+    order = shop.send(shop.order(line, extra, total="19.99")).theirs or 0
+    ids = shop.target.one("sale.order", order, "order_line")["order_line"]
+    goods, fee = (shop.target.one("sale.order.line", id, "qty_to_invoice", "product_id") for id in ids)
+    assert (goods["qty_to_invoice"], fee["qty_to_invoice"]) == (0, 1)
+    fields = ["type", "invoice_policy", "taxes_id", "supplier_taxes_id", "sale_ok", "purchase_ok", "is_storable"]
+    fields += ["tracking", "expense_policy", "service_tracking", "company_id", "list_price"]
+    made = shop.target.one("product.product", fee["product_id"], *fields)
+    assert [made[field] for field in fields] == [
+        *("service", "order", [], [], True, False, False),
+        *("none", "no", "no", False, 0),
+    ]
 
 
 def test_a_foreign_currency_takes_its_pricelist_and_of_several_the_one_named(shop: Shop) -> None:
@@ -240,6 +289,31 @@ def test_a_unit_of_measure_by_name(shop: Shop) -> None:
     assert units == {
         shop.target.owner("uom.uom", "search_read", domain=[["name", "=", "Units"]], fields=["name"])[0]["id"]
     }
+
+
+def test_a_unit_the_product_is_not_sold_in_is_held(shop: Shop) -> None:
+    """Odoo itself would make pieces of the kilograms, one of each."""
+    document = shop.order(shop.line("1", "2", "10", uom="kg"), total="20")
+    failure = held(lambda: shop.send(document))
+    assert failure.code == "unit_differs"
+    assert "is in “kg”" in failure.reason
+    assert shop.target.orders(document["order"]["origin"]) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "packaging", "ordered"),
+    [("Units", None, "Pack of 6"), ("Units", "kg", "kg"), ("kg", None, "g"), ("Days", None, "Hours")],
+)
+def test_a_product_is_sold_in_its_packagings_and_what_converts(
+    shop: Shop, own: str, packaging: str | None, ordered: str
+) -> None:
+    def unit(name: str) -> int:
+        return int(shop.target.owner("uom.uom", "search", domain=[["name", "=", name]])[0])
+
+    sku = shop.target.product(uom_id=unit(own), uom_ids=[[6, 0, [unit(packaging)]]] if packaging else [])
+    order = shop.send(shop.order(shop.line("1", "2", "10", uom=ordered, sku=sku), total="20")).theirs or 0
+    [line] = shop.target.one("sale.order", order, "order_line")["order_line"]
+    assert shop.target.one("sale.order.line", line, "product_uom_id")["product_uom_id"] == unit(ordered)
 
 
 def test_a_field_odoo_does_not_have_is_rejected_without_its_value(shop: Shop) -> None:

@@ -19,12 +19,15 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = sorted(
-    f"{system}.{entity}" for system in ("clarity", "fusion", "odoo") for entity in ("invoice", "order", "shipment")
+    ["fusion.reversal", "odoo.reversal"]
+    + [f"{system}.{entity}" for system in ("clarity", "fusion", "odoo") for entity in ("invoice", "order", "shipment")]
 )
 WORKFLOWS = [
     "fusion-invoice-to-clarity",
+    "fusion-reversal-to-clarity",
     "fusion-shipment-to-clarity",
     "odoo-invoice-to-clarity",
+    "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
     "order-to-fusion",
     "order-to-odoo",

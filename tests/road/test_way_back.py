@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from integration.connectors.odoo.client import Client
+from integration.message import external_id
 from integration.store import ledger
 from tests.road.world import World
 
@@ -194,3 +197,20 @@ def test_what_rounding_explains_is_carried_recorded_and_billed(road: World) -> N
     road.until(lambda: bool(road.invoices(id)), 20, lambda: road.all(id))
     assert [each["total"] for each in road.invoices(id)] == ["0.61"]
     road.balanced()
+
+
+def test_goods_that_come_back_are_held(road: World) -> None:
+    (id,) = road.generate(1, "b2b_po")
+    road.finished(id)
+    road.age([id], odoo=1)
+    road.way_back(id, "shipment", "done")
+    odoo = Client(road.settings.systems["odoo"], nullcontext)
+    name = f"__clarity__.{external_id('order', id)}"
+    [order] = [each for each in road.control("GET", "ledger")["odoo"]["orders"] if each["external_id"] == name]
+    [picking] = odoo.call("stock.picking", "search", domain=[["sale_id.name", "=", order["name"]]])
+    wizard = odoo.call("stock.return.picking", "create", vals_list=[{"picking_id": picking}])
+    back = odoo.call("stock.return.picking", "action_create_returns_all", wizard)["res_id"]
+    odoo.call("stock.picking", "button_validate", [back], context={"skip_sms": True, "skip_backorder": True})
+    row = road.way_back(id, "reversal", "held")
+    assert f"goods of order {id} came back" in row["reason"]
+    assert len(road.shipments(id)) == 1

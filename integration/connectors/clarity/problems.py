@@ -23,10 +23,14 @@ class NotThere(Hold):
 
 
 class NotOffered(Hold):
-    """The shop's API has no such part."""
+    """Clarity's API has no such part, or does not begin where we look for it."""
 
     def __init__(self, reason: str) -> None:
-        hint = f"Take the workflow that needs it out of mappings/workflows and restart the fleet; {BY_HAND}"
+        hint = (
+            "Check that CLARITY_URL is the root of the API with its version, like https://shop.example/api/v1. If so, "
+            "and Clarity has no such call, take the workflow that needs it out of mappings/workflows and restart the "
+            f"fleet; {BY_HAND}"
+        )
         super().__init__(reason, hint=hint, code="not_offered")
 
 
@@ -55,11 +59,11 @@ def problem(reply: Reply) -> Failure | None:
             hint=f"See that the order is in Clarity and our client may change it; {BY_HAND}",
             code=f"http_{reply.status}",
         )
-    if reply.status == 422:
+    if reply.status in {400, 413, 422} and reply.speaks_json():
         return Reject(
-            f"Clarity refuses the request: {code or 422}{_fields(body)}",
+            f"Clarity refuses the request: {code or reply.status}{_fields(body)}",
             hint=f"Look at the order in Clarity; {BY_HAND}",
-            code=code or "http_422",
+            code=code or f"http_{reply.status}",
         )
     return None
 

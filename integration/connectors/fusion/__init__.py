@@ -16,7 +16,7 @@ from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer import Customers
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource, NotThere
 from integration.connectors.fusion.examination import Examination
-from integration.connectors.fusion.fulfilment import shipments
+from integration.connectors.fusion.fulfilment import cancellation, shipments
 from integration.connectors.fusion.invoices import Invoices
 from integration.connectors.fusion.items import Items
 from integration.connectors.fusion.order import OrderPost
@@ -112,7 +112,8 @@ class Fusion:
     def _changed_orders(self, since: datetime, page: Document | None) -> Page:
         batch = self._sales_orders.changed(since, page)
         orders = [self._read(row["OrderKey"]) for row in batch.rows]
-        return Page(tuple(change for order in orders if order for change in shipments(order)), batch.seen, batch.next)
+        changes = (change for order in orders if order for change in (*shipments(order), *cancellation(order)))
+        return Page(tuple(changes), batch.seen, batch.next)
 
     def _read(self, key: str) -> SalesOrder | None:
         """The order; None, with a word in the log, for one that cannot be read: the others do not wait for it.
@@ -134,12 +135,12 @@ class Fusion:
         if order is None:
             return []
         try:
-            return [*shipments(order), *self._invoices.of(order)]
+            return [*shipments(order), *cancellation(order), *self._invoices.of(order)]
         except Throttled:
             raise
         except Failure as failure:
             logger.warning("the invoices of an order cannot be read", order=order.key, reason=failure.reason)
-            return shipments(order)
+            return [*shipments(order), *cancellation(order)]
 
     def _ids(self, document: Document, work: Work) -> Document:
         if not document["lines"] or not all(line["sku"] for line in document["lines"]):

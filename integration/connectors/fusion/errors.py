@@ -19,6 +19,21 @@ RIGHTS = (
     "and data access to the business unit"
 )
 MEND = "Correct the order in Clarity, or what it refers to in Fusion, then send the order again."
+OURS = {
+    "SourceTransactionSystem": (
+        "the source system of our orders",
+        "Define it in Fusion (Setup and Maintenance, Manage Trading Community Source Systems; enabled for order "
+        "orchestration), or set FUSION_SOURCE_SYSTEM to one that is defined, and restart the fleet",
+    ),
+    **dict.fromkeys(
+        ("BusinessUnitName", "BusinessUnitId", "RequestingBusinessUnitId"),
+        (
+            "the business unit of our orders",
+            "Set FUSION_BUSINESS_UNIT to its name or id in Fusion and restart the fleet",
+        ),
+    ),
+}
+"""Attributes that hold a setting of ours and nothing of the order: what they are, and what to do about them."""
 BUSY = "DOO-2686198"
 """Orchestration is at work on the line; it is free again after a minute or two."""
 
@@ -93,10 +108,22 @@ def problem(reply: Reply) -> Failure | None:
             "business unit, then send the order again.",
             code=code,
         )
-    if reply.status == 400:
-        kind = AlreadyThere if "sales order" in said.text and "already exists" in said.text else Reject
-        return kind(reason, hint=MEND, code=code)
-    return None
+    return _refused(said, reason, code) if reply.status == 400 else None
+
+
+def _refused(said: Said, reason: str, code: str) -> Failure:
+    if "sales order" in said.text and "already exists" in said.text:
+        return AlreadyThere(
+            reason,
+            hint="The order stands in Fusion, but the integration user does not see it. Give the user data access to "
+            "its business unit, then send the order again.",
+            code=code,
+        )
+    for path in said.paths:
+        if setting := OURS.get(path.rpartition("/")[2]):
+            what, fix = setting
+            return Hold(f"Fusion does not take {what}: {reason}", hint=f"{fix}; then send the order again.", code=code)
+    return Reject(reason, hint=MEND, code=code)
 
 
 def said_by(reply: Reply) -> Said:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from integration.connectors.contract import Change
+from integration.connectors.contract import Change, Document
 from integration.connectors.fusion.difference import SHIPPED, is_canceled, is_shipped
 from integration.connectors.fusion.sales_orders import DETAILS, Row, SalesOrder, quantity, text
 from integration.connectors.fusion.times import newest, zulu
 
 PARTLY = "PARTIALLY_SHIPPED"
+SETTLED = timedelta(seconds=60)
 SHIPPED_QUANTITY = ("ShippedQuantity", "FulfilledQuantity", "OrderedQuantity")
 NAMES = ("DeliveryName", "WaybillNumber", "TrackingNumber")
 BILLS = ("bill", "invoice")
@@ -32,6 +34,15 @@ def shipments(order: SalesOrder) -> list[Change]:
     changes = [_delivery(order, name, parts) for name, parts in deliveries.items()]
     waiting = [(line, left) for line in order.lines if (left := _not_left(line)) > 0]
     return [*changes, _change(order, None, _lines(waiting))] if waiting or changes else []
+
+
+def cancellation(order: SalesOrder) -> list[Change]:
+    """One change for an order that stands cancelled for a while; by then the fleet knows a cancellation of its own."""
+    if order.header.get("StatusCode") != "CANCELED" or datetime.now(UTC) - order.at < SETTLED:
+        return []
+    document: Document = {"name": order.number, "kind": "cancelled", "lines": []}
+    id = f"{order.key}/cancelled"
+    return [Change("order.reversed", id, order.at, order.number, order.key, order.order_id, document)]
 
 
 def _has_left(detail: Row, line: Row) -> bool:

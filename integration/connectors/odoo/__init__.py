@@ -15,12 +15,12 @@ from integration.connectors.odoo.invoices import Invoices
 from integration.connectors.odoo.order import OrderPost
 from integration.connectors.odoo.partner import Partners
 from integration.connectors.odoo.pickings import Pickings
+from integration.connectors.odoo.reversals import Reversals
 from integration.connectors.odoo.services import Services
 from integration.connectors.odoo.shown import shown_order
-from integration.errors import Misconfigured
+from integration.errors import Hold, Misconfigured
 from integration.settings import System
 
-NO_SKU = "(none)"
 T = TypeVar("T")
 
 
@@ -29,7 +29,7 @@ class Odoo:
 
     kind = "odoo"
     retry: Mapping[int, float | None] = {1: 10.0, 2: 30.0, 3: 120.0, 5: 600.0, 8: None}
-    streams = ("pickings", "invoices")
+    streams = ("pickings", "invoices", "cancellations", "returns")
 
     def __init__(self, system: System, gate: Gate) -> None:
         self._system = system
@@ -83,16 +83,25 @@ class Odoo:
         """One page of what left or was billed; `Misconfigured` when the user may not read that."""
         assert stream in self.streams, stream
         try:
-            if stream == "pickings":
-                return Pickings(self._client, self._catalog).page(since, page)
-            carries = self._system.carries_rounding
-            return Invoices(self._client, self._catalog, carries_rounding=carries).page(since, page)
+            return self._read(stream, since, page)
         except AccessRefused as refused:
             self.whoami()
             raise Misconfigured(
                 f"{refused.reason}: the {stream} cannot be read",
                 hint=f"{RIGHTS}; for invoices also Accounting / Invoicing (Billing, until 18).",
             ) from refused
+
+    def _read(self, stream: str, since: datetime, page: Document | None) -> Page:
+        match stream:
+            case "pickings":
+                return Pickings(self._client, self._catalog).page(since, page)
+            case "invoices":
+                carries = self._system.carries_rounding
+                return Invoices(self._client, self._catalog, carries_rounding=carries).page(since, page)
+            case "cancellations":
+                return Reversals(self._client, self._catalog).cancelled(since, page)
+            case _:
+                return Reversals(self._client, self._catalog).returned(since, page)
 
     def _ids(self, document: Document, work: Work) -> dict[str, Any]:
         if document["status"] == "cancelled":
@@ -111,18 +120,30 @@ class Odoo:
         """For each line the ids of its product, taxes and unit (None where no line names a unit)."""
         catalog = self._catalog
         lines = document["lines"]
-        products = catalog.products(line["sku"] or NO_SKU for line in lines if not line["service"])
-        services = Services(self._client, work)
+        skus = [line["service"] or line["sku"] or self._stand_in(line) for line in lines]
+        products = catalog.products(sku for line, sku in zip(lines, skus, strict=True) if not line["service"])
+        services = Services(self._client, catalog, work)
         own_units = any(line.get("uom") for line in lines)
         found = []
-        for line in lines:
-            product = services.product(line["service"]) if line["service"] else products[line["sku"] or NO_SKU]
+        for line, sku in zip(lines, skus, strict=True):
+            product = services.product(line["service"]) if line["service"] else products[sku]
             uom = None
             if own_units:
-                uom = catalog.uom(line["uom"]) if line.get("uom") else catalog.own_uom(product)
+                uom = catalog.uom_of(line["uom"], product) if line.get("uom") else catalog.own_uom(product)
             taxes = [catalog.tax(tax["rate"], tax["included"]) for tax in line["taxes"]]
             found.append({"product": product, "taxes": taxes, "uom": uom})
         return found
+
+    def _stand_in(self, line: Document) -> str:
+        """The SKU of the product for lines that have none, as custom lines do."""
+        if fallback := self._system.options.get("fallback_sku"):
+            return fallback
+        raise Hold(
+            f"line {line['key']} has no SKU, and Odoo takes no line without a product",
+            hint="Give the line's product a SKU in Clarity; or set ODOO_FALLBACK_SKU to the Internal Reference of a "
+            "product in Odoo that stands in for such lines and restart the fleet. Then send the order again.",
+            code="no_sku",
+        )
 
     def _with_rights(self, body: Callable[[], T]) -> T:
         """A refusal holds this one document, unless the user may do nothing at all: then `whoami` raises."""

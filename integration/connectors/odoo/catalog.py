@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import NotInstalled
@@ -23,6 +23,13 @@ SLOW_SECONDS = 600.0
 
 Row = dict[str, Any]
 T = TypeVar("T")
+
+
+class Unit(NamedTuple):
+    """A unit of measure: how many of its family's reference unit it is; only within a family units convert."""
+
+    size: Decimal
+    family: int
 
 
 class Catalog:
@@ -152,21 +159,33 @@ class Catalog:
 
     def own_uom(self, product: int) -> int:
         """The id of the product's own unit of measure."""
-        rows = self._keep(
-            f"uom of {product}",
-            SLOW_SECONDS,
-            lambda: self._client.call("product.product", "read", [product], fields=["uom_id"], load=None),
+        return int(self._sold_in(product)["uom_id"])
+
+    def uom_of(self, name: str, product: int) -> int:
+        """The unit of that name, in which the product is sold; `Hold` when none has the name, or it is not sold in it.
+
+        A product is sold in its own unit, in its packagings (since 19), and in what converts into its own unit.  Odoo
+        itself takes any unit, and makes 2 pieces of 2 kg of a product that is kept in pieces (Odoo 19.0).
+        """
+        uom = self.uom(name)
+        for fresh in (False, True):
+            sold_in = self._sold_in(product, fresh)
+            own = sold_in["uom_id"]
+            if uom in (own, *sold_in.get("uom_ids", ())) or self._unit(uom).family == self._unit(own, fresh).family:
+                return uom
+        raise Hold(
+            f"a line is in “{name}”, but the product #{product} is not sold in that unit",
+            hint="In Odoo (Inventory, Products) add the unit to the product's Packagings, or say on the unit how many "
+            "of the product's own unit it holds; or correct the unit in Clarity, or in mappings/tables/uoms.json and "
+            "restart the fleet. Then send the order again.",
+            code="unit_differs",
         )
-        return int(rows[0]["uom_id"])
 
     def converted(self, quantity: Decimal, uom: int, into: int) -> Decimal:
         """The quantity in another unit of measure of the same kind, exact to 6 decimals."""
         if uom == into:
             return quantity
-        sizes = self._keep("unit sizes", SLOW_SECONDS, self._unit_sizes)
-        if not {uom, into} <= sizes.keys():
-            sizes = self._keep("unit sizes", SLOW_SECONDS, self._unit_sizes, fresh=True)
-        return exact(quantity * sizes[uom] / sizes[into])
+        return exact(quantity * self._unit(uom).size / self._unit(into).size)
 
     def rounding_method(self, company: int, fresh: bool = False) -> str:
         """Where the company rounds taxes, per line or globally: its ``tax_calculation_rounding_method``."""
@@ -209,11 +228,28 @@ class Catalog:
         self._kept.update({f"product {sku}": (time.monotonic(), id) for sku, id in found.items()})
         return found
 
-    def _unit_sizes(self) -> dict[int, Decimal]:
-        """How many of its kind's reference unit each is: since 19 that is the ``factor``, before it was the inverse."""
-        rows = self._search("uom.uom", [["active", "in", [True, False]]], "factor")
+    def _sold_in(self, product: int, fresh: bool = False) -> Row:
+        columns = sorted({"uom_id", "uom_ids"} & self.fields("product.product"))
+        rows = self._keep(
+            f"units of {product}",
+            SLOW_SECONDS,
+            lambda: self._client.call("product.product", "read", [product], fields=columns, load=None),
+            fresh,
+        )
+        return dict(rows[0])
+
+    def _unit(self, id: int, fresh: bool = False) -> Unit:
+        units = self._keep("units", SLOW_SECONDS, self._units, fresh)
+        return units[id] if id in units else self._keep("units", SLOW_SECONDS, self._units, fresh=True)[id]
+
+    def _units(self) -> dict[int, Unit]:
+        """Since 19 the ``factor`` is the size, and units are so many of another; before, it was the inverse."""
         since_19 = "relative_factor" in self.fields("uom.uom")
-        return {row["id"]: Decimal(row["factor"]) if since_19 else 1 / Decimal(row["factor"]) for row in rows}
+        columns = ("factor", "relative_uom_id" if since_19 else "category_id")
+        rows = {row["id"]: row for row in self._search("uom.uom", [["active", "in", [True, False]]], *columns)}
+        if since_19:
+            return {id: Unit(Decimal(row["factor"]), _root(rows, id)) for id, row in rows.items()}
+        return {id: Unit(1 / Decimal(row["factor"]), row["category_id"][0]) for id, row in rows.items()}
 
     def _taxes(self, fresh: bool) -> list[Row]:
         company = self._company(fresh)["id"]
@@ -276,3 +312,9 @@ class Catalog:
                 self._kept.clear()
             self._kept[key] = (time.monotonic(), kept)
         return kept
+
+
+def _root(units: Mapping[int, Row], id: int) -> int:
+    """The unit that this one is so many of, in the end."""
+    larger = units[id]["relative_uom_id"]
+    return _root(units, larger[0]) if larger else id

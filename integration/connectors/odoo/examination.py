@@ -18,6 +18,8 @@ from integration.connectors.odoo import invoices, order, pickings
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import NEW_KEY, NotInstalled
+from integration.connectors.odoo.external import find, xmlid
+from integration.connectors.odoo.services import NAMES
 from integration.errors import Failure, Hold, Reject
 from integration.settings import System
 
@@ -65,7 +67,7 @@ NEEDS = (
     Need("account.move", {*invoices.FIELDS, "posted_before"}, "Invoicing", UNBILLED),
     Need("sale.order", {"picking_ids"}, "Inventory", UNSHIPPED, "warning"),
     Need("stock.picking", set(pickings.FIELDS), "Inventory", UNSHIPPED, "warning"),
-    Need("stock.move", {"picking_id", "product_uom", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
+    Need("stock.move", {"picking_id", "picking_code", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
     Need("stock.picking", set(pickings.WITH_DELIVERIES), "Delivery Costs", UNTRACKED, "warning"),
 )
 SOON = timedelta(days=14)
@@ -99,6 +101,7 @@ class Examination:
             "taxes": self._taxes,
             "pricelists": self._pricelists,
             "products": self._products,
+            "service products": self._service_products,
         }
         for about, part in parts.items():
             try:
@@ -227,6 +230,21 @@ class Examination:
                 yield Finding("products", "warning", says, fix)
             else:
                 yield Finding("products", "ok", "every Internal Reference belongs to one product")
+
+    def _service_products(self) -> Iterator[Finding]:
+        """Those that stand already, whoever has changed them since: what keeps their lines from being billed."""
+        there = {service: id for service in NAMES if (id := find(self._client, xmlid("service", service)))}
+        fields = ["name", "active", "invoice_policy"]
+        rows = self._client.call("product.product", "read", sorted(there.values()), fields=fields) if there else []
+        for row in rows:
+            if row["invoice_policy"] == "delivery":
+                says = f"the product “{row['name']}” is billed once it is delivered, and nobody delivers a service"
+                fix = f"Set the Invoicing Policy of the product “{row['name']}” in Odoo to Ordered quantities."
+                yield Finding("service products", "warning", says, fix)
+            if not row["active"]:
+                says = f"the product “{row['name']}” is archived, and orders still use it"
+                fix = f"Unarchive the product “{row['name']}” in Odoo."
+                yield Finding("service products", "warning", says, fix)
 
     def _search(self, model: str, domain: list[Any], *fields: str) -> list[Row]:
         rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))

@@ -17,6 +17,7 @@ from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.odoo import difference
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import CONTEXT, Client
+from integration.connectors.odoo.dependents import Dependents
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
 from integration.connectors.odoo.rounding import OrderTotal
@@ -46,9 +47,9 @@ class OrderPost:
 
         Raises `Hold` when the totals differ (before anything is confirmed) and for what the order's state forbids.
         """
-        order = self._look()
         if self._document["status"] == "cancelled":
-            return self._ensure_cancelled(order) if order else Posted(None, None)
+            return self._ensure_none()
+        order = self._look()
         if order is None or order["state"] in DRAFT:
             order = self._ensure_loaded()
         if order["state"] in DRAFT:
@@ -71,7 +72,7 @@ class OrderPost:
         known = self._work.known("order", self._document["key"])
         if known:
             return self._read(int(known))
-        if self._document["status"] != "cancelled" and self._client.dialect.guards_confirmed:
+        if self._client.dialect.guards_confirmed:
             return None
         id = self._find()
         return self._read(id) if id else None
@@ -146,8 +147,11 @@ class OrderPost:
         tax = tax_field(fields)
         rows = by_key(line_rows(self._document, fields), lambda row: str(row["id"]))
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
-        values = difference.order_changes(self._document, self._their_fields(order))
-        if commands := difference.line_commands(rows, theirs, tax):
+        header = self._their_fields(order)
+        values = difference.order_changes(self._document, header)
+        commands = difference.line_commands(rows, theirs, tax)
+        Dependents(self._client, self._catalog, self._work, header).follow(values)
+        if commands:
             values |= {"order_line": commands, **self._date_of_moves(commands)}
         if values:
             self._perform("order.update", "write", order, vals=values)
@@ -177,7 +181,7 @@ class OrderPost:
         return {"date_order": written(moment(moves[0]["date_deadline"]) - timedelta(days=float(lead)))}
 
     def _their_fields(self, order: Row) -> Row:
-        columns = difference.order_columns(self._document)
+        columns = ["name", "company_id", *difference.order_columns(self._document)]
         return dict(self._client.call("sale.order", "read", [order["id"]], fields=columns)[0])
 
     def _their_lines(self, order: Row, columns: list[str]) -> dict[str, Row]:
@@ -193,6 +197,17 @@ class OrderPost:
             self._perform("order.date", "write", order, vals={"date_order": date})
         elif date:
             self._work.found("order.date", f"{order['name']} has the date")
+
+    def _ensure_none(self) -> Posted:
+        """No order, or a cancelled one; one that was deleted in Odoo needs nothing."""
+        known = self._work.known("order", self._document["key"])
+        id = int(known) if known else self._find()
+        rows = self._client.call("sale.order", "read", [id], fields=list(READ)) if id else []
+        if rows:
+            return self._ensure_cancelled(rows[0])
+        if known:
+            self._work.found("order.cancel", f"order {known} is not in Odoo any more")
+        return Posted(known, None)
 
     def _ensure_cancelled(self, order: Row) -> Posted:
         if order["state"] == "cancel":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from integration.connectors.contract import Change, Document, Page
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.delivered import TO_CUSTOMERS, Delivered, SaleLine, is_part_of_kit
 from integration.connectors.odoo.external import our_names, our_orders
 from integration.connectors.odoo.recent import Row, changed
 from integration.connectors.odoo.rows import uom_field
@@ -19,7 +19,7 @@ from integration.connectors.odoo.values import exact, moment, text
 
 LEFT: list[Any] = [
     ["state", "=", "done"],
-    ["picking_type_code", "in", ["outgoing", "dropship"]],  # the latter comes with the app for dropshipping
+    ["picking_type_code", "in", list(TO_CUSTOMERS)],
     ["sale_id", "!=", False],
 ]
 FIELDS = ("name", "state", "date_done", "backorder_id", "sale_id")
@@ -28,22 +28,38 @@ WITH_DELIVERIES = ("carrier_id", "carrier_tracking_ref")
 
 Sale = tuple[int, str]
 """Id and name of a sale order."""
-Shipped = tuple[str | None, str | None, bool]
-"""Key of the sale line, SKU, and whether the product is another than the sale line's."""
+NO_WHOLE_SET = "incomplete"
+"""The state of a transfer that is done, and has left with parts of kits only, none of which is complete yet."""
 
 
-@dataclass(frozen=True)
-class SaleLine:
-    """What a move was made for; ``key`` is None where the line is not ours."""
+class Shipped(NamedTuple):
+    """What left; ``key`` is None where it is of no line of ours.
 
-    sale: Sale
-    product: int
-    uom: int
+    ``substitute``: another product than the line's.  ``extra``: more than the line orders.  ``uncounted``: parts of a
+    kit of which Odoo counts other sets than they make.
+    """
+
     key: str | None
+    sku: str | None
+    substitute: bool = False
+    extra: bool = False
+    uncounted: bool = False
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is for sure what was ordered."""
+        return self.key is not None and not (self.substitute or self.extra or self.uncounted)
+
+
+Quantities = dict[Shipped, Decimal]
 
 
 class Pickings:
-    """The stream of ``shipment.changed``: one for each transfer, or one per order where a transfer covers several."""
+    """The stream of ``shipment.changed``: one for each transfer, or one per order where a transfer covers several.
+
+    What of a transfer is not what was ordered - a substitute, a sample, too many - is a change of its own, so that a
+    person decides about that alone.
+    """
 
     def __init__(self, client: Client, catalog: Catalog) -> None:
         self._client = client
@@ -67,39 +83,43 @@ class Pickings:
             if order not in ours:
                 continue
             picking = pickings[id]
-            document = {**_header(picking), "sale": sale, "lines": _lines(lines)}
             theirs = f"{id}/{order}" if sales[id] > 1 else str(id)
             at = moment(picking["write_date"])
-            yield Change("shipment.changed", theirs, at, picking["name"], str(order), ours[order], document)
+            for part, document in _documents({**_header(picking), "sale": sale}, lines):
+                yield Change("shipment.changed", theirs + part, at, picking["name"], str(order), ours[order], document)
 
-    def _shipped(self, pickings: Mapping[int, Row]) -> dict[tuple[int, Sale], dict[Shipped, Decimal]]:
+    def _shipped(self, pickings: Mapping[int, Row]) -> dict[tuple[int, Sale], Quantities]:
         """What left with each transfer for each sale order; what was added in stock is for the transfer's own."""
         moves = self._moves(pickings)
         lines = self._sale_lines({move["sale_line_id"][0] for move in moves if move["sale_line_id"]})
-        skus = self._skus({move["product_id"][0] for move in moves})
+        skus = self._skus({move["product_id"][0] for move in moves} | {line.product for line in lines.values()})
         own = {id: _sale(picking["sale_id"]) for id, picking in pickings.items()}
-        shipped: dict[tuple[int, Sale], dict[Shipped, Decimal]] = {each: defaultdict(Decimal) for each in own.items()}
-        for move in moves:
-            picking = move["picking_id"][0]
-            line = lines.get(move["sale_line_id"][0]) if move["sale_line_id"] else None
-            what, quantity = self._counted(move, line, skus.get(move["product_id"][0]))
-            shipped.setdefault((picking, line.sale if line else own[picking]), defaultdict(Decimal))[what] += quantity
-        return shipped
+        shipped: dict[tuple[int, Sale], Quantities] = {each: defaultdict(Decimal) for each in own.items()}
 
-    def _counted(self, move: Row, line: SaleLine | None, sku: str | None) -> tuple[Shipped, Decimal]:
-        """What a move ships and how much of it, in the sale line's unit where that is of the same product."""
-        quantity = move["shipped"]
-        if line is None:
-            return (None, sku, False), quantity
-        if line.product != move["product_id"][0]:
-            return (line.key, sku, line.key is not None), quantity
-        return (line.key, sku, False), self._catalog.converted(quantity, move["product_uom"][0], line.uom)
+        def add(picking: int, sale: Sale, what: Shipped, quantity: Decimal) -> None:
+            shipped.setdefault((picking, sale), defaultdict(Decimal))[what] += quantity
+
+        for move in moves:
+            picking, sku = move["picking_id"][0], skus.get(move["product_id"][0])
+            line = lines.get(move["sale_line_id"][0]) if move["sale_line_id"] else None
+            if line is None:
+                add(picking, own[picking], Shipped(None, sku), move["shipped"])
+            elif line.product != move["product_id"][0] and not is_part_of_kit(move, line):
+                add(picking, line.sale, Shipped(line.key, sku, substitute=line.key is not None), move["shipped"])
+        for (picking, id), part in Delivered(self._client, self._catalog).parts(lines).items():
+            if picking in pickings:
+                line = lines[id]
+                what = Shipped(line.key, skus.get(line.product), uncounted=not part.certain)
+                add(picking, line.sale, what, part.counts)
+                add(picking, line.sale, what._replace(extra=True), part.extra)
+        return shipped
 
     def _moves(self, pickings: Iterable[int]) -> list[Row]:
         """The done moves, each with what was ``shipped``: ``quantity`` since 17, ``quantity_done`` before."""
-        shipped = "quantity" if "quantity" in self._catalog.fields("stock.move") else "quantity_done"
+        known = self._catalog.fields("stock.move")
+        shipped = "quantity" if "quantity" in known else "quantity_done"
         domain = [["picking_id", "in", sorted(pickings)], ["state", "=", "done"]]
-        fields = ["picking_id", "product_id", "product_uom", "sale_line_id", shipped]
+        fields = ["picking_id", "product_id", "product_uom", "sale_line_id", shipped, *({"bom_line_id"} & known)]
         rows = self._client.call("stock.move", "search_read", domain=domain, fields=fields, order="id")
         moves = [{**row, "shipped": exact(row[shipped])} for row in rows]
         return [move for move in moves if move["shipped"] > 0]
@@ -108,16 +128,37 @@ class Pickings:
         if not ids:
             return {}
         uom = uom_field(self._catalog.fields("sale.order.line"))
-        rows = self._client.call("sale.order.line", "read", sorted(ids), fields=["order_id", "product_id", uom])
+        fields = ["order_id", "product_id", uom, "product_uom_qty", "qty_delivered"]
+        rows = self._client.call("sale.order.line", "read", sorted(ids), fields=fields)
         keys = our_names(self._client, "sale.order.line", ids)
         return {
-            row["id"]: SaleLine(_sale(row["order_id"]), row["product_id"][0], row[uom][0], keys.get(row["id"]))
+            row["id"]: SaleLine(
+                sale=_sale(row["order_id"]),
+                product=row["product_id"][0],
+                uom=row[uom][0],
+                key=keys.get(row["id"]),
+                ordered=exact(row["product_uom_qty"]),
+                delivered=exact(row["qty_delivered"]),
+            )
             for row in rows
         }
 
     def _skus(self, products: set[int]) -> dict[int, str | None]:
         rows = self._client.call("product.product", "read", sorted(products), fields=["default_code"])
         return {row["id"]: text(row["default_code"]) for row in rows}
+
+
+def _documents(header: Document, shipped: Quantities) -> Iterator[tuple[str, Document]]:
+    """The end of the id and the document, of what is certain and of the rest; of all together where nothing is."""
+    left = {what: quantity for what, quantity in shipped.items() if quantity}
+    certain = {what: quantity for what, quantity in left.items() if what.certain}
+    if shipped and not left:
+        yield "", {**header, "state": NO_WHOLE_SET, "lines": []}
+    else:
+        yield "", {**header, "lines": _lines(certain or left)}
+    if certain and len(certain) < len(left):
+        rest = {what: quantity for what, quantity in left.items() if not what.certain}
+        yield "/rest", {**header, "carrier": None, "tracking": None, "lines": _lines(rest)}
 
 
 def _header(picking: Row) -> Document:
@@ -133,9 +174,13 @@ def _header(picking: Row) -> Document:
 
 
 def _lines(shipped: Mapping[Shipped, Decimal]) -> list[Document]:
+    marks = ("extra", "uncounted")
     return [
-        {"key": key, "sku": sku, "quantity": quantity, "substitute": substitute}
-        for (key, sku, substitute), quantity in shipped.items()
+        {
+            **{"key": what.key, "sku": what.sku, "quantity": quantity, "substitute": what.substitute},
+            **{mark: True for mark in marks if getattr(what, mark)},
+        }
+        for what, quantity in shipped.items()
     ]
 
 

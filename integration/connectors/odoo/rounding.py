@@ -103,7 +103,7 @@ class OrderTotal:
 
     def _values(self, amount: Decimal) -> Row:
         values: Row = {
-            "product_id/.id": Services(self._client, self._work).product("rounding"),
+            "product_id/.id": Services(self._client, self._catalog, self._work).product("rounding"),
             "name": NAMES["rounding"],
             "product_uom_qty": 1,
             "price_unit": amount,

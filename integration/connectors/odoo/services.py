@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from integration.connectors.contract import Work
+from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.external import find, load_all, xmlid
 from integration.errors import Hold, Reject
 
 NAMES = {"shipping": "Shipping", "discount": "Discount", "fee": "Fee", "rounding": "Rounding"}
+WRITTEN: dict[str, Any] = {
+    "type": "service",
+    "invoice_policy": "order",
+    "taxes_id/.id": [],
+    "supplier_taxes_id/.id": [],
+    "list_price": 0,
+    "sale_ok": True,
+    "purchase_ok": False,
+    "is_storable": False,
+    "tracking": "none",
+    "expense_policy": "no",
+    "service_tracking": "no",
+    "company_id/.id": None,
+}
+"""Everything that Odoo would else take from its own defaults (Odoo 19).
+
+A company that bills what is delivered makes that the default policy; nobody delivers a service, so it would never be
+billed.  Without a company the product is for all of them.
+"""
 
 
 class Services:
     """One product per service, known by the external id ``__clarity__.service__<service>``."""
 
-    def __init__(self, client: Client, work: Work) -> None:
+    def __init__(self, client: Client, catalog: Catalog, work: Work) -> None:
         self._client = client
+        self._catalog = catalog
         self._work = work
 
     def product(self, service: str) -> int:
@@ -31,14 +54,17 @@ class Services:
         return id
 
     def _create(self, service: str, name: str) -> int:
-        row = {"id": name, "name": NAMES[service], "type": "service", "taxes_id/.id": []}
+        known = self._catalog.fields("product.product")
+        row = {"id": name, "name": NAMES[service]}
+        row |= {column: value for column, value in WRITTEN.items() if column.partition("/")[0] in known}
         try:
             return load_all(self._client, self._work, f"{service}_product.load", "product.product", [row])[name]
         except (AccessRefused, Reject) as refused:
             raise Hold(
                 f"there is no product for {service} lines, and the integration user may not create it",
-                hint=f"In Odoo create a product “{NAMES[service]}” of type Service without taxes and export it with "
-                f"its External ID, then import it with the External ID {name}; or let the integration user create "
-                "products (Products / Creation) once. Then send the order again.",
+                hint=f"In Odoo create a product “{NAMES[service]}” of type Service, without taxes and with the "
+                "Invoicing Policy Ordered quantities, export it with its External ID, then import it with the External "
+                f"ID {name}; or let the integration user create products (Products / Creation) once. Then send the "
+                "order again.",
                 code="no_service_product",
             ) from refused

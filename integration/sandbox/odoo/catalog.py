@@ -10,22 +10,30 @@ from integration.sandbox.odoo.records import Records, Row, on_model, on_records
 from integration.sandbox.odoo.rights import GROUPS
 from integration.sandbox.odoo.schema import Field
 
+INVOICE_POLICY = "default_invoice_policy"
+"""The setting, and where the company's row keeps it (Odoo itself: in ``ir.default``)."""
+
 
 class Product(Records):
     """product.product; its template is the same record seen from above and not faked for itself."""
 
     def defaults(self, values: Row) -> Row:
+        company = self.env.database.row("res.company", COMPANY_ID) or {}
         default = {
             "type": "consu",
             "is_storable": False,
+            "tracking": "none",
             "sale_ok": True,
             "purchase_ok": True,
-            "invoice_policy": "order",
+            "invoice_policy": company.get(INVOICE_POLICY, "order"),
+            "expense_policy": "no",
+            "service_type": "manual",
             "service_tracking": "no",
             "uom_id": 1,
+            "uom_ids": [],
             "product_tmpl_id": 1,
             "list_price": 1.0,
-            "taxes_id": self._default_taxes(),
+            "taxes_id": [company["account_sale_tax_id"]] if company.get("account_sale_tax_id") else [],
         }
         return super().defaults({**default, **values})
 
@@ -52,9 +60,15 @@ class Product(Records):
     def compute_currency_id(self, _row: Row) -> int:
         return int(self.env.records("res.company").existing(COMPANY_ID)["currency_id"])
 
-    def _default_taxes(self) -> list[int]:
-        company = self.env.database.row("res.company", COMPANY_ID) or {}
-        return [company["account_sale_tax_id"]] if company.get("account_sale_tax_id") else []
+
+class Settings(Records):
+    """res.config.settings, the window of the settings: a record that is made and then executed."""
+
+    @on_records
+    def execute(self) -> Row:
+        for id in self.ids:
+            self.env.database.update("res.company", COMPANY_ID, {INVOICE_POLICY: self.existing(id)[INVOICE_POLICY]})
+        return {"type": "ir.actions.client", "tag": "reload"}
 
 
 class Country(Records):
@@ -102,11 +116,16 @@ class ExternalIds(Records):
 
     @on_model
     def check_object_reference(self, module: str, xml_id: str, raise_on_access_error: bool = False) -> tuple[str, int]:
-        """(model, id); the id is False when Odoo's cache remembers what an undone import had made."""
+        """(model, id); the id is False for an archived record that the context does not ask for.
+
+        So it is when Odoo's cache remembers what an undone import had made.
+        """
         del raise_on_access_error  # every record here may be read
         found = self.env.find_external_id(f"{module}.{xml_id}")
         if found is not None:
-            return found[:2]
+            row = self.env.records(found[0]).existing(found[1])
+            hidden = self.env.context.get("active_test", True) and not row.get("active", True)
+            return found[0], False if hidden else found[1]
         if model := self.env.database.stale_external_ids.get(f"{module}.{xml_id}"):
             return model, False
         raise value_error(f"External ID not found in the system: {module}.{xml_id}")

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from integration.sandbox.odoo import amounts
+from integration.sandbox.odoo import amounts, kits
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import user_error, value_error
 from integration.sandbox.odoo.partner import Partner
 from integration.sandbox.odoo.records import Records, Row, on_records
-from integration.sandbox.odoo.stock import by_order, cancel_pickings, converted, deliver
+from integration.sandbox.odoo.stock import by_order, came_back, cancel_pickings, converted, deliver, promise
 from integration.sandbox.odoo.tax import to_unit
 
 _LINE_REMOVAL = (
@@ -113,6 +113,8 @@ class Order(Records):
         if partner != order["partner_id"]:
             addresses = self._addresses({"partner_id": partner})
             self.store(id, {name: found for name, found in addresses.items() if name not in values})
+        if "commitment_date" in values:
+            promise(self.env, id, values["commitment_date"])
         if {"pricelist_id", "order_line"} & set(values):
             self.settle_later(id)
 
@@ -252,10 +254,18 @@ class OrderLine(Records):
         return str(self._order().existing(row["order_id"])["state"])
 
     def compute_qty_delivered(self, row: Row) -> float:
-        """What left of this product; a move of another one does not count."""
+        """What left of this product; a move of another one does not count, but as a part of a kit."""
         unit, delivered = row["product_uom_id"], 0.0
-        for move in map(self.env.records("stock.move").existing, self._move_ids(row)):
-            if move["state"] == "done" and move["product_id"] == row["product_id"]:
+        moves = list(map(self.env.records("stock.move").existing, self._move_ids(row)))
+        done = [
+            {**move, "quantity": -move["quantity"]} if came_back(self.env, move) else move
+            for move in moves
+            if move["state"] == "done"
+        ]
+        if row.get("product_id") and (sets := kits.delivered(self.env, row["product_id"], done)) is not None:
+            return converted(self.env, sets, self._product(row)["uom_id"], unit)
+        for move in done:
+            if move["product_id"] == row["product_id"]:
                 delivered += converted(self.env, move["quantity"], move["product_uom"], unit)
         return delivered
 

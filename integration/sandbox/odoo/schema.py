@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 REAL_PREFIXES = (
-    "account.", "base.", "bus.", "choose.delivery.", "crm.", "delivery.", "digest.", "discuss.", "ir.", "mail.",
+    "account.", "base.", "bus.", "choose.delivery.", "crm.", "delivery.", "digest.", "discuss.", "ir.", "mail.", "mrp.",
     "payment.", "portal.", "product.", "res.", "sale.", "sms.", "snailmail.", "stock.", "uom.", "utm.",
 )  # fmt: skip
 """Model names that start so exist in Odoo with the modules of an order flow; other unknown models are a 404."""
@@ -32,6 +32,8 @@ INDEXED = {
     "stock.move": ("picking_id", "sale_line_id"),
     "account.move": ("name", "reversed_entry_id"),
     "account.move.line": ("move_id", "sale_line_ids"),
+    "mrp.bom": ("product_tmpl_id",),
+    "mrp.bom.line": ("bom_id",),
     "ir.model.data": ("complete_name", "target"),
 }
 """Fields found by look-up instead of a scan: what an integration searches by, and every one2many's other end."""

@@ -118,6 +118,10 @@ def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
     units = records.add("uom.uom", name="Units", sequence=100, **whole)
     six = {"relative_factor": 6.0, "factor": 6.0, "rounding": 0.01, "relative_uom_id": units}
     records.add("uom.uom", name="Pack of 6", sequence=600, **six)
+    for base, larger, size in (("Hours", "Days", 8.0), ("g", "kg", 1000.0)):
+        smaller = records.add("uom.uom", name=base, sequence=100, **whole)
+        sizes = {"relative_factor": size, "factor": size, "rounding": 0.01, "relative_uom_id": smaller}
+        records.add("uom.uom", name=larger, sequence=100, **sizes)
     for sequence, name, code, type in ((5, "Sales", "INV", "sale"), (7, "Bank", "BNK1", "bank")):
         records.add("account.journal", name=name, code=code, type=type, sequence=sequence, company_id=1)
     records.add("crm.team", name="Sales", company_id=1, sequence=10)

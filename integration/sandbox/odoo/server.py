@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, partner, sale, stock, wizards
+from integration.sandbox.odoo import catalog, invoice, kits, partner, sale, stock, wizards
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -38,8 +38,11 @@ CLASSES: dict[str, type[Records]] = {
     "account.payment.register": wizards.RegisterPayment,
     "ir.config_parameter": Records,
     "ir.model.data": catalog.ExternalIds,
+    "mrp.bom": kits.Bom,
+    "mrp.bom.line": kits.BomLine,
     "product.pricelist": catalog.Pricelist,
     "product.product": catalog.Product,
+    "res.config.settings": catalog.Settings,
     "res.country": catalog.Country,
     "res.country.state": catalog.State,
     "res.currency": catalog.Currency,
@@ -51,6 +54,7 @@ CLASSES: dict[str, type[Records]] = {
     "stock.move": stock.Move,
     "stock.picking": stock.Picking,
     "stock.picking.type": stock.PickingType,
+    "stock.return.picking": stock.ReturnPicking,
 }
 READS = frozenset({
     "address_get", "check_object_reference", "context_get", "fields_get", "get_external_id", "has_access",

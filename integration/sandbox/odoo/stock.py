@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from integration.sandbox.odoo import kits
 from integration.sandbox.odoo.environment import COMPANY_ID, Environment
 from integration.sandbox.odoo.errors import user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
 
-_DELIVERY_ORDERS = 2
+_RECEIPTS, _DELIVERY_ORDERS = 1, 2
 _OPEN = ("draft", "waiting", "confirmed", "assigned")
 _NOTHING_SET = (
     "Transfer trouble alert! Validating a zero quantity transfer? You're not moving invisible goods around are you?\n"
@@ -35,17 +36,33 @@ def deliver(env: Environment, order: Row, lines: list[Row]) -> None:
         product = env.records("product.product").row(line.get("product_id") or 0)
         if product is None or product["type"] == "service":
             continue
-        ids = env.database.find("stock.move", "sale_line_id", line["id"])
-        moves = [env.records("stock.move").existing(id) for id in ids]
         wanted = converted(env, line["product_uom_qty"], line["product_uom_id"], product["uom_id"])
-        wanted -= sum(move["quantity"] for move in moves if move["state"] == "done")
-        current = next((move for move in moves if move["state"] in _OPEN), None)
-        if current is not None and current["product_uom_qty"] != wanted:
-            state = current["state"] if wanted > 0 else "cancel"
-            changed = {"product_uom_qty": max(wanted, 0.0), "quantity": max(wanted, 0.0), "state": state}
-            env.records("stock.move").store(current["id"], changed)
-        elif current is None and wanted > 0:
-            _add_move(env, order, line, product, wanted)
+        parts = kits.parts(env, product["id"])
+        for part in parts:
+            bring(env, order, line, part, wanted * part.per_set)
+        if not parts:
+            bring(env, order, line, kits.Part(product["id"], 1.0, 0), wanted)
+
+
+def bring(env: Environment, order: Row, line: Row, part: kits.Part, wanted: float) -> None:
+    """The open move of the line and part equals what is wanted of it and not yet done."""
+    ids = env.database.find("stock.move", "sale_line_id", line["id"])
+    moves = [move for id in ids if (move := env.records("stock.move").existing(id)).get("bom_line_id", 0) == part.line]
+    moves = [move for move in moves if not came_back(env, move)]
+    wanted -= sum(move["quantity"] for move in moves if move["state"] == "done")
+    current = next((move for move in moves if move["state"] in _OPEN), None)
+    if current is not None and current["product_uom_qty"] != wanted:
+        state = current["state"] if wanted > 0 else "cancel"
+        changed = {"product_uom_qty": max(wanted, 0.0), "quantity": max(wanted, 0.0), "state": state}
+        env.records("stock.move").store(current["id"], changed)
+    elif current is None and wanted > 0:
+        product = env.records("product.product").existing(part.product)
+        _add_move(env, order, line, product, wanted, part.line)
+
+
+def came_back(env: Environment, move: Row) -> bool:
+    """Whether the move is one of a return from the customer."""
+    return bool((env.records("stock.picking").row(move.get("picking_id") or 0) or {}).get("return_id"))
 
 
 def cancel_pickings(env: Environment, order_id: int) -> None:
@@ -61,7 +78,7 @@ def cancel_pickings(env: Environment, order_id: int) -> None:
                     records.store(id, {"state": "cancel"})
 
 
-def _add_move(env: Environment, order: Row, line: Row, product: Row, quantity: float) -> None:
+def _add_move(env: Environment, order: Row, line: Row, product: Row, quantity: float, bom_line: int) -> None:
     # Goods that are not counted are always there; counted ones wait, because the fake keeps no stock.
     state = "confirmed" if product.get("is_storable") else "assigned"
     picking = env.records("stock.picking").existing(_open_picking(env, order, state))
@@ -74,6 +91,7 @@ def _add_move(env: Environment, order: Row, line: Row, product: Row, quantity: f
             "quantity": quantity if state == "assigned" else 0.0,
             "state": state,
             "sale_line_id": line["id"],
+            "bom_line_id": bom_line or False,
             "origin": order["name"],
             "reference": picking["name"],
             "date": picking["scheduled_date"],
@@ -93,8 +111,20 @@ def _open_picking(env: Environment, order: Row, state: str) -> int:
             "sale_id": order["id"],
             "partner_id": order["partner_shipping_id"],
             "carrier_id": order.get("carrier_id", False),
+            **_dates(order.get("commitment_date")),
         }
     )
+
+
+def promise(env: Environment, order_id: int, date: str | bool) -> None:
+    """Another date was promised: that is the deadline of open transfers, which stay scheduled as they were."""
+    for id in env.database.find("stock.picking", "sale_id", order_id):
+        if env.records("stock.picking").existing(id)["state"] in _OPEN:
+            env.records("stock.picking").store(id, {"date_deadline": date or env.now[:19]})
+
+
+def _dates(promised: str | bool | None) -> Row:
+    return {"scheduled_date": promised, "date_deadline": promised} if promised else {}
 
 
 class Picking(Records):
@@ -118,6 +148,8 @@ class Picking(Records):
     @on_records
     def button_validate(self) -> bool | Row:
         """Done: all that was picked, or everything with a quantity where nobody picked; the rest is a backorder.
+
+        Of a transfer that the context names in ``picking_ids_not_to_backorder`` the rest is given up.
 
         Unless the context says ``skip_backorder`` and ``skip_sms``, a transfer that falls short and a customer with a
         phone are asked about first: the answer is the window that asks, and nothing is done.
@@ -184,11 +216,15 @@ class Picking(Records):
     def _finish(self, id: int) -> None:
         moves = self.env.records("stock.move")
         behind = []
+        given_up = id in (self.env.context.get("picking_ids_not_to_backorder") or ())
         for move in self._waiting(id):
             if not move["picked"] or move["quantity"] <= 0:
-                behind.append(move["id"])
+                if given_up:
+                    moves.store(move["id"], {"state": "cancel"})
+                else:
+                    behind.append(move["id"])
                 continue
-            rest = move["product_uom_qty"] - move["quantity"]
+            rest = 0 if given_up else move["product_uom_qty"] - move["quantity"]
             if rest > 0:
                 moves.store(move["id"], {"product_uom_qty": move["quantity"]})
                 behind.append(moves.create_one(_remainder(move, rest)))
@@ -233,7 +269,8 @@ def _falls_short(move: Row) -> bool:
 
 
 def _remainder(move: Row, quantity: float) -> Row:
-    kept = ("picking_id", "product_id", "product_uom", "sale_line_id", "origin", "reference", "date", "sequence")
+    kept = ["picking_id", "product_id", "product_uom", "sale_line_id", "bom_line_id"]
+    kept += ["origin", "reference", "date", "sequence"]
     values = {name: move[name] for name in kept if move.get(name)}
     return {**values, "product_uom_qty": quantity, "quantity": 0.0, "state": "confirmed"}
 
@@ -267,6 +304,11 @@ class Move(Records):
         if move.get("picking_id"):
             pickings.follow(move["picking_id"])
 
+    def compute_picking_code(self, row: Row) -> str | bool:
+        picking = self.env.records("stock.picking").row(row.get("picking_id") or 0) or {}
+        code: str | bool = picking.get("picking_type_code", False)
+        return code
+
     def label(self, row: Row) -> str:
         product = self.env.records("product.product").existing(row["product_id"])
         return f"{row.get('origin') or ''}/{product.get('default_code') or product['name']}: Stock>Customers"
@@ -276,3 +318,35 @@ class PickingType(Records):
     def label(self, row: Row) -> str:
         warehouse = self.env.database.row("stock.warehouse", row.get("warehouse_id") or 0)
         return f"{warehouse['name']}: {row['name']}" if warehouse else str(row["name"])
+
+
+class ReturnPicking(Records):
+    """stock.return.picking: the window in which people take back a transfer that has left."""
+
+    def defaults(self, values: Row) -> Row:
+        return super().defaults({"picking_id": self.env.context.get("active_id", False), **values})
+
+    @on_records
+    def action_create_returns_all(self) -> Row:
+        """A transfer back of all that had left, ready to be received."""
+        [wizard] = map(self.existing, self.ids)
+        pickings, moves = self.env.records("stock.picking"), self.env.records("stock.move")
+        left = pickings.existing(wizard["picking_id"])
+        copied = {name: left[name] for name in ("origin", "sale_id", "partner_id") if left.get(name)}
+        back = {
+            "picking_type_id": _RECEIPTS,
+            "picking_type_code": "incoming",
+            "state": "assigned",
+            "return_id": left["id"],
+        }
+        id = pickings.create_one({**copied})
+        pickings.store(id, {**back, "name": f"WH/IN/{id:05d}"})
+        for move in map(moves.existing, sorted(self.env.database.find("stock.move", "picking_id", left["id"]))):
+            if move["state"] == "done":
+                same = {name: move[name] for name in ("product_id", "product_uom", "sale_line_id", "bom_line_id")}
+                counted = {"product_uom_qty": move["quantity"], "quantity": move["quantity"], "state": "assigned"}
+                moves.create_one(
+                    {"picking_id": id, **counted, **{name: value for name, value in same.items() if value}}
+                )
+        shown = {"res_model": "stock.picking", "res_id": id, "view_mode": "form", "context": {}}
+        return {"type": "ir.actions.act_window", "name": "Returned Picking", **shown}

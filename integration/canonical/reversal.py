@@ -1,0 +1,62 @@
+"""The canonical reversal: an order, or goods of it, that an ERP has taken back.
+
+Clarity is not changed by it yet: it is listed for a person, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from marshmallow import fields
+
+from integration.canonical.order import Part
+from integration.canonical.origin import origin
+from integration.canonical.values import Amount, Id, Rows, Text
+from integration.errors import Hold
+
+LONGEST_SHOWN = 5
+DECIDED = "Then close this with `fleet held resolve`."
+
+
+class ReversedLine(Part):
+    """How much of a product came back."""
+
+    sku = Text()
+    quantity = Amount(required=True)
+
+
+class Reversal(Part):
+    """``kind`` is cancelled or returned; ``number`` is that of the order or transfer in the ERP ``source``.
+
+    ``carried`` is false for an order that Clarity has cancelled, too.
+    """
+
+    id = Id(required=True)
+    order_id = Id(required=True)
+    source = Text(required=True)
+    number = Text()
+    kind = Text(required=True)
+    carried = fields.Boolean(required=True)
+    lines = Rows(ReversedLine)
+
+
+def check_reversal(reversal: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
+    """Holds every reversal: Clarity cannot be changed by it, so a person decides."""
+    number, system = reversal["number"] or reversal["id"], origin(f"{reversal['source'].partition('-')[0]}.reversal")
+    if reversal["kind"] == "cancelled":
+        raise Hold(
+            f"{number} is cancelled in the ERP, but Clarity has order {reversal['order_id'][:40]} open",
+            hint=f"Cancel the order in Clarity, too; or, if it is still wanted, restore {system} and send the order "
+            f"again. {DECIDED}",
+            code="cancelled_at_target",
+        )
+    lines = [
+        f"{line['quantity'].normalize():f} of {line['sku'] or 'a product without SKU'}" for line in reversal["lines"]
+    ]
+    more = " …" if len(lines) > LONGEST_SHOWN else ""
+    raise Hold(
+        f"goods of order {reversal['order_id'][:40]} came back with {number}: {', '.join(lines[:LONGEST_SHOWN])}{more}",
+        hint=f"Enter the return, and a refund where one is due, in Clarity by hand. {DECIDED}",
+        code="returned_at_target",
+    )
