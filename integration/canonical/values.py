@@ -46,8 +46,8 @@ class Text(Value[str]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         if not isinstance(value, str):
-            raise self.make_error("invalid")
-        if not is_transportable(value):
+            value = self._digits(value)
+        if UNTRANSPORTABLE.search(value):
             raise self.make_error("characters")
         if value.strip():
             return value
@@ -55,14 +55,18 @@ class Text(Value[str]):
             raise self.make_error("required")
         return None
 
+    def _digits(self, value: Any) -> str:  # noqa: ARG002
+        """What stands for a value that is no text."""
+        raise self.make_error("invalid")
+
 
 class Id(Text):
     """An opaque id, a code or another text that may be all digits; a whole number is taken as its digits."""
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+    def _digits(self, value: Any) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        return super()._deserialize(value, *args, **kwargs)
+            return str(value)
+        return super()._digits(value)
 
 
 class Choice(Text):
@@ -136,7 +140,9 @@ class Attributes(fields.Dict):
     default_error_messages = {"characters": Text.default_error_messages["characters"]}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, dict) and value and not is_transportable("".join(_texts(value))):
+        if value == {}:
+            return {}
+        if isinstance(value, dict) and UNTRANSPORTABLE.search("".join(_texts(value))):
             raise self.make_error("characters")
         return super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
 
@@ -180,11 +186,6 @@ class AsReceived(Schema):
 
     class Meta:
         unknown = INCLUDE
-
-
-def is_transportable(text: str) -> bool:
-    """Whether a database can store the text."""
-    return UNTRANSPORTABLE.search(text) is None
 
 
 def _texts(value: Any) -> Iterator[str]:
