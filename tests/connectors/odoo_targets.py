@@ -23,6 +23,7 @@ from integration.connectors.odoo.client import Client
 from integration.embedded import free_port
 from integration.errors import Hold
 from integration.sandbox.odoo import Odoo as FakeOdoo
+from integration.sandbox.odoo.seed import OTHER_COMPANY_ID
 from integration.settings import System
 from tests.connectors.work import Crossrefs, MemoryWork
 
@@ -88,6 +89,18 @@ class Target(ABC):
             for row in rows
         }
 
+    def merge(self, *ids: int, into: int) -> None:
+        """What Contacts, Actions, Merge does; the integration user may do it, too."""
+        client = Client(replace(self.system, options={**self.system.options, "protocol": "json2"}), self.gate)
+        values = {"partner_ids": [[6, 0, [*ids, into]]], "dst_partner_id": into, "state": "selection"}
+        wizard = client.call("base.partner.merge.automatic.wizard", "create", vals_list=[values])
+        assert client.call("base.partner.merge.automatic.wizard", "action_merge", wizard)["type"]
+        assert [row["id"] for row in client.call("res.partner", "read", [*ids, into], fields=["name"])] == [into]
+
+    @abstractmethod
+    def other_company(self) -> int:
+        """Another company of this Odoo, whose records the integration user sees, too."""
+
     @abstractmethod
     def deliver(self, order: str) -> None:
         """Ships everything."""
@@ -101,6 +114,9 @@ class SandboxTarget(Target):
         options = {"db": fake.name, "username": fake.username, "api_key": fake.api_key, "protocol": protocol}
         system = System("odoo", url, 100, 4, 60.0, options)
         super().__init__(system, system)
+
+    def other_company(self) -> int:
+        return OTHER_COMPANY_ID
 
     def deliver(self, order: str) -> None:
         with self.fake.database.transaction():
@@ -136,6 +152,17 @@ class LiveTarget(Target):
                 type_tax_use="sale",
                 price_include_override="tax_included" if included else "tax_excluded",
             )
+
+    def other_company(self) -> int:
+        domain = [["name", "=", "Second Company"]]
+        found = self.owner("res.company", "search", domain=domain) or [self.create("res.company", name=domain[0][2])]
+        for user in (self.owner("res.users", "context_get")["uid"], self._uid()):
+            self.owner("res.users", "write", [user], vals={"company_ids": [[4, found[0]]]})
+        return int(found[0])
+
+    def _uid(self) -> int:
+        login = [["login", "=", self.system.options["username"]]]
+        return int(self.owner("res.users", "search", domain=login)[0])
 
     def deliver(self, order: str) -> None:
         pickings = self.one("sale.order", order, "picking_ids")["picking_ids"]

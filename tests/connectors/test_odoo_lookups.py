@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from integration.connectors.odoo.partner import guest_id
+from integration.connectors.odoo.identity import guest_id
 from integration.errors import Reject, Throttled
 from tests.connectors.odoo_targets import Shop, held, unique
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from integration.connectors.contract import Document, Finding, Gate, Page, Posted, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.errors import RIGHTS, AccessRefused
+from integration.connectors.odoo.errors import RIGHTS, AccessRefused, StaleReference
 from integration.connectors.odoo.examination import Examination
 from integration.connectors.odoo.invoices import Invoices
 from integration.connectors.odoo.order import OrderPost
@@ -62,9 +62,23 @@ class Odoo:
         return self._with_rights(lambda: {**document, "ids": self._ids(document, work)})
 
     def post(self, entity: str, document: Document, work: Work) -> Posted:
-        """Makes Odoo show the order, see `OrderPost.ensure`."""
+        """Makes Odoo show the order, see `OrderPost.ensure`.
+
+        Where a record that it refers to is gone since it was looked up, everything is looked up once more.
+        """
         assert entity == "order", entity
-        return self._with_rights(lambda: OrderPost(self._client, self._catalog, document, work).ensure())
+
+        def ensure(looked_up: Document) -> Posted:
+            return OrderPost(self._client, self._catalog, looked_up, work).ensure()
+
+        def ensure_anew() -> Posted:
+            self._catalog.forget()
+            return ensure({**document, "ids": self._ids(document, work, verify=True)})
+
+        try:
+            return self._with_rights(lambda: ensure(document))
+        except StaleReference:
+            return self._with_rights(ensure_anew)
 
     def shown(self, entity: str, document: Document, work: Work) -> Document | None:
         """How the order stands in Odoo, see `shown_order`."""
@@ -91,25 +105,24 @@ class Odoo:
                 hint=f"{RIGHTS}; for invoices also Accounting / Invoicing (Billing, until 18).",
             ) from refused
 
-    def _ids(self, document: Document, work: Work) -> dict[str, Any]:
+    def _ids(self, document: Document, work: Work, *, verify: bool = False) -> dict[str, Any]:
         if document["status"] == "cancelled":
             return {}  # nobody is created for an order that is not to be
         catalog = self._catalog
         carrier, term = document["carrier"], document["payment_term"]
         return {
-            "lines": self._line_ids(document, work),
+            "lines": self._line_ids(document, Services(self._client, work, verify=verify)),
             "pricelist": catalog.pricelist(document["currency"]),
             "carrier": catalog.carrier(carrier) if carrier else None,
             "payment_term": catalog.payment_term(term) if term else None,
             **Partners(self._client, catalog, work, self._system.options.get("guest_key", "")).resolve(document),
         }
 
-    def _line_ids(self, document: Document, work: Work) -> list[dict[str, Any]]:
+    def _line_ids(self, document: Document, services: Services) -> list[dict[str, Any]]:
         """For each line the ids of its product, taxes and unit (None where no line names a unit)."""
         catalog = self._catalog
         lines = document["lines"]
         products = catalog.products(line["sku"] or NO_SKU for line in lines if not line["service"])
-        services = Services(self._client, work)
         own_units = any(line.get("uom") for line in lines)
         found = []
         for line in lines:

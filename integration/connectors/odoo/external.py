@@ -25,13 +25,13 @@ def xmlid(entity: str, *ids: str) -> str:
 
 
 def find(client: Client, id: str) -> int | None:
-    """The id of the record with that external id.
+    """The id of the record with that external id; Odoo answers False for one that an undone import had made.
 
     Odoo writes a traceback into its log for each one that is missing: to be asked where it will most often exist.
     """
     module, _, name = id.partition(".")
     try:
-        return int(client.call("ir.model.data", "check_object_reference", module=module, xml_id=name)[1])
+        return int(client.call("ir.model.data", "check_object_reference", module=module, xml_id=name)[1]) or None
     except Reject:
         return None
 
