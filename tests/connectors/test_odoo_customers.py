@@ -272,6 +272,60 @@ def test_a_product_that_was_replaced_is_looked_up_again(shop: Shop) -> None:
     assert shop.target.one("sale.order.line", line, "product_id")["product_id"] != product
 
 
+# --- an order of another customer
+
+
+def test_an_order_follows_its_customer(shop: Shop) -> None:
+    document, other = with_address(shop), with_address(shop)
+    posted = shop.send(document)
+    customer = customer_of(shop, posted.theirs)
+    addresses = {name: other[name] for name in ("contact", "invoice_address", "delivery_address")}
+    shop.send({**document, "partner": other["partner"], **addresses}, shop.new_work())
+    now = customer_of(shop, posted.theirs)
+    assert now != customer
+    order = shop.target.one("sale.order", posted.theirs or 0, "state", "partner_invoice_id", "partner_shipping_id")
+    assert order["state"] == "sale"
+    assert order["partner_invoice_id"] == now
+    assert shop.target.one("res.partner", order["partner_shipping_id"], "parent_id")["parent_id"] == now
+    work = shop.new_work()
+    shop.send({**document, "partner": other["partner"], **addresses}, work)
+    assert dict(work.outcomes)["order.update"] == "found"
+
+
+@pytest.mark.parametrize("begun", ["delivered", "invoiced"])
+def test_an_order_that_is_begun_does_not_follow_in_silence(shop: Shop, begun: str) -> None:
+    document, other = shop.two_lines(), shop.two_lines()
+    posted = shop.send(document)
+    assert posted.theirs
+    customer = customer_of(shop, posted.theirs)
+    if begun == "delivered":
+        shop.target.deliver(posted.theirs)
+    else:
+        values = {"advance_payment_method": "delivered", "sale_order_ids": [[6, 0, [int(posted.theirs)]]]}
+        wizard = shop.target.create("sale.advance.payment.inv", **values)
+        shop.target.owner("sale.advance.payment.inv", "create_invoices", [wizard])
+    changed, work = {**document, "partner": other["partner"]}, shop.new_work()
+    failure = held(lambda: shop.send(changed, work))
+    assert failure.code == "customer_changed"
+    assert f"(#{customer})" in failure.reason
+    assert "Jane" not in failure.reason
+    assert customer_of(shop, posted.theirs) == customer
+    work.accepted.add(failure.candidates[0]["approves"])
+    shop.send(changed, work)
+    order = shop.target.one("sale.order", posted.theirs, "partner_id", "partner_invoice_id")
+    assert order["partner_id"] == order["partner_invoice_id"] == customer
+
+
+def test_another_person_of_the_same_customer_is_no_other_customer(shop: Shop) -> None:
+    document = company(shop.two_lines())
+    document["contact"] = {"fields": {"name": "Jim Buyer"}}
+    posted = shop.send(document)
+    shop.target.deliver(posted.theirs or "")
+    customer = customer_of(shop, posted.theirs)
+    shop.send({**document, "contact": {"fields": {"name": "Ann Buyer"}}}, shop.new_work())
+    assert customer_of(shop, posted.theirs) == customer
+
+
 # --- VAT numbers and names that come later
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.planted.defect import Defect
 
 CUSTOMERS = "tests/connectors/test_odoo_customers.py::"
+FUSION = "tests/connectors/test_fusion_lookups.py::"
 CONNECTOR = "integration/connectors/odoo/"
 
 DEFECTS = [
@@ -86,5 +87,45 @@ DEFECTS = [
         "            pass\n",
         f"{CUSTOMERS}test_a_vat_number_given_later_is_written",
         '\\["vat"\\] == vat',
+    ),
+    Defect(
+        "an order that is begun does not change its customer in silence",
+        f"{CONNECTOR}reassignment.py",
+        "    if not _begun(client, order):\n",
+        "    if True:\n",
+        f"{CUSTOMERS}test_an_order_that_is_begun_does_not_follow_in_silence",
+        "DID NOT RAISE.*Hold",
+    ),
+    Defect(
+        "an order follows its customer",
+        f"{CONNECTOR}reassignment.py",
+        'return {**changes, "partner_id": ids["partner"], **addresses}',
+        "return {**changes, **addresses}",
+        f"{CUSTOMERS}test_an_order_follows_its_customer",
+        "assert now != customer",
+    ),
+    Defect(
+        "in Fusion a private order is not billed to the employer",
+        "integration/connectors/fusion/customer.py",
+        "    if is_company is not None:\n",
+        "    if False:\n",
+        f"{FUSION}test_a_private_order_is_not_the_employers_nor_a_companys_a_persons",
+        "300000000020001",
+    ),
+    Defect(
+        "in Fusion a stated account is not replaced by one that has the e-mail address",
+        "integration/connectors/fusion/customer.py",
+        "if not (stated or chosen) and len(accounts) < 2:",
+        "if len(accounts) < 2:",
+        f"{FUSION}test_an_unknown_account_number_is_not_replaced_by_the_e_mail_address",
+        "DID NOT RAISE.*Hold",
+    ),
+    Defect(
+        "in Fusion a submitted order does not change its customer in silence",
+        "integration/connectors/fusion/difference.py",
+        "    if another_customer(payload, order):\n",
+        "    if False:\n",
+        f"{FUSION}test_a_submitted_order_does_not_change_its_customer_in_silence",
+        "DID NOT RAISE.*Hold",
     ),
 ]

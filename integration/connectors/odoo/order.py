@@ -19,13 +19,14 @@ from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import CONTEXT, Client
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
+from integration.connectors.odoo.reassignment import reassigned
 from integration.connectors.odoo.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
 from integration.connectors.odoo.values import moment, written
 from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
-READ = ("name", "state", "amount_total", "currency_id", "date_order", "order_line")
+READ = ("name", "state", "amount_total", "currency_id", "date_order", "order_line", "partner_id")
 
 
 class OrderPost:
@@ -163,6 +164,7 @@ class OrderPost:
         rows = {row["id"]: row for row in line_rows(self._document, fields)}
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
         values = difference.order_changes(self._document, self._their_fields(order))
+        values = reassigned(self._client, self._work, order, self._document, values)
         if commands := difference.line_commands(rows, theirs, tax):
             values |= {"order_line": commands, **self._date_of_moves(commands)}
         if values:
