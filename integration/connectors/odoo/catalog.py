@@ -35,6 +35,25 @@ class Catalog:
         self._system = system
         self._kept: dict[str, tuple[float, Any]] = {}
 
+    def company(self, fresh: bool = False) -> Row:
+        """The company in which our user works: ``id`` and ``currency``."""
+
+        def fetch() -> Row:
+            uid = self._client.call("res.users", "context_get")["uid"]
+            user = self._client.call("res.users", "read", [uid], fields=["company_id"])[0]
+            id = user["company_id"][0]
+            company = self._client.call("res.company", "read", [id], fields=["currency_id"])[0]
+            return {"id": id, "currency": company["currency_id"][1]}
+
+        return self._keep("company", SLOW_SECONDS, fetch, fresh)
+
+    def open_to_us(self) -> list[Any]:
+        """The condition that a record is our company's, or open to all: Odoo shows a user those of all its companies.
+
+        An order with another company's record is refused (Odoo 19: "no company crossover is allowed").
+        """
+        return ["|", ["company_id", "=", False], ["company_id", "=", self.company()["id"]]]
+
     def forget(self) -> None:
         """Whatever is known was wrong in one place: everything is looked up afresh."""
         self._kept.clear()
@@ -87,7 +106,7 @@ class Catalog:
 
     def pricelist(self, currency: str) -> int | None:
         """The pricelist for orders in that currency; None for the company's own."""
-        if currency == self.company(False)["currency"]:
+        if currency == self.company()["currency"]:
             return None
         option = f"pricelist_{currency.lower()}"
 
@@ -187,7 +206,7 @@ class Catalog:
 
     def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
-        domain = [["default_code", "in", sorted(skus)], *self._open_to_us()]
+        domain = [["default_code", "in", sorted(skus)], *self.open_to_us()]
         for row in self._search("product.product", domain, "default_code"):
             by_sku[row["default_code"]].append(row)
         doubled = sorted(sku for sku, rows in by_sku.items() if len(rows) > 1)
@@ -224,35 +243,16 @@ class Catalog:
         return self._keep(
             "pricelists",
             SLOW_SECONDS,
-            lambda: self._search("product.pricelist", self._open_to_us(), "name", "currency_id"),
+            lambda: self._search("product.pricelist", self.open_to_us(), "name", "currency_id"),
             fresh,
         )
 
-    def company(self, fresh: bool = False) -> Row:
-        """The company in which our user works: ``id`` and ``currency``."""
-
-        def fetch() -> Row:
-            uid = self._client.call("res.users", "context_get")["uid"]
-            user = self._client.call("res.users", "read", [uid], fields=["company_id"])[0]
-            id = user["company_id"][0]
-            company = self._client.call("res.company", "read", [id], fields=["currency_id"])[0]
-            return {"id": id, "currency": company["currency_id"][1]}
-
-        return self._keep("company", SLOW_SECONDS, fetch, fresh)
-
     def _named(self, model: str, name: str, fresh: bool) -> list[Row]:
         def fetch() -> list[Row]:
-            domain = [["name", "=", name], *(self._open_to_us() if model in OF_COMPANIES else ())]
+            domain = [["name", "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
             return self._search(model, domain, "name")
 
         return self._keep(f"{model} {name}", SLOW_SECONDS, fetch, fresh)
-
-    def _open_to_us(self) -> list[Any]:
-        """The condition that a record is our company's, or open to all: Odoo shows a user those of all its companies.
-
-        An order with another company's record is refused (Odoo 19: "no company crossover is allowed").
-        """
-        return ["|", ["company_id", "=", False], ["company_id", "=", self.company()["id"]]]
 
     def _only(self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str) -> int:
         """The id of the one row; of several the one whose name the option gives."""

@@ -152,14 +152,15 @@ def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
     for rate in TAX_RATES:
         for included in (False, True):
             _tax(records, rate, country, included=included)
+    _tax(records, 0.0, country, included=False, name="0% Exports")
     for number, name in enumerate(PAYMENT_TERMS, start=1):
         records.add("account.payment.term", name=name, sequence=number)
 
 
-def _tax(records: _Seeding, rate: float, country: int, *, included: bool) -> None:
+def _tax(records: _Seeding, rate: float, country: int, *, included: bool, name: str = "") -> None:
     records.add(
         "account.tax",
-        name=f"{rate:g}% {'incl' if included else 'excl'}",
+        name=name or f"{rate:g}% {'incl' if included else 'excl'}",
         amount=rate,
         amount_type="percent",
         type_tax_use="sale",
