@@ -102,6 +102,10 @@ class Target(ABC):
         """Another company of this Odoo, whose records the integration user sees, too."""
 
     @abstractmethod
+    def to_another_company(self, partner: int) -> None:
+        """Gives a contact, with its addresses, to another company, as a person does who moves a customer there."""
+
+    @abstractmethod
     def deliver(self, order: str) -> None:
         """Ships everything."""
 
@@ -117,6 +121,12 @@ class SandboxTarget(Target):
 
     def other_company(self) -> int:
         return OTHER_COMPANY_ID
+
+    def to_another_company(self, partner: int) -> None:
+        with self.fake.database.transaction():
+            for row in list(self.fake.database.rows("res.partner").values()):
+                if partner in (row["id"], row.get("parent_id")):
+                    self.fake.database.update("res.partner", row["id"], {"company_id": OTHER_COMPANY_ID})
 
     def deliver(self, order: str) -> None:
         with self.fake.database.transaction():
@@ -159,6 +169,18 @@ class LiveTarget(Target):
         for user in (self.owner("res.users", "context_get")["uid"], self._uid()):
             self.owner("res.users", "write", [user], vals={"company_ids": [[4, found[0]]]})
         return int(found[0])
+
+    def to_another_company(self, partner: int) -> None:
+        """To one whose records the integration user does not see."""
+        domain = [["name", "=", "Hidden Company"]]
+        found = self.owner("res.company", "search", domain=domain) or [self.create("res.company", name=domain[0][2])]
+        admin = self.owner("res.users", "context_get")["uid"]
+        self.owner("res.users", "write", [admin], vals={"company_ids": [[4, found[0]]]})
+        orders = self.owner("sale.order", "search", domain=[["partner_id", "child_of", partner]])
+        self.owner("sale.order", "action_cancel", orders)
+        self.owner("sale.order", "unlink", orders)  # Odoo moves nobody who has orders with the first company
+        children = self.owner("res.partner", "search", domain=[["id", "child_of", partner]])
+        self.owner("res.partner", "write", children, vals={"company_id": found[0]})
 
     def _uid(self) -> int:
         login = [["login", "=", self.system.options["username"]]]

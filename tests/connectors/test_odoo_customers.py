@@ -230,7 +230,7 @@ def test_a_deleted_customer_is_held_and_made_anew_when_a_person_says_so(shop: Sh
 
 @pytest.mark.parametrize("choice", ["unarchive", "new", "other"])
 def test_an_archived_customer_is_held_with_the_choice(shop: Shop, choice: str) -> None:
-    document = shop.two_lines()
+    document = with_address(shop)
     was = customer_of(shop, shop.send(document).theirs)
     shop.target.owner("res.partner", "write", [was], vals={"active": False})
     other = shop.target.create("res.partner", name="Jim Roe", email=document["partner"]["fields"]["email"])
@@ -245,10 +245,27 @@ def test_an_archived_customer_is_held_with_the_choice(shop: Shop, choice: str) -
         work.remember(known["entity"], known["key"], known["id"])  # what choosing one comes to
     else:
         work.accepted.add(choices[choice]["approves"])
-    customer = customer_of(shop, shop.send(order, work).theirs)
+    posted = shop.send(order, work)
+    customer = customer_of(shop, posted.theirs)
     assert {"unarchive": customer == was, "new": customer not in (was, other), "other": customer == other}[choice]
     assert shop.target.one("res.partner", was, "active")["active"] is (choice == "unarchive")
-    assert customer_of(shop, shop.send(again(shop, document), shop.new_work()).theirs) == customer
+    address = shop.target.one("sale.order", posted.theirs or 0, "partner_shipping_id")["partner_shipping_id"]
+    assert shop.target.one("res.partner", address, "parent_id")["parent_id"] == customer
+    later = shop.send(again(shop, document), shop.new_work()).theirs
+    assert customer_of(shop, later) == customer
+    assert shop.target.one("sale.order", later or 0, "partner_shipping_id")["partner_shipping_id"] == address
+
+
+def test_a_customer_that_was_given_to_another_company_is_held(shop: Shop) -> None:
+    document = with_address(shop)
+    was = customer_of(shop, shop.send(document).theirs)
+    shop.target.to_another_company(was)
+    work, order = shop.new_work(), again(shop, document)
+    failure = held(lambda: shop.send(order, work))
+    assert failure.code == "customer_elsewhere"
+    assert [one["id"] for one in failure.candidates] == ["new"]
+    work.accepted.add("new_customer")
+    assert customer_of(shop, shop.send(order, work).theirs) != was
 
 
 def test_an_archived_address_that_is_used_again_comes_back(shop: Shop) -> None:

@@ -53,32 +53,23 @@ class Odoo:
         yield from Examination(self._client, self._catalog, self._system).findings()
 
     def enrich(self, entity: str, document: Document, work: Work) -> Document:
-        """The document with ``ids``: what Odoo calls the customer, his addresses, the products, taxes and so on.
+        """The document with ``ids``: what Odoo calls the customer, its addresses, the products, taxes and so on.
 
-        Creates the customer, his addresses and the products of service lines where Odoo lacks them.  Raises `Hold`
+        Creates the customer, its addresses and the products of service lines where Odoo lacks them.  Raises `Hold`
         for whatever it neither knows nor may guess.
         """
         assert entity == "order", entity
-        return self._with_rights(lambda: {**document, "ids": self._ids(document, work)})
+        return self._twice(lambda anew: {**document, "ids": self._ids(document, work, verify=anew)})
 
     def post(self, entity: str, document: Document, work: Work) -> Posted:
-        """Makes Odoo show the order, see `OrderPost.ensure`.
-
-        Where a record that it refers to is gone since it was looked up, everything is looked up once more.
-        """
+        """Makes Odoo show the order, see `OrderPost.ensure`."""
         assert entity == "order", entity
 
-        def ensure(looked_up: Document) -> Posted:
-            return OrderPost(self._client, self._catalog, looked_up, work).ensure()
+        def ensure(anew: bool) -> Posted:
+            found = {**document, "ids": self._ids(document, work, verify=True)} if anew else document
+            return OrderPost(self._client, self._catalog, found, work).ensure()
 
-        def ensure_anew() -> Posted:
-            self._catalog.forget()
-            return ensure({**document, "ids": self._ids(document, work, verify=True)})
-
-        try:
-            return self._with_rights(lambda: ensure(document))
-        except StaleReference:
-            return self._with_rights(ensure_anew)
+        return self._twice(ensure)
 
     def shown(self, entity: str, document: Document, work: Work) -> Document | None:
         """How the order stands in Odoo, see `shown_order`."""
@@ -133,6 +124,14 @@ class Odoo:
             taxes = [catalog.tax(tax["rate"], tax["included"]) for tax in line["taxes"]]
             found.append({"product": product, "taxes": taxes, "uom": uom})
         return found
+
+    def _twice(self, body: Callable[[bool], T]) -> T:
+        """Runs the body once more, with everything looked up anew, where a record is gone since it was looked up."""
+        try:
+            return self._with_rights(lambda: body(False))
+        except StaleReference:
+            self._catalog.forget()
+            return self._with_rights(lambda: body(True))
 
     def _with_rights(self, body: Callable[[], T]) -> T:
         """A refusal holds this one document, unless the user may do nothing at all: then `whoami` raises."""

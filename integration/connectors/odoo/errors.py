@@ -70,6 +70,13 @@ def classify(error: dict[str, Any]) -> Failure:
         return Misconfigured("Odoo has no such database", hint="Check ODOO_DB.")
     if name == INVALID and (vat_refused := _vat_refused(message)):
         return vat_refused
+    if name == ACCESS and "multi-company issue" in message:
+        return AccessRefused(
+            "Odoo refuses access to a record of a company in which our user does not work",
+            hint="Let the integration user in Odoo work in that company, or use a record of its own; then send the "
+            "order again.",
+            code=OTHER_COMPANY,
+        )
     if name in BY_NAME:
         return BY_NAME[name](plain(message))
     if name.startswith("builtins."):
@@ -173,6 +180,7 @@ def _invalid(message: str) -> Failure:
     return Reject(f"Odoo refuses the values: {message}", hint=MEND, code="validation_error")
 
 
+ACCESS, OTHER_COMPANY = "odoo.exceptions.AccessError", "other_company"
 INVALID = "odoo.exceptions.ValidationError"
 USED = "Another model is using the record you are trying to delete"
 """How Odoo refuses a reference to a record that is gone, whatever was asked."""
@@ -193,7 +201,7 @@ def _database(_: str) -> Failure:
 BY_NAME: dict[str, Callable[[str], Failure]] = {
     "werkzeug.exceptions.Unauthorized": _credentials,
     "odoo.exceptions.AccessDenied": _credentials,
-    "odoo.exceptions.AccessError": _access,
+    ACCESS: _access,
     "odoo.exceptions.MissingError": _missing,
     "odoo.exceptions.UserError": _state,
     "odoo.exceptions.RedirectWarning": _state,

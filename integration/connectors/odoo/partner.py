@@ -56,27 +56,36 @@ class Partners:
 
     def _customer(self, identity: Identity, document: Document) -> Row | None:
         """The customer's contact; None reserves the right to create it."""
-        row = None
-        theirs = self._work.known(identity.entity, identity.key)
-        if theirs:
-            row = self._remembered.customer(identity, theirs, document["partner"], self._addresses(identity, document))
-        elif row := self._matches.find(identity, document["partner"]):
+        partner = document["partner"]
+        if theirs := self._work.known(identity.entity, identity.key):
+            addresses = self._addresses(identity, document)
+            row = self._remembered.customer(identity, theirs, partner, addresses)
+            return row or self._replace(identity, theirs, partner)
+        if row := self._matches.find(identity, partner):
             self._work.remember(identity.entity, identity.key, str(row["id"]))
-        if row is None and not theirs:
-            self._work.reserve(identity.entity, identity.key)
-        return row
+            return row
+        self._work.reserve(identity.entity, identity.key)
+        return None
+
+    def _replace(self, identity: Identity, before: str, partner: Row) -> Row:
+        """A new contact for a customer whose own cannot be used, under another external id: that one has the first."""
+        name = xmlid(identity.entity, identity.key, "after", before)
+        row = {"id": name, "type": "contact", **self._columns(partner)}
+        made = load_all(self._client, self._work, f"partner.load:after-{before}", "res.partner", [row])
+        id = self._remember(identity.entity, identity.key, name, made)
+        return {"id": id, "name": row.get("name"), "vat": row.get("vat"), "parent_id": False}
 
     def _with_addresses(self, identity: Identity, customer: Row | None, document: Document) -> dict[str, int]:
         contents = self._addresses(identity, document)
-        known = self._remembered.addresses(set(contents.values()))
+        name = xmlid(identity.entity, identity.key)
         rows: list[Row] = []
-        name, effect = "", "addresses.load"
         if customer:
-            parent = {"parent_id/.id": customer["id"]}
+            contents = self._remembered.names(contents, customer["id"])
+            effect, parent = "addresses.load", {"parent_id/.id": customer["id"]}
         else:
-            name, effect = self._new(identity)
             rows.append({"id": name, "type": "contact", **self._columns(document["partner"])})
-            parent = {"parent_id/id": name}
+            effect, parent = "partner.load", {"parent_id/id": name}
+        known = self._remembered.addresses(set(contents.values()))
         for type, content in contents.items():
             if content not in known:
                 columns = {"type": type, **parent, **self._columns(document[CHILDREN[type]])}
@@ -98,13 +107,6 @@ class Partners:
         """What stands for the content of each address of the order, by Odoo's type of it."""
         given = {type: document[place] for type, place in CHILDREN.items() if document[place] is not None}
         return {type: digest([type, identity.entity, identity.key, child])[:32] for type, child in given.items()}
-
-    def _new(self, identity: Identity) -> tuple[str, str]:
-        """External id and effect of a contact to be made; others where the first ones belong to one that was."""
-        before = self._work.known(identity.entity, identity.key)
-        if before is None:
-            return xmlid(identity.entity, identity.key), "partner.load"
-        return xmlid(identity.entity, identity.key, "after", before), f"partner.load:after-{before}"
 
     def _remember(self, entity: str, key: str, name: str, made: dict[str, int]) -> int:
         """Writes the crossref of a record that ``load()`` made; `Retry` when a repeated request was about others."""

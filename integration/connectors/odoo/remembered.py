@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from integration.canonical import digest
 from integration.connectors.contract import Work
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.errors import OTHER_COMPANY, AccessRefused
 from integration.connectors.odoo.external import find, xmlid
 from integration.connectors.odoo.identity import FIELDS, MOST_CANDIDATES, Identity, Matches, candidate, label
 from integration.errors import Hold
@@ -31,15 +33,15 @@ class Remembered:
         self._company = company
         self._rows: dict[int, Row] = {}
         self._known: dict[str, str] = {}
+        self._asked: set[str] = set()
 
     def customer(self, identity: Identity, theirs: str, partner: Row, addresses: Mapping[str, str]) -> Row | None:
         """The contact that is the customer now; None when a person has decided that a new one is made.
 
         Raises `Hold` with the choices when it is archived or gone for good.  One call reads it and its ``addresses``.
         """
-        self._known = dict(self._work.known_among("address", set(addresses.values()))) if addresses else {}
         id = int(theirs)
-        self._read({id, *map(int, self._known.values())})
+        self._look_up(addresses.values(), id)
         if id not in self._rows and (moved := self._moved(identity)):
             self._work.relink(identity.entity, identity.key, theirs, str(moved))
             self._read({moved})
@@ -54,16 +56,32 @@ class Remembered:
             return {**row, "active": True}
         raise self._unusable(identity, partner, row)
 
+    def names(self, contents: Mapping[str, str], customer: int) -> dict[str, str]:
+        """What stands for the content of each address; something else where it is an address of another contact.
+
+        So a customer for whom a new contact was made gets new addresses, and those of earlier orders stay.
+        """
+        self._look_up(contents.values())
+
+        def elsewhere(content: str) -> bool:
+            row = self._rows.get(int(self._known.get(content, 0)))
+            return row is not None and customer not in (row["id"], (row["parent_id"] or [None])[0])
+
+        return {
+            type: digest([content, customer])[:32] if elsewhere(content) else content
+            for type, content in contents.items()
+        }
+
     def addresses(self, contents: Collection[str]) -> dict[str, int]:
         """Ids of the addresses that need not be made, by what stands for their content.
 
         An archived one is brought back, for the customer uses it.  One that was merged with another contact is that
         contact.
         """
-        known = dict(self._work.known_among("address", contents)) if contents else {}
-        self._read({int(theirs) for theirs in known.values()})
+        self._look_up(contents)
         found = {}
-        for content, theirs in known.items():
+        for content in self._known.keys() & set(contents):
+            theirs = self._known[content]
             row = self._rows.get(int(theirs))
             if row is None and (survivor := find(self._client, xmlid("address", content))):
                 self._work.relink("address", content, theirs, str(survivor))
@@ -74,10 +92,24 @@ class Remembered:
                 found[content] = int(theirs)
         return found
 
+    def _look_up(self, contents: Collection[str], *others: int) -> None:
+        """Reads the known ones among the addresses, and other contacts with them."""
+        if unasked := set(contents) - self._asked:
+            self._known |= self._work.known_among("address", unasked)
+            self._asked |= unasked
+        self._read({*others, *(int(self._known[content]) for content in self._known.keys() & set(contents))})
+
     def _read(self, ids: Collection[int]) -> None:
         """Reads contacts that were not read yet; archived ones, too.  Those that are gone are left out (Odoo 19)."""
         if missing := sorted(set(ids) - self._rows.keys()):
-            rows = self._client.call("res.partner", "read", missing, fields=list(FIELDS))
+            try:
+                rows = self._client.call("res.partner", "read", missing, fields=list(FIELDS))
+            except AccessRefused as refused:
+                if refused.code != OTHER_COMPANY:
+                    raise
+                rows = [_hidden(missing[0])] if len(missing) == 1 else []
+                for id in missing if len(missing) > 1 else ():
+                    self._read([id])
             self._rows |= {row["id"]: row for row in rows}
 
     def _unarchive(self, what: str, id: int) -> None:
@@ -116,3 +148,8 @@ class Remembered:
             code=code,
             candidates=tuple(choices),
         )
+
+
+def _hidden(id: int) -> Row:
+    """A contact that Odoo does not show our user, for it is of a company in which the user does not work."""
+    return {**dict.fromkeys(FIELDS, False), "id": id, "active": True, "company_id": [0, "hidden"]}
