@@ -83,6 +83,7 @@ def test_many_accounts_with_one_address_are_as_many_customers(shop: Shop) -> Non
     domain = [["email", "=", first["partner"]["fields"]["email"]]]
     assert shop.target.owner("res.partner", "search_count", domain=domain) == 5
     assert [send(again(shop, document)) for document in documents] == found
+    assert send(again(shop, first, key=f"c-{unique()}")) not in found, "nor is one that comes later any of them"
 
 
 def test_a_contact_of_odoo_becomes_one_customer_only(shop: Shop) -> None:
