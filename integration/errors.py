@@ -76,7 +76,10 @@ class Reject(Failure):
 
 
 class Hold(Failure):
-    """Held for a person.  ``candidates`` are the choices he has, each ``{"id": ..., "label": ...}``."""
+    """Held for a person.  ``candidates`` are the choices, each ``{"id": ..., "label": ...}`` and what choosing it does.
+
+    That is either ``entity`` and ``key`` of ours, whose crossref the id becomes, or the code that it ``approves``.
+    """
 
     def __init__(
         self,

@@ -54,6 +54,11 @@ class Looking(DeliveryWork):
 
     def remember(self, entity: str, id: str, theirs: str) -> None: ...
 
+    def adopt(self, entity: str, id: str, theirs: str) -> bool:
+        return not self.taken(entity, id, [theirs])
+
+    def relink(self, entity: str, id: str, was: str, theirs: str) -> None: ...
+
     def found(self, effect: str, evidence: str) -> None: ...
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:  # noqa: ARG002

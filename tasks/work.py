@@ -11,12 +11,15 @@ from integration.canonical import freeze, thaw
 from integration.connectors.contract import Request
 from integration.errors import Failure, Retry, Throttled
 from integration.message import clear
-from integration.store import attempts, crossrefs
+from integration.store import attempts, audit, crossrefs
 from integration.store.attempts import Outcome
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
 from tasks.process import Process
+
+FLEET = "fleet"
+"""Whom the audit names for what no person did."""
 
 
 class DeliveryWork:
@@ -55,6 +58,27 @@ class DeliveryWork:
 
     def remember(self, entity: str, id: str, theirs: str) -> None:
         self._learned[entity, clear(id)] = self._known[entity, clear(id)] = theirs
+
+    def taken(self, entity: str, id: str, theirs: Collection[str]) -> set[str]:
+        with self._process.database.statement() as tx:
+            return crossrefs.taken(tx, self._delivery.target, entity, clear(id), theirs)
+
+    def adopt(self, entity: str, id: str, theirs: str) -> bool:
+        with self._process.database.transaction() as tx:
+            adopted = crossrefs.adopt(tx, self._delivery.target, entity, clear(id), theirs)
+        if adopted:
+            self._stored(entity, id, theirs)
+        return adopted
+
+    def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
+        with self._process.database.transaction() as tx:
+            crossrefs.learn(tx, self._delivery.target, {(entity, clear(id)): theirs})
+            audit.note(tx, FLEET, "relink", [self._delivery.id], entity=entity, was=was, theirs=theirs)
+        self._stored(entity, id, theirs)
+
+    def _stored(self, entity: str, id: str, theirs: str) -> None:
+        self._known[entity, clear(id)] = theirs
+        self._learned.pop((entity, clear(id)), None)
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         self._lease.check()

@@ -27,7 +27,7 @@ def audit() -> None:
 @audit.command("ls")
 @click.option("--delivery", type=ID, help="Only what concerns this delivery.")
 @click.option("--who", help="Only what this user did.")
-@click.option("--action", help="Only this: replay, edit, approve, choose, resolve, reveal, limit, pause, resume.")
+@click.option("--action", help="Only this: replay, edit, approve, choose, relink, resolve, reveal, limit …")
 @limit_option
 @json_option
 def ls(delivery: int | None, who: str | None, action: str | None, limit: int, as_json: bool) -> None:

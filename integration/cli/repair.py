@@ -128,7 +128,7 @@ def approve(id: int, choose: str | None, settings: tuple[str, ...], event: bool)
 def _choose(tx: Transaction, row: Row, choose: str) -> None:
     candidates = thaw(vault().open(row["candidates"])) if row["candidates"] else []
     found = next((each for each in candidates if each["id"] == choose), None)
-    if found is None or not {"entity", "key"} <= found.keys():
+    if found is None or not ({"entity", "key"} <= found.keys() or "approves" in found):
         ids = ", ".join(each["id"] for each in candidates) or "none"
         raise Failure(f"{choose} is not one of its candidates", hint=f"They are: {ids}.")
     delivery = deliveries.look(tx, row["id"])

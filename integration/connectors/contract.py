@@ -7,7 +7,7 @@ it as a `Work`.  Adding a system is a folder beside this file that offers a `Con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +73,18 @@ class Work(Protocol):
 
     def remember(self, entity: str, id: str, theirs: str) -> None:
         """Writes the crossref our id -> theirs: durably before the next call that takes effect."""
+
+    def taken(self, entity: str, id: str, theirs: Collection[str]) -> Set[str]:
+        """Those of their records that are known as customers or guests of ours, other than this one."""
+
+    def adopt(self, entity: str, id: str, theirs: str) -> bool:
+        """Writes the crossref of a customer or guest that the target had before us; False when another has it.
+
+        Look and crossref are one step for the whole fleet, and durable: of two that come at once one gets it.
+        """
+
+    def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
+        """Writes the crossref anew, for an object that is another record of theirs now, and notes it in the audit."""
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         """Lets a call take effect once in this round, and returns its JSON answer.

@@ -56,6 +56,31 @@ def reserve(tx: Transaction, delivery: Delivery, entity: str, our_id: str) -> bo
     )
 
 
+def taken(tx: Transaction, installation: int, entity: str, our_id: str, theirs: Collection[str]) -> set[str]:
+    """Those of their ids that are known as customers or guests of ours, other than this one."""
+    rows = tx.rows(
+        """select distinct their_id from crossrefs where installation = %s and their_id = any (%s::text[])
+           and entity in ('customer', 'guest') and (entity, our_id) <> (%s, %s)""",  # what the index has
+        installation,
+        list(theirs),
+        entity,
+        our_id,
+    )
+    return {row["their_id"] for row in rows}
+
+
+def adopt(tx: Transaction, installation: int, entity: str, our_id: str, theirs: str) -> bool:
+    """Writes the crossref of a customer or guest that stands there already; False when another of ours is it.
+
+    Those who want the same record wait here for each other until their transactions end.
+    """
+    tx.run("select pg_advisory_xact_lock(hashtextextended(%s, 0))", f"crossref {installation} {theirs}")
+    if taken(tx, installation, entity, our_id, [theirs]):
+        return False
+    learn(tx, installation, {(entity, our_id): theirs})
+    return True
+
+
 def learn(tx: Transaction, installation: int, learned: Mapping[tuple[str, str], str]) -> None:
     """Writes their ids of objects of ours, by (entity, our id): what a delivery has made on its way."""
     names = sorted(learned)  # in one order, so that two who write the same ones cannot wait for each other

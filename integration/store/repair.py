@@ -166,7 +166,15 @@ def accept(tx: Transaction, id: int, code: str, who: str) -> bool:
 
 
 def choose(tx: Transaction, delivery: Delivery, candidate: Mapping[str, str], who: str) -> None:
-    """Settles at the delivery's target which of theirs our object is."""
+    """Settles at the delivery's target which of theirs our object is, or what the candidate ``approves`` otherwise."""
+    if approves := candidate.get("approves"):
+        tx.run(
+            """update deliveries set approved = array_append(array_remove(approved, %(code)s), %(code)s)
+               where id = %(id)s""",
+            {"id": delivery.id, "code": approves},
+        )
+        audit.note(tx, who, "choose", [delivery.id], code=approves)
+        return
     crossrefs.write(tx, delivery.target, candidate["entity"], clear(candidate["key"]), candidate["id"])
     audit.note(tx, who, "choose", [delivery.id], entity=candidate["entity"], theirs=candidate["id"])
 

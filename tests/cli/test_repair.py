@@ -244,6 +244,15 @@ def test_a_candidate_is_chosen_by_the_id_that_show_lists(fleet: Fleet, road: Roa
     assert [action for _, action, _, _ in audited(fleet)] == ["choose", "replay"]
 
 
+def test_a_candidate_may_be_a_decision(fleet: Fleet, road: Road, vault: Vault) -> None:
+    choices = [{"id": "new", "label": "a new contact is made", "approves": "new_customer"}]
+    id = failed(road, vault, State.HELD, "customer_gone", candidates=vault.seal(freeze(choices)))
+    assert "candidate new: a new contact is made" in fleet("held", "show", id).output
+    assert fleet("held", "approve", id, "--choose", "new").output == f"Delivery {id} goes on.\n"
+    assert road.value("select approved from deliveries where id = %s", id) == ["new_customer"]
+    assert [action for _, action, _, _ in audited(fleet)] == ["choose", "replay"]
+
+
 def test_only_differing_sums_can_pass_as_they_are(fleet: Fleet, road: Road, vault: Vault) -> None:
     unknown = failed(road, vault, State.HELD, "unknown_sku")
     refused = fleet("held", "approve", unknown)

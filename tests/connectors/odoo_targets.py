@@ -23,6 +23,7 @@ from integration.connectors.odoo.client import Client
 from integration.embedded import free_port
 from integration.errors import Hold
 from integration.sandbox.odoo import Odoo as FakeOdoo
+from integration.sandbox.odoo.seed import OTHER_COMPANY_ID
 from integration.settings import System
 from tests.connectors.work import Crossrefs, MemoryWork
 
@@ -88,6 +89,22 @@ class Target(ABC):
             for row in rows
         }
 
+    def merge(self, *ids: int, into: int) -> None:
+        """What Contacts, Actions, Merge does; the integration user may do it, too."""
+        client = Client(replace(self.system, options={**self.system.options, "protocol": "json2"}), self.gate)
+        values = {"partner_ids": [[6, 0, [*ids, into]]], "dst_partner_id": into, "state": "selection"}
+        wizard = client.call("base.partner.merge.automatic.wizard", "create", vals_list=[values])
+        assert client.call("base.partner.merge.automatic.wizard", "action_merge", wizard)["type"]
+        assert [row["id"] for row in client.call("res.partner", "read", [*ids, into], fields=["name"])] == [into]
+
+    @abstractmethod
+    def other_company(self) -> int:
+        """Another company of this Odoo, whose records the integration user sees, too."""
+
+    @abstractmethod
+    def to_another_company(self, partner: int) -> None:
+        """Gives a contact, with its addresses, to another company, as a person does who moves a customer there."""
+
     @abstractmethod
     def deliver(self, order: str) -> None:
         """Ships everything."""
@@ -101,6 +118,15 @@ class SandboxTarget(Target):
         options = {"db": fake.name, "username": fake.username, "api_key": fake.api_key, "protocol": protocol}
         system = System("odoo", url, 100, 4, 60.0, options)
         super().__init__(system, system)
+
+    def other_company(self) -> int:
+        return OTHER_COMPANY_ID
+
+    def to_another_company(self, partner: int) -> None:
+        with self.fake.database.transaction():
+            for row in list(self.fake.database.rows("res.partner").values()):
+                if partner in (row["id"], row.get("parent_id")):
+                    self.fake.database.update("res.partner", row["id"], {"company_id": OTHER_COMPANY_ID})
 
     def deliver(self, order: str) -> None:
         with self.fake.database.transaction():
@@ -136,6 +162,29 @@ class LiveTarget(Target):
                 type_tax_use="sale",
                 price_include_override="tax_included" if included else "tax_excluded",
             )
+
+    def other_company(self) -> int:
+        domain = [["name", "=", "Second Company"]]
+        found = self.owner("res.company", "search", domain=domain) or [self.create("res.company", name=domain[0][2])]
+        for user in (self.owner("res.users", "context_get")["uid"], self._uid()):
+            self.owner("res.users", "write", [user], vals={"company_ids": [[4, found[0]]]})
+        return int(found[0])
+
+    def to_another_company(self, partner: int) -> None:
+        """To one whose records the integration user does not see."""
+        domain = [["name", "=", "Hidden Company"]]
+        found = self.owner("res.company", "search", domain=domain) or [self.create("res.company", name=domain[0][2])]
+        admin = self.owner("res.users", "context_get")["uid"]
+        self.owner("res.users", "write", [admin], vals={"company_ids": [[4, found[0]]]})
+        orders = self.owner("sale.order", "search", domain=[["partner_id", "child_of", partner]])
+        self.owner("sale.order", "action_cancel", orders)
+        self.owner("sale.order", "unlink", orders)  # Odoo moves nobody who has orders with the first company
+        children = self.owner("res.partner", "search", domain=[["id", "child_of", partner]])
+        self.owner("res.partner", "write", children, vals={"company_id": found[0]})
+
+    def _uid(self) -> int:
+        login = [["login", "=", self.system.options["username"]]]
+        return int(self.owner("res.users", "search", domain=login)[0])
 
     def deliver(self, order: str) -> None:
         pickings = self.one("sale.order", order, "picking_ids")["picking_ids"]

@@ -76,13 +76,55 @@ def test_an_account_is_found_by_its_number_before_the_e_mail_address(shop: Shop)
     assert not any("contacts" in call for call in shop.pod.calls)
 
 
-def test_an_unknown_account_number_falls_back_to_the_e_mail_address(shop: Shop) -> None:
+def test_an_unknown_account_number_is_not_replaced_by_the_e_mail_address(shop: Shop) -> None:
     document = shop.two_lines()
-    document["customer"] |= {"account_number": "A-9999", "email": "ANA@example.test"}
+    document["customer"] |= {"account_number": "A-9999", "email": "Ana Example <ANA@example.test>"}
+    failure = held(lambda: shop.connector.enrich("order", document, shop.work))
+    assert (failure.code, "A-9999" in failure.reason) == ("unknown_account", True)
+    (candidate,) = failure.candidates
+    assert (candidate["id"], candidate["label"]) == ("77001", "E… C… (77001)")
+    shop.work.remember(candidate["entity"], candidate["key"], candidate["id"])  # what choosing one comes to
     assert shop.connector.enrich("order", document, shop.work)["ids"]["account"] == "300000000000777"
+    document = shop.two_lines()
+    document["customer"]["account_number"] = "A-9999"
     document["customer"]["email"] = "nobody@example.test"
     failure = held(lambda: shop.pod.connector(guest_account="90000").enrich("order", document, shop.work))
     assert (failure.code, "A-9999" in failure.reason) == ("unknown_account", True)
+
+
+def test_an_account_that_a_person_chose_and_that_is_gone_is_chosen_anew(shop: Shop) -> None:
+    document = shop.two_lines()
+    shop.work.remember("customer", document["customer"]["key"], "77999")
+    failure = held(lambda: shop.pod.connector(guest_account="90000").enrich("order", document, shop.work))
+    assert (failure.code, failure.reason.startswith("account 77999 is unknown in Fusion")) == ("unknown_account", True)
+    assert [candidate["id"] for candidate in failure.candidates] == ["77001"]
+
+
+@pytest.mark.parametrize(
+    ("email", "is_company", "account"),
+    [
+        ("ana@example.test", True, "300000000000777"),
+        ("ana@example.test", False, "300000000020001"),
+        ("customer.1@de.example", False, "300000000040001"),
+        ("customer.1@de.example", True, "300000000020001"),
+    ],
+)
+def test_a_private_order_is_not_the_employers_nor_a_companys_a_persons(
+    shop: Shop, email: str, is_company: bool, account: str
+) -> None:
+    document = shop.two_lines()
+    document["customer"] |= {"email": email, "is_company": is_company}
+    connector = shop.pod.connector(guest_account="90000")
+    assert connector.enrich("order", document, shop.work)["ids"]["account"] == account
+
+
+def test_a_submitted_order_does_not_change_its_customer_in_silence(shop: Shop) -> None:
+    document = shop.two_lines()
+    shop.send(document)
+    document["customer"] = {"key": "c-other", "email": None, "account_number": "A-77"}
+    failure = held(lambda: shop.send(document, shop.new_work()))
+    assert failure.code == "cannot_change"
+    assert "the order belongs to another customer in Clarity now" in failure.reason
 
 
 def test_nobody_with_the_address_is_held_or_goes_to_the_guest_account(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from integration.connectors.odoo import services
-from integration.connectors.odoo.partner import guest_id
+from integration.connectors.odoo.identity import guest_id
 from integration.errors import Reject, Throttled
 from tests.connectors.odoo_targets import Shop, Target, held, unique
 from tests.connectors.work import MemoryWork
@@ -178,6 +178,23 @@ def test_an_unknown_tax_is_held(shop: Shop) -> None:
     failure = held(lambda: shop.send(document))
     assert failure.reason == "no sales tax of 3.21 % included in the price"
     assert "ODOO_TAX_3_21_INCLUDED=<name>" in (failure.hint or "")
+
+
+def test_of_two_taxes_of_nothing_the_one_named_is_taken(shop: Shop) -> None:
+    domain = [["amount", "=", 0], ["type_tax_use", "=", "sale"], ["price_include", "=", False]]
+    if len(shop.target.owner("account.tax", "search", domain=domain)) < 2:
+        shop.target.create("account.tax", name=f"0% {unique()}", amount=0, type_tax_use="sale")
+    rows = shop.target.owner("account.tax", "search_read", domain=domain, fields=["name"])
+    document = shop.order(shop.line("1", "1", "1", taxes=[{"rate": "0", "included": False}]), total="1")
+    failure = held(lambda: shop.send(document))
+    assert (failure.code, failure.reason) == (
+        "ambiguous_at_target",
+        "more than one sales tax of 0 % on top of the price",
+    )
+    assert "ODOO_TAX_0_EXCLUDED=<name>" in (failure.hint or "")
+    posted = shop.send(document, connector=shop.target.connector(tax_0_excluded=rows[1]["name"]))
+    (line,) = shop.target.one("sale.order", posted.theirs or 0, "order_line")["order_line"]
+    assert shop.target.one("sale.order.line", line, "tax_ids")["tax_ids"] == [rows[1]["id"]]
 
 
 def test_service_lines_have_products_without_taxes(shop: Shop) -> None:

@@ -38,6 +38,7 @@ class MemoryWork:
         self.crossrefs = crossrefs or Crossrefs()
         self.tries: list[Try] = []
         self.accepted: set[str] = set()
+        self.relinked: list[tuple[str, str, str, str]] = []
         self._delivery = uuid.uuid4().hex
         self._round = 1
 
@@ -68,6 +69,23 @@ class MemoryWork:
     def remember(self, entity: str, id: str, theirs: str) -> None:
         assert isinstance(theirs, str), theirs
         self.crossrefs.theirs[entity, id] = theirs
+
+    def taken(self, entity: str, id: str, theirs: Collection[str]) -> set[str]:
+        return {
+            known
+            for (of, other), known in self.crossrefs.theirs.items()
+            if known in theirs and of in ("customer", "guest") and (of, other) != (entity, id)
+        }
+
+    def adopt(self, entity: str, id: str, theirs: str) -> bool:
+        if self.taken(entity, id, [theirs]):
+            return False
+        self.remember(entity, id, theirs)
+        return True
+
+    def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
+        self.relinked.append((entity, id, was, theirs))
+        self.remember(entity, id, theirs)
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         last = self._last(effect)

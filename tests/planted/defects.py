@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.planted import of_documents, of_fleets, of_motion_and_edges, of_receiver, of_startup, of_store
+from tests.planted import (
+    of_customers,
+    of_documents,
+    of_fleets,
+    of_motion_and_edges,
+    of_receiver,
+    of_startup,
+    of_store,
+)
 from tests.planted.defect import Defect
 
 DEFECTS: list[Defect] = [
@@ -11,5 +19,6 @@ DEFECTS: list[Defect] = [
     *of_receiver.DEFECTS,
     *of_startup.DEFECTS,
     *of_documents.DEFECTS,
+    *of_customers.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

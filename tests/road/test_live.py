@@ -136,6 +136,39 @@ def test_killed_in_mid_post_it_is_still_one(live: World, order: dict[str, Any]) 
     assert found["state"] == "sale"
 
 
+def test_first_orders_of_many_accounts_with_one_address_are_as_many_contacts(
+    live: World, order: dict[str, Any]
+) -> None:
+    email = f"{order['id']}@example.test"
+    (known,) = odoo("res.partner", "create", vals_list=[{"name": "Known before", "email": email}])
+    accounts = [f"{order['customer']['id']}-{number}" for number in range(10)]
+    orders = [
+        {**order, "id": f"{order['id']}-{number}", "number": f"{order['number']}-{number}", "customer": customer}
+        for number, id in enumerate([*accounts, accounts[0], None, None])
+        for customer in ({**order["customer"], "id": id, "email": email},)
+    ]
+    for each in orders:
+        event = {"id": f"evt_{each['id']}", "type": "order.created", "timestamp": "2026-11-20T10:15:30Z", "data": each}
+        assert live.send(event).status_code == 202
+    live.until(
+        lambda: all({row["state"] for row in live.at("odoo", each["id"])} == {"done"} for each in orders),
+        240,
+        lambda: [row for each in orders for row in live.at("odoo", each["id"]) if row["state"] != "done"],
+    )
+    found = [sale_order(each["id"])[0]["partner_id"][0] for each in orders]
+    fields = ["commercial_partner_id"]
+    rows = odoo("res.partner", "read", ids=found, fields=fields)
+    above = {row["id"]: row["commercial_partner_id"][0] for row in rows}
+    customers = [above[id] for id in found]
+    assert len(set(customers[:10])) == 10, "two accounts in one contact"
+    assert customers[10] == customers[0]
+    assert customers[11] == customers[12]
+    assert customers[11] not in customers[:10], "a guest is nobody's account"
+    assert known in customers
+    domain = [["email", "=", email], ["parent_id", "=", False]]
+    assert odoo("res.partner", "search_count", domain=domain) == 11, "nobody has two"
+
+
 def test_a_change_reaches_the_confirmed_order(live: World, order: dict[str, Any]) -> None:
     live.place(order)
     live.finished(order["id"], seconds=60)

@@ -8,6 +8,7 @@ import pytest
 
 from integration.connectors.contract import Request
 from integration.errors import Reject, Retry, Throttled
+from integration.store import audit
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
 from tasks.process import Process
@@ -216,6 +217,29 @@ def test_crossrefs_are_durable_and_reserved(road: Road, process: Process) -> Non
     assert one.known("customer", "c\x0077") == "42"
     one.perform("order.load", LOAD, Target(True))
     assert two.known("customer", "c\x0077") == "42"
+
+
+def test_a_record_is_adopted_durably_and_by_one(road: Road, process: Process) -> None:
+    one = begin(process, road.claim(road.delivery("evt-1", order="1")))
+    two = begin(process, road.claim(road.delivery("evt-2", order="2")))
+    assert one.adopt("customer", "c-1", "36")
+    assert two.known("customer", "c-1") == "36", "though the first worker wrote nothing else, and may be dead by now"
+    assert not two.adopt("guest", "g\x001", "36")
+    assert two.taken("guest", "g\x001", ["36", "37"]) == {"36"}
+
+
+def test_an_object_that_is_another_record_now_is_linked_anew_and_audited(road: Road, process: Process) -> None:
+    id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
+    work.remember("customer", "c-1", "36")
+    work.relink("customer", "c-1", "36", "50")
+    assert work.known("customer", "c-1") == "50"
+    with process.database.transaction() as tx:
+        (entry,) = audit.entries(tx, delivery=id, who=None, action=None, limit=9)
+    assert (entry["who"], entry["action"]) == ("fleet", "relink")
+    assert entry["detail"] == {"entity": "customer", "was": "36", "theirs": "50"}
+    end(process, work)
+    assert begin(process, road.claim(road.delivery("evt-2", order="2"))).known("customer", "c-1") == "50"
 
 
 def test_request_keys_are_the_same_within_a_round_and_differ_otherwise(road: Road, process: Process) -> None:

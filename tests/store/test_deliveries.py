@@ -279,3 +279,25 @@ def test_who_is_turned_away_at_the_target_had_no_outcome(road: Road) -> None:
     again = road.claim(id)
     assert again
     assert again.leases == 4
+
+
+def test_of_two_who_adopt_one_record_at_once_one_gets_it(road: Road) -> None:
+    with road.database.transaction() as first:
+        assert crossrefs.adopt(first, road.odoo.id, "customer", "c-1", "36")
+        with ThreadPoolExecutor(1) as thread:
+            second = thread.submit(adopt, road, "guest", "g-1")
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.3)  # it waits for how the first one ends
+            first.run("commit")
+            assert second.result(timeout=10) is False
+    assert adopt(road, "customer", "c-1"), "its own"
+    assert not adopt(road, "customer", "c-2")
+    with road.database.transaction() as tx:
+        assert crossrefs.taken(tx, road.odoo.id, "customer", "c-2", ["36", "37"]) == {"36"}
+        assert crossrefs.taken(tx, road.odoo.id, "customer", "c-1", ["36"]) == set()
+        assert crossrefs.taken(tx, road.shop.id, "customer", "c-2", ["36"]) == set(), "another installation"
+
+
+def adopt(road: Road, entity: str, our_id: str) -> bool:
+    with road.database.transaction() as tx:
+        return crossrefs.adopt(tx, road.odoo.id, entity, our_id, "36")

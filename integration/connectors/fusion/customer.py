@@ -1,14 +1,16 @@
 """The customer of an order in Fusion: the account that is billed, its bill-to site, and where the goods go.
 
 An order needs a customer *account* with sites (Receivables), and Fusion's order resource creates none of them.  The
-account is looked up by the number the order states, by the crossref of the customer, by e-mail address, in
-this order; without one it is FUSION_GUEST_ACCOUNT, or the order waits.
+account is looked up by the number the order states, by the crossref of the customer, or by e-mail address and kind
+(person or company); without one it is FUSION_GUEST_ACCOUNT, or the order waits.
 """
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from typing import Any
 
+from integration.canonical.email import email_address
 from integration.connectors.contract import Document, Work
 from integration.connectors.fusion.client import Client, quoted
 from integration.errors import Hold
@@ -57,34 +59,26 @@ class Customers:
         }
 
     def _account(self, document: Document) -> list[Row]:
-        """The sites of the order's account."""
+        """The sites of the order's account.
+
+        What the order states, or a person chose, is not replaced by an account that only has the e-mail address.
+        """
         customer = document["customer"]
-        stated = customer["account_number"]
         entity, key = ("customer", customer["key"]) if customer["key"] else ("order_customer", document["key"])
-        for number in (stated, self._work.known(entity, key)):
+        stated, chosen = customer["account_number"], self._work.known(entity, key)
+        for number in (stated, chosen):
             if number and (rows := self._sites("AccountNumber", number)):
                 return rows
-        accounts = self._by_email(customer["email"]) if customer["email"] else {}
-        if len(accounts) > 1:
-            raise Hold(
-                "several accounts in Fusion have a contact with this e-mail address",
-                hint="In Fusion leave this e-mail address with the contact of one account, or give the customer his "
-                "account number in Clarity; then send the order again.",
-                code="ambiguous_customer",
-                candidates=tuple(
-                    {"id": number, "label": _masked(number, rows[0]), "entity": entity, "key": key}
-                    for number, rows in sorted(accounts.items())[:MOST_CANDIDATES]
-                ),
-            )
-        if accounts:
-            return next(iter(accounts.values()))
-        if stated:
-            raise Hold(
-                f"account {stated} is unknown in Fusion, and no other has the order's e-mail address",
-                hint=f"Correct the account number in Clarity, or {NEW_ACCOUNT}",
-                code="unknown_account",
-            )
-        return self._guest()
+        accounts = self._by_email(customer["email"], customer.get("is_company")) if customer["email"] else {}
+        if not (stated or chosen) and len(accounts) < 2:
+            return next(iter(accounts.values()), None) or self._guest()
+        raise _undecided(
+            stated or chosen,
+            tuple(
+                {"id": number, "label": _masked(number, rows[0]), "entity": entity, "key": key}
+                for number, rows in sorted(accounts.items())[:MOST_CANDIDATES]
+            ),
+        )
 
     def _guest(self) -> list[Row]:
         if not self._guest_account:
@@ -103,15 +97,20 @@ class Customers:
             code="no_account",
         )
 
-    def _by_email(self, email: str) -> dict[str, list[Row]]:
-        """The accounts of everybody with this address, by number: of the organisation, or of the person himself."""
+    def _by_email(self, email: str, is_company: bool | None) -> dict[str, list[Row]]:
+        """The accounts of everybody with this address, by number: of organizations, or of the people themselves.
+
+        An employee's address is no evidence that a private order is the employer's, nor the other way round.
+        ``is_company`` is None where the order does not say whose it is.
+        """
+        email = parseaddr(email)[1] or email  # as it is written: Fusion compares with case
         contacts = self._contacts(email) or (self._contacts(email.lower()) if email != email.lower() else [])
         accounts: dict[str, list[Row]] = {}
         seen: set[str] = set()
         for contact in contacts[:MOST_CANDIDATES]:
-            for party in filter(None, (contact.get("AccountPartyId"), contact.get("PartyId"))):
-                rows = [] if str(party) in seen else self._sites("PartyId", str(party))
-                seen.add(str(party))
+            for party in _parties(contact, is_company):
+                rows = [] if party in seen else self._sites("PartyId", party)
+                seen.add(party)
                 for row in rows:
                     accounts.setdefault(str(row["AccountNumber"]), []).append(row)
                 if rows:
@@ -121,7 +120,7 @@ class Customers:
     def _contacts(self, email: str) -> list[Row]:
         path = self._client.path("contacts", family="crm")
         rows = self._client.items(path, q=f"EmailAddress={quoted(email)}", fields=CONTACT_FIELDS)
-        return [row for row in rows if str(row.get("EmailAddress", email)).strip().lower() == email.strip().lower()]
+        return [row for row in rows if email_address(str(row.get("EmailAddress", email))) == email_address(email)]
 
     def _sites(self, attribute: str, value: str) -> list[Row]:
         """Rows of customerAccountSitesLOV: one for each use of a site."""
@@ -138,6 +137,38 @@ class Customers:
         if len(sites) > 1 and wanted and any(_code(site.get("PostalCode")) for site in sites):
             sites = [site for site in sites if _code(site.get("PostalCode")) == wanted]
         return _only(sites, rows[0]["AccountNumber"], "ship-to")
+
+
+def _parties(contact: Row, is_company: bool | None) -> list[str]:
+    """The parties whose accounts may be the customer's; a person's own account bears the person's name."""
+    employer, person = contact.get("AccountPartyId"), contact.get("PartyId")
+    if is_company is not None:
+        names = [str(contact.get(name) or "").strip().casefold() for name in ("ContactName", "AccountName")]
+        own = employer is None or employer == person or names[0] == names[1]
+        if is_company:
+            employer, person = (None if own else employer), None
+        elif not own:
+            employer = None
+    return [str(party) for party in (employer, person) if party]
+
+
+def _undecided(number: str | None, candidates: tuple[dict[str, str], ...]) -> Hold:
+    """Why no account is taken: the one that is stated or was chosen is gone, or several have the e-mail address."""
+    if number is None:
+        return Hold(
+            "several accounts in Fusion have a contact with this e-mail address",
+            hint="Choose the right account here, leave this e-mail address with the contact of one account in Fusion, "
+            "or give the customer an account number in Clarity; then send the order again.",
+            code="ambiguous_customer",
+            candidates=candidates,
+        )
+    others = "; another account has the order's e-mail address" if candidates else ""
+    return Hold(
+        f"account {number} is unknown in Fusion{others}",
+        hint=f"Correct the account number in Clarity, choose another account here, or {NEW_ACCOUNT}",
+        code="unknown_account",
+        candidates=candidates,
+    )
 
 
 def _only(sites: list[Row], account: Any, kind: str) -> Row:

@@ -33,7 +33,7 @@ class Difference:
     vanished: list[Row] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)
-    """What a submitted order does not take: another product, or another quantity once it is shipped or split."""
+    """What a submitted order does not take: another customer or product, or another quantity once shipped or split."""
 
     def __bool__(self) -> bool:
         return bool(self.header or self.changed or self.added or self.vanished)
@@ -55,6 +55,10 @@ def difference(payload: Payload, order: Row, lines: Iterable[Row], ignored: Coll
             if any(attribute in shown and not same(id, shown[attribute]) for attribute, id in ours.items()):
                 found.header[name] = [ours]
                 found.names.add(name)
+    if another_customer(payload, order):
+        found.names.add("customer")
+        found.fixed.add("the order belongs to another customer in Clarity now")
+        found.header["BuyingPartyId"] = payload.party
     theirs, gone = defaultdict(list), set()
     for line in lines:
         id = str(line.get("SourceTransactionLineId"))
@@ -81,6 +85,14 @@ def difference(payload: Payload, order: Row, lines: Iterable[Row], ignored: Coll
             if any(is_shipped(row) for row in rows):
                 found.fixed.add("a removed line is shipped")
     return found
+
+
+def another_customer(payload: Payload, order: Row) -> bool:
+    """Whether the order is another party's in Fusion, or billed to another account."""
+    [ours] = payload.customers["billToCustomer"]
+    billed = [row.get("CustomerAccountId") for row in rows_of(order.get("billToCustomer"))[:1]]
+    shown = [(payload.party, order.get("BuyingPartyId")), *((ours["CustomerAccountId"], account) for account in billed)]
+    return any(theirs is not None and not same(id, theirs) for id, theirs in shown)
 
 
 def is_canceled(line: Row) -> bool:

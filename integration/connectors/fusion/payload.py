@@ -48,13 +48,18 @@ class Payload:
             "SourceTransactionId": self.source_id,
             "SourceTransactionRevisionNumber": 1,
             **self._business_unit(),
-            "BuyingPartyId": int(self.document["ids"]["party"]),
+            "BuyingPartyId": self.party,
             **self.header,
             "SubmittedFlag": True,
             **self.customers,
             **_eff(HEADER_EFF, self.document.get("eff")),
             "lines": list(self.lines.values()),
         }
+
+    @property
+    def party(self) -> int:
+        """Who buys."""
+        return int(self.document["ids"]["party"])
 
     @property
     def customers(self) -> Body:

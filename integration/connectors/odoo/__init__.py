@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from integration.connectors.contract import Document, Finding, Gate, Page, Posted, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.errors import RIGHTS, AccessRefused
+from integration.connectors.odoo.errors import RIGHTS, AccessRefused, StaleReference
 from integration.connectors.odoo.examination import Examination
 from integration.connectors.odoo.invoices import Invoices
 from integration.connectors.odoo.order import OrderPost
@@ -53,20 +53,24 @@ class Odoo:
         yield from Examination(self._client, self._catalog, self._system).findings()
 
     def enrich(self, entity: str, document: Document, work: Work) -> Document:
-        """The document with ``ids``: what Odoo calls the customer, his addresses, the products, taxes and so on.
+        """The document with ``ids``: what Odoo calls the customer, its addresses, the products, taxes and so on.
 
-        Creates the customer, his addresses and the products of service lines where Odoo lacks them.  Raises `Hold`
+        Creates the customer, its addresses and the products of service lines where Odoo lacks them.  Raises `Hold`
         for whatever it neither knows nor may guess.
         """
         assert entity == "order", entity
-        return self._with_rights(lambda: {**document, "ids": self._ids(document, work)})
+        return self._twice(lambda anew: {**document, "ids": self._ids(document, work, verify=anew)})
 
     def post(self, entity: str, document: Document, work: Work) -> Posted:
         """Makes Odoo show the order, see `OrderPost.ensure`."""
         assert entity == "order", entity
         carries = self._system.carries_rounding
-        order = OrderPost(self._client, self._catalog, document, work, carries_rounding=carries)
-        return self._with_rights(order.ensure)
+
+        def ensure(anew: bool) -> Posted:
+            found = {**document, "ids": self._ids(document, work, verify=True)} if anew else document
+            return OrderPost(self._client, self._catalog, found, work, carries_rounding=carries).ensure()
+
+        return self._twice(ensure)
 
     def shown(self, entity: str, document: Document, work: Work) -> Document | None:
         """How the order stands in Odoo, see `shown_order`."""
@@ -103,26 +107,25 @@ class Odoo:
             case _:
                 return Reversals(self._client, self._catalog).returned(since, page)
 
-    def _ids(self, document: Document, work: Work) -> dict[str, Any]:
+    def _ids(self, document: Document, work: Work, *, verify: bool = False) -> dict[str, Any]:
         if document["status"] == "cancelled":
             return {}  # nobody is created for an order that is not to be
         catalog = self._catalog
         carrier, term = document["carrier"], document["payment_term"]
         return {
-            "lines": self._line_ids(document, work),
+            "lines": self._line_ids(document, Services(self._client, catalog, work, verify=verify)),
             "pricelist": catalog.pricelist(document["currency"]),
             "carrier": catalog.carrier(carrier) if carrier else None,
             "payment_term": catalog.payment_term(term) if term else None,
             **Partners(self._client, catalog, work, self._system.options.get("guest_key", "")).resolve(document),
         }
 
-    def _line_ids(self, document: Document, work: Work) -> list[dict[str, Any]]:
+    def _line_ids(self, document: Document, services: Services) -> list[dict[str, Any]]:
         """For each line the ids of its product, taxes and unit (None where no line names a unit)."""
         catalog = self._catalog
         lines = document["lines"]
         skus = [line["service"] or line["sku"] or self._stand_in(line) for line in lines]
         products = catalog.products(sku for line, sku in zip(lines, skus, strict=True) if not line["service"])
-        services = Services(self._client, catalog, work)
         own_units = any(line.get("uom") for line in lines)
         found = []
         for line, sku in zip(lines, skus, strict=True):
@@ -144,6 +147,14 @@ class Odoo:
             "product in Odoo that stands in for such lines and restart the fleet. Then send the order again.",
             code="no_sku",
         )
+
+    def _twice(self, body: Callable[[bool], T]) -> T:
+        """Runs the body once more, with everything looked up anew, where a record is gone since it was looked up."""
+        try:
+            return self._with_rights(lambda: body(False))
+        except StaleReference:
+            self._catalog.forget()
+            return self._with_rights(lambda: body(True))
 
     def _with_rights(self, body: Callable[[], T]) -> T:
         """A refusal holds this one document, unless the user may do nothing at all: then `whoami` raises."""

@@ -20,6 +20,8 @@ from integration.settings import System
 PRODUCT_SECONDS = 60.0
 MOST_KEPT = 50_000
 SLOW_SECONDS = 600.0
+OF_COMPANIES = ("delivery.carrier", "account.payment.term")
+"""Models that are looked up by name, and whose records may be one company's."""
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -39,6 +41,29 @@ class Catalog:
         self._client = client
         self._system = system
         self._kept: dict[str, tuple[float, Any]] = {}
+
+    def company(self, fresh: bool = False) -> Row:
+        """The company in which our user works: ``id`` and ``currency``."""
+
+        def fetch() -> Row:
+            uid = self._client.call("res.users", "context_get")["uid"]
+            user = self._client.call("res.users", "read", [uid], fields=["company_id"])[0]
+            id = user["company_id"][0]
+            company = self._client.call("res.company", "read", [id], fields=["currency_id"])[0]
+            return {"id": id, "currency": company["currency_id"][1]}
+
+        return self._keep("company", SLOW_SECONDS, fetch, fresh)
+
+    def open_to_us(self) -> list[Any]:
+        """The condition that a record is our company's, or open to all: Odoo shows a user those of all its companies.
+
+        An order with another company's record is refused (Odoo 19: "no company crossover is allowed").
+        """
+        return ["|", ["company_id", "=", False], ["company_id", "=", self.company()["id"]]]
+
+    def forget(self) -> None:
+        """Whatever is known was wrong in one place: everything is looked up afresh."""
+        self._kept.clear()
 
     def products(self, skus: Iterable[str]) -> Mapping[str, int]:
         """The id of the product of each SKU (``default_code``, which Odoo does not keep unique).
@@ -88,7 +113,7 @@ class Catalog:
 
     def pricelist(self, currency: str) -> int | None:
         """The pricelist for orders in that currency; None for the company's own."""
-        if currency == self._company(False)["currency"]:
+        if currency == self.company()["currency"]:
             return None
         option = f"pricelist_{currency.lower()}"
 
@@ -116,7 +141,7 @@ class Catalog:
         )
 
     def state(self, country: int, region: str) -> int | None:
-        """The state of a country by code or name; None when Odoo has none such."""
+        """The state of a country by code or name; None when Odoo has none such, or several."""
         states = self._keep(
             f"states {country}",
             SLOW_SECONDS,
@@ -124,15 +149,15 @@ class Catalog:
         )
         wanted = region.strip().casefold()
         for column in ("code", "name"):
-            for state in states:
-                if str(state[column]).casefold() == wanted:
-                    return int(state["id"])
+            found = [state for state in states if str(state[column]).casefold() == wanted]
+            if found:
+                return int(found[0]["id"]) if len(found) == 1 else None
         return None
 
     def carrier(self, name: str) -> int | None:
         """The delivery method of that name; None when there is none, or Odoo has no app for deliveries."""
         try:
-            rows = self._named("delivery.carrier", name, fresh=False) or self._named("delivery.carrier", name, True)
+            rows = self._named("delivery.carrier", name, False) or self._named("delivery.carrier", name, True)
         except NotInstalled:
             return None
         return int(rows[0]["id"]) if len(rows) == 1 else None
@@ -211,15 +236,15 @@ class Catalog:
 
     def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
-        domain = [["default_code", "in", sorted(skus)]]
+        domain = [["default_code", "in", sorted(skus)], *self.open_to_us()]
         for row in self._search("product.product", domain, "default_code"):
             by_sku[row["default_code"]].append(row)
         doubled = sorted(sku for sku, rows in by_sku.items() if len(rows) > 1)
         if doubled:
             raise Hold(
                 f"several products have the SKU {', '.join(doubled)}",
-                hint="In Odoo archive all but one product with this Internal Reference, or give them different "
-                "ones, then send the order again.",
+                hint="In Odoo give these products different Internal References, then send the order again. Archive "
+                "one only if nobody sells it: a product without company is that of every company of this Odoo.",
                 code="ambiguous_sku",
             )
         found = {sku: int(rows[0]["id"]) for sku, rows in by_sku.items()}
@@ -252,7 +277,7 @@ class Catalog:
         return {id: Unit(1 / Decimal(row["factor"]), row["category_id"][0]) for id, row in rows.items()}
 
     def _taxes(self, fresh: bool) -> list[Row]:
-        company = self._company(fresh)["id"]
+        company = self.company(fresh)["id"]
         domain = [
             ["type_tax_use", "=", "sale"],
             ["amount_type", "=", "percent"],
@@ -263,23 +288,18 @@ class Catalog:
 
     def _pricelists(self, fresh: bool) -> list[Row]:
         return self._keep(
-            "pricelists", SLOW_SECONDS, lambda: self._search("product.pricelist", [], "name", "currency_id"), fresh
+            "pricelists",
+            SLOW_SECONDS,
+            lambda: self._search("product.pricelist", self.open_to_us(), "name", "currency_id"),
+            fresh,
         )
-
-    def _company(self, fresh: bool) -> Row:
-        def fetch() -> Row:
-            uid = self._client.call("res.users", "context_get")["uid"]
-            user = self._client.call("res.users", "read", [uid], fields=["company_id"])[0]
-            id = user["company_id"][0]
-            company = self._client.call("res.company", "read", [id], fields=["currency_id"])[0]
-            return {"id": id, "currency": company["currency_id"][1]}
-
-        return self._keep("company", SLOW_SECONDS, fetch, fresh)
 
     def _named(self, model: str, name: str, fresh: bool) -> list[Row]:
-        return self._keep(
-            f"{model} {name}", SLOW_SECONDS, lambda: self._search(model, [["name", "=", name]], "name"), fresh
-        )
+        def fetch() -> list[Row]:
+            domain = [["name", "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
+            return self._search(model, domain, "name")
+
+        return self._keep(f"{model} {name}", SLOW_SECONDS, fetch, fresh)
 
     def _only(self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str) -> int:
         """The id of the one row; of several the one whose name the option gives."""

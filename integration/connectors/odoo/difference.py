@@ -23,7 +23,7 @@ TOGETHER = ("product_uom_qty", "price_unit", "discount")
 
 
 def order_columns(document: Document) -> list[str]:
-    """The fields of the order that are compared: `_ensure_date` sees to the date, and the customer stays who he is."""
+    """The fields of the order that are compared: `_ensure_date` sees to the date, `reassigned` to the customer."""
     references = [field for field, name in REFERENCES.items() if document["ids"][name] is not None]
     return sorted({*order_fields(document), *references} - {"date_order"})
 

@@ -35,6 +35,10 @@ class RecordMissing(Hold):
     """The record is not in Odoo any more."""
 
 
+class StaleReference(Reject):
+    """An id that was looked up earlier is no record of this Odoo any more."""
+
+
 class NotInstalled(Misconfigured):
     """A model or method that this Odoo does not have."""
 
@@ -64,6 +68,15 @@ def classify(error: dict[str, Any]) -> Failure:
     name, message = str(error.get("name")), str(error.get("message") or "")
     if name == "psycopg2.OperationalError" and "does not exist" in message:
         return Misconfigured("Odoo has no such database", hint="Check ODOO_DB.")
+    if name == INVALID and (vat_refused := _vat_refused(message)):
+        return vat_refused
+    if name == ACCESS and "multi-company issue" in message:
+        return AccessRefused(
+            "Odoo refuses access to a record of a company in which our user does not work",
+            hint="Let the integration user in Odoo work in that company, or use a record of its own; then send the "
+            "order again.",
+            code=OTHER_COMPANY,
+        )
     if name in BY_NAME:
         return BY_NAME[name](plain(message))
     if name.startswith("builtins."):
@@ -83,7 +96,7 @@ def loaded(answer: Any, what: str) -> list[int]:
         raise Retry("the answer is not one of load()", unknown_outcome=True, code="unreadable_answer")
     if answer["ids"]:
         return [int(id) for id in answer["ids"]]
-    messages = [message for message in answer["messages"] if message.get("type") == "error"] or answer["messages"]
+    messages = _causes(answer["messages"])
     text = " / ".join(str(message["message"]) for message in messages)
     if any(sign in text for sign in CONFLICTS):
         raise _conflict(text)
@@ -91,15 +104,31 @@ def loaded(answer: Any, what: str) -> list[int]:
         raise AccessRefused(
             f"Odoo refused the {what}: {plain(text)}", hint=f"{RIGHTS}, then send the order again.", code="access_error"
         )
+    if vat_refused := _vat_refused(text):
+        raise vat_refused
     fields = sorted({str(message["field"]) for message in messages if message.get("field")})
     at = f" (field {', '.join(fields)})" if fields else ""
-    raise Reject(
+    kind = StaleReference if UNKNOWN_ID in text else Reject
+    raise kind(
         f"Odoo refused the {what}{at}: {plain(text)}",
         hint=MEND,
         code="load_refused",
     )
 
 
+def _causes(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The errors of a ``load()``, without those that only follow from others.
+
+    A row that names another row of the call by external id fails with it, when that one is refused (Odoo 19).
+    """
+    errors = [message for message in messages if message.get("type") == "error"] or messages
+    return [error for error in errors if not str(error["message"]).startswith(FOLLOWS)] or errors
+
+
+FOLLOWS = "No matching record found for external id '__clarity__."
+UNKNOWN_ID = "No matching record found for database id"
+VAT = re.compile(r"The .{1,40} number \[.*\] for .* does not seem to be valid(?:.*expected format is (.{1,40}))?", re.S)
+"""What base_vat says, whatever the number is called in the country of the contact."""
 CONFLICTS = ("could not serialize access", "deadlock detected", "could not obtain lock")
 
 
@@ -131,8 +160,30 @@ def _state(message: str) -> Failure:
     )
 
 
+def _vat_refused(message: str) -> Hold | None:
+    """For Odoo's refusal of a VAT number, which names the customer."""
+    found = VAT.search(message)
+    if not found:
+        return None
+    expected = f"; it expects one like {found[1].strip()}" if found[1] else ""
+    return Hold(
+        f"Odoo refuses the customer's VAT number (tax_id){expected}",
+        hint="Correct the customer's VAT number in Clarity (taxId), or its country, and send the order again; or "
+        "correct it here at partner.fields.vat.",
+        code="vat_refused",
+    )
+
+
 def _invalid(message: str) -> Failure:
+    if USED in message:
+        return StaleReference(f"Odoo refuses the values: {message}", hint=MEND, code="validation_error")
     return Reject(f"Odoo refuses the values: {message}", hint=MEND, code="validation_error")
+
+
+ACCESS, OTHER_COMPANY = "odoo.exceptions.AccessError", "other_company"
+INVALID = "odoo.exceptions.ValidationError"
+USED = "Another model is using the record you are trying to delete"
+"""How Odoo refuses a reference to a record that is gone, whatever was asked."""
 
 
 def _not_installed(message: str) -> Failure:
@@ -150,11 +201,11 @@ def _database(_: str) -> Failure:
 BY_NAME: dict[str, Callable[[str], Failure]] = {
     "werkzeug.exceptions.Unauthorized": _credentials,
     "odoo.exceptions.AccessDenied": _credentials,
-    "odoo.exceptions.AccessError": _access,
+    ACCESS: _access,
     "odoo.exceptions.MissingError": _missing,
     "odoo.exceptions.UserError": _state,
     "odoo.exceptions.RedirectWarning": _state,
-    "odoo.exceptions.ValidationError": _invalid,
+    INVALID: _invalid,
     "werkzeug.exceptions.NotFound": _not_installed,
     "werkzeug.exceptions.UnprocessableEntity": _invalid,
     "werkzeug.exceptions.BadRequest": _invalid,

@@ -194,7 +194,7 @@ class Examination:
             yield Finding("taxes", "warning", "there is no sales tax: every order with taxes is held", fix)
 
     def _pricelists(self) -> Iterator[Finding]:
-        rows = self._search("product.pricelist", [], "currency_id")
+        rows = self._search("product.pricelist", self._catalog.open_to_us(), "currency_id")
         own, others = self._company["currency_id"][1], sorted({row["currency_id"][1] for row in rows})
         yield from self._held("pricelists", self._catalog.pricelist, [(code,) for code in others])
         taken = ", ".join(dict.fromkeys([own, *others]))
@@ -217,7 +217,7 @@ class Examination:
             rows = self._client.call(
                 "product.product",
                 "formatted_read_group",
-                domain=[["default_code", "!=", False]],
+                domain=[["default_code", "!=", False], *self._catalog.open_to_us()],
                 groupby=["default_code"],
                 aggregates=["__count"],
                 having=[["__count", ">", 1]],
@@ -226,7 +226,10 @@ class Examination:
             named = ", ".join(shared[:MOST_NAMED]) + (" …" if len(shared) > MOST_NAMED else "")
             if shared:
                 says = f"{len(shared)} SKUs belong to several products each ({named}): orders for them are held"
-                fix = "Leave each Internal Reference in Odoo with one active product."
+                fix = (
+                    "Give them different Internal References in Odoo. A product without company is that of every "
+                    "company of this Odoo: archive it only if nobody sells it."
+                )
                 yield Finding("products", "warning", says, fix)
             else:
                 yield Finding("products", "ok", "every Internal Reference belongs to one product")

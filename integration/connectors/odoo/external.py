@@ -25,7 +25,7 @@ def xmlid(entity: str, *ids: str) -> str:
 
 
 def find(client: Client, id: str) -> int | None:
-    """The id of the record with that external id.
+    """The id of the record with that external id; Odoo answers False for one that an undone import had made.
 
     Odoo writes a traceback into its log for each one that is missing: to be asked where it will most often exist.
     An archived record counts; without the context Odoo answers False for it, as for one that is gone (Odoo 19).

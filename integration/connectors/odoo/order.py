@@ -20,6 +20,7 @@ from integration.connectors.odoo.client import CONTEXT, Client
 from integration.connectors.odoo.dependents import Dependents
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
+from integration.connectors.odoo.reassignment import reassigned
 from integration.connectors.odoo.rounding import OrderTotal
 from integration.connectors.odoo.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
 from integration.connectors.odoo.values import moment, written
@@ -27,7 +28,7 @@ from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
-READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line")
+READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line", "partner_id")
 
 
 class OrderPost:
@@ -149,6 +150,7 @@ class OrderPost:
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
         header = self._their_fields(order)
         values = difference.order_changes(self._document, header)
+        values = reassigned(self._client, self._work, order, self._document, values)
         commands = difference.line_commands(rows, theirs, tax)
         Dependents(self._client, self._catalog, self._work, header).follow(values)
         if commands:

@@ -1,26 +1,28 @@
-"""The customer of an order: found once, then remembered; created by ``load()`` when Odoo does not know him.
+"""The customer of an order: found once, then remembered; created by ``load()`` when Odoo does not know it.
 
-A customer with an account is known by his id at Clarity, a guest by a hash of his e-mail address.  An address is a
+What is remembered is read again before each order: contacts are merged, archived and deleted in Odoo.  An address is a
 child of the customer whose external id is made from its content, so an equal address is used again and a changed one
 becomes another child; what stands on earlier orders stays.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Any
 
 from integration.canonical import digest
 from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.completion import Completion
 from integration.connectors.odoo.external import load_all, xmlid
-from integration.errors import Hold, Retry
+from integration.connectors.odoo.identity import Identity, Matches, another_vat
+from integration.connectors.odoo.remembered import Remembered
+from integration.errors import Retry
 
-MOST_CANDIDATES = 10
 CHILDREN = {"contact": "contact", "invoice": "invoice_address", "delivery": "delivery_address"}
 """Odoo's type of a child, and where the document has it."""
+
+Row = dict[str, Any]
 
 
 class Partners:
@@ -31,129 +33,98 @@ class Partners:
         self._catalog = catalog
         self._work = work
         self._guest_key = guest_key
+        company = catalog.company()["id"]
+        self._matches = Matches(client, work, company)
+        self._remembered = Remembered(client, work, self._matches, company)
 
     def resolve(self, document: Document) -> dict[str, int]:
-        """Ids of ``partner`` (whom the order is for), ``invoice`` and ``delivery``.  What is missing takes one call.
+        """Ids of ``customer``, ``partner`` (the customer, or the person who orders for it), ``invoice``, ``delivery``.
 
-        Raises `Hold` with the candidates when several active partners have the customer's e-mail address, and for a
-        country that Odoo does not know.
+        What is missing takes one call.  Raises `Hold` with the candidates when several contacts could be the customer
+        or when the one that was is archived or gone, for a VAT number that Odoo refuses, and for a country that Odoo
+        does not know.
         """
-        entity, key = self._identity(document)
-        customer = self._customer(entity, key, document["partner"])
-        children = {type: document[place] for type, place in CHILDREN.items() if document[place] is not None}
-        contents = {type: digest([type, entity, key, child])[:32] for type, child in children.items()}
-        known = self._work.known_among("address", set(contents.values())) if contents else {}
-        rows = [] if customer is not None else [self._new_customer(entity, key, document["partner"])]
-        parent = {"parent_id/.id": customer} if customer is not None else {"parent_id/id": xmlid(entity, key)}
-        for type in [type for type in children if contents[type] not in known]:
-            rows.append(
-                {"id": xmlid("address", contents[type]), "type": type, **parent, **self._columns(children[type])}
-            )
-        effect = "partner.load" if customer is None else "addresses.load"
+        partner = document["partner"]
+        identity = Identity.of(document, self._guest_key)
+        customer = self._customer(identity, document)
+        if customer and identity.entity == "guest" and another_vat(partner["fields"].get("vat"), customer["vat"]):
+            identity = Identity.of(document, self._guest_key, with_vat=True)
+            customer = self._customer(identity, document)
+        if customer:
+            Completion(self._client, self._work).ensure(customer, document)
+        return self._with_addresses(identity, customer, document)
+
+    def _customer(self, identity: Identity, document: Document) -> Row | None:
+        """The customer's contact; None reserves the right to create it."""
+        partner = document["partner"]
+        if theirs := self._work.known(identity.entity, identity.key):
+            addresses = self._addresses(identity, document)
+            row = self._remembered.customer(identity, theirs, partner, addresses)
+            return row or self._replace(identity, theirs, partner)
+        if row := self._matches.find(identity, partner):
+            self._work.remember(identity.entity, identity.key, str(row["id"]))
+            return row
+        self._work.reserve(identity.entity, identity.key)
+        return None
+
+    def _replace(self, identity: Identity, before: str, partner: Row) -> Row:
+        """A new contact for a customer whose own cannot be used, under another external id: that one has the first."""
+        name = xmlid(identity.entity, identity.key, "after", before)
+        row = {"id": name, "type": "contact", **self._columns(partner)}
+        made = load_all(self._client, self._work, f"partner.load:after-{before}", "res.partner", [row])
+        id = self._remember(identity.entity, identity.key, name, made)
+        return {"id": id, "name": row.get("name"), "vat": row.get("vat"), "parent_id": False}
+
+    def _with_addresses(self, identity: Identity, customer: Row | None, document: Document) -> dict[str, int]:
+        contents = self._addresses(identity, document)
+        name = xmlid(identity.entity, identity.key)
+        rows: list[Row] = []
+        if customer:
+            contents = self._remembered.names(contents, customer["id"])
+            effect, parent = "addresses.load", {"parent_id/.id": customer["id"]}
+        else:
+            rows.append({"id": name, "type": "contact", **self._columns(document["partner"])})
+            effect, parent = "partner.load", {"parent_id/id": name}
+        known = self._remembered.addresses(set(contents.values()))
+        for type, content in contents.items():
+            if content not in known:
+                columns = {"type": type, **parent, **self._columns(document[CHILDREN[type]])}
+                rows.append({"id": xmlid("address", content), **columns})
         made = load_all(self._client, self._work, effect, "res.partner", rows) if rows else {}
-        if customer is None:
-            customer = self._remember(entity, key, made)
+        id = int(customer["id"]) if customer else self._remember(identity.entity, identity.key, name, made)
         ids = {
-            type: int(known.get(content) or self._remember("address", content, made))
+            type: known.get(content) or self._remember("address", content, xmlid("address", content), made)
             for type, content in contents.items()
         }
         return {
-            "partner": ids.get("contact", customer),
-            "invoice": ids.get("invoice", customer),
-            "delivery": ids.get("delivery", customer),
+            "customer": id,
+            "partner": ids.get("contact", id),
+            "invoice": ids.get("invoice", id),
+            "delivery": ids.get("delivery", id),
         }
 
-    def _identity(self, document: Document) -> tuple[str, str]:
-        partner = document["partner"]
-        if partner["key"] is not None:
-            return "customer", partner["key"]
-        if partner["email"]:
-            return "guest", guest_id(partner["email"], self._guest_key)
-        return "guest", f"order-{document['key']}"  # nothing to know him by: each such order has its own
+    def _addresses(self, identity: Identity, document: Document) -> dict[str, str]:
+        """What stands for the content of each address of the order, by Odoo's type of it."""
+        given = {type: document[place] for type, place in CHILDREN.items() if document[place] is not None}
+        return {type: digest([type, identity.entity, identity.key, child])[:32] for type, child in given.items()}
 
-    def _customer(self, entity: str, key: str, partner: dict[str, Any]) -> int | None:
-        """The customer's id, if a crossref or his e-mail address tells it; None reserves the right to create him."""
-        if theirs := self._work.known(entity, key):
-            return int(theirs)
-        id = self._by_email(entity, key, partner)
-        if id is None:
-            self._work.reserve(entity, key)
-            return None
-        self._work.found("partner.load", f"partner {id} has the e-mail address")
-        self._work.remember(entity, key, str(id))
-        return id
-
-    def _new_customer(self, entity: str, key: str, partner: dict[str, Any]) -> dict[str, Any]:
-        return {"id": xmlid(entity, key), "type": "contact", **self._columns(partner)}
-
-    def _remember(self, entity: str, key: str, made: dict[str, int]) -> int:
+    def _remember(self, entity: str, key: str, name: str, made: dict[str, int]) -> int:
         """Writes the crossref of a record that ``load()`` made; `Retry` when a repeated request was about others."""
-        name = xmlid(entity, key)
         if name not in made:
             raise Retry("the repeated request made other records than this order needs now", code="other_records")
         self._work.remember(entity, key, str(made[name]))
         return made[name]
 
-    def _by_email(self, entity: str, key: str, partner: dict[str, Any]) -> int | None:
-        """The one active partner that has the address; None when none has.
-
-        Among several, the only one that is a customer by himself and of the right kind (company or person) is it.
-        """
-        if not partner["email"]:
-            return None
-        rows = self._client.call(
-            "res.partner",
-            "search_read",
-            domain=[["email_normalized", "=", normalized(partner["email"])], ["type", "=", "contact"]],
-            fields=["name", "parent_id", "is_company"],
-            limit=MOST_CANDIDATES,
-            order="id",
-        )
-        company = bool(partner["fields"].get("is_company"))
-        fitting = [row for row in rows if not row["parent_id"] and row["is_company"] is company]
-        if len(fitting) == 1:
-            rows = fitting
-        if len(rows) > 1:
-            raise Hold(
-                "several customers in Odoo have this e-mail address",
-                hint="In Odoo merge these contacts (Contacts, Actions, Merge) or archive all but one, then send the "
-                "order again.",
-                code="ambiguous_customer",
-                candidates=tuple(
-                    {"id": str(row["id"]), "label": _masked(row), "entity": entity, "key": key} for row in rows
-                ),
-            )
-        return int(rows[0]["id"]) if rows else None
-
-    def _columns(self, partner: dict[str, Any]) -> dict[str, Any]:
-        """Fields, country and state by id.
-
-        A region that Odoo does not list, or that comes without its country, stays readable behind ``street2``.
-        """
+    def _columns(self, partner: Row) -> dict[str, Any]:
+        """Fields, country and state by id.  A region that Odoo does not list stays readable behind ``street2``."""
         columns = {field: value for field, value in partner["fields"].items() if value is not None}
         country, region = partner.get("country"), partner.get("state")
+        state = None
         if country:
             columns["country_id/.id"] = self._catalog.country(country)
-        if region:
-            state = self._catalog.state(columns["country_id/.id"], region) if country else None
-            if state is not None:
-                columns["state_id/.id"] = state
-            else:
-                columns["street2"] = ", ".join(filter(None, (columns.get("street2"), region)))
+            state = self._catalog.state(columns["country_id/.id"], region) if region else None
+        if state is not None:
+            columns["state_id/.id"] = state
+        elif region:
+            columns["street2"] = ", ".join(filter(None, (columns.get("street2"), region)))
         return columns
-
-
-def guest_id(email: str, key: str) -> str:
-    """What stands for a guest in his external id: 32 hex digits of HMAC-SHA256 of the normalised address."""
-    return hmac.new(key.encode(), normalized(email).encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def normalized(email: str) -> str:
-    """As Odoo's ``email_normalized``: without spaces around, in lower case."""
-    return email.strip().lower()
-
-
-def _masked(row: dict[str, Any]) -> str:
-    """A label by which he who knows them can tell candidates apart: "J… D… (#36)"."""
-    initials = " ".join(f"{word[0]}…" for word in str(row["name"] or "?").split())
-    return f"{initials} (#{row['id']})"

@@ -36,29 +36,40 @@ billed.  Without a company the product is for all of them.
 class Services:
     """One product per service, known by the external id ``__clarity__.service__<service>``."""
 
-    def __init__(self, client: Client, catalog: Catalog, work: Work) -> None:
+    def __init__(self, client: Client, catalog: Catalog, work: Work, *, verify: bool = False) -> None:
+        """``verify``: what is remembered is looked at before it is believed."""
         self._client = client
         self._catalog = catalog
         self._work = work
+        self._verify = verify
 
     def product(self, service: str) -> int:
         """The id of the service's product, created where it is missing; `Hold` when we may not create it."""
-        if theirs := self._work.known("service", service):
-            return int(theirs)
         name = xmlid("service", service)
+        theirs = self._work.known("service", service)
+        if theirs and (not self._verify or self._exists(int(theirs))):
+            return int(theirs)
         id = find(self._client, name)
+        if theirs and id:
+            self._work.relink("service", service, theirs, str(id))
+            return id
         if id is None:
-            self._work.reserve("service", service)
-            id = self._create(service, name)
+            id = self._create(service, name, theirs)
         self._work.remember("service", service, str(id))
         return id
 
-    def _create(self, service: str, name: str) -> int:
+    def _exists(self, id: int) -> bool:
+        return bool(self._client.call("product.product", "read", [id], fields=["active"]))
+
+    def _create(self, service: str, name: str, gone: str | None) -> int:
+        if gone is None:
+            self._work.reserve("service", service)
+        effect = f"{service}_product.load" + (f":after-{gone}" if gone else "")
         known = self._catalog.fields("product.product")
         row = {"id": name, "name": NAMES[service]}
         row |= {column: value for column, value in WRITTEN.items() if column.partition("/")[0] in known}
         try:
-            return load_all(self._client, self._work, f"{service}_product.load", "product.product", [row])[name]
+            return load_all(self._client, self._work, effect, "product.product", [row])[name]
         except (AccessRefused, Reject) as refused:
             raise Hold(
                 f"there is no product for {service} lines, and the integration user may not create it",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from integration.sandbox.odoo.database import Database
-from integration.sandbox.odoo.errors import OdooError, access_error, not_faked, not_found
+from integration.sandbox.odoo.errors import VALIDATION_ERROR, OdooError, access_error, not_faked, not_found
 from integration.sandbox.odoo.schema import REAL_PREFIXES, SCHEMA, Model
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 ModelClasses = dict[str, "type[Records]"]
 COMPANY_ID = 1
+_TWICE = (
+    "ON CONFLICT DO UPDATE command cannot affect row a second time\nHINT:  Ensure that no rows proposed for insertion "
+    "within the same command have duplicate constrained values.\n"
+)
 
 _CLOSED = {
     name: Model(name, description, order="id", fields={}, not_faked=frozenset())
@@ -69,6 +73,8 @@ class Environment:
     def set_external_id(self, model: str, id: int, external_id: str) -> None:
         taken = self.find_external_id(external_id)
         if taken and taken[:2] != (model, id):
+            if external_id in self.new_external_ids:  # two records of one call
+                raise OdooError(VALIDATION_ERROR, _TWICE)
             raise OdooError("builtins.ValueError", f"Invalid external ID {external_id}")
         if not taken:
             self.new_external_ids[external_id] = model

@@ -8,6 +8,7 @@ from typing import Any
 
 from integration.sandbox.odoo.errors import constraint, value_error
 from integration.sandbox.odoo.records import Records, Row, on_records, referenced
+from integration.sandbox.odoo.vat import checked_vat
 
 _ADDRESS = ("street", "street2", "city", "zip", "state_id", "country_id")
 _COMMERCIAL = ("vat", "company_registry")
@@ -52,6 +53,7 @@ class Partner(Records):
     def create_one(self, values: Row) -> int:
         id = super().create_one(values)
         self._check_name(id)
+        self._check_vat(id)
         self._share_address(id, created=True)
         return id
 
@@ -60,6 +62,8 @@ class Partner(Records):
             raise value_error("Recursion Detected.")
         super().write_one(id, values)
         self._check_name(id)
+        if {"vat", "country_id"} & set(values):
+            self._check_vat(id)
         if "email" in values:
             self.env.database.update(
                 "res.partner", id, {"email_normalized": normalized_email(self.existing(id)["email"])}
@@ -99,6 +103,12 @@ class Partner(Records):
         row = self.existing(id)
         if row.get("type") == "contact" and not row.get("name"):
             raise constraint("Contacts require a name")
+
+    def _check_vat(self, id: int) -> None:
+        row = self.existing(id)
+        if row.get("vat"):
+            country = self.compute_country_code(row) or ""
+            self.store_changed(id, {"vat": checked_vat(row["vat"], str(country), str(row.get("name") or ""))})
 
     def _children(self, id: int) -> list[Row]:
         rows = map(self.existing, self.env.database.find("res.partner", "parent_id", id))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.sandbox.odoo import amounts, kits
+from integration.sandbox.odoo.companies import check_companies
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import user_error, value_error
 from integration.sandbox.odoo.partner import Partner
@@ -22,6 +23,7 @@ _BELOW_DELIVERED = (
     "The ordered quantity of a sale order line cannot be decreased below the amount already delivered. Instead, create "
     "a return in your inventory."
 )
+PARTNERS = ("partner_id", "partner_invoice_id", "partner_shipping_id")
 _PROTECTED = {"product_id", "name", "price_unit", "product_uom_id", "product_uom_qty", "tax_ids", "discount"}
 
 
@@ -101,6 +103,7 @@ class Order(Records):
 
     def create_one(self, values: Row) -> int:
         id = super().create_one(values)
+        check_companies(self, self.existing(id), *PARTNERS)
         self.settle_later(id)
         return id
 
@@ -109,6 +112,7 @@ class Order(Records):
         if order["state"] == "sale" and "pricelist_id" in values:
             raise user_error("You cannot change the pricelist of a confirmed order !")
         super().write_one(id, values)
+        check_companies(self, self.existing(id), *PARTNERS)
         partner = self.existing(id)["partner_id"]
         if partner != order["partner_id"]:
             addresses = self._addresses({"partner_id": partner})
@@ -225,6 +229,7 @@ class OrderLine(Records):
 
     def create_one(self, values: Row) -> int:
         id = super().create_one(values)
+        check_companies(self, self.existing(id), "product_id")
         self._order().settle_later(self.existing(id)["order_id"])
         return id
 
@@ -232,6 +237,7 @@ class OrderLine(Records):
         line = self.existing(id)
         self._check_changes(line, self._order().existing(line["order_id"]), values)
         super().write_one(id, values)
+        check_companies(self, self.existing(id), "product_id")
         if {"product_id", "product_uom_qty"} & set(values) and "price_unit" not in values:
             self._price_from_product(line, self.existing(id))
         self._order().settle_later(line["order_id"])

@@ -13,6 +13,8 @@ from integration.sandbox.odoo.states import states_of
 
 INTEGRATION_USER = 5
 """The user's id: 1 is Odoo's own, 2 the administrator, 3 and 4 are its templates."""
+OTHER_COMPANY_ID = 2
+"""A second company, in which the integration user may work, too: Odoo shows the records of both."""
 
 CURRENCIES = (
     "EUR USD GBP JPY KWD PLN CHF CAD SEK NOK DKK CZK HUF RON AUD NZD CNY HKD SGD KRW INR BRL MXN ZAR AED SAR TRY"
@@ -57,6 +59,7 @@ def seed(database: Database, username: str) -> None:
     _company(records, username, euro=currencies["EUR"], country=countries["DE"])
     _trade(records, currencies, countries["DE"])
     _products(records)
+    _other_company(records, euro=currencies["EUR"], country=countries["DE"])
 
 
 def _money(records: _Seeding) -> dict[str, int]:
@@ -105,12 +108,31 @@ def _company(records: _Seeding, username: str, *, euro: int, country: int) -> No
             login=login,
             name=login,
             company_id=1,
-            company_ids=[1],
+            company_ids=[1, OTHER_COMPANY_ID] if id == INTEGRATION_USER else [1],
             partner_id=partner,
             lang="en_US",
             active=id in (2, INTEGRATION_USER),
         )
         assert user == id
+
+
+def _other_company(records: _Seeding, *, euro: int, country: int) -> None:
+    """Another company that has the same SKU, payment term and carrier as the first."""
+    contact = {"type": "contact", "lang": "en_US", "country_id": country}
+    partner = records.add("res.partner", name="Second Company", is_company=True, **contact)
+    id = records.add(
+        "res.company",
+        name="Second Company",
+        partner_id=partner,
+        currency_id=euro,
+        country_id=country,
+        tax_calculation_rounding_method="round_globally",
+        account_price_include="tax_excluded",
+    )
+    assert id == OTHER_COMPANY_ID
+    _product(records, "MUG-01", "Coffee mug of the second company", "consu", 9.9, company=id)
+    records.add("account.payment.term", name="30 Days", sequence=99, company_id=id)
+    records.add("delivery.carrier", name="FEDEX_GROUND", product_id=1, sequence=99, company_id=id, fixed_price=0.0)
 
 
 def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
@@ -134,14 +156,15 @@ def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
     for rate in TAX_RATES:
         for included in (False, True):
             _tax(records, rate, country, included=included)
+    _tax(records, 0.0, country, included=False, name="0% Exports")
     for number, name in enumerate(PAYMENT_TERMS, start=1):
         records.add("account.payment.term", name=name, sequence=number)
 
 
-def _tax(records: _Seeding, rate: float, country: int, *, included: bool) -> None:
+def _tax(records: _Seeding, rate: float, country: int, *, included: bool, name: str = "") -> None:
     records.add(
         "account.tax",
-        name=f"{rate:g}% {'incl' if included else 'excl'}",
+        name=name or f"{rate:g}% {'incl' if included else 'excl'}",
         amount=rate,
         amount_type="percent",
         type_tax_use="sale",
@@ -165,11 +188,12 @@ def _products(records: _Seeding) -> None:
         records.add("delivery.carrier", name=name, product_id=1, sequence=number, company_id=False, **fixed)
 
 
-def _product(records: _Seeding, code: str, name: str, type: str, price: float) -> None:
+def _product(records: _Seeding, code: str, name: str, type: str, price: float, company: int | bool = False) -> None:
     records.add(
         "product.product",
         name=name,
         default_code=code,
+        company_id=company,
         type=type,
         is_storable=False,
         list_price=price,

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, kits, partner, sale, stock, wizards
+from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, sale, stock, wizards
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -36,6 +36,7 @@ CLASSES: dict[str, type[Records]] = {
     "account.move.line": invoice.InvoiceLine,
     "account.move.reversal": wizards.ReverseInvoices,
     "account.payment.register": wizards.RegisterPayment,
+    "base.partner.merge.automatic.wizard": merge.MergeContacts,
     "ir.config_parameter": Records,
     "ir.model.data": catalog.ExternalIds,
     "mrp.bom": kits.Bom,
