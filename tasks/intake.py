@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import structlog
-
 import mappings
 from integration.message import Event, State, lane
 from integration.store import definitions, inbox
@@ -16,8 +14,6 @@ from integration.workflow import Definitions, load_definitions
 from tasks.celery import INGEST
 from tasks.process import Process
 
-logger = structlog.get_logger(__name__)
-
 
 class Intake:
     """Accepts events by the definitions in ``mappings/`` as they are when it is made."""
@@ -27,9 +23,6 @@ class Intake:
         self._known: Definitions = load_definitions(mappings.FOLDER)
         with process.database.transaction() as tx:
             definitions.store(tx, self._known.rows())  # so that every worker can load what a delivery pins
-        for workflow in self._known.workflows:
-            if workflow.split and workflow.target not in process.installations:
-                logger.warning("lines of orders go nowhere", workflow=workflow.name, missing=workflow.target)
 
     def accept(self, tx: Transaction, source: str, event: Event, body: bytes) -> Arrival | None:
         """Stores the event for good, in one statement; None when it came before."""

@@ -42,9 +42,9 @@ def part_left(order: Order, lines: Sequence[dict[str, Any]], others: Sequence[Or
 
 
 def no_part(order: Order) -> Order:
-    """Nothing of the order: for whoever has none of its lines, it is as good as cancelled."""
+    """Nothing of the order: for whoever has none of its lines, it is as good as cancelled, on whatever terms."""
     status = order["status"] if order["status"] in CANCELLED else "cancelled"
-    return {**part_with(order, []), "status": status}
+    return {**part_with(order, []), "status": status, "payment_terms": None}
 
 
 def _less(total: Decimal | None, taken: Decimal) -> Decimal | None:

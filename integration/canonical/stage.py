@@ -54,8 +54,13 @@ class Part:
         return self.all_shipped and self.billed
 
 
-def carried(part: Document) -> Document:
-    """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text."""
+def carried(part: Document, *, copy: bool = False) -> Document:
+    """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text.
+
+    With a ``copy`` for the books it takes on nothing.
+    """
+    if copy:
+        return {"lines": [], "amount": "0", "currency": part["currency"], "copy": True}
     if part["status"] in ("cancelled", "void"):
         return {"lines": [], "amount": "0", "currency": part["currency"]}
     lines = [

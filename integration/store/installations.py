@@ -120,6 +120,10 @@ def decisions(tx: Transaction) -> dict[int, Row]:
     return {row.pop("id"): row for row in rows}
 
 
+def name(tx: Transaction, installation: int) -> str:
+    return str(tx.value("select name from installations where id = %s", installation))
+
+
 def all_installations(tx: Transaction) -> list[Row]:
     return tx.rows("select * from installations order by id")
 
