@@ -1,4 +1,4 @@
-"""Defects of what keeps a line from being fulfilled twice."""
+"""Defects of what keeps a line from being fulfilled twice, and a fault from being shown twice."""
 
 from __future__ import annotations
 
@@ -70,5 +70,21 @@ DEFECTS = [
         "",
         "tests/sandbox/test_clarity_fulfilment.py::test_no_more_is_shipped_than_was_ordered",
         "assert .*422",
+    ),
+    Defect(
+        "one row per object and target: what fails is the newest event's",
+        "tasks/step.py",
+        "        state = superseded.keep_one(tx, delivery, state)\n",
+        "        pass\n",
+        "tests/road/test_one_row.py::test_six_events_of_one_fault_are_one_row_per_target",
+        "At index 0 diff|Left contains",
+    ),
+    Defect(
+        "the row that stays is for the newest event",
+        "integration/store/superseded.py",
+        "set message = o.message, origin",
+        "set origin",
+        "tests/store/test_superseded.py::test_the_same_row_stays_for_the_newest_event_and_counts",
+        "evt-1001-6",
     ),
 ]

@@ -2,121 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from cryptography.fernet import Fernet
 
-from integration.connectors.contract import Posted, Request
-from integration.embedded import Valkey
-from integration.message import Step
-from integration.receiver import read_event
 from integration.settings import Settings
-from integration.store import progress, repair
-from integration.store.database import Row
-from integration.store.repair import Restart
-from tasks import step
-from tasks.intake import Intake
-from tasks.job import Job
+from integration.store import repair
 from tasks.process import Process
-from tasks.steps import BODIES
-from tests.mapping.shop import order
-
-NOWHERE = "http://127.0.0.1:1"
-FUSION = {f"FUSION_{name}": NOWHERE for name in ("URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "BUSINESS_UNIT")}
-ALL = {"CLARITY_URL": NOWHERE, "ODOO_URL": NOWHERE, **FUSION}
-
-
-class Orders:
-    """Order 1001 of Clarity, as events tell of it."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self._intake = Intake(process)
-        self._versions = itertools.count(1)
-
-    def accept(self, *, version: int = 0, **changes: Any) -> dict[str, int]:
-        """An event of the order; its deliveries by target."""
-        made = {
-            **order({name.replace("__", "."): value for name, value in changes.items()}),
-            "version": version or next(self._versions),
-        }
-        name = f"evt-{made['version']}"
-        body = json.dumps({"id": name, "type": "order.updated", "data": made}).encode()
-        with self.process.database.transaction() as tx:
-            arrival = self._intake.accept(tx, "clarity", read_event(name, body), body)
-            assert arrival
-            sql = "select i.kind, d.id from deliveries d join installations i on i.id = d.target where d.message = %s"
-            return {row["kind"]: row["id"] for row in tx.rows(sql, arrival.message)}
-
-    def come(self, **changes: Any) -> dict[str, int]:
-        """An event that is taken on, and posted where it goes on."""
-        ids = self.accept(**changes)
-        self.take_on(*ids.values())
-        for id in ids.values():
-            if self.row(id)["step"] == "enrich":
-                self.post(id)
-        return ids
-
-    def take_on(self, *ids: int) -> None:
-        for id in ids:
-            self.run("update deliveries set due_at = now() where id = %s and due_at < 'infinity'", id)
-            step.run(self.process, [id], Step.TRANSFORM, BODIES)
-
-    def post(self, id: int) -> None:
-        def send(job: Job) -> None:
-            job.work.perform("order.create", Request("POST", "/", None, {}), lambda _: True)
-            job.posted = Posted(f"{job.delivery.target}001", "S1001")
-
-        step.run(self.process, [id], Step.ENRICH, {Step.ENRICH: lambda _: None, Step.POST: send})
-
-    def approve(self, id: int) -> None:
-        with self.process.database.transaction() as tx:
-            assert repair.accept(tx, id, "line_moves", "jane")
-            repair.replay(tx, [id], Restart(goes_on=True), "jane")
-
-    def row(self, id: int) -> Row:
-        with self.process.database.transaction() as tx:
-            row = tx.row("select state, step, code, reason, hint from deliveries where id = %s", id)
-        assert row
-        return row
-
-    def state(self, ids: dict[str, int]) -> dict[str, str]:
-        return {kind: str(self.row(id)["code"] or self.row(id)["state"]) for kind, id in ids.items()}
-
-    def run(self, sql: str, *values: object) -> None:
-        with self.process.database.transaction() as tx:
-            tx.run(sql, *values)
-
-    def fulfilled_by(self) -> dict[str, str | None]:
-        """The system that fulfils each line."""
-        kinds = {each.id: kind for kind, each in self.process.installations.items()}
-        with self.process.database.transaction() as tx:
-            claims = progress.claim(tx, self.process.installations["clarity"].id, "1001", 0, (), ())
-        return {line: kinds[by] if by else None for line, by in claims.items()}
-
-
-@pytest.fixture
-def environment(database_url: str, valkey: Valkey) -> dict[str, str]:
-    return {
-        "FLEET_HOME": "/nonexistent",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": f"{valkey.url.rpartition('/')[0]}/4",
-        "FLEET_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-    }
-
-
-@pytest.fixture
-def orders(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Orders]:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)  # Celery reads it for itself
-    process = Process(Settings.load(environment | ALL))
-    yield Orders(process)
-    process.database.close()
-
+from tests.road.orders import ALL, FUSION, Orders
 
 PERSON, COMPANY = {"customer__type": "person"}, {"customer__type": "company"}
 
@@ -211,10 +102,10 @@ def test_a_cancelled_order_is_cancelled_wherever_it_may_be(orders: Orders) -> No
     assert orders.fulfilled_by() == {}
 
 
-def test_an_erp_that_is_configured_no_more_keeps_what_it_has(orders: Orders, environment: dict[str, str]) -> None:
+def test_an_erp_that_is_configured_no_more_keeps_what_it_has(orders: Orders, stores: dict[str, str]) -> None:
     """Odoo takes all from now on, but not what Fusion fulfils."""
     orders.come(**COMPANY)
-    process = Process(Settings.load(environment | {name: url for name, url in ALL.items() if name not in FUSION}))
+    process = Process(Settings.load(stores | {name: url for name, url in ALL.items() if name not in FUSION}))
     alone = Orders(process)
     ids = alone.come(version=2, **COMPANY)
     row = alone.row(ids["odoo"])

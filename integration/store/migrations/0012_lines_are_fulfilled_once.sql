@@ -14,3 +14,6 @@ where p.entity = 'order' and not exists (
     and theirs ->> 'id' = line ->> 'id')
 group by source.id, p.object_id
 on conflict (installation, entity, object_id) do update set fulfilled_by = excluded.fulfilled_by;
+
+-- Of what is held or dead: how many newer events of its object have failed in the same way and count here.
+alter table deliveries add column newer integer not null default 0;
