@@ -126,6 +126,7 @@ class Settings:
     systems: Mapping[str, System]
     retry_scale: float
     retention_days: float
+    pause_after_deaths: int
     alerts: Alerting
 
     @classmethod
@@ -148,6 +149,7 @@ class Settings:
             systems={kind: system for kind in KINDS if (system := _system(kind, env))},
             retry_scale=env.number("FLEET_RETRY_SCALE", 1.0),
             retention_days=env.number("FLEET_RETENTION_DAYS", 90.0),
+            pause_after_deaths=max(int(env.number("FLEET_PAUSE_AFTER_DEATHS", 20.0)), 1),
             alerts=Alerting(
                 urls=_urls(env.get("FLEET_ALERT_URLS")),
                 repeat=env.number("FLEET_ALERT_REPEAT", 1800.0),

@@ -280,6 +280,9 @@ def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int 
         deliveries.leave_lane(tx, delivery, supersedes=next.settles or state is State.DONE)
     if end.lease.place and end.lease.place.opened_after is not None:
         deliveries.give_back(tx, delivery, end.lease.place.opened_after)
+    at_target = delivery.queue != INGEST and process.installations[delivery.queue].id == delivery.target
+    if at_target and state is State.DEAD:
+        installations.pause_if_dying(tx, delivery.target, delivery.id, process.settings.pause_after_deaths)
     if next.pauses:
         installations.pause(tx, process.installations[delivery.queue].id, next.reason or "", next.hint)
     return state, delivery.id if state is State.QUEUED else following

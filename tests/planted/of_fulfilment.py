@@ -87,4 +87,20 @@ DEFECTS = [
         "tests/store/test_superseded.py::test_the_same_row_stays_for_the_newest_event_and_counts",
         "evt-1001-6",
     ),
+    Defect(
+        "a target at which objects die in a row is paused",
+        "tasks/step.py",
+        "        installations.pause_if_dying(",
+        "        (lambda *_: None)(",
+        "tests/road/test_dying.py::test_it_stops_itself_and_a_person_lets_it_go_on",
+        "3 objects in a row died",
+    ),
+    Defect(
+        "a success begins the count of deaths anew",
+        "integration/store/installations.py",
+        "and d.state in ('done', 'dead')",
+        "and d.state = 'dead'",
+        "tests/road/test_dying.py::test_a_success_begins_the_count_anew",
+        "is None",
+    ),
 ]

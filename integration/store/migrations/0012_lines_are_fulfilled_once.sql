@@ -17,3 +17,8 @@ on conflict (installation, entity, object_id) do update set fulfilled_by = exclu
 
 -- Of what is held or dead: how many newer events of its object have failed in the same way and count here.
 alter table deliveries add column newer integer not null default 0;
+
+-- A target at which objects die in a row of one cause is paused until a person resumes it, who is given a fresh count.
+alter table installations drop constraint installations_paused_by_check;
+alter table installations add constraint installations_paused_by_check check (paused_by in ('fleet', 'operator', 'deaths'));
+alter table installations add column resumed_at timestamptz;
