@@ -40,6 +40,7 @@ KINDS = {
         Kind("redis", "Redis does not answer"),
         Kind("watch", "beat or worker-upkeep is down"),
         Kind("paused", "paused by an operator"),
+        Kind("dying", "paused after deaths in a row", urgent=True),
         Kind("breaker", "breaker open"),
         Kind("dead", "dead letters", gathers=True),
         Kind("held", "held for a person", gathers=True),

@@ -29,6 +29,9 @@ SHOWN_OF_PERSONS = frozenset({
     "id", "key", "type", "country", "countryCode", "state", "region", "accountNumber", "account_number", "is_company",
 })
 SHOWN_OF_GOODS = frozenset({"name"})
+ATTRIBUTES = frozenset({"customAttributes", "attributes"})
+SHOWN_OF_ATTRIBUTES = frozenset({"fulfilledBy"})
+"""Of the fields that every sender names as it likes: the one by which a line names its ERP."""
 SHOWN = frozenset({
     # identity, time and state
     "id", "key", "keys", "type", "timestamp", "version", "source", "number", "object_id", "order_id",
@@ -70,6 +73,7 @@ class Place(Enum):
     PLAIN = "plain"
     OF_GOODS = "of goods"
     OF_A_PERSON = "of a person"
+    OF_ATTRIBUTES = "of attributes"
     UNKNOWN = "unknown"
 
 
@@ -77,6 +81,7 @@ SHOWN_AT = {
     Place.PLAIN: SHOWN,
     Place.OF_GOODS: SHOWN | SHOWN_OF_GOODS,
     Place.OF_A_PERSON: SHOWN_OF_PERSONS,
+    Place.OF_ATTRIBUTES: SHOWN_OF_ATTRIBUTES,
     Place.UNKNOWN: frozenset[str](),
 }
 
@@ -171,7 +176,9 @@ def _entered(name: str, value: Any, place: Place) -> tuple[Place, bool]:
     shown = name in SHOWN_AT[place]
     if not _holds_fields(value):
         return place, shown
-    if place is Place.UNKNOWN or name not in PERSONS | GOODS | PARTS:
+    if name in ATTRIBUTES and place in (Place.PLAIN, Place.OF_GOODS):
+        return Place.OF_ATTRIBUTES, False
+    if place in (Place.OF_ATTRIBUTES, Place.UNKNOWN) or name not in PERSONS | GOODS | PARTS:
         return Place.UNKNOWN, False
     if place is Place.OF_A_PERSON or name in PERSONS:
         return Place.OF_A_PERSON, False

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from urllib.parse import unquote
 
 NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*")
@@ -95,6 +97,11 @@ def read_external_id(name: str) -> tuple[str, ...] | None:
 def line_keys(order: str, line: str) -> tuple[str, ...]:
     """Every name under which a line of an order may be known at a target: as it is, or encoded."""
     return line, external_id("line", line), external_id("order_line", order, line)
+
+
+def line_ids(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The ids of an order's lines, as Postgres keeps them."""
+    return {clear(line["id"]) for line in lines}
 
 
 def lane(installation: str, entity: str, id: str) -> str:

@@ -2,6 +2,10 @@
 
 A sample is ``mappings/samples/<mapping>/<case>.json``: ``about``, ``given``, and ``expect`` (the document made) or
 ``held`` or ``rejected`` (words that the reason contains).  Amounts are decimal strings; 1.20 equals 1.2.
+
+Samples of the workflows are in ``mappings/workflows/samples``, those of each example beside it.  ``given`` is an order
+as its ``source`` has it, ``on`` the type of the event; ``expect`` has the ids of the lines that each workflow gets,
+where the ``systems`` take part (all of them, if none are named).
 """
 
 from __future__ import annotations
@@ -49,6 +53,7 @@ def check_definitions(folder: Path, name: str | None = None) -> list[Checked]:
         return [Checked(name or "mappings", problems=[f"{error.reason}. {error.hint}"])]
     if name is None:
         checked.append(Checked("tables and workflows", problems=list(_loose_ends(definitions, mappings, folder))))
+        checked += [_check_workflows(folder, place) for place in (None, *sorted((folder / "examples").glob("*")))]
     return checked
 
 
@@ -100,6 +105,36 @@ def _check_mapping(mapping: Mapping, folder: Path) -> Checked:
     problems += [f"left_out names {path}, which a row reads" for path in read_after_all(mapping.body)]
     dropped = not_carried(mapping.body, [sample.get("given", {}) for sample in samples.values()])
     return Checked(mapping.name, len(mapping.rows), len(samples), problems, dropped)
+
+
+def _check_workflows(folder: Path, example: Path | None) -> Checked:
+    """Runs the samples of the workflows, or of an example that takes their place."""
+    name = f"examples/{example.name}" if example else "workflows"
+    files = sorted(((example or folder / "workflows") / "samples").glob("*.json"))
+    try:
+        definitions = load_definitions(folder, instead=example)
+        found = {path.name: _run_workflows(definitions, read_json(path)) for path in files}
+    except Misconfigured as error:
+        return Checked(name, problems=[f"{error.reason}. {error.hint}"])
+    problems = [f"sample {file}: {problem}" for file, problems in found.items() for problem in problems]
+    return Checked(name, samples=len(files), problems=problems)
+
+
+def _run_workflows(definitions: Definitions, sample: dict[str, Any]) -> list[str]:
+    systems = sample.get("systems")
+    started = definitions.matching(sample.get("source", ""), sample.get("on", ""))
+    taking = [each for each in started if systems is None or each.target in systems]
+    refusal = next((key for key in REFUSALS if key in sample), None)
+    try:
+        parts = {each.name: each.translate({"data": sample["given"]}, systems).part for each in taking}
+    except Failure as error:
+        if refusal is None or not isinstance(error, REFUSALS[refusal]) or sample[refusal] not in error.reason:
+            return [f"it is {type(error).__name__}: {error.reason}"]
+        return []
+    if refusal is not None:
+        return [f"it should be {refusal}, but was translated"]
+    lines = {name: [line["id"] for line in part["lines"]] for name, part in parts.items()}
+    return list(differences(sample.get("expect"), lines))
 
 
 def _loose_ends(definitions: Definitions, mappings: list[Mapping], folder: Path) -> Iterator[str]:

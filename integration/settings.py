@@ -189,6 +189,7 @@ class Settings:
     retention_days: float
     sandbox_age: float
     flower_login: str = field(repr=False)
+    pause_after_deaths: int
     alerts: Alerting
 
     @classmethod
@@ -221,6 +222,7 @@ class Settings:
             retention_days=env.number("FLEET_RETENTION_DAYS", 90.0),
             sandbox_age=env.number("FLEET_SANDBOX_AGE_SECONDS", 2.0, or_zero=True),
             flower_login=_login("FLOWER_BASIC_AUTH", env),
+            pause_after_deaths=env.whole("FLEET_PAUSE_AFTER_DEATHS", 20),
             alerts=Alerting(
                 urls=_urls(env.get("FLEET_ALERT_URLS")),
                 repeat=env.number("FLEET_ALERT_REPEAT", 1800.0),

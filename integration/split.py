@@ -1,4 +1,4 @@
-"""Splits: the lines of one order go to several targets, by rule, each line to exactly one of them.
+"""Splits: every line of an order is fulfilled once, and where several targets fulfil orders, rules say by which.
 
 Workflows with ``lines`` that start from the same events are *siblings*: they share an order.  One of them carries what
 belongs to the order as a whole: shipping, fees and discounts of the order, with their taxes.
@@ -6,8 +6,9 @@ belongs to the order as a whole: shipping, fees and discounts of the order, with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from integration.canonical.money import format_money
@@ -23,12 +24,20 @@ LONGEST_SHOWN = 40
 
 @dataclass(frozen=True)
 class Split:
-    """Which sibling takes which lines: the compiled ``lines`` by workflow, the carrier of the charges first."""
+    """Which sibling takes which lines: the compiled ``lines`` by workflow, the carrier of the charges first.
+
+    A test reads the fields of one line, and the whole order as ``order``.  ``targets`` has each sibling's system; a
+    workflow that was pinned by an older release has none.
+    """
 
     tests: Mapping[str, Callable[[Document], Any]]
+    targets: Mapping[str, str] = field(default_factory=dict)
 
-    def part(self, workflow: str, order: Document) -> Document:
+    def part(self, workflow: str, order: Document, systems: Container[str] | None = None) -> Document:
         """What a workflow's target carries of the order.
+
+        Only siblings whose target is one of ``systems``, those that take part, share it (None: all of them do).  If one
+        alone is left, it takes every line, whatever its test says.
 
         Charges go with goods: where their carrier gets no line, the next sibling by name that gets one has them, so
         an order all of whose lines are for one target goes there whole.  A target without lines has the order as a
@@ -42,7 +51,10 @@ class Split:
             return no_part(order)
         if not order["lines"]:
             return order
-        shares = self._shares(order)
+        taking = self._taking(workflow, systems)
+        if len(taking) == 1 < len(self.tests):
+            return order
+        shares = self._shares(order, taking)
         carrier, *others = shares
         parts = {name: part_with(order, shares[name]) for name in others}
         parts[carrier] = part_left(order, shares[carrier], list(parts.values()))
@@ -50,15 +62,22 @@ class Split:
             raise self._overdrawn(carrier, parts[carrier])
         return parts.get(workflow) or no_part(order)
 
-    def _shares(self, order: Document) -> dict[str, list[Document]]:
+    def _taking(self, workflow: str, systems: Container[str] | None) -> list[str]:
+        return [
+            name
+            for name in self.tests
+            if systems is None or name == workflow or name not in self.targets or self.targets[name] in systems
+        ]
+
+    def _shares(self, order: Document, taking: list[str]) -> dict[str, list[Document]]:
         """The lines of every sibling that gets any; first is who has the charges."""
-        shares: dict[str, list[Document]] = {name: [] for name in self.tests}
+        shares: dict[str, list[Document]] = {name: [] for name in taking}
         for position, line in enumerate(order["lines"], 1):
-            shares[self._taker(position, line)].append(line)
+            shares[self._taker(position, line, order, taking)].append(line)
         return {name: lines for name, lines in shares.items() if lines}
 
-    def _taker(self, position: int, line: Document) -> str:
-        takers = [name for name in self.tests if self._takes(name, position, line)]
+    def _taker(self, position: int, line: Document, order: Document, taking: list[str]) -> str:
+        takers = [name for name in taking if self._takes(name, position, {**line, "order": order})]
         if len(takers) == 1:
             return takers[0]
         shown = f"line {position} ({_shown(line['sku'], 'no SKU')}, {_shown(line['kind'], 'no kind', 'kind ')})"
@@ -66,7 +85,7 @@ class Split:
         raise Hold(
             reason,
             hint="Correct the line's product in Clarity; or lines in mappings/workflows "
-            f"({_files(takers or self.tests)}) so that exactly one takes it, and restart the fleet. "
+            f"({_files(takers or taking)}) so that exactly one takes it, and restart the fleet. "
             "Then send the order again.",
             code="ambiguous_line" if takers else "unrouted_line",
         )
@@ -91,8 +110,26 @@ class Split:
         )
 
 
+def fulfilled_once(workflows: Iterable[Document]) -> None:
+    """Raises `Misconfigured` for two workflows of one event that both fulfil every line of its orders.
+
+    Either both have ``lines``, or one has ``"fulfils": false``: it is a copy for the books.
+    """
+    fulfilling = [each for each in workflows if each.get("fulfils", True)]
+    for one, other in combinations(fulfilling, 2):
+        shared = [event for event in one["on"] if event in other["on"]]
+        if one["source"] != other["source"] or not shared or ("lines" in one and "lines" in other):
+            continue
+        raise Misconfigured(
+            f"{one['name']} and {other['name']} both fulfil the lines of {shared[0]} from {one['source']}: "
+            "each line would be shipped and billed twice",
+            hint="Give both lines, so that each line is for one of them; or give one of them fulfils: false, as a copy "
+            f"for the books ({_files([one['name'], other['name']])}).  mappings/examples has both.",
+        )
+
+
 def siblings(workflow: Document, workflows: Iterable[Document]) -> list[list[str]]:
-    """``[name, lines]`` of the workflows that share this one's orders, itself among them; the carrier's first.
+    """``[name, lines, target]`` of the workflows that share this one's orders, itself among them; the carrier's first.
 
     Raises `Misconfigured` unless they take the same orders by the same first mapping, each has a target of its own,
     and exactly one carries the charges.
@@ -108,7 +145,7 @@ def siblings(workflow: Document, workflows: Iterable[Document]) -> list[list[str
         raise Misconfigured(
             f"lines of {', '.join(names)}: {problem}", hint=f"Correct {_files(names)} in mappings/workflows."
         )
-    return [[each["name"], each["lines"]] for each in found]
+    return [[each["name"], each["lines"], each["target"]] for each in found]
 
 
 def _problem(found: list[Document]) -> str | None:

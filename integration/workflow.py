@@ -8,7 +8,7 @@ its *pin*, stands for all of it: a delivery that keeps the pin is translated by 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,12 @@ from integration.canonical.stage import Stage
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit
-from integration.split import Split, siblings
+from integration.split import Split, fulfilled_once, siblings
 
 Document = dict[str, Any]
 
 WORKFLOW_KEYS = {"name", "on", "source", "target", "entity", "transform"}
-OPTIONAL_KEYS = {"about", "when", "otherwise", "then", "lines", "carries_charges"}
+OPTIONAL_KEYS = {"about", "when", "otherwise", "then", "lines", "carries_charges", "fulfils"}
 THEN_KEYS = {"push_status", "when", "at"}
 STAGES = [stage.word for stage in Stage]
 
@@ -53,7 +53,8 @@ class Workflow:
 
     ``then`` says what follows an effect: ``push_status`` is what the system ``at`` is told (the source, if none is
     named), if its ``when`` holds; a table of statuses by stage, or one status for whatever stage.  ``split`` is there
-    when the target gets only some lines of an order.
+    when the target gets only some lines of an order.  Without ``fulfils`` the target has a copy for the books: what it
+    ships and bills is not sent on.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Workflow:
     otherwise: str
     then_when: Callable[[Document], Any] | None
     split: Split | None
+    fulfils: bool
 
     @property
     def informs(self) -> str:
@@ -82,10 +84,11 @@ class Workflow:
         pushed: str | Mapping[str, str] | None = self.then.get("push_status")
         return pushed.get(stage or "") if isinstance(pushed, Mapping) else pushed
 
-    def translate(self, event: Document) -> Translation:
+    def translate(self, event: Document, systems: Container[str] | None = None) -> Translation:
         """The canonical document and what the target gets, from an event's envelope (the object is in its ``data``).
 
-        ``part`` is ``canonical`` itself unless the workflow has ``lines``, or lines of the order were removed.  Raises
+        ``part`` is ``canonical`` itself unless the workflow has ``lines``, or lines of the order were removed; with
+        ``lines``, ``systems`` are those that take part in sharing (None: every system that a workflow names).  Raises
         `Skip` when the workflow's condition does not hold for the canonical document, and `Reject` or `Hold` for a
         document that cannot be translated, or split.
         """
@@ -97,7 +100,7 @@ class Workflow:
         if not self._wants(canonical):
             raise Skip(self.otherwise, settles=True)
         remaining = REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical
-        made = part = self.split.part(self.name, remaining) if self.split else remaining
+        made = part = self.split.part(self.name, remaining, systems) if self.split else remaining
         for mapping in onwards:
             made = mapping.apply(made)
         return Translation(canonical, part, made)
@@ -173,6 +176,7 @@ class Definitions:
             when=_condition(body["name"], "when", body.get("when")),
             then_when=_condition(body["name"], "when", body.get("then", {}).get("when")),
             split=_split(body),
+            fulfils=body.get("fulfils", True),
             otherwise=body.get("otherwise") or f"the condition of {body['name']} does not hold",
         )
 
@@ -193,17 +197,23 @@ def compiled_definitions(folder: Path) -> Definitions:
     return definitions
 
 
-def load_definitions(folder: Path) -> Definitions:
-    """The definitions in a folder laid out as ``mappings/``; raises `Misconfigured` for what cannot work."""
+def load_definitions(folder: Path, instead: Path | None = None) -> Definitions:
+    """The definitions in a folder laid out as ``mappings/``; raises `Misconfigured` for what cannot work.
+
+    Workflows in the folder ``instead`` take the place of those of the same name.
+    """
     tables = [_define("table", path.stem, read_json(path)) for path in sorted((folder / "tables").glob("*.json"))]
     mappings = [
         _define("mapping", f"{path.parent.name}.{path.stem}", read_json(path))
         for path in sorted(folder.glob("*/*.json"))
-        if path.parent.name not in ("tables", "workflows", "samples")
+        if path.parent.name not in ("tables", "workflows", "samples", "examples")
     ]
     for definition in mappings:
         _check_name(definition)
-    bodies = {path: _read_workflow(path) for path in sorted((folder / "workflows").glob("*.json"))}
+    paths = {path.name: path for place in (folder / "workflows", instead) if place for path in place.glob("*.json")}
+    bodies = {path: _read_workflow(path) for _, path in sorted(paths.items())}
+    orders = {each.name for each in mappings if each.body.get("target") == "order"}
+    fulfilled_once(body for body in bodies.values() if body["transform"][0] in orders)
     workflows = [_workflow(path, bodies, mappings, tables) for path in bodies]
     return Definitions([*tables, *mappings, *workflows])
 
@@ -247,6 +257,9 @@ def _read_workflow(path: Path) -> Document:
     wrong += [*_wrong_conditions(body), *_wrong_then(body.get("then", {}))]
     if wrong:
         raise Misconfigured(f"workflow {path.name}: {'; '.join(wrong)}", hint=f"Correct {path}.")
+    _condition(body["name"], "when", body.get("when"))
+    _condition(body["name"], "lines", body.get("lines"))
+    _condition(body["name"], "when", body.get("then", {}).get("when"))
     return body
 
 
@@ -256,6 +269,10 @@ def _wrong_conditions(body: Document) -> Iterator[str]:
         yield "carries_charges without lines"
     if not isinstance(body.get("carries_charges", False), bool):
         yield "carries_charges is neither true nor false"
+    if not isinstance(body.get("fulfils", True), bool):
+        yield "fulfils is neither true nor false"
+    if body.get("fulfils") is False and "lines" in body:
+        yield "lines of a copy: what does not fulfil has the order in full"
 
 
 def _wrong_then(then: Any) -> Iterator[str]:
@@ -299,15 +316,13 @@ def _workflow(
         if by_name[body["transform"][0]].body["target"] != "order":
             raise Misconfigured(f"workflow {path.name}: only an order has lines to split", hint=f"Correct {path}.")
         stored["siblings"] = siblings(body, bodies.values())
-    _split(stored)
-    _condition(body["name"], "when", body.get("when"))
-    _condition(body["name"], "when", body.get("then", {}).get("when"))
     return _define("workflow", body["name"], stored)
 
 
 def _split(body: Document) -> Split | None:
-    tests = {name: _condition(name, "lines", text) for name, text in body.get("siblings", ())}
-    return Split({name: test for name, test in tests.items() if test}) if tests else None
+    tests = {name: _condition(name, "lines", text) for name, text, *_ in body.get("siblings", ())}
+    targets = {name: target[0] for name, _, *target in body.get("siblings", ()) if target}
+    return Split({name: test for name, test in tests.items() if test}, targets) if tests else None
 
 
 def _condition(workflow: str, key: str, text: str | None) -> Callable[[Document], Any] | None:

@@ -61,6 +61,15 @@ def paused(own: Process, tx: Transaction) -> Iterator[Condition]:
         yield Condition("paused", row["about"], row["count"], says, row["hint"], row["since"])
 
 
+def dying(own: Process, tx: Transaction) -> Iterator[Condition]:
+    """A target that is paused because objects died there in a row."""
+    for row in conditions.paused(tx, own.targets, "deaths"):
+        says = (
+            f"{row['reason']}\nNothing is called there until a person resumes it; deliveries that wait: {row['count']}."
+        )
+        yield Condition("dying", row["about"], row["count"], says, row["hint"], row["since"])
+
+
 def breaker(own: Process, tx: Transaction) -> Iterator[Condition]:
     """A target that fails so often that it is left alone.  Raises `Throttled` without Redis."""
     waiting = views.open_by_target(tx)
@@ -202,7 +211,7 @@ def of_ledger(balance: Ledger) -> list[Condition]:
 QUESTIONS: Mapping[str, Question] = {
     question.__name__: question
     for question in (
-        *(redis, watch, credentials, paused, breaker, dead, held, needs, queue, polls),
+        *(redis, watch, credentials, paused, dying, breaker, dead, held, needs, queue, polls),
         *(silence, flood, refused, rejected, conflict, budget),
     )
 }

@@ -5,13 +5,14 @@ That is the crossref, how far the order has come by it, and the status pushes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.canonical import digest, freeze
+from integration.canonical.order import CANCELLED
 from integration.canonical.stage import Stage, carried
 from integration.connectors.contract import Document, Posted
-from integration.message import State, lane
+from integration.message import State, lane, line_ids
 from integration.store import crossrefs, deliveries, progress
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery, Push
@@ -23,7 +24,8 @@ from tasks.job import Job, credit
 class Effect:
     """What was posted, for which order; ``statuses`` has what the shop would be told at each stage of the order.
 
-    ``carries`` is what the target has taken on with an order, None for a shipment or invoice.  The order's stage is
+    ``carries`` is what the target has taken on with an order, None for a shipment or invoice, and ``ordered`` are all
+    lines of the order.  The order's stage is
     that over the configured ``targets``.
     """
 
@@ -31,6 +33,7 @@ class Effect:
     digest: str
     order_id: str
     carries: Document | None
+    ordered: Collection[str]
     shop: Installation | None
     targets: Sequence[int]
     statuses: Mapping[Stage, str]
@@ -61,6 +64,10 @@ class Effect:
             if self.posted.rounding:
                 deliveries.note_rounding(tx, delivery, self.posted.rounding, self.carries["currency"])
             further = progress.carry(tx, delivery.target, self.order_id, self.carries)
+            if delivery.applied_version is not None:  # what it has taken on first, nobody else had claimed
+                keep = line_ids(self.carries["lines"])
+                place = delivery.source, delivery.object_id, delivery.target
+                progress.release(tx, *place, keep=keep, ordered=self.ordered)
         else:
             progress.show(tx, delivery.source, delivery.entity, delivery.object_id)
         if not (further and self.shop and self.statuses):  # a stage that nobody is told of now is told of later
@@ -85,7 +92,8 @@ def effect_of(job: Job) -> Effect | None:
         posted=job.posted,
         digest=digest(job.document["target"]),
         order_id=order_id,
-        carries=carried(job.document["part"], job.posted.rounding) if is_order else None,
+        carries=carried(job.document["part"], job.posted.rounding, copy=not job.workflow.fulfils) if is_order else None,
+        ordered=line_ids(canonical["lines"]) if is_order and canonical["status"] not in CANCELLED else (),
         shop=shop,
         targets=job.process.targets,
         statuses=statuses,

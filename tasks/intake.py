@@ -32,9 +32,6 @@ class Intake:
         preflight.check_database(process.database, process.vault)
         self._process = process
         self._known = _in_force(process)
-        for workflow in self._known.workflows:
-            if workflow.split and workflow.target not in process.installations:
-                logger.warning("lines of orders go nowhere", workflow=workflow.name, missing=workflow.target)
 
     def accept(self, tx: Transaction, source: str, event: Event, body: bytes) -> Arrival | None:
         """Stores the event for good, in one statement; None when it came before."""

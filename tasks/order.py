@@ -1,17 +1,21 @@
-"""The order that a shipment or an invoice belongs to, as far as its ERP carries it."""
+"""Which target fulfils which lines of an order, and which order a shipment or an invoice belongs to."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from integration.canonical.order import CANCELLED
 from integration.connectors.contract import Document
-from integration.errors import Hold, Needs, Throttled
-from integration.message import line_keys
-from integration.store import crossrefs, progress
+from integration.errors import Hold, Needs, Skip, Throttled
+from integration.message import line_ids, line_keys
+from integration.store import attempts, crossrefs, deliveries, installations, progress
 from tasks.job import Job
 from tasks.leases import LeaseLost
 
 KNOWN_WITHIN = 3600.0
+LETS_GO = 5.0
+"""Seconds until a target is asked again whether it has let a line go."""
+MOVES = "line_moves"
 
 
 def with_order(job: Job, event: Document) -> Document:
@@ -33,12 +37,45 @@ def with_order(job: Job, event: Document) -> Document:
             hint="Change the order in Clarity, so that it is posted again; then enter this in Clarity by hand.",
             code="unknown_order",
         )
+    if carried and carried.get("copy"):
+        name = job.process.installations[job.workflow.source].name
+        raise Skip(f"{name} has the order as a copy for the books: this is not sent on", settles=True)
     if carried is None:
         raise Needs("order", order_id, at=source)
     lines = [_line(order_id, line, others.get(line["id"], Decimal(0))) for line in carried["lines"]]
     job.shipped_by_others = others
     order = {"id": order_id, "currency": carried["currency"], "amount": Decimal(carried["amount"]), "lines": lines}
     return {**event, "data": {**event["data"], "order": order}}
+
+
+def take_on(job: Job) -> None:
+    """Claims the lines that the target is to fulfil: each line is fulfilled once, whatever the rules say later.
+
+    Raises `Skip` where the target has none of the order, and never had; `Throttled` while another target that has one
+    of the lines may let it go; `Hold` where only a person can decide which of the two is to have it.
+    """
+    delivery, canonical = job.delivery, job.document["canonical"]
+    if not job.workflow.fulfils:
+        return
+    ours, ordered = line_ids(job.document["part"]["lines"]), line_ids(canonical["lines"])
+    place = delivery.source, delivery.object_id, delivery.target
+    with job.process.database.transaction(durable=False) as tx:
+        has = progress.claim(tx, *place, ours, ordered)
+        given_up = {line for line, target in has.items() if target == delivery.target} - ours
+        known = bool(ours and not given_up) or delivery.theirs is not None
+        known = known or attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
+        if given_up and not known:
+            progress.release(tx, *place, keep=ours, ordered=ordered)
+    if canonical["status"] in CANCELLED:
+        return
+    if not ours and not known:
+        raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
+    moved = sorted(given_up & ordered)
+    if moved and known and MOVES not in delivery.approved:
+        raise _moves(job, moved[0])
+    for line, other in sorted(has.items()):
+        if line in ours and other not in (None, delivery.target):
+            raise _elsewhere(job, line, other)
 
 
 def record(job: Job) -> bool:
@@ -61,6 +98,32 @@ def record(job: Job) -> bool:
     if recorded is None:
         raise LeaseLost
     return recorded
+
+
+def _moves(job: Job, line: str) -> Hold:
+    name = job.process.installations[job.workflow.target].name
+    return Hold(
+        f"line {line!r} of the order is fulfilled by {name}, and the rules give it to another system now",
+        hint="Nothing is moved by itself.  `fleet held approve ID` takes the line out there, then the other system has "
+        "it; or correct the order in Clarity, or lines in mappings/workflows, so that the line stays.",
+        code=MOVES,
+    )
+
+
+def _elsewhere(job: Job, line: str, other: int) -> Throttled | Hold:
+    """As long as the other target has something to do or to decide, it may still let the line go."""
+    delivery = job.delivery
+    with job.process.database.statement() as tx:
+        name = installations.name(tx, other)
+        undecided = deliveries.undecided(tx, other, delivery.entity, delivery.object_id)
+    if undecided and delivery.waited < KNOWN_WITHIN:
+        return Throttled(f"line {line!r} of the order is fulfilled by {name}, until that lets it go", after=LETS_GO)
+    return Hold(
+        f"line {line!r} of the order is fulfilled by {name}, and would be fulfilled twice",
+        hint=f"See what {name} has of it.  When it is taken out there, replay this; or correct the order in Clarity, "
+        "or lines in mappings/workflows, so that the line stays.",
+        code="fulfilled_elsewhere",
+    )
 
 
 def _unknown(waited: float) -> Throttled | Hold:

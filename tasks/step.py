@@ -21,7 +21,7 @@ from integration.canonical import freeze, parse_json, thaw
 from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retry, Skip, Throttled
 from integration.masking import without_personal
 from integration.message import State, Step, clear
-from integration.store import crossrefs, deliveries, installations
+from integration.store import crossrefs, deliveries, installations, superseded
 from integration.store.database import AWAY, Transaction
 from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
 from tasks.celery import INGEST
@@ -269,6 +269,8 @@ def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int 
     if state is None:
         raise LeaseLost
     end.work.write_down(tx)
+    if state in (State.HELD, State.DEAD):
+        state = superseded.keep_one(tx, delivery, state)
     following = end.effect.leave_behind(tx, delivery) if end.effect else None
     if next.settles:
         crossrefs.settle(tx, delivery)
@@ -278,6 +280,9 @@ def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int 
         deliveries.leave_lane(tx, delivery, supersedes=next.settles or state is State.DONE)
     if end.lease.place and end.lease.place.opened_after is not None:
         deliveries.give_back(tx, delivery, end.lease.place.opened_after)
+    at_target = delivery.queue != INGEST and process.installations[delivery.queue].id == delivery.target
+    if at_target and state is State.DEAD:
+        installations.pause_if_dying(tx, delivery.target, delivery.id, process.settings.pause_after_deaths)
     if next.pauses:
         installations.pause(tx, process.installations[delivery.queue].id, next.reason or "", next.hint)
     return state, delivery.id if state is State.QUEUED else following

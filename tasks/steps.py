@@ -17,7 +17,7 @@ from integration.errors import Hold, Retry, Skip
 from integration.message import Step
 from tasks.celery import app, spread
 from tasks.job import Job
-from tasks.order import record, with_order
+from tasks.order import record, take_on, with_order
 from tasks.process import process
 from tasks.step import FetchFirst, run
 
@@ -96,7 +96,7 @@ def _transform(job: Job) -> None:
         raise FetchFirst
     if job.delivery.entity != "order":
         event = with_order(job, event)
-    made = job.workflow.translate(event)
+    made = job.workflow.translate(event, job.process.installations)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
     job.document = {"canonical": made.canonical, "part": made.part, "target": made.target, **corrected}
 
@@ -117,6 +117,8 @@ def _holds_all(job: Job, event: Document) -> bool:
 
 def _validate(job: Job) -> None:
     canonical = job.document["canonical"]
+    if job.delivery.entity == "order":
+        take_on(job)
     CHECKS[job.delivery.entity](canonical, job.delivery.approved)
     told_more = job.delivery.entity != "order" and record(job)
     shown = job.delivery.applied_digest == digest(job.document["target"])

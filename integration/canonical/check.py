@@ -13,8 +13,8 @@ from integration.errors import Hold, Reject
 
 Order = dict[str, Any]
 FIX_AT_SOURCE = "Correct the order in Clarity, then send the order again."
-ACCEPTABLE = frozenset({"totals_mismatch", "total_differs", "invoices_differ"})
-"""Codes of failed checks that a person may let a document pass as it is: all of it can be posted, only sums differ."""
+ACCEPTABLE = frozenset({"totals_mismatch", "total_differs", "invoices_differ", "line_moves"})
+"""Codes of failed checks that a person may let a document pass as it is: only sums differ, or who fulfils a line."""
 REFUNDED = ("refunded", "partially_refunded")
 FAILED = ("failed", "cancelled", "pending")
 

@@ -56,9 +56,9 @@ def remaining(order: Order) -> Order:
 
 
 def no_part(order: Order) -> Order:
-    """Nothing of the order: for whoever has none of its lines, it is as good as cancelled."""
+    """Nothing of the order: for whoever has none of its lines, it is as good as cancelled, on whatever terms."""
     status = order["status"] if order["status"] in CANCELLED else "cancelled"
-    return {**part_with(order, []), "status": status}
+    return {**part_with(order, []), "status": status, "payment_terms": None}
 
 
 def _less(total: Decimal | None, taken: Decimal) -> Decimal | None:

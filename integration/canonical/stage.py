@@ -56,11 +56,14 @@ class Part:
         return self.all_shipped and self.billed
 
 
-def carried(part: Document, rounding: Decimal) -> Document:
+def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Document:
     """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text.
 
-    ``rounding`` is there only where a rounding line carries some of the amount.
+    ``rounding`` is there only where a rounding line carries some of the amount.  With a ``copy`` for the books it takes
+    on nothing.
     """
+    if copy:
+        return {"lines": [], "amount": "0", "currency": part["currency"], "copy": True}
     if part["status"] in ("cancelled", "void"):
         return {"lines": [], "amount": "0", "currency": part["currency"]}
     lines = [

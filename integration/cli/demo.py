@@ -28,6 +28,8 @@ from integration.store.database import Database, Row
 PATIENCE = 90.0
 STEPS = {"transform": "▸ transform", "validate": "▸ validate", "enrich": "▸▸ enrich", "post": "▸▸ post"}
 ENDED = {"done", "skipped", "held", "dead"}
+CAME_ROUND = {"done", "skipped"}
+"""An order is skipped at the ERP that fulfils no line of it."""
 STATUSES = ("processing", "partially shipped", "shipped", "completed")
 """What the shop shows at each stage."""
 
@@ -86,7 +88,7 @@ def _refuse_real(environment: Mapping[str, str]) -> None:
 
 
 def _show(environment: Mapping[str, str]) -> bool:
-    """Places the orders and draws their journeys until all have ended; whether all took effect everywhere."""
+    """Places the orders and draws their journeys until all have ended; whether all came round."""
     erps = [kind for kind in ERPS if kind in Settings.load(environment).systems]
     database = Database(environment["DATABASE_URL"], connections=1)
     orders = _place(environment)
@@ -103,7 +105,8 @@ def _show(environment: Mapping[str, str]) -> bool:
             ended = len(rows) == len(orders) * len(erps) and all(map(_ended, rows))
     console.print(drawn)
     database.close()
-    return ended and all(row["state"] == "done" for row in rows)
+    came_round = {row["object_id"] for row in rows if row["state"] == "done"}
+    return ended and len(came_round) == len(orders) and all(row["state"] in CAME_ROUND for row in rows)
 
 
 def _place(environment: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -137,16 +140,19 @@ def _at_erp(row: Row | None) -> Text:
         return Text("…", style="dim")
     if row["state"] == "done":
         return _coloured(row["theirs"], "green")
+    if row["state"] == "skipped":
+        return Text("-", style="dim")
     if row["state"] in ENDED:
         return _coloured(f"{row['state']}: {row['reason']}", "yellow")
     return _coloured(STEPS.get(row["step"], row["step"]), "cyan")
 
 
 def _back(roads: Sequence[Row | None]) -> Iterator[Text]:
-    """The time it took to the ERPs, the shipments and invoices that came back, and what the shop was told."""
-    rows = [row for row in roads if row]
+    """The time it took to the ERPs, the shipments and invoices that came back, and the status at Clarity."""
+    rows = [row for row in roads if row and row["state"] != "skipped"]
     done = [row for row in rows if row["state"] == "done"]
-    yield Text(f"{max(row['seconds'] or 0 for row in rows):.2f} s" if len(done) == len(roads) else "")
+    all_there = bool(done) and None not in roads and len(done) == len(rows)
+    yield Text(f"{max(row['seconds'] or 0 for row in rows):.2f} s" if all_there else "")
     for what in ("shipments", "invoices"):
         yield Text(str(sum(row[what] for row in done) or ""))
     stages = [row["stage"] for row in done if row["stage"] is not None]

@@ -95,6 +95,8 @@ def functions(as_json: bool) -> None:
 
 def _print_checked(checked: Checked) -> None:
     counts = f"{checked.name}: {checked.rows} rows, {checked.samples} samples" if checked.rows else checked.name
+    if checked.samples and not checked.rows:
+        counts += f": {checked.samples} samples"
     say(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
     for problem in checked.problems:
         say(f"  {problem}")

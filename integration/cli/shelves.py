@@ -23,7 +23,7 @@ from integration.store.repair import Chosen
 COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
 FACTS = (
     "id", "message", "type", "number", "object_id", "target", "workflow", "step", "state", "code", "reason", "hint",
-    "failed_tries", "fingerprint", "replay_of", "edited", "approved", "created_at", "finished_at",
+    "failed_tries", "fingerprint", "newer", "replay_of", "edited", "approved", "created_at", "finished_at",
 )  # fmt: skip
 ATTEMPT = ("effect", "outcome", "code", "started_at", "finished_at")
 SCREENFUL = 25

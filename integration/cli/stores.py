@@ -54,8 +54,10 @@ def vault() -> Vault:
 
 
 def as_shown(delivery: Row) -> Row:
-    """A delivery by the names people see: its tries that failed, and the last step it took."""
+    """A delivery by the names people see: its failed tries, the last step it took, and how many newer events wait."""
     row = {("failed_tries" if name == "attempts" else name): value for name, value in delivery.items()}
     if row["state"] == State.DONE and row["step"] == Step.ENRICH:
         row["step"] = Step.POST.value  # the hop is named by its first step
+    if row.get("newer"):
+        row["reason"] = f"{row['reason']} ({row['newer']} newer events wait)"
     return row

@@ -9,9 +9,9 @@ import click
 
 from integration.cli.mapping import folder_option
 from integration.cli.render import json_option, say, show_json, table
-from integration.workflow import load_definitions
+from integration.workflow import Workflow, load_definitions
 
-COLUMNS = ("name", "on", "source", "target", "then", "pin")
+COLUMNS = ("name", "on", "source", "target", "fulfils", "then", "pin")
 
 
 @click.group()
@@ -31,6 +31,7 @@ def ls(folder: Path, as_json: bool) -> None:
             "target": each.target,
             "entity": each.entity,
             "on": sorted(each.on),
+            "fulfils": each.fulfils if as_json else _fulfils(each),
             "transform": [mapping.name for mapping in each.transform],
             "then": dict(each.then) if as_json else [f"{key} {_shown(value)}" for key, value in each.then.items()],
             "pin": each.pin if as_json else each.pin[:12],
@@ -53,6 +54,13 @@ def check(folder: Path, as_json: bool) -> None:
         show_json({"ok": True, "workflows": names})
     else:
         say("\n".join(f"{name}: all well" for name in names))
+
+
+def _fulfils(workflow: Workflow) -> str:
+    """Which lines the target fulfils, of what has lines."""
+    if not workflow.fulfils:
+        return "a copy for the books"
+    return "its lines" if workflow.split else "all"
 
 
 def _shown(value: Any) -> str:

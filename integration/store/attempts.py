@@ -80,6 +80,20 @@ def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bo
     return True
 
 
+def made(tx: Transaction, target: int, entity: str, object_id: str) -> bool:
+    """Whether any delivery of this object has ever tried to take effect at the target."""
+    return bool(
+        tx.value(
+            """select exists (
+                   select from messages m join deliveries d on d.message = m.id join attempts a on a.delivery = d.id
+                   where m.object_id = %s and d.target = %s and d.entity = %s)""",
+            object_id,
+            target,
+            entity,
+        )
+    )
+
+
 def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
     return tx.rows(
         """select id, round, effect, outcome, code, started_at, finished_at, request, answer

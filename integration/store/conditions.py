@@ -46,7 +46,7 @@ def unattended(tx: Transaction) -> datetime | None:
 
 
 def paused(tx: Transaction, targets: Sequence[int], by: str) -> list[Row]:
-    """Rows ``{about, since, who, reason, hint, count}``: what "fleet" or "operator" paused, and what waits there."""
+    """Rows ``{about, since, who, reason, hint, count}``: what "fleet", "operator" or "deaths" paused; what waits."""
     return tx.rows(
         """select i.name as about, i.paused_at as since, i.paused_user as who, i.pause_reason as reason,
                i.pause_hint as hint, (select count(*) from deliveries d where d.target = i.id and d.open) as count

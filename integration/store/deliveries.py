@@ -216,6 +216,21 @@ def leave_lane(tx: Transaction, delivery: Delivery, *, supersedes: bool) -> None
     tx.run(LEAVE_LANE, lane)
 
 
+def undecided(tx: Transaction, target: int, entity: str, object_id: str) -> bool:
+    """Whether a delivery of the object to this target is open, or waits for a person."""
+    return bool(
+        tx.value(
+            """select exists (
+                   select from messages m join deliveries d on d.message = m.id
+                   where m.object_id = %s and d.target = %s and d.entity = %s
+                   and (d.open or d.state in ('held', 'dead')))""",
+            object_id,
+            target,
+            entity,
+        )
+    )
+
+
 def wake_needing(tx: Transaction, needs: str) -> None:
     """Makes due what waited for this crossref."""
     tx.run(WAKE_NEEDING, {"needed": needs})

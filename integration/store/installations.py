@@ -61,11 +61,32 @@ def pause(tx: Transaction, installation: int, reason: str, hint: str | None, *, 
         audit.note(tx, who, "pause", [None], target=name, reason=reason)
 
 
+def pause_if_dying(tx: Transaction, installation: int, delivery: int, most: int) -> None:
+    """Pauses a target if the ``most`` objects that ended there last, done or dead, died as this delivery did.
+
+    Only a person resumes it.  A success in between, a day, or a resumption begins the count anew.
+    """
+    died: Row | None = tx.row(DIED_ALIKE, {"delivery": delivery, "target": installation, "most": most})
+    if died is None:
+        return
+    hint = (
+        "Mend the cause, `fleet targets resume NAME`, then `fleet dead replay --fingerprint "
+        f"{died['fingerprint']}`: `fleet dead ls` shows them."
+    )
+    tx.run(
+        """update installations set paused_at = now(), paused_by = 'deaths', pause_reason = %s,
+               pause_hint = replace(%s, 'NAME', name) where id = %s and paused_at is null""",
+        f"{most} objects in a row died of one cause: {died['reason']}",
+        hint,
+        installation,
+    )
+
+
 def resume(tx: Transaction, installation: int, *, who: str | None = None) -> bool:
     """Lets traffic flow again; False where it does already.  Without ``who`` only what the fleet has paused itself."""
     name = tx.value(
         """update installations set paused_at = null, paused_by = null, paused_user = null, pause_reason = null,
-               pause_hint = null
+               pause_hint = null, resumed_at = now()
            where id = %(id)s and paused_at is not null and (paused_by = 'fleet' or %(who)s::text is not null)
            returning name""",
         {"id": installation, "who": who},
@@ -115,9 +136,14 @@ def unlimit(tx: Transaction, installation: int, who: str) -> None:
 def decisions(tx: Transaction) -> dict[int, Row]:
     """What operators have decided, by installation: ``{rate, concurrency, breaker, paused}``."""
     rows = tx.rows(
-        "select id, rate, concurrency, breaker, coalesce(paused_by = 'operator', false) as paused from installations"
+        """select id, rate, concurrency, breaker, coalesce(paused_by in ('operator', 'deaths'), false) as paused
+           from installations"""
     )
     return {row.pop("id"): row for row in rows}
+
+
+def name(tx: Transaction, installation: int) -> str:
+    return str(tx.value("select name from installations where id = %s", installation))
 
 
 def all_installations(tx: Transaction) -> list[Row]:
@@ -157,3 +183,17 @@ def _create(tx: Transaction, system: System) -> Installation:
     )
     assert row
     return Installation(**row)
+
+
+# By the index on what ended lately; a target that is idle for a day begins anew.
+DIED_ALIKE = """
+with died as (
+    select fingerprint, reason, queue from deliveries where id = %(delivery)s
+), latest as (
+    select d.state, d.fingerprint from deliveries d, died, installations i
+    where i.id = %(target)s and d.target = i.id and d.queue = died.queue and d.state in ('done', 'dead')
+    and d.finished_at > greatest(coalesce(i.resumed_at, '-infinity'), now() - interval '1 day')
+    order by d.finished_at desc limit %(most)s
+)
+select fingerprint, reason from died
+where %(most)s = (select count(*) from latest where latest.state = 'dead' and latest.fingerprint = died.fingerprint)"""

@@ -11,6 +11,8 @@ from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 
 MOST_LOOKED_AT = 25
+Claims = dict[str, int | None]
+"""Which installation fulfils each line of an order; None while none has claimed it."""
 
 
 def carry(tx: Transaction, target: int, order_id: str, carried: Row) -> bool:
@@ -28,6 +30,45 @@ def carry(tx: Transaction, target: int, order_id: str, carried: Row) -> bool:
             {"target": target, "order": order_id, "body": json.dumps(carried), "open": bool(carried["lines"])},
         )
     )
+
+
+def claim(
+    tx: Transaction, shop: int, order_id: str, target: int, lines: Collection[str], ordered: Collection[str]
+) -> Claims:
+    """Claims ``lines`` of those ``ordered`` for a target; which installation fulfils each line of the order now.
+
+    Whoever claims a line first has it until it lets go (`release`): a line is fulfilled once.
+    """
+    if not lines:
+        return _claims(tx, shop, order_id)
+    claimed: Claims = tx.value(
+        """insert into progress (installation, entity, object_id, order_id, body, fulfilled_by)
+           values (%s, 'order', %s, %s, '{}', %s)
+           on conflict (installation, entity, object_id) do update
+           set fulfilled_by = excluded.fulfilled_by || jsonb_strip_nulls(progress.fulfilled_by)
+           returning fulfilled_by""",
+        shop,
+        order_id,
+        order_id,
+        json.dumps(dict.fromkeys(ordered) | dict.fromkeys(lines, target)),
+    )
+    return claimed
+
+
+def release(
+    tx: Transaction, shop: int, order_id: str, target: int, *, keep: Collection[str], ordered: Collection[str]
+) -> None:
+    """Lets go of the lines that a target has of an order, but for those to ``keep``; others may claim them."""
+    before = _claims(tx, shop, order_id, lock="for update")
+    after: Claims = {line: by for line, by in before.items() if by != target or line in keep}
+    after = dict.fromkeys(ordered) | after
+    if after != before:
+        tx.run(
+            "update progress set fulfilled_by = %s where installation = %s and entity = 'order' and object_id = %s",
+            json.dumps(after),
+            shop,
+            order_id,
+        )
 
 
 def carried(tx: Transaction, target: int, order_id: str) -> Row | None:
@@ -94,17 +135,17 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
 
     Only what stands at the shop counts.  Whoever asks for one order waits for the other who does.
     """
-    told = Stage(
-        tx.value(
-            """insert into progress (installation, entity, object_id, order_id, body)
-               values (%s, 'order', %s, %s, '{"stage": 0}')
-               on conflict (installation, entity, object_id) do update set object_id = excluded.object_id
-               returning (body ->> 'stage')::int""",
-            shop,
-            order_id,
-            order_id,
-        )
+    row = tx.row(
+        """insert into progress (installation, entity, object_id, order_id, body)
+           values (%s, 'order', %s, %s, '{"stage": 0}')
+           on conflict (installation, entity, object_id) do update set object_id = excluded.object_id
+           returning coalesce((body ->> 'stage')::int, 0) as stage, fulfilled_by""",
+        shop,
+        order_id,
+        order_id,
     )
+    assert row
+    told, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
     tx.run(
         """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
@@ -112,7 +153,10 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         [target for target, part in parts.items() if part.closed],
         order_id,
     )
-    stage = max(told, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, set(targets) - {shop, *parts})))
+    waited_for = set(targets) - {shop, *parts}
+    if claims and None not in claims.values():
+        waited_for &= set(claims.values())
+    stage = max(told, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -146,12 +190,21 @@ def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     )
 
 
+def _claims(tx: Transaction, shop: int, order_id: str, lock: str = "") -> Claims:
+    found: Claims | None = tx.value(
+        f"select fulfilled_by from progress where installation = %s and entity = 'order' and object_id = %s {lock}",
+        shop,
+        order_id,
+    )
+    return found or {}
+
+
 def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, Part]:
     """Each target's part of the order, by installation."""
     rows = tx.rows(
         """select installation, entity, body from progress
            where order_id = %s and installation = any (%s::smallint[])
-           and (shown or entity = 'order' and body ? 'lines')""",
+           and (shown or entity = 'order' and body ? 'lines' and not body ? 'copy')""",
         order_id,
         list(targets),
     )
@@ -172,7 +225,8 @@ def _awaited(tx: Transaction, order_id: str, targets: Collection[int]) -> bool:
             """select exists (
                    select from messages m join deliveries d on d.message = m.id
                    where m.object_id = %s and d.entity = 'order' and d.target = any (%s::smallint[])
-                   and (d.open or d.state in ('held', 'dead')))""",
+                   and (d.open or d.state in ('held', 'dead')) and not exists (
+                       select from definitions w where w.hash = d.pin and w.body ->> 'fulfils' = 'false'))""",
             order_id,
             list(targets),
         )

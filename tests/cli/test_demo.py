@@ -24,7 +24,9 @@ from tests.store.road import Road
 
 COMMAND = [sys.executable, "-m", "integration.cli", "demo"]
 HEADING = ["Clarity", "what is special", "total", "Odoo", "Fusion", "posted", "shipped", "billed", "status"]
-CAME_ROUND = re.compile(r"WEB-\d+ .+ [A-Z]{3}  S\d{5}  \d+  +\d+\.\d\d s +\d* +\d+  completed ✓")
+CAME_ROUND = re.compile(
+    r"WEB-\d+ .+ [A-Z]{3}  (?P<odoo>S\d{5}|-) +(?P<fusion>\d+|-) +\d+\.\d\d s +\d* +\d+  completed ✓"
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,17 @@ def test_without_a_terminal_it_prints_the_table_and_stops(environment: dict[str,
     assert demo.returncode == 0, demo.stderr
     heading, *rows, last = demo.stdout.splitlines()
     assert re.split(r" {2,}", heading.rstrip()) == HEADING
-    assert [row for row in rows if not CAME_ROUND.fullmatch(row.rstrip())] == []
+    found = [CAME_ROUND.fullmatch(row.rstrip()) for row in rows]
+    assert [row for row, match in zip(rows, found, strict=True) if not match] == []
+    carried = {
+        row: (match["odoo"] != "-", match["fusion"] != "-") for row, match in zip(rows, found, strict=True) if match
+    }
+    assert set(carried.values()) == {(True, False), (False, True), (True, True)}
+    for row, by in carried.items():
+        assert by == (
+            "split by product" in row or "company" not in row.lower(),
+            "split by product" in row or "company" in row,
+        ), row
     assert all("completed" in row for row in rows), "the downloads too, of which nothing ships"
     assert len(rows) == 12
     assert last == "Stopped."

@@ -154,3 +154,13 @@ def test_commands_print_what_others_wrote_only_by_a_function_that_makes_it_visib
         and not any(isinstance(part, ast.Call) and ast.unparse(part.func) == "len" for part in ast.walk(call))
     ]
     assert found == []
+
+
+def test_of_what_a_sender_names_as_it_likes_only_the_erp_of_a_line_is_shown() -> None:
+    attributes = {"fulfilledBy": "odoo", "giftMessage": "for Ada", "deep": {"fulfilledBy": "Ada"}, "list": ["Ada"]}
+    person = {"customer": {"customAttributes": {"fulfilledBy": "Ada"}}, "fulfilledBy": "Ada"}
+    shown = masked({"data": {"lines": [{"customAttributes": attributes}], **person}})
+    hidden = {"fulfilledBy": "odoo", "giftMessage": "***", "deep": {"fulfilledBy": "***"}, "list": ["***"]}
+    assert shown["data"]["lines"] == [{"customAttributes": hidden}]
+    assert "Ada" not in str(shown)
+    assert without_personal("fulfilled by odoo-1", {"lines": [{"attributes": attributes}]}) == "fulfilled by odoo-1"

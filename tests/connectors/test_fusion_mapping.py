@@ -51,7 +51,8 @@ def test_orders_of_every_kind_reach_fusion_to_the_cent(tmp_path: Path) -> None:
         connector = target.connector(guest_account="90000")
         for number, order in enumerate(generate(2 * len(SOUND), 7, [])):
             event = {"data": {**order, "id": f"g-{number}", "number": f"WEB-{number}", "version": 1, **TIMES}}
-            canonical, _, document = workflow.translate(json.loads(json.dumps(event, default=str), parse_float=Decimal))
+            given = json.loads(json.dumps(event, default=str), parse_float=Decimal)
+            canonical, _, document = workflow.translate(given, {"fusion"})
             try:
                 check_order(canonical)
                 shop.send(document, MemoryWork(), connector)

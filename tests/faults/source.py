@@ -92,7 +92,7 @@ def large_documents(trial: Trial) -> None:
         assert trial.world.send(whole).status_code == 413
         for id in orders:
             trial.world.control("PATCH", f"orders/{id}", {"customAttributes": {"padding": "x" * (LARGEST - 100_000)}})
-        trial.orders += trial.world.generate(2, "250_lines")
+        trial.orders += trial.world.generate(2, "250_lines+shared")
 
 
 def _up(trial: Trial) -> bool:

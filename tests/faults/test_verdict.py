@@ -36,7 +36,7 @@ class Judged:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.shipped, self.changed = world.generate(2, "b2b_po", "tax_excluded")
+        self.shipped, self.changed = world.generate(2, "b2b_po+shared", "tax_excluded+shared")
         world.finished(self.shipped, self.changed)
         world.control("PATCH", f"orders/{self.changed}", {"purchaseOrderNumber": "PO-2"})
         self.judge(world, ALL_AT_ONCE)

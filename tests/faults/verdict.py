@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from tests.road.world import World
+from tests.road.world import World, carriers
 
 PATIENCE = 150.0
 """Seconds for everything to come to its end: leases have to lapse, breakers to close, and the machine is busy."""
 STAGES = ("processing", "partially_shipped", "shipped", "completed")
-SOURCES = ("odoo-1", "fusion-1")
 Books = Mapping[str, Any]
 
 OUT_OF_ORDER = """
@@ -45,7 +44,7 @@ def judge(
     books = world.control("GET", "ledger")
     _shown_once(books)
     world.exactly_once(list(orders))
-    _latest(books, changed)
+    _latest(world, books, changed)
     for id in shipping:
         _shipped(world.order(id), books["clarity"]["shipments"])
         _billed(world.order(id), books["clarity"]["invoices"])
@@ -68,7 +67,7 @@ def _come_back(world: World, ids: Sequence[str]) -> bool:
     invoices = [each for each in books["invoices"] if each["order_id"] in ids]
     sources = {(each["order_id"], _source(each)) for each in invoices if each["status"] == "paid"}
     return all(books["orders"][id]["status"] == "completed" for id in ids) and sources == {
-        (id, source) for id in ids for source in SOURCES
+        (id, f"{erp}-1") for id in ids for erp in world.erps(id)
     }
 
 
@@ -76,11 +75,16 @@ def _source(document: Mapping[str, Any]) -> str:
     return str(document["external_ref"]).partition("/")[0]
 
 
-def _latest(books: Books, changed: Mapping[str, str]) -> None:
+def _latest(world: World, books: Books, changed: Mapping[str, str]) -> None:
     odoo = {order["external_id"]: order["client_order_ref"] for order in books["odoo"]["orders"]}
     fusion = {order["source_id"]: order["purchase_order"] for order in books["fusion"]["orders"]}
-    stand = {id: (odoo[f"__clarity__.order__{id}"], fusion[id]) for id in changed}
-    assert stand == {id: (number, number) for id, number in changed.items()}, "not the newest state of an order"
+    numbers = {
+        "odoo": {id: odoo.get(f"__clarity__.order__{id}") for id in changed},
+        "fusion": {id: fusion.get(id) for id in changed},
+    }
+    stand = {id: {erp: numbers[erp][id] for erp in world.erps(id)} for id in changed}
+    wanted = {id: dict.fromkeys(world.erps(id), number) for id, number in changed.items()}
+    assert stand == wanted, "not the newest state of an order"
 
 
 def _shown_once(books: Books) -> None:
@@ -93,14 +97,14 @@ def _shown_once(books: Books) -> None:
 
 
 def _shipped(order: Mapping[str, Any], shipments: Sequence[Mapping[str, Any]]) -> None:
-    """All that was ordered has left by each ERP, and no more."""
+    """All that was ordered has left, each line by the ERP that fulfils it, and no more."""
     found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for shipment in shipments:
         for line, quantity in shipment["lines"].items() if shipment["order_id"] == order["id"] else ():
             found[_source(shipment), line] += Decimal(quantity)
+    by = carriers(dict(order))
     wanted = {
-        (source, line["id"]): Decimal(line["quantity"])
-        for source in SOURCES
+        (f"{by[line['id']]}-1", line["id"]): Decimal(line["quantity"])
         for line in order["lines"]
         if line["requiresShipping"]
     }
@@ -108,11 +112,11 @@ def _shipped(order: Mapping[str, Any], shipments: Sequence[Mapping[str, Any]]) -
 
 
 def _billed(order: Mapping[str, Any], invoices: Sequence[Mapping[str, Any]]) -> None:
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for invoice in invoices:
-        if invoice["order_id"] == order["id"]:
-            found[_source(invoice)] += Decimal(invoice["total"])
-    assert found == dict.fromkeys(SOURCES, Decimal(order["totals"]["grandTotal"])), f"invoices of {order['id']}"
+    """All ERPs that fulfil the order have billed their parts, which come to the order to the minor unit."""
+    found = [invoice for invoice in invoices if invoice["order_id"] == order["id"]]
+    assert {_source(each) for each in found} == {f"{erp}-1" for erp in carriers(dict(order)).values()}, "invoices of"
+    billed = sum(Decimal(each["total"]) for each in found)
+    assert billed == Decimal(order["totals"]["grandTotal"]), f"invoices of {order['id']}: {billed}"
 
 
 def _never_back(pushes: Sequence[Mapping[str, Any]], orders: Sequence[str], shipping: Sequence[str]) -> None:

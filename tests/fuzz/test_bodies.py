@@ -79,7 +79,7 @@ def end(workflow: Workflow, document: Document) -> str:
         assert thaw(freeze(made._asdict())) == made._asdict()
         digest(made.target)
         if workflow.entity == "order":
-            carried(made.part)
+            carried(made.part, Decimal(0))
             sent(workflow.target, made.target)
     except Failure as failure:
         assert failure.reason

@@ -50,6 +50,9 @@ def test_check_says_that_all_is_well() -> None:
     assert [line.split(": ")[0] for line in result.output.splitlines()] == [
         *MAPPINGS,
         "tables and workflows",
+        "workflows",
+        "examples/by-product",
+        "examples/copy-for-the-books",
     ]
     assert all(line.endswith(": all well") for line in result.output.splitlines())
 

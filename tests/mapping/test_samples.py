@@ -87,7 +87,7 @@ def add_table(folder: Path) -> None:
 
 
 def drop_workflow(folder: Path) -> None:
-    (folder / "workflows" / "order-to-odoo.json").unlink()
+    (folder / "workflows" / "odoo-invoice-to-clarity.json").unlink()
 
 
 def add_samples(folder: Path) -> None:
@@ -106,7 +106,7 @@ def break_mapping(folder: Path) -> None:
         (add_row, "row 38 (order.x_brand) has no sample that exercises it"),
         (change_table, "sample unicode_notes.json: carrier is 'COUNTER', expected 'PICKUP'"),
         (add_table, "no mapping uses the table colours"),
-        (drop_workflow, "no workflow uses the mapping odoo.order"),
+        (drop_workflow, "no workflow uses the mapping odoo.invoice"),
         (add_samples, "samples/odoo.return belongs to no mapping"),
         (
             break_mapping,

@@ -189,8 +189,8 @@ def test_a_discount_that_is_more_than_its_carrier_takes_holds_the_order_at_all(b
     ("odoo", "fusion", "reason"),
     [
         (GOODS, {**DOWNLOADS, "carries_charges": True}, "not order-to-fusion and order-to-odoo"),
-        ({"lines": "sku"}, DOWNLOADS, "exactly one must have carries_charges, not none"),
-        ({"lines": "sku", "carries_charges": False}, {}, "lines of order-to-odoo: exactly one must have"),
+        ({"lines": "sku", "carries_charges": False}, DOWNLOADS, "exactly one must have carries_charges, not none"),
+        ({"carries_charges": False}, {}, "lines of order-to-fusion, order-to-odoo: exactly one must have"),
         (GOODS, {**DOWNLOADS, "on": ["order.created"]}, "they share orders, so they must have the same in on"),
         (GOODS, {**DOWNLOADS, "when": "number"}, "they share orders, so they must have the same in when"),
         (GOODS, {**DOWNLOADS, "entity": "sale"}, "they share orders, so they must have the same in entity"),
@@ -238,6 +238,103 @@ def test_other_sources_and_other_events_share_nothing(load: Callable[..., Defini
         fusion.translate(event("physical"))
 
 
+# --- fulfilled once
+
+COPY = {"fulfils": False}
+
+
+def workflow(folder: Path, name: str, without: tuple[str, ...] = (), **changes: Any) -> None:
+    path = folder / "mappings" / "workflows" / f"{name}.json"
+    body = {key: value for key, value in json.loads(path.read_text()).items() if key not in without}
+    path.write_text(json.dumps(body | changes))
+
+
+@pytest.fixture
+def in_full(load: Callable[..., Definitions], tmp_path: Path) -> Callable[..., Definitions]:
+    """The definitions with both workflows of an order without ``lines``, and these changes to each."""
+
+    def load_both(odoo: dict[str, Any], fusion: dict[str, Any]) -> Definitions:
+        load()
+        for name, changes in (("order-to-odoo", odoo), ("order-to-fusion", fusion)):
+            workflow(tmp_path, name, ("lines", "carries_charges"), **changes)
+        return load_definitions(tmp_path / "mappings")
+
+    return load_both
+
+
+@pytest.mark.parametrize(
+    ("odoo", "fusion"),
+    [
+        ({}, {}),
+        (GOODS, {}),
+        ({}, {**DOWNLOADS, "carries_charges": True}),
+        ({}, {"on": ["order.created", "order.other"]}),
+        ({"when": "customer.type == 'person'"}, {"when": "customer.type == 'company'"}),
+        ({"fulfils": True}, {"target": "odoo"}),
+    ],
+)
+def test_two_workflows_that_fulfil_the_same_order_are_refused(
+    in_full: Callable[..., Definitions], odoo: dict[str, Any], fusion: dict[str, Any]
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        in_full(odoo, fusion)
+    assert caught.value.reason == (
+        "order-to-fusion and order-to-odoo both fulfil the lines of order.created from clarity: "
+        "each line would be shipped and billed twice"
+    )
+    assert caught.value.hint == (
+        "Give both lines, so that each line is for one of them; or give one of them fulfils: false, as a copy for the "
+        "books (order-to-fusion.json, order-to-odoo.json).  mappings/examples has both."
+    )
+
+
+@pytest.mark.parametrize(("odoo", "fusion"), [({}, COPY), (COPY, {}), (COPY, COPY), ({}, {"on": ["order.approved"]})])
+def test_one_that_fulfils_and_a_copy_have_the_order_in_full(
+    in_full: Callable[..., Definitions], odoo: dict[str, Any], fusion: dict[str, Any]
+) -> None:
+    definitions = in_full(odoo, fusion)
+    for each, changes in zip(to_both(definitions), (odoo, fusion), strict=True):
+        stored = Definitions.from_rows([vars_of(row) for row in definitions.rows()]).workflow(each.pin)
+        assert (each.fulfils, stored.fulfils) == (changes.get("fulfils", True),) * 2
+        assert stored.translate(event("physical", "digital")).part == CLARITY(event("physical", "digital")["data"])
+
+
+def vars_of(row: Any) -> dict[str, Any]:
+    return dict(row._asdict())
+
+
+def test_of_the_targets_that_take_part_the_only_one_takes_all(both: list[Workflow]) -> None:
+    given = event("physical", "digital")
+    for each in both:
+        whole = each.translate(given, {"clarity", each.target}).part
+        assert whole == CLARITY(given["data"])
+        assert len(each.translate(given, {"clarity", "odoo", "fusion"}).part["lines"]) == 1
+
+
+def test_a_line_of_a_target_that_takes_no_part_is_held_while_two_others_do(
+    load: Callable[..., Definitions], tmp_path: Path
+) -> None:
+    load(GOODS, {"lines": "kind == 'digital'"})
+    third = {"name": "order-to-sap", "target": "sap", "lines": "kind == 'gift_card'"}
+    body = json.loads((tmp_path / "mappings" / "workflows" / "order-to-fusion.json").read_text()) | third
+    (tmp_path / "mappings" / "workflows" / "order-to-sap.json").write_text(json.dumps(body))
+    for each in to_both(load_definitions(tmp_path / "mappings")):
+        assert len(each.translate(event("physical", "gift_card"), {"odoo", "fusion", "sap"}).part["lines"]) < 2
+        with pytest.raises(Hold, match="no target takes line 2"):
+            each.translate(event("physical", "gift_card"), {"odoo", "fusion"})
+
+
+def test_an_older_pin_without_targets_goes_on_as_it_did(load: Callable[..., Definitions]) -> None:
+    definitions = load()
+    rows = [vars_of(row) for row in definitions.rows()]
+    for row in rows:
+        if "siblings" in row["body"]:
+            row["body"] = {**row["body"], "siblings": [each[:2] for each in row["body"]["siblings"]]}
+    pin = to_both(definitions)[0].pin
+    part = Definitions.from_rows(rows).workflow(pin).translate(event("physical", "digital"), {"odoo"}).part
+    assert [line["id"] for line in part["lines"]] == ["1"]
+
+
 # --- pins
 
 
@@ -258,7 +355,10 @@ def test_a_siblings_rule_is_part_of_the_pin_and_an_old_pin_keeps_the_old_rule(
 
 
 def test_who_carries_the_charges_is_part_of_the_pin(load: Callable[..., Definitions]) -> None:
-    (before, _), (after, _) = to_both(load()), to_both(load({"lines": GOODS["lines"]}, GOODS | DOWNLOADS))
-    pins = {each.pin for each in (*to_both(load()), *to_both(load({"lines": "sku"}, GOODS | DOWNLOADS)))}
+    (before, _), (after, _) = to_both(load()), to_both(load(GOODS | {"carries_charges": False}, GOODS | DOWNLOADS))
+    pins = {
+        each.pin
+        for each in (*to_both(load()), *to_both(load({"lines": "sku", "carries_charges": False}, GOODS | DOWNLOADS)))
+    }
     assert before.pin != after.pin
     assert len(pins) == 4

@@ -81,7 +81,7 @@ def test_a_workflow_without_then_tells_nobody(folder: Path) -> None:
 
 def test_an_event_becomes_the_canonical_and_the_targets_document() -> None:
     workflow = named(load_definitions(FOLDER))
-    canonical, part, made = workflow.translate(event())
+    canonical, part, made = workflow.translate(event(), {"odoo"})
     assert part is canonical
     assert canonical["totals"]["grand_total"] == Decimal("28.00")
     assert made["key"] == "1001"
@@ -170,7 +170,11 @@ def test_a_file_that_cannot_be_used_is_named(folder: Path, path: str, text: str,
         ({"siblings": []}, "workflow order-to-odoo.json: unknown key siblings"),
         ({"when": ""}, "workflow order-to-odoo.json: when is not a condition"),
         ({"lines": True, "carries_charges": True}, "workflow order-to-odoo.json: lines is not a condition"),
-        ({"carries_charges": True}, "workflow order-to-odoo.json: carries_charges without lines"),
+        ({"fulfils": "no"}, "workflow order-to-odoo.json: fulfils is neither true nor false"),
+        (
+            {"fulfils": False},
+            "workflow order-to-odoo.json: lines of a copy: what does not fulfil has the order in full",
+        ),
         (
             {"lines": "sku", "carries_charges": "yes"},
             "workflow order-to-odoo.json: carries_charges is neither true nor false",
@@ -220,8 +224,17 @@ def test_a_workflow_that_cannot_work_is_refused(folder: Path, changes: dict[str,
     assert caught.value.reason == reason
 
 
+def test_charges_are_carried_by_who_has_lines(folder: Path) -> None:
+    path = folder / "workflows" / "order-to-odoo.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "lines"}))
+    with pytest.raises(Misconfigured) as caught:
+        load_definitions(folder)
+    assert caught.value.reason == "workflow order-to-odoo.json: carries_charges without lines"
+
+
 def test_a_condition_that_does_not_fit_the_document_rejects_it(folder: Path) -> None:
-    edit(folder / "workflows" / "order-to-odoo.json", when="gt(customer.name, '1')")
+    for name in ("order-to-odoo", "order-to-fusion"):
+        edit(folder / "workflows" / f"{name}.json", when="gt(customer.name, '1')")
     workflow = named(load_definitions(folder))
     with pytest.raises(Reject, match="the condition of order-to-odoo does not fit the document"):
         workflow.translate(event())

@@ -6,6 +6,7 @@ from tests.planted import (
     of_customers,
     of_documents,
     of_fleets,
+    of_fulfilment,
     of_motion_and_edges,
     of_receiver,
     of_startup,
@@ -20,5 +21,6 @@ DEFECTS: list[Defect] = [
     *of_startup.DEFECTS,
     *of_documents.DEFECTS,
     *of_customers.DEFECTS,
+    *of_fulfilment.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from integration.embedded import Valkey
 from integration.settings import Settings
 from tasks.process import Process
+from tests.road.orders import ALL, Orders
 from tests.road.world import World
 
 
@@ -28,6 +29,27 @@ def road(world: World) -> Iterator[World]:
     world.clear_faults()
     yield world
     world.clear_faults()
+
+
+@pytest.fixture
+def stores(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings of a fleet's stores, which Celery reads for itself."""
+    environment = {
+        "FLEET_HOME": "/nonexistent",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": f"{valkey.url.rpartition('/')[0]}/4",
+        "FLEET_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+def orders(stores: dict[str, str]) -> Iterator[Orders]:
+    process = Process(Settings.load(stores | ALL))
+    yield Orders(process)
+    process.database.close()
 
 
 @pytest.fixture

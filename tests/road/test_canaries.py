@@ -194,7 +194,7 @@ def knock_wrong(road: World, order: dict[str, Any]) -> None:
 
 def test_what_is_personal_or_secret_is_found_nowhere(road: World, tap: Tap) -> None:
     road.fault("webhooks", "drop")
-    (template,) = road.generate(1, "b2b_po")
+    (template,) = road.generate(1, "b2b_po+shared")
     order = personal(road.order(template))
     road.clear_faults()
     right = road.place(order)

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,8 @@ def test_an_edit_after_a_lost_answer_does_not_double(road: World, run: Run) -> N
 
 
 def test_a_corrected_mapping_counts(road: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (id,) = road.generate(1, "unknown_tax_code")
-    held = [came_to(road, target, id, "held") for target in ("odoo", "fusion")]
+    (id, company) = ids = road.generate(2, "unknown_tax_code+tax_excluded", "unknown_tax_code+tax_excluded+b2b_po")
+    held = [came_to(road, target, id, "held") for target, id in zip(("odoo", "fusion"), ids, strict=True)]
     corrected = tmp_path / "mappings"
     shutil.copytree(mappings.FOLDER, corrected)
     table = corrected / "tables" / "taxes.json"
@@ -131,15 +132,16 @@ def test_a_corrected_mapping_counts(road: World, run: Run, tmp_path: Path, monke
     run("held", "replay", held[0]["id"])
     came_to(road, "odoo", id, "held")
     monkeypatch.setattr(mappings, "FOLDER", corrected)
-    run("held", "replay", "--number", held[0]["number"], "--yes")
-    road.finished(id)
-    road.exactly_once([id])
+    for each in held:
+        run("held", "replay", "--number", each["number"], "--yes")
+    road.finished(*ids)
+    road.exactly_once(ids)
     assert [audited(run, each["id"]) for each in held] == [["replay", "replay"], ["replay"]]
     road.balanced()
 
 
 def test_differing_sums_pass_only_as_they_are_approved(road: World, run: Run) -> None:
-    (id,) = road.generate(1, "mismatch")
+    id, company = road.generate(2, "mismatch", "mismatch+b2b_po")
     held = came_to(road, "odoo", id, "held")
     assert held["code"] == "totals_mismatch"
     assert "send it as it is" in run("held", "show", held["id"])
@@ -151,13 +153,13 @@ def test_differing_sums_pass_only_as_they_are_approved(road: World, run: Run) ->
     came_to(road, "odoo", id, "done")
     (standing,) = road.at_odoo(id)
     assert (standing["state"], standing["confirmed"]) == ("sale", 1)
-    at_pod = road.at("fusion", id)[0]
-    assert (at_pod["state"], at_pod["code"], at_fusion(road, id)) == ("held", "totals_mismatch", [])
+    at_pod = came_to(road, "fusion", company, "held")
+    assert (at_pod["code"], at_fusion(road, company)) == ("totals_mismatch", [])
     run("held", "approve", at_pod["id"])
-    road.until(lambda: road.at("fusion", id)[0]["code"] == "total_differs", 20, lambda: road.states(id))
+    road.until(lambda: road.at("fusion", company)[0]["code"] == "total_differs", 20, lambda: road.states(company))
     run("held", "approve", at_pod["id"])
-    came_to(road, "fusion", id, "done")
-    assert [(each["created"], each["submissions"]) for each in at_fusion(road, id)] == [(1, 1)]
+    came_to(road, "fusion", company, "done")
+    assert [(each["created"], each["submissions"]) for each in at_fusion(road, company)] == [(1, 1)]
     assert audited(run, held["id"]) == ["approve", "replay", "approve", "replay"]
     road.balanced()
 
@@ -192,7 +194,7 @@ def test_what_is_done_can_be_sent_again_and_takes_no_second_effect(road: World, 
 
 
 def test_a_rehearsal_shows_both_sides_and_changes_nothing(road: World, run: Run) -> None:
-    order = shop_order(road, "b2b_po")
+    order = shop_order(road, "b2b_po+shared")
     id = order["id"]
     before = json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True)
     for target in ("odoo", "fusion"):
@@ -211,8 +213,8 @@ where m.object_id = any (%s) and m.type = 'order.created' and d.entity = 'order'
 
 
 def test_a_thousand_replays_leave_live_orders_their_way(road: World, run: Run) -> None:
-    order = shop_order(road, "b2b_po")
-    wrong = {**order["totals"], "grandTotal": "1.00"}
+    order = shop_order(road, "b2b_po+shared")
+    wrong = {**order["totals"], "grandTotal": str(Decimal(order["totals"]["grandTotal"]) + 1)}
     ids = [send(road, order, totals=wrong) for _ in range(500)]
 
     def held() -> int:

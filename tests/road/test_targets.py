@@ -60,11 +60,11 @@ def attempts(road: World, ids: list[str]) -> list[int]:
 
 def test_a_paused_target_is_not_called_and_what_is_for_it_waits(road: World, targets: Targets) -> None:
     count_calls(road)
-    before = road.generate(5)
+    before = road.generate(5, "shared")
     targets("pause", "odoo", "--reason", "upgrade")
     time.sleep(1)  # for the answers that are on their way
     called = calls(road)
-    ids = before + road.generate(3)
+    ids = before + road.generate(3, "shared")
     road.until(lambda: all("fusion-1 enrich done" in road.states(id) for id in ids), 30, lambda: say(road, ids))
     time.sleep(3)  # polls are due twice in that time, hops all the time
     assert calls(road) == called

@@ -200,3 +200,65 @@ def test_what_other_shipments_hold(books: Books) -> None:
         assert {line: str(n) for line, n in progress.shipped_by_others(tx, books.odoo, "1001", "2").items()} == {
             "a": "2"
         }
+
+
+def claim(books: Books, target: int, *lines: str, ordered: str = "abc") -> dict[str, int | None]:
+    with books.database.transaction() as tx:
+        return progress.claim(tx, books.shop, "1001", target, lines, ordered)
+
+
+def release(books: Books, target: int, *keep: str, ordered: str = "abc") -> dict[str, int | None]:
+    with books.database.transaction() as tx:
+        progress.release(tx, books.shop, "1001", target, keep=keep, ordered=ordered)
+        return progress.claim(tx, books.shop, "1001", target, (), ordered)
+
+
+def test_a_line_belongs_to_who_claims_it_first_until_that_lets_it_go(books: Books) -> None:
+    assert claim(books, books.odoo, "a") == {"a": books.odoo, "b": None, "c": None}
+    both = {"a": books.odoo, "b": books.fusion, "c": books.fusion}
+    assert claim(books, books.fusion, "a", "b", "c") == both
+    assert claim(books, books.odoo, "a", "c") == both
+    assert release(books, books.fusion, "b") == {"a": books.odoo, "b": books.fusion, "c": None}
+    assert claim(books, books.odoo, "a", "c")["c"] == books.odoo
+    assert release(books, books.odoo, ordered="ab") == {"a": None, "b": books.fusion}
+
+
+def test_of_claims_at_once_one_counts(books: Books) -> None:
+    targets = [books.odoo, books.fusion] * 4
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda target: claim(books, target, "a"), targets))
+    assert len({each["a"] for each in found}) == 1
+
+
+def test_what_others_have_claimed_in_full_waits_for_nobody_else(books: Books) -> None:
+    """Fusion has an event still to look at, and none of the lines."""
+    id = books.road.delivery("evt-1")
+    books.road.run("update deliveries set target = %s where id = %s", books.fusion, id)
+    claim(books, books.odoo, "a", ordered="ab")
+    books.carry(books.odoo, a="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,), "nobody has claimed b yet"
+    claim(books, books.odoo, "a", "b", ordered="ab")
+    assert books.ship(books.odoo, "2", a="1") == (Stage.SHIPPED,)
+
+
+def test_what_another_has_claimed_is_waited_for(books: Books) -> None:
+    id = books.road.delivery("evt-1")
+    books.road.run("update deliveries set target = %s where id = %s", books.fusion, id)
+    claim(books, books.odoo, "a", ordered="ab")
+    claim(books, books.fusion, "b", ordered="ab")
+    books.carry(books.odoo, a="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
+
+
+def test_a_copy_for_the_books_neither_counts_nor_is_waited_for(books: Books) -> None:
+    id = books.road.delivery("evt-1")
+    with books.database.transaction() as tx:
+        tx.run("update definitions set body = '{\"fulfils\": false}' where hash = 'pin'")
+        tx.run("update deliveries set target = %s where id = %s", books.fusion, id)
+    books.carry(books.odoo, a="1")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
+    with books.database.transaction() as tx:
+        copy = {"lines": [], "amount": "0", "currency": "EUR", "copy": True}
+        progress.carry(tx, books.fusion, "1001", copy)
+    assert books.open_orders(books.fusion) == []
+    assert books.bill(books.odoo, "i") == (Stage.COMPLETED,)

@@ -13,13 +13,13 @@ STORIES = {
     "A company: purchase order, 30 days to pay": "b2b_po",
     "A line with a percentage off": "discount_percent",
     "Two units, each with another discount": "discount_per_unit",
-    "US sales tax on top of the price": "tax_excluded",
+    "A company in Texas: sales tax on top of the price": "tax_excluded+b2b_po",
     "Two taxes on every line": "multi_tax",
     "Yen, which has no decimals": "jpy+express",
     "Kuwaiti dinar, which has three": "kwd",
     "Downloads only: nowhere to deliver to": "digital",
     "A guest, a voucher, part paid by gift card": "guest+order_discount+gift_card",
-    "Fractions, a service and a note": "fractional_qty+digital_mix+notes",
+    "Fractions and a service, split by product": "fractional_qty+digital_mix+notes+shared",
 }
 
 

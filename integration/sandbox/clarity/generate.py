@@ -258,6 +258,14 @@ def _notes(order: Document, _market: Market, _rng: Random) -> None:
     order["customAttributes"] = {"giftMessage": "Happy birthday!"}
 
 
+def _shared(order: Document, market: Market, _rng: Random) -> None:
+    """The lines name the ERP that fulfils them, in turn; there are at least two."""
+    if len(order["lines"]) == 1:
+        order["lines"].append(_line(2, BY_SKU["SHIRT-BLUE-M"], market, Decimal(2)))
+    for position, line in enumerate(order["lines"]):
+        line["customAttributes"] = {"fulfilledBy": ("odoo", "fusion")[position % 2]}
+
+
 def _mismatch(order: Document, market: Market, _rng: Random) -> None:
     """The total is one minor unit more than its parts."""
     unit = Decimal(1).scaleb(-money.digits(market.currency))
@@ -313,6 +321,7 @@ TRAITS: dict[str, Change] = {
     "gift_card": _gift_card,
     "unicode": _unicode,
     "notes": _notes,
+    "shared": _shared,
     "mismatch": _mismatch,
     "unknown_sku": _unknown_sku,
     "unknown_currency": _unknown_currency,

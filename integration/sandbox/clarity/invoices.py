@@ -1,4 +1,7 @@
-"""The shop's invoices: what is billed for an order, and how far the order is paid by them."""
+"""Clarity's invoices: what is billed for an order, and how far the order is paid by them.
+
+All of an order's invoices together, those that are void left out, come to no more than the order.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from integration.sandbox.clarity import events, order_documents, orders
+from integration.sandbox.clarity import events, money, order_documents, orders
 from integration.sandbox.clarity.fields import DAY, REFERENCE, TEXT, Rule, is_amount, wrong
 from integration.sandbox.clarity.problems import Problem, invalid
 from integration.sandbox.clarity.records import Document, Records
@@ -44,7 +47,8 @@ def read(order: Document, body: Document) -> Document:
 
 
 def create(db: sqlite3.Connection, order: Document, fields: Document) -> Document:
-    """Stores the invoice; one that is paid from the start is told of by ``invoice.paid`` as well."""
+    """Stores the invoice; one that is paid from the start also sends ``invoice.paid``."""
+    _check_left(db, order, fields)
     invoice = order_documents.add(db, "invoice", order["id"], fields)
     _follow(db, order, invoice)
     return invoice
@@ -86,6 +90,21 @@ def _check_balance(invoice: Document) -> None:
         raise invalid(("/balance", "is more than the total"))
     if invoice["status"] == "paid" and Decimal(invoice["balance"]):
         raise invalid(("/balance", "is zero once the invoice is paid"))
+
+
+def _check_left(db: sqlite3.Connection, order: Document, invoice: Document) -> None:
+    """A `Problem` for an invoice of more than is left of the order.
+
+    Each invoice rounds by itself, by half a minor unit for each tax of each line at most.
+    """
+    if invoice["status"] == "void":
+        return
+    standing = [each for each in order_documents.of_order(db, "invoice", order["id"]) if each["status"] != "void"]
+    billed = sum(Decimal(each["total"]) for each in (*standing, invoice))
+    roundings = (len(standing) + 1) * sum(len(line.get("taxes") or ()) for line in order["lines"])
+    rounding = Decimal(roundings).scaleb(-money.digits(order["currency"])) / 2
+    if billed > Decimal(order["totals"]["grandTotal"]) + rounding:
+        raise invalid(("/total", "is more than is left of the order"))
 
 
 def _follow(db: sqlite3.Connection, order: Document, changed: Document) -> None:

@@ -1,6 +1,6 @@
-"""The shop's shipments: what left for an order in one go, and how far the order is fulfilled by them.
+"""Clarity's shipments: what left for an order in one go, and how far the order is fulfilled by them.
 
-More may be shipped than was ordered: two sources may each carry the order.
+All of an order's shipments together hold no more of a line than was ordered.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def read(order: Document, body: Document) -> Document:
 
 
 def create(db: sqlite3.Connection, order: Document, fields: Document) -> Document:
+    _check_left(db, order, fields["lines"])
     shipment = order_documents.add(db, "shipment", order["id"], fields)
     _follow(db, order)
     return shipment
@@ -41,6 +42,7 @@ def create(db: sqlite3.Connection, order: Document, fields: Document) -> Documen
 def patch(db: sqlite3.Connection, order: Document, shipment: Document, body: Document) -> Document:
     """Applies a merge patch and tells of it (``shipment.updated``), if it changes anything."""
     _check(order, body, wrong(body, PATCHABLE, partial=True))
+    _check_left(db, order, body.get("lines") or (), instead_of=shipment["id"])
     if "trackingNumbers" in body:
         body = {**body, "trackingNumbers": body["trackingNumbers"] or []}
     if {**shipment, **body} == shipment:
@@ -75,6 +77,21 @@ def _check(order: Document, body: Document, errors: list[tuple[str, str]]) -> No
         errors += [
             (f"/lines/{index}/{name}", "cannot be set here") for name in given.keys() - {"orderLineId", "quantity"}
         ]
+    if errors:
+        raise invalid(*errors)
+
+
+def _check_left(
+    db: sqlite3.Connection, order: Document, lines: Iterable[Document], instead_of: str | None = None
+) -> None:
+    """A `Problem` for more than is left of a line once the order's other shipments are counted."""
+    others = [each for each in order_documents.of_order(db, "shipment", order["id"]) if each["id"] != instead_of]
+    shipped, ordered = _quantities(others), {line["id"]: Decimal(str(line["quantity"])) for line in order["lines"]}
+    errors = []
+    for index, line in enumerate(lines):
+        shipped[line["orderLineId"]] += Decimal(line["quantity"])
+        if shipped[line["orderLineId"]] > ordered[line["orderLineId"]]:
+            errors.append((f"/lines/{index}/quantity", "is more than is left of the line"))
     if errors:
         raise invalid(*errors)
 

@@ -1,0 +1,68 @@
+"""The example of a copy for the books on a fleet: both ERPs have every order in full, and one of them fulfils it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from integration.cli import processes
+from mappings import FOLDER
+from tests.road.world import World
+
+CODE = ("integration", "tasks", "mappings")
+
+
+@pytest.fixture
+def copying(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A fleet whose workflows are those of the example, put where its page says."""
+    for name in CODE:
+        shutil.copytree(
+            processes.PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        )
+    for path in (FOLDER / "examples" / "copy-for-the-books").glob("*.json"):
+        shutil.copy(path, tmp_path / "mappings" / "workflows")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "PROJECT", tmp_path)
+        with World.running(tmp_path_factory.mktemp("fleet")) as world:
+            yield world
+
+
+def test_both_have_it_and_what_the_copy_ships_and_bills_is_not_sent_to_clarity(copying: World) -> None:
+    ids = copying.generate(2, "plain", "b2b_po")
+    copying.finished(*ids)
+    copying.age(ids, odoo=6, fusion=20)
+    for id in ids:
+        copying.becomes(id, "completed", 60)
+    copying.until(lambda: len(skipped(copying)) >= 2 * len(ids), 60, lambda: (skipped(copying), open_ones(copying)))
+    copying.until(lambda: not open_ones(copying), 60, lambda: open_ones(copying))
+    pods = {each["source_id"]: each for each in copying.control("GET", "ledger")["fusion"]["orders"]}
+    for id in ids:
+        total = Decimal(copying.order(id)["totals"]["grandTotal"])
+        assert [Decimal(str(each["amount_total"])) for each in copying.at_odoo(id)] == [total]
+        assert (Decimal(pods[id]["totals"]["total"]), pods[id]["created"]) == (total, 1)
+        shown = [*copying.shipments(id), *copying.invoices(id)]
+        assert {each["external_ref"].partition("/")[0] for each in shown} == {"odoo-1"}
+        assert sum(Decimal(each["total"]) for each in copying.invoices(id)) == total
+        assert {each["external_ref"].partition(":")[0] for each in copying.pushes(id)} <= {"odoo", "odoo-1"}
+    copying.balanced()
+
+
+def skipped(world: World) -> list[str]:
+    """The shipments and invoices of the copy, which end here."""
+    with world.database.transaction() as tx:
+        rows = tx.rows(
+            """select entity, reason from deliveries where workflow like 'fusion-%' and state = 'skipped'
+               and reason = 'fusion-1 has the order as a copy for the books: this is not sent on'"""
+        )
+    return [row["entity"] for row in rows]
+
+
+def open_ones(world: World) -> list[str]:
+    """What has not ended, or not well."""
+    with world.database.transaction() as tx:
+        rows = tx.rows("select id, state, reason from deliveries where open or state in ('held', 'dead')")
+    return [f"{row['id']} {row['state']} {row['reason']}" for row in rows]

@@ -1,0 +1,114 @@
+"""Which target takes on which lines of an order: step by step, without anybody on the other side."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.settings import Settings
+from integration.store import repair
+from tasks.process import Process
+from tests.road.orders import ALL, FUSION, Orders
+
+PERSON, COMPANY = {"customer__type": "person"}, {"customer__type": "company"}
+
+
+@pytest.mark.parametrize(("customer", "has", "not_"), [(PERSON, "odoo", "fusion"), (COMPANY, "fusion", "odoo")])
+def test_one_has_it_and_the_other_is_skipped(orders: Orders, customer: dict[str, str], has: str, not_: str) -> None:
+    ids = orders.come(**customer)
+    assert orders.state(ids) == {has: "done", not_: "skip"}
+    assert orders.row(ids[not_])["reason"] == f"no line of the order is for {not_}"
+    assert orders.fulfilled_by() == {"1": has}
+
+
+def test_what_is_wrong_with_it_is_held_where_it_is_to_go(orders: Orders) -> None:
+    ids = orders.come(**PERSON, totals__grandTotal="1.00", paymentTerms="NO-SUCH-TERM")
+    assert orders.state(ids) == {"odoo": "unmapped", "fusion": "skip"}, orders.row(ids["odoo"])
+
+
+def test_it_is_not_moved_unless_a_person_approves(orders: Orders) -> None:
+    orders.come(**PERSON)
+    ids = orders.come(**COMPANY)
+    assert orders.state(ids) == {"odoo": "line_moves", "fusion": "throttled"}
+    assert orders.fulfilled_by() == {"1": "odoo"}
+    orders.take_on(ids["fusion"])
+    assert orders.row(ids["fusion"])["reason"] == "line '1' of the order is fulfilled by odoo-1, until that lets it go"
+    orders.approve(ids["odoo"])
+    orders.take_on(ids["odoo"])
+    assert orders.row(ids["odoo"])["step"] == "enrich"
+    orders.take_on(ids["fusion"])
+    assert orders.state(ids)["fusion"] == "throttled", "it still stands at Odoo"
+    orders.post(ids["odoo"])
+    assert orders.fulfilled_by() == {"1": None}
+    orders.take_on(ids["fusion"])
+    orders.post(ids["fusion"])
+    assert orders.state(ids) == {"odoo": "done", "fusion": "done"}
+    assert orders.fulfilled_by() == {"1": "fusion"}
+
+
+def test_a_person_who_leaves_it_where_it_is_leaves_the_other_held(orders: Orders) -> None:
+    orders.come(**PERSON)
+    ids = orders.come(**COMPANY)
+    with orders.process.database.transaction() as tx:
+        repair.resolve(tx, [ids["odoo"]], "it stays", "jane")
+    orders.take_on(ids["fusion"])
+    row = orders.row(ids["fusion"])
+    assert (row["state"], row["code"]) == ("held", "fulfilled_elsewhere")
+    assert "See what odoo-1 has of it" in row["hint"]
+
+
+def test_one_that_is_on_its_way_to_a_target_is_waited_for(orders: Orders) -> None:
+    first = orders.accept(**PERSON)
+    orders.take_on(first["odoo"])
+    ids = orders.accept(**COMPANY)
+    orders.take_on(first["fusion"], *ids.values())
+    assert orders.state(ids) == {"odoo": "waiting", "fusion": "throttled"}
+    orders.post(first["odoo"])
+    orders.take_on(*ids.values())
+    assert orders.state(ids) == {"odoo": "line_moves", "fusion": "throttled"}
+
+
+def test_an_older_event_that_comes_late_takes_nothing_away(orders: Orders) -> None:
+    orders.come(version=7, **COMPANY)
+    late = orders.come(version=6, **PERSON)
+    assert orders.state(late) == {"odoo": "skip", "fusion": "skip"}
+    assert orders.fulfilled_by() == {"1": "fusion"}
+
+
+def test_what_never_stood_there_moves_freely(orders: Orders) -> None:
+    """It was held at Odoo before anything was sent."""
+    held = orders.come(**PERSON, totals__grandTotal="1.00")
+    assert orders.state(held) == {"odoo": "totals_mismatch", "fusion": "skip"}
+    assert orders.fulfilled_by() == {"1": "odoo"}
+    ids = orders.come(**COMPANY)
+    orders.take_on(ids["fusion"])
+    orders.post(ids["fusion"])
+    assert orders.state(ids) == {"odoo": "skip", "fusion": "done"}
+    assert orders.row(held["odoo"])["reason"].startswith("superseded")
+    assert orders.fulfilled_by() == {"1": "fusion"}
+
+
+def test_a_try_whose_outcome_nobody_knows_counts_as_standing_there(orders: Orders) -> None:
+    ids = orders.accept(**PERSON)
+    orders.take_on(*ids.values())
+    orders.run("insert into attempts (delivery, round, effect, outcome) values (%s, 1, 'x', 'unknown')", ids["odoo"])
+    orders.run("update deliveries set state = 'dead', finished_at = now() where id = %s", ids["odoo"])
+    assert orders.state(orders.come(**COMPANY)) == {"odoo": "line_moves", "fusion": "throttled"}
+
+
+def test_a_cancelled_order_is_cancelled_wherever_it_may_be(orders: Orders) -> None:
+    orders.come(**PERSON)
+    ids = orders.come(**COMPANY, status="cancelled")
+    assert orders.state(ids) == {"odoo": "done", "fusion": "done"}
+    assert orders.fulfilled_by() == {}
+
+
+def test_an_erp_that_is_configured_no_more_keeps_what_it_has(orders: Orders, stores: dict[str, str]) -> None:
+    """Odoo takes all from now on, but not what Fusion fulfils."""
+    orders.come(**COMPANY)
+    process = Process(Settings.load(stores | {name: url for name, url in ALL.items() if name not in FUSION}))
+    alone = Orders(process)
+    ids = alone.come(version=2, **COMPANY)
+    row = alone.row(ids["odoo"])
+    assert (set(ids), row["code"]) == ({"odoo"}, "fulfilled_elsewhere")
+    assert row["reason"] == "line '1' of the order is fulfilled by fusion-1, and would be fulfilled twice"
+    process.database.close()
