@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
