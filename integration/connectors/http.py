@@ -21,6 +21,7 @@ encrypted and shown on request only.  A reason never quotes an answer's body exc
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -29,18 +30,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any
 
 import requests
 import urllib3
 
 from integration.connectors.contract import Gate, Request
+from integration.connectors.line import Line
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
 LARGEST_ANSWER = 20 * 1024 * 1024
 LARGEST_EXCERPT = 2048
-CONNECT_SECONDS = 10.0
 LONGEST_PAUSE = 3600.0
 PAUSE_WITHOUT_WORD = 5.0
 
@@ -128,19 +128,24 @@ class Http:
                 self._base_url + request.path,
                 body,
                 headers={"Accept": "application/json", **content_type, **request.headers, **credentials},
-                timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
+                deadline=deadline,
             ) as response:
-                content = _read(response, deadline)
+                content = _read(response)
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, lower, content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # or an odd header
             raise _transport_failure(error, _name(request)) from error
 
-    def _line(self) -> _Line:
-        line: _Line | None = getattr(self._threads, "line", None)
+    def _line(self) -> Line:
+        line: Line | None = getattr(self._threads, "line", None)
         if line is None:
-            line = self._threads.line = _Line(self._base_url)
+            line = self._threads.line = Line(self._base_url)
         return line
+
+
+def basic_auth(login: str) -> Mapping[str, str]:
+    """The header for ``user:password`` (RFC 7617, in UTF-8); none for an empty one."""
+    return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
 
 
 def plain(message: str, longest: int = 200) -> str:
@@ -154,38 +159,6 @@ def plain(message: str, longest: int = 200) -> str:
     text = re.sub(r"\+?\w*\d[\d\s./-]{2,}\d\w*", "…", text)
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-class _Line:
-    """Pooled connections of one thread, without what a session adds: cookies, redirects, credentials from a netrc file.
-
-    Proxies and certificates of the environment are looked up once.
-    """
-
-    def __init__(self, url: str) -> None:
-        with requests.Session() as session:
-            self._found: Any = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-            self._headers: Any = dict(session.headers)
-        if all(credentials := requests.utils.get_auth_from_url(url)):
-            self._headers |= urllib3.make_headers(basic_auth=":".join(credentials))
-        self._adapter = requests.adapters.HTTPAdapter()
-
-    def send(
-        self, method: str, url: str, body: bytes | None, *, headers: Mapping[str, str], timeout: tuple[float, float]
-    ) -> requests.Response:
-        """Sends one request; the answer's body is still to be read."""
-        request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, _quoted(url), body
-        request.headers = requests.structures.CaseInsensitiveDict({**self._headers, **headers})
-        request.prepare_content_length(body)
-        return self._adapter.send(request, timeout=timeout, **self._found)
-
-
-@lru_cache(256)
-def _quoted(url: str) -> str:
-    request = requests.PreparedRequest()
-    request.prepare_url(url, None)
-    return str(request.url)
 
 
 def _encode(body: Any) -> tuple[bytes | None, Mapping[str, str]]:
@@ -203,8 +176,8 @@ def _number(value: Any) -> float:
     raise TypeError(f"{type(value).__name__} is not part of a document")
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The whole body.  requests bounds a single read; the whole call is bounded here, between reads."""
+def _read(response: requests.Response) -> bytes:
+    """The whole body, unless it is larger than anybody can mean."""
     content = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         content += chunk
@@ -214,8 +187,6 @@ def _read(response: requests.Response, deadline: float) -> bytes:
                 unknown_outcome=True,
                 code="answer_too_large",
             )
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout("the answer trickles in")
     return bytes(content)
 
 
@@ -233,7 +204,8 @@ def _transport_failure(error: Exception, name: str) -> Retry:
     if isinstance(reason, never_sent):
         # The class alone: urllib3's texts name addresses and whole URLs.
         return Retry(f"{name}: no connection ({type(reason).__name__})", counts_for_breaker=True, code="no_connection")
-    timed_out = isinstance(reason, requests.Timeout | urllib3.exceptions.TimeoutError)
+    late = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    timed_out = isinstance(reason, late) or any(isinstance(each, late) for each in getattr(reason, "args", ()))
     what, code = ("no answer in time", "timeout") if timed_out else ("the connection broke", "connection_broken")
     return Retry(f"{name}: {what}", unknown_outcome=True, counts_for_breaker=True, code=code)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections import defaultdict
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from integration.connectors.contract import Gate, Request
-from integration.connectors.http import Http, Reply
+from integration.connectors.http import Http, Reply, basic_auth
 from integration.errors import Failure, Misconfigured, Retry
 
 EARLY = 60.0
@@ -39,27 +38,39 @@ class ClientCredentials:
         scope: str = "",
     ) -> None:
         self._kind = kind.upper()
+        self._timeout = timeout
         self._http = Http(token_url, timeout=timeout, gate=gate, problem=self._problem)
         self._form = "grant_type=client_credentials" + (f"&scope={quote_plus(scope)}" if scope else "")
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
-        self._basic = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        self._basic = basic_auth(pair)
         self._shared = _tokens[token_url, pair, scope]
         self._thread = threading.local()
 
     def headers(self) -> Mapping[str, str]:
-        """The Authorization header; raises what `Http.send` does, `Misconfigured` when the client is refused."""
-        with self._shared.lock:
+        """The Authorization header; raises what `Http.send` does, `Misconfigured` when the client is refused.
+
+        Waits for another thread that fetches the token no longer than a call may take, then raises `Retry`.
+        """
+        if not self._shared.lock.acquire(timeout=self._timeout):
+            raise Retry("the token URL has not answered another call yet", counts_for_breaker=True, code="timeout")
+        try:
             if time.monotonic() >= self._shared.use_until:
                 self._fetch()
             token = self._thread.used = self._shared.token
+        finally:
+            self._shared.lock.release()
         return {"Authorization": f"Bearer {token}"}
 
     def renew(self) -> None:
         """Gives up the token this thread used last, unless another has replaced it meanwhile."""
-        with self._shared.lock:
+        if not self._shared.lock.acquire(timeout=self._timeout):
+            return  # somebody is fetching another one
+        try:
             if self._shared.token == self._thread.used:
                 self._shared.use_until = 0.0
+        finally:
+            self._shared.lock.release()
 
     def _fetch(self) -> None:
         asked_at = time.monotonic()
