@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from integration.connectors.contract import Gate, Request
-from integration.connectors.http import Http
+from integration.connectors.http import Http, basic_auth
 from integration.connectors.odoo.errors import NEW_KEY, classify, problem
 from integration.errors import Hold, Misconfigured, Retry
 from integration.settings import System
@@ -75,7 +75,7 @@ class Client:
 
     def _version(self) -> int:
         """The server's major version, 0 when it is too old to tell at this address (before 19)."""
-        http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate)
+        http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate, headers=_login(self._system))
         try:
             answer = http.send(Request("GET", "/json/version", None, {})).json()
         except (Hold, Misconfigured):  # 404, in HTML or JSON
@@ -110,7 +110,7 @@ class JsonRpc:
         self._database = system.option("db")
         self._username = system.option("username")
         self._secret = system.option("api_key")
-        self._http = Http(system.url, timeout=system.timeout, gate=gate)
+        self._http = Http(system.url, timeout=system.timeout, gate=gate, headers=_login(system))
         self._uid: int | None = None
 
     def send(self, request: Request) -> Any:
@@ -137,3 +137,8 @@ class JsonRpc:
         if error := answer.get("error"):
             raise classify(error.get("data", error))
         return answer.get("result")
+
+
+def _login(system: System) -> Mapping[str, str]:
+    """For a proxy before Odoo; with JSON-2 the header is taken by the API key."""
+    return basic_auth(system.options.get("url_login", ""))
