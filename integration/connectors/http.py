@@ -30,19 +30,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import urllib3
 
+from integration.connectors import answers
+from integration.connectors.answers import Answer, unreadable
 from integration.connectors.contract import Gate, Request
 from integration.connectors.line import Line
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
+T = TypeVar("T")
 LARGEST_ANSWER = 20 * 1024 * 1024
 LARGEST_EXCERPT = 2048
 LONGEST_PAUSE = 3600.0
 PAUSE_WITHOUT_WORD = 5.0
+LONGEST_RETRY_AFTER = 64
+LONGEST_MESSAGE = 1000
+"""Of a target's words: patterns are tried on no more than this."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +60,34 @@ class Reply:
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON, fractions as Decimal, None for 204; `Retry`, outcome unknown, if it is none."""
+        """The body as JSON, fractions as Decimal, None for 204; `Retry`, outcome unknown, if it is none.
+
+        So it is for what is JSON, but cannot be meant: NaN, absurdly long or large numbers, nesting beyond 64 levels.
+        """
         if self.status == 204:
             return None
         try:
-            return json.loads(self.body, parse_float=Decimal)
+            document = json.loads(
+                self.body,
+                object_hook=Answer,
+                parse_float=answers.decimal,
+                parse_int=answers.integer,
+                parse_constant=answers.decimal,
+            )
+            if self.body.count(b"[") + self.body.count(b"{") > answers.DEEPEST:
+                answers.check_depth(document)
         except (ValueError, RecursionError):  # the second: nested too deeply
-            failure = Retry(f"the {self.status} answer is not JSON", unknown_outcome=True, code="unreadable_answer")
-            raise _with_excerpt(failure, self) from None
+            raise _with_excerpt(unreadable(f"the {self.status} answer is not JSON"), self) from None
+        return document
+
+    def read(self, what: str, meaning: Callable[[Any], T]) -> T:
+        """What ``meaning`` makes of the body's JSON; `Retry`, outcome unknown, when that is not what it expects."""
+        document = self.json()
+        try:
+            with answers.reading(what):
+                return meaning(document)
+        except Failure as failure:
+            raise _with_excerpt(failure, self) from failure.__cause__
 
     def speaks_json(self) -> bool:
         """Whether the answer says it is JSON (``application/problem+json`` included)."""
@@ -110,14 +136,25 @@ class Http:
             reply = self._attempt(request, headers, renewable=False)
         return reply
 
+    def read(self, request: Request, meaning: Callable[[Any], T], *, headers: Mapping[str, str] | None = None) -> T:
+        """Sends one call, and returns what ``meaning`` makes of its JSON; see `send` and `Reply.read`."""
+        return self.send(request, headers=headers).read(_name(request), meaning)
+
     def _attempt(self, request: Request, headers: Mapping[str, str] | None, renewable: bool) -> Reply:
         credentials = {**self._headers(), **(headers or {})}
         with self._gate():
             reply = self._exchange(request, credentials)
             if 200 <= reply.status < 300 or (reply.status == 401 and renewable):
                 return reply
-            failure = _throttled(reply) or self._problem(reply) or _default(reply, _name(request))
+            failure = _throttled(reply) or self._by_connector(reply) or _default(reply, _name(request))
             raise _with_excerpt(failure, reply)
+
+    def _by_connector(self, reply: Reply) -> Failure | None:
+        """The connector's reading of an error; one whose words are odd is left to the defaults."""
+        try:
+            return self._problem(reply)
+        except answers.ODD:
+            return None
 
     def _exchange(self, request: Request, credentials: Mapping[str, str]) -> Reply:
         deadline = time.monotonic() + self._timeout
@@ -154,7 +191,12 @@ def plain(message: str, longest: int = 200) -> str:
     >>> plain('No match for "Jane Doe" (jane@example.com, +48 600 700 800)')
     'No match for … (…, …)'
     """
-    text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", message)
+    text = message[:LONGEST_MESSAGE]
+    if len(message) > LONGEST_MESSAGE:  # a word that is cut through, or a quotation, cannot be told from another
+        text = re.sub(r"\S*\Z", "…", text, count=1)
+    text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", text)
+    if len(message) > LONGEST_MESSAGE:
+        text = re.sub(r"""(?:["“«]|(?<!\w)'|\[).*\Z""", "…", text, flags=re.DOTALL)
     text = re.sub(r"[^\s@(<]+@[\w.-]+", "…", text)
     text = re.sub(r"\+?\w*\d[\d\s./-]{2,}\d\w*", "…", text)
     text = " ".join(text.split())
@@ -220,13 +262,15 @@ def _throttled(reply: Reply) -> Throttled | None:
 def _pause(said: str, reply: Reply) -> float:
     """Seconds of a Retry-After (RFC 9110 10.2.3): a number, or a date, read by the target's own clock."""
     try:
+        if len(said) > LONGEST_RETRY_AFTER:
+            raise ValueError(said)
         if said.isdigit():
             seconds = float(said)
         else:
             now = reply.headers.get("date")
             until = parsedate_to_datetime(said).timestamp()
             seconds = until - (parsedate_to_datetime(now).timestamp() if now else time.time())
-    except ValueError:
+    except (ValueError, OverflowError):  # the second: a year that no calendar has
         seconds = PAUSE_WITHOUT_WORD
     return min(max(seconds, 1.0), LONGEST_PAUSE)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote_plus
 
+from integration.connectors.answers import to_number
 from integration.connectors.contract import Gate, Request
 from integration.connectors.http import Http, Reply, basic_auth
 from integration.errors import Failure, Misconfigured, Retry
@@ -16,6 +19,9 @@ from integration.errors import Failure, Misconfigured, Retry
 EARLY = 60.0
 """Seconds before its end at which a token is no longer used."""
 UNSAID_LIFETIME = 300.0
+LONGEST_LIFETIME = 86400.0
+TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What can stand in a header (RFC 6750 2.1 allows less)."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -75,16 +81,22 @@ class ClientCredentials:
     def _fetch(self) -> None:
         asked_at = time.monotonic()
         try:
-            answer = self._http.send(Request("POST", "", self._form.encode(), FORM), headers=self._basic).json()
+            token, lifetime = self._http.read(
+                Request("POST", "", self._form.encode(), FORM), self._token, headers=self._basic
+            )
         except Retry as failure:
             failure.unknown_outcome = False  # the call that the token was for has not been sent
             raise
-        try:
-            token, lifetime = str(answer["access_token"]), float(answer.get("expires_in") or UNSAID_LIFETIME)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise self._misconfigured("the token URL answers without a token") from error
         self._shared.token = token
         self._shared.use_until = asked_at + lifetime - min(EARLY, lifetime / 2)
+
+    def _token(self, answer: Any) -> tuple[str, float]:
+        """The token and the seconds it lives (RFC 6749 5.1)."""
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        lifetime = to_number(answer.get("expires_in") or UNSAID_LIFETIME) if token else None
+        if not isinstance(token, str) or not TOKEN.fullmatch(token) or lifetime is None:
+            raise self._misconfigured("the token URL answers without a token")
+        return token, min(max(float(lifetime), 0.0), LONGEST_LIFETIME)
 
     def _problem(self, reply: Reply) -> Failure | None:
         if reply.status >= 500:

@@ -6,9 +6,6 @@ Idempotency-Key, or by a shop that does keep it unique (409 already_exists).
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-from typing import Any
-
 from integration.canonical.origin import again
 from integration.connectors.clarity.client import Client, order_path, record_path
 from integration.connectors.clarity.problems import AlreadyExists, NotOffered, NotThere
@@ -80,14 +77,6 @@ class OrderDocuments:
                 code="several",
             )
         return found[0] if found else None
-
-
-def number(value: Any) -> Decimal | None:
-    """A number of Clarity's, which writes them as text; None when it is none."""
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
 
 
 def given(document: Document) -> Document:
