@@ -27,7 +27,7 @@ LOG_SIZE = 10_000_000
 
 # What is called worker-… is ready when Celery says so: "odoo@host ready."
 WORKER = "worker-"
-WORKER_READY = re.compile(r"\S+@\S+ ready\.")
+WORKER_READY = re.compile(r"@[^\s@]+ ready\.")
 
 
 class Screen(Protocol):

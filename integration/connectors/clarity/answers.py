@@ -17,7 +17,7 @@ TEXTS = {"trackingNumbers", "events"}
 
 def record(answer: Any) -> Any:
     """An order, a shipment or an invoice."""
-    if not str(answer["id"]).strip():
+    if answer["id"] is None or not str(answer["id"]).strip():
         raise ValueError("no id")
     return changed(answer)
 
