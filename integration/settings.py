@@ -258,7 +258,9 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _urls(text: str) -> tuple[str, ...]:
     """URLs between blanks or commas; a comma within a URL belongs to it.  `Misconfigured` for http elsewhere."""
-    urls = tuple(part for part in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)|\s+", text.strip(" \t\r\n,")) if part)
+    urls = tuple(
+        part for part in re.split(r"(?<![\s,])[\s,]+(?=[A-Za-z][\w+.-]*://)|\s+", text.strip(" \t\r\n,")) if part
+    )
     for url in urls:
         check_channel("FLEET_ALERT_URLS", url)
     return urls
