@@ -34,7 +34,7 @@ from integration.vault import match_key
 
 ROOT = Path(__file__).parents[1]
 LONG = 1_000_000
-LINEAR = 200_000
+LINEAR = 100_000
 SECONDS = 1.0
 """Of the processor, for so many characters: what takes time with the square of the length takes minutes for either."""
 
