@@ -243,6 +243,8 @@ def test_patterns_are_found_wherever_they_stand() -> None:
 def test_a_long_message_is_cut_before_what_is_personal_is_looked_for() -> None:
     assert plain("Jane Doe " * 200_000).startswith("Jane Doe")
     assert plain("x" * 150_000) == "…"
+    within_bounds(lambda: plain("[ " * 60_000), "a message of opened brackets")
+    assert plain("[ " * 60_000) == "…"
     secret = 'said "' + "Jane Doe " * 1_000
     assert plain(secret) == "said …"
     assert "Jane" not in plain("[" + "Jane " * 1_000)

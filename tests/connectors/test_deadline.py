@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle, islice
 from threading import Event, Thread
 
 import pytest
@@ -64,16 +65,15 @@ def server(script: Script, context: ssl.SSLContext | None = None) -> Iterator[Se
 
 
 def trickling(first: bytes, again: bytes) -> Script:
-    """Takes the request, sends ``first`` at once, and then one byte of ``again`` at a time, for ever."""
+    """Takes the request, sends ``first`` at once, and then one byte of ``again`` at a time, for ten seconds."""
 
     def script(connection: socket.socket, over: Event) -> None:
         connection.recv(65536)
         connection.sendall(first)
-        while True:
-            for byte in again:
-                if over.wait(0.1):
-                    return
-                connection.sendall(bytes([byte]))
+        for byte in islice(cycle(again), 100):
+            if over.wait(0.1):
+                return
+            connection.sendall(bytes([byte]))
 
     return script
 
