@@ -8,6 +8,7 @@ then the target shows what it should, once.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -222,13 +223,6 @@ class FusionThrough:
     def new(self) -> Run:
         return self.sent(self.shop.two_lines(), lambda order: order["status"] != "DOO_DRAFT")
 
-    def changed(self) -> Run:
-        document = self.shop.two_lines()
-        self.shop.send(document, self.shop.new_work())
-        lines = [self.shop.line("1", "2", "10.40"), self.shop.line("3", "1", "15")]
-        changed = {**document, "lines": lines, "amount_total": Decimal("40.70")}
-        return self.sent(changed, lambda order: order["status"] != "DOO_DRAFT")
-
     def cancelled(self) -> Run:
         document = self.shop.two_lines()
         self.shop.send(document, self.shop.new_work())
@@ -242,7 +236,6 @@ class FusionThrough:
 
 FUSION_VERBS: dict[str, Callable[[FusionThrough], Run]] = {
     "a new order": FusionThrough.new,
-    "a changed order": FusionThrough.changed,
     "a cancelled order": FusionThrough.cancelled,
     "an order shown": FusionThrough.shown,
 }
@@ -364,7 +357,7 @@ def test_clarity(clarity: ClarityThrough, verb: str) -> None:
 @responses.activate
 def test_a_token_that_is_none_is_for_the_operator(answer: Any) -> None:
     token_url = "https://identity.example/token"  # noqa: S105 - an address
-    responses.post(token_url, json=answer)
+    responses.post(token_url, body=json.dumps(answer), content_type="application/json")
     tokens = ClientCredentials("fusion", token_url, f"fleet-{unique()}", "s", gate=Gate(), timeout=5)
     if answer == {"access_token": "odd"}:
         assert tokens.headers() == {"Authorization": "Bearer odd"}
@@ -391,5 +384,5 @@ def test_an_error_of_ours_is_no_odd_answer(odoo: OdooThrough) -> None:
     work = MemoryWork()
     enriched = odoo.shop.connector.enrich("order", document, work)
     for broken in ({**enriched, "ids": {}}, {**enriched, "lines": [{}]}, {**enriched, "amount_total": None}):
-        with pytest.raises((KeyError, TypeError, ValueError)):
+        with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
             odoo.shop.connector.post("order", {**broken, "key": unique()}, MemoryWork())
