@@ -133,12 +133,6 @@ class OdooThrough:
         shipping = self.shop.line("shipping-1", "1", "9.99", sku=None, service="shipping")
         return self.sent(self.shop.order(line, shipping, total="38.48", delivery_address=address), "sale")
 
-    def changed(self) -> Run:
-        document = self.shop.two_lines()
-        self.shop.send(document, self.shop.new_work())
-        lines = [self.shop.line("1", "1", "14.51"), self.shop.line("3", "2", "1", sku=self.target.sku_b)]
-        return self.sent({**document, "lines": lines, "amount_total": Decimal("16.51")}, "sale")
-
     def cancelled(self) -> Run:
         document = self.shop.two_lines()
         self.shop.send(document, self.shop.new_work())
@@ -152,7 +146,6 @@ class OdooThrough:
 
 ODOO_VERBS: dict[str, Callable[[OdooThrough], Run]] = {
     "a new order": OdooThrough.new,
-    "a changed order": OdooThrough.changed,
     "a cancelled order": OdooThrough.cancelled,
     "an order shown": OdooThrough.shown,
 }
