@@ -7,21 +7,25 @@ hold personal data or secrets: both are stored in clear and shown in lists.
 
 from __future__ import annotations
 
+LONGEST_REASON, LONGEST_CODE = 2000, 100
+
 
 class Failure(Exception):
     """A failure with a known next step.
 
-    ``code`` groups equal failures (it becomes part of the fingerprint).  ``excerpt`` is the beginning of the answer
-    that caused it, if one did: it may hold personal data, so it is stored encrypted with the attempt.
+    ``reason`` is cut where it is longer than 2000 characters: a target or an order may have a say in it.  ``code``
+    groups equal failures (it becomes part of the fingerprint).  ``excerpt`` is the beginning of the answer that caused
+    it, if one did: it may hold personal data, so it is stored encrypted with the attempt.
     """
 
     excerpt: bytes | None = None
 
     def __init__(self, reason: str, *, hint: str | None = None, code: str | None = None) -> None:
+        reason = reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
-        self.code = code or type(self).__name__.lower()
+        self.code = (code or type(self).__name__.lower())[:LONGEST_CODE]
 
     @property
     def line(self) -> str:

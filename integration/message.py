@@ -89,6 +89,8 @@ def read_external_id(name: str) -> tuple[str, ...] | None:
     ('order_line', 'a_b', '1')
     >>> read_external_id(external_id("order", "x" * 60))
     """
+    if len(name) > LONGEST_ID or not name.isascii():
+        return None
     entity, _, written = name.partition("__")
     ids = [unquote(part.replace("_", "%")) for part in written.split("__")]
     return (entity, *ids) if external_id(entity, *ids) == name else None

@@ -15,15 +15,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
+from integration.addresses import check_address, check_channel, without_login
 from integration.errors import Misconfigured
 
 KINDS = ("clarity", "odoo", "fusion")
 PREFIXES = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL", *(f"{kind.upper()}_" for kind in KINDS))
 """How the names of settings begin."""
 ERPS = ("odoo", "fusion")
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+TAKES_A_LOGIN = {"odoo"}
+"""Systems whose URL may hold ``user:password@``, for a proxy before it; the others have no use for it."""
 DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
 DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
 DEFAULT_POLL = {"clarity": 60.0, "odoo": 15.0, "fusion": 30.0}
@@ -41,6 +42,7 @@ REQUIRED = {
 class System:
     """One configured system: where it is, how it may be called, and its own options (``ODOO_DB`` is ``db``).
 
+    ``url`` holds no credentials; those that its variable holds are the option ``url_login`` ("user:password").
     ``rate`` is in requests per second, ``timeout`` in seconds for one call as a whole, ``poll_seconds`` lie between two
     polls.
     """
@@ -290,26 +292,17 @@ def _system(kind: str, env: Environment) -> System | None:
     poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
     if kind in ERPS:
         env.choice(prefix + "ROUNDING", ROUNDING)
-    url = env.get(prefix + "URL").rstrip("/")
-    if not url:
+    options = {name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)}
+    if not options.get("url"):
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Misconfigured(
-            f"{prefix}URL is not an http(s) URL", hint=f"Set {prefix}URL, for example https://erp.example."
-        )
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise Misconfigured(
-            f"{prefix}URL is http:// to another machine",
-            hint=f"Use https:// in {prefix}URL; http:// is for loopback only.",
-        )
+    options["url"], options["url_login"] = _address(kind, options)
     return System(
         kind=kind,
-        url=url,
+        url=options["url"],
         rate=rate,
         concurrency=concurrency,
         timeout=timeout,
-        options={name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)},
+        options=options,
         poll_seconds=poll_seconds,
     )
 
@@ -330,9 +323,36 @@ def _login(name: str, env: Environment) -> str:
     return login
 
 
+def _address(kind: str, options: Mapping[str, str]) -> tuple[str, str]:
+    """The system's URL without the credentials in it, and these; `Misconfigured` for any address that cannot be used.
+
+    Every option that ends in ``url`` is an address.
+    """
+    for name in (name for name, value in options.items() if name.endswith("url") and value):
+        variable, (address, login) = f"{kind}_{name}".upper(), without_login(options[name])
+        check_address(variable, options[name])
+        if login and (name != "url" or kind not in TAKES_A_LOGIN):
+            raise Misconfigured(
+                f"{variable} holds a user name or a password, for which there is no use",
+                hint=f"Take user:password@ out of {variable}: credentials are variables of their own.",
+            )
+        if name == "url" and not {"?", "#"}.isdisjoint(address):
+            raise Misconfigured(
+                f"{variable} holds a query or a fragment",
+                hint=f"Take what begins with ? or # out of {variable}: the paths of the API are put behind it.",
+            )
+    url, login = without_login(options["url"])
+    return url.rstrip("/"), login
+
+
 def _urls(text: str) -> tuple[str, ...]:
-    """URLs between blanks or commas; a comma within a URL belongs to it."""
-    return tuple(part for part in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)|\s+", text.strip(" \t\r\n,")) if part)
+    """URLs between blanks or commas; a comma within a URL belongs to it.  `Misconfigured` for http elsewhere."""
+    urls = tuple(
+        part for part in re.split(r"(?<![\s,])[\s,]+(?=[A-Za-z][\w+.-]*://)|\s+", text.strip(" \t\r\n,")) if part
+    )
+    for url in urls:
+        check_channel("FLEET_ALERT_URLS", url)
+    return urls
 
 
 def _read_secret(name: str, path: Path) -> str:

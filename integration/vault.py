@@ -18,6 +18,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from integration.errors import Hold, Misconfigured
 
+LONGEST_ADDRESS = 320
+"""Characters of an e-mail address (RFC 5321 4.5.3.1: 64 before the @ and 255 behind it).  What is longer is none."""
+
 
 class Vault:
     """Seals and opens bytes under a row of Fernet keys (AES-128-CBC with HMAC-SHA256)."""
@@ -64,11 +67,15 @@ def new_key() -> str:
 def match_key(email: str, secret: bytes) -> str:
     """32 hex digits that stand for an e-mail address: equal for equal addresses, nothing without the secret.
 
-    Case, surrounding blanks and the Unicode form make no difference.  ``secret`` is one secret per fleet, of at
-    least 16 bytes, that never changes: a rotation of the encryption keys leaves it alone, else known guests would
-    become new ones.  An empty address has no key (it would make one person of all who gave none): ValueError.
+    Case, surrounding blanks and, up to 320 characters, the Unicode form make no difference.  ``secret`` is one secret
+    per fleet, of at least 16 bytes, that never changes: a rotation of the encryption keys leaves it alone, else known
+    guests would become new ones.  An empty address has no key (it would make one person of all who gave none):
+    ValueError.
     """
-    address = unicodedata.normalize("NFC", email).strip().lower()
+    address = email.strip()
+    if len(address) <= LONGEST_ADDRESS:  # NFC sorts runs of combining marks, in time that grows with their square
+        address = unicodedata.normalize("NFC", address).strip()
+    address = address.lower()
     if not address or len(secret) < 16:
         raise ValueError("an e-mail address and a secret of at least 16 bytes are needed")
     return hmac.new(secret, address.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]

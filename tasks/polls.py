@@ -20,6 +20,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from integration.canonical import digest, freeze
+from integration.connectors.answers import Endless, endless
 from integration.connectors.contract import Change, Page, Polled
 from integration.errors import Failure, Misconfigured, Throttled
 from integration.message import Event, clear
@@ -128,7 +129,10 @@ class Poll:
     def _ask(self) -> Page:
         cursor = self._cursor
         with self._process.admitted(self._kind, self._check) as place, self._kept_alive(place):
-            return self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_orders)
+            page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_orders)
+        if page.next is not None and page.next == cursor.page:
+            raise endless(f"the stream {cursor.stream}")
+        return page
 
     def _check(self) -> None:
         if self._lost.is_set():
@@ -219,7 +223,8 @@ class Poll:
             if isinstance(failure, Throttled):
                 cursors.rest(tx, self._cursor, failure.after)
                 return
-            cursors.fail(tx, self._cursor, failure.code, failure.reason, failure.hint)
+            anew = isinstance(failure, Endless)
+            cursors.fail(tx, self._cursor, failure.code, failure.reason, failure.hint, anew=anew)
         if isinstance(failure, Misconfigured):
             self._pause_if_shut()
 

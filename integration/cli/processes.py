@@ -24,7 +24,7 @@ STABLE = 60.0  # seconds without a crash after which the pause before a restart 
 
 # What is called worker-… is ready when Celery says so: "odoo@host ready."
 WORKER = "worker-"
-WORKER_READY = re.compile(r"\S+@\S+ ready\.")
+WORKER_READY = re.compile(r"@[^\s@]+ ready\.")
 
 
 class Screen(Protocol):

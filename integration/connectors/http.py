@@ -21,6 +21,7 @@ encrypted and shown on request only.  A reason never quotes an answer's body exc
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -29,20 +30,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import urllib3
 
+from integration.connectors import answers
+from integration.connectors.answers import Answer, unreadable
 from integration.connectors.contract import Gate, Request
+from integration.connectors.line import Line
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
+T = TypeVar("T")
 LARGEST_ANSWER = 20 * 1024 * 1024
 LARGEST_EXCERPT = 2048
-CONNECT_SECONDS = 10.0
 LONGEST_PAUSE = 3600.0
 PAUSE_WITHOUT_WORD = 5.0
+LONGEST_RETRY_AFTER = 64
+LONGEST_MESSAGE = 1000
+"""Of a target's words: patterns are tried on no more than this."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +60,34 @@ class Reply:
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON, fractions as Decimal, None for 204; `Retry`, outcome unknown, if it is none."""
+        """The body as JSON, fractions as Decimal, None for 204; `Retry`, outcome unknown, if it is none.
+
+        So it is for what is JSON, but cannot be meant: NaN, absurdly long or large numbers, nesting beyond 64 levels.
+        """
         if self.status == 204:
             return None
         try:
-            return json.loads(self.body, parse_float=Decimal)
+            document = json.loads(
+                self.body,
+                object_hook=Answer,
+                parse_float=answers.decimal,
+                parse_int=answers.integer,
+                parse_constant=answers.decimal,
+            )
+            if self.body.count(b"[") + self.body.count(b"{") > answers.DEEPEST:
+                answers.check_depth(document)
         except (ValueError, RecursionError):  # the second: nested too deeply
-            failure = Retry(f"the {self.status} answer is not JSON", unknown_outcome=True, code="unreadable_answer")
-            raise _with_excerpt(failure, self) from None
+            raise _with_excerpt(unreadable(f"the {self.status} answer is not JSON"), self) from None
+        return document
+
+    def read(self, what: str, meaning: Callable[[Any], T]) -> T:
+        """What ``meaning`` makes of the body's JSON; `Retry`, outcome unknown, when that is not what it expects."""
+        document = self.json()
+        try:
+            with answers.reading(what):
+                return meaning(document)
+        except Failure as failure:
+            raise _with_excerpt(failure, self) from failure.__cause__
 
     def speaks_json(self) -> bool:
         """Whether the answer says it is JSON (``application/problem+json`` included)."""
@@ -110,14 +136,25 @@ class Http:
             reply = self._attempt(request, headers, renewable=False)
         return reply
 
+    def read(self, request: Request, meaning: Callable[[Any], T], *, headers: Mapping[str, str] | None = None) -> T:
+        """Sends one call, and returns what ``meaning`` makes of its JSON; see `send` and `Reply.read`."""
+        return self.send(request, headers=headers).read(_name(request), meaning)
+
     def _attempt(self, request: Request, headers: Mapping[str, str] | None, renewable: bool) -> Reply:
         credentials = {**self._headers(), **(headers or {})}
         with self._gate():
             reply = self._exchange(request, credentials)
             if 200 <= reply.status < 300 or (reply.status == 401 and renewable):
                 return reply
-            failure = _throttled(reply) or self._problem(reply) or _default(reply, _name(request))
+            failure = _throttled(reply) or self._by_connector(reply) or _default(reply, _name(request))
             raise _with_excerpt(failure, reply)
+
+    def _by_connector(self, reply: Reply) -> Failure | None:
+        """The connector's reading of an error; one whose words are odd is left to the defaults."""
+        try:
+            return self._problem(reply)
+        except answers.ODD:
+            return None
 
     def _exchange(self, request: Request, credentials: Mapping[str, str]) -> Reply:
         deadline = time.monotonic() + self._timeout
@@ -128,19 +165,24 @@ class Http:
                 self._base_url + request.path,
                 body,
                 headers={"Accept": "application/json", **content_type, **request.headers, **credentials},
-                timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
+                deadline=deadline,
             ) as response:
-                content = _read(response, deadline)
+                content = _read(response)
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, lower, content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # or an odd header
             raise _transport_failure(error, _name(request)) from error
 
-    def _line(self) -> _Line:
-        line: _Line | None = getattr(self._threads, "line", None)
+    def _line(self) -> Line:
+        line: Line | None = getattr(self._threads, "line", None)
         if line is None:
-            line = self._threads.line = _Line(self._base_url)
+            line = self._threads.line = Line(self._base_url)
         return line
+
+
+def basic_auth(login: str) -> Mapping[str, str]:
+    """The header for ``user:password`` (RFC 7617, in UTF-8); none for an empty one."""
+    return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
 
 
 def plain(message: str, longest: int = 200) -> str:
@@ -151,43 +193,16 @@ def plain(message: str, longest: int = 200) -> str:
     >>> plain("exceeds 1000 characters")
     'exceeds 1000 characters'
     """
-    text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", message)
+    text = message[:LONGEST_MESSAGE]
+    if len(message) > LONGEST_MESSAGE:  # a word that is cut through, or a quotation, cannot be told from another
+        text = re.sub(r"\S*\Z", "…", text, count=1)
+    text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", text)
+    if len(message) > LONGEST_MESSAGE:
+        text = re.sub(r"""(?:["“«]|(?<!\w)'|\[).*\Z""", "…", text, flags=re.DOTALL)
     text = re.sub(r"[^\s@(<]+@[\w.-]+", "…", text)
     text = re.sub(r"\+?\w*\d[\d\s./-]{2,}\d\w*\b(?! characters)", "…", text)  # how long a text may be is a rule
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-class _Line:
-    """Pooled connections of one thread, without what a session adds: cookies, redirects, credentials from a netrc file.
-
-    Proxies and certificates of the environment are looked up once.
-    """
-
-    def __init__(self, url: str) -> None:
-        with requests.Session() as session:
-            self._found: Any = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-            self._headers: Any = dict(session.headers)
-        if all(credentials := requests.utils.get_auth_from_url(url)):
-            self._headers |= urllib3.make_headers(basic_auth=":".join(credentials))
-        self._adapter = requests.adapters.HTTPAdapter()
-
-    def send(
-        self, method: str, url: str, body: bytes | None, *, headers: Mapping[str, str], timeout: tuple[float, float]
-    ) -> requests.Response:
-        """Sends one request; the answer's body is still to be read."""
-        request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, _quoted(url), body
-        request.headers = requests.structures.CaseInsensitiveDict({**self._headers, **headers})
-        request.prepare_content_length(body)
-        return self._adapter.send(request, timeout=timeout, **self._found)
-
-
-@lru_cache(256)
-def _quoted(url: str) -> str:
-    request = requests.PreparedRequest()
-    request.prepare_url(url, None)
-    return str(request.url)
 
 
 def _encode(body: Any) -> tuple[bytes | None, Mapping[str, str]]:
@@ -205,8 +220,8 @@ def _number(value: Any) -> float:
     raise TypeError(f"{type(value).__name__} is not part of a document")
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The whole body.  requests bounds a single read; the whole call is bounded here, between reads."""
+def _read(response: requests.Response) -> bytes:
+    """The whole body, unless it is larger than anybody can mean."""
     content = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         content += chunk
@@ -216,8 +231,6 @@ def _read(response: requests.Response, deadline: float) -> bytes:
                 unknown_outcome=True,
                 code="answer_too_large",
             )
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout("the answer trickles in")
     return bytes(content)
 
 
@@ -235,7 +248,8 @@ def _transport_failure(error: Exception, name: str) -> Retry:
     if isinstance(reason, never_sent):
         # The class alone: urllib3's texts name addresses and whole URLs.
         return Retry(f"{name}: no connection ({type(reason).__name__})", counts_for_breaker=True, code="no_connection")
-    timed_out = isinstance(reason, requests.Timeout | urllib3.exceptions.TimeoutError)
+    late = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    timed_out = isinstance(reason, late) or any(isinstance(each, late) for each in getattr(reason, "args", ()))
     what, code = ("no answer in time", "timeout") if timed_out else ("the connection broke", "connection_broken")
     return Retry(f"{name}: {what}", unknown_outcome=True, counts_for_breaker=True, code=code)
 
@@ -250,13 +264,15 @@ def _throttled(reply: Reply) -> Throttled | None:
 def _pause(said: str, reply: Reply) -> float:
     """Seconds of a Retry-After (RFC 9110 10.2.3): a number, or a date, read by the target's own clock."""
     try:
+        if len(said) > LONGEST_RETRY_AFTER:
+            raise ValueError(said)
         if said.isdigit():
             seconds = float(said)
         else:
             now = reply.headers.get("date")
             until = parsedate_to_datetime(said).timestamp()
             seconds = until - (parsedate_to_datetime(now).timestamp() if now else time.time())
-    except ValueError:
+    except (ValueError, OverflowError):  # the second: a year that no calendar has
         seconds = PAUSE_WITHOUT_WORD
     return min(max(seconds, 1.0), LONGEST_PAUSE)
 

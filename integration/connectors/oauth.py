@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import base64
+import re
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote_plus
 
+from integration.connectors.answers import to_number
 from integration.connectors.contract import Gate, Request
-from integration.connectors.http import Http, Reply
+from integration.connectors.http import Http, Reply, basic_auth
 from integration.errors import Failure, Misconfigured, Retry
 
 EARLY = 60.0
 """Seconds before its end at which a token is no longer used."""
 UNSAID_LIFETIME = 300.0
+LONGEST_LIFETIME = 86400.0
+TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What can stand in a header (RFC 6750 2.1 allows less)."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -39,41 +44,59 @@ class ClientCredentials:
         scope: str = "",
     ) -> None:
         self._kind = kind.upper()
+        self._timeout = timeout
         self._http = Http(token_url, timeout=timeout, gate=gate, problem=self._problem)
         self._form = "grant_type=client_credentials" + (f"&scope={quote_plus(scope)}" if scope else "")
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
-        self._basic = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        self._basic = basic_auth(pair)
         self._shared = _tokens[token_url, pair, scope]
         self._thread = threading.local()
 
     def headers(self) -> Mapping[str, str]:
-        """The Authorization header; raises what `Http.send` does, `Misconfigured` when the client is refused."""
-        with self._shared.lock:
+        """The Authorization header; raises what `Http.send` does, `Misconfigured` when the client is refused.
+
+        Waits for another thread that fetches the token no longer than a call may take, then raises `Retry`.
+        """
+        if not self._shared.lock.acquire(timeout=self._timeout):
+            raise Retry("the token URL has not answered another call yet", counts_for_breaker=True, code="timeout")
+        try:
             if time.monotonic() >= self._shared.use_until:
                 self._fetch()
             token = self._thread.used = self._shared.token
+        finally:
+            self._shared.lock.release()
         return {"Authorization": f"Bearer {token}"}
 
     def renew(self) -> None:
         """Gives up the token this thread used last, unless another has replaced it meanwhile."""
-        with self._shared.lock:
+        if not self._shared.lock.acquire(timeout=self._timeout):
+            return  # somebody is fetching another one
+        try:
             if self._shared.token == self._thread.used:
                 self._shared.use_until = 0.0
+        finally:
+            self._shared.lock.release()
 
     def _fetch(self) -> None:
         asked_at = time.monotonic()
         try:
-            answer = self._http.send(Request("POST", "", self._form.encode(), FORM), headers=self._basic).json()
+            token, lifetime = self._http.read(
+                Request("POST", "", self._form.encode(), FORM), self._token, headers=self._basic
+            )
         except Retry as failure:
             failure.unknown_outcome = False  # the call that the token was for has not been sent
             raise
-        try:
-            token, lifetime = str(answer["access_token"]), float(answer.get("expires_in") or UNSAID_LIFETIME)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise self._misconfigured("the token URL answers without a token") from error
         self._shared.token = token
         self._shared.use_until = asked_at + lifetime - min(EARLY, lifetime / 2)
+
+    def _token(self, answer: Any) -> tuple[str, float]:
+        """The token and the seconds it lives (RFC 6749 5.1)."""
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        lifetime = to_number(answer.get("expires_in") or UNSAID_LIFETIME) if token else None
+        if not isinstance(token, str) or not TOKEN.fullmatch(token) or lifetime is None:
+            raise self._misconfigured("the token URL answers without a token")
+        return token, min(max(float(lifetime), 0.0), LONGEST_LIFETIME)
 
     def _problem(self, reply: Reply) -> Failure | None:
         if reply.status >= 500:

@@ -101,16 +101,20 @@ def end(tx: Transaction, cursor: Cursor, seen: datetime | None, every: float) ->
     return bool(tx.run(END, {**_of(cursor), "seen": seen, "every": every}))
 
 
-def fail(tx: Transaction, cursor: Cursor, code: str, reason: str, hint: str | None) -> None:
-    """Gives the lease back after a failure; the run goes on from the same page, after a pause that doubles."""
+def fail(tx: Transaction, cursor: Cursor, code: str, reason: str, hint: str | None, *, anew: bool = False) -> None:
+    """Gives the lease back after a failure; the run goes on after a pause that doubles.
+
+    It goes on from the same page, or with ``anew`` from its first one: no change that was not taken in is passed over.
+    """
     tx.run(
         f"""update cursors set lease = null, leased_until = null, failures = failures + 1, code = %s, reason = %s,
-               hint = %s, due_at = now() + make_interval(secs =>
+               hint = %s, page = case when %s then null else page end, due_at = now() + make_interval(secs =>
                    least({FIRST_PAUSE} * power(2, least(failures, 10)), {LONGEST_PAUSE}))
            where installation = %s and stream = %s and lease = %s::uuid""",
         code,
         reason,
         hint,
+        anew,
         cursor.installation,
         cursor.stream,
         cursor.lease,

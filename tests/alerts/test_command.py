@@ -80,10 +80,10 @@ def test_without_a_channel_it_says_what_to_set(environment: dict[str, str]) -> N
     [
         ("", ()),
         ("slack://a/b/c", ("slack://a/b/c",)),
-        (" json://one, json://two\njson://three,", ("json://one", "json://two", "json://three")),
+        (" jsons://one, jsons://two\njsons://three,", ("jsons://one", "jsons://two", "jsons://three")),
         (
-            "mailto://u:p@a.example?to=b@b.example,c@c.example xml://x",
-            ("mailto://u:p@a.example?to=b@b.example,c@c.example", "xml://x"),
+            "mailto://u:p@a.example?to=b@b.example,c@c.example xmls://x",
+            ("mailto://u:p@a.example?to=b@b.example,c@c.example", "xmls://x"),
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_urls_are_separated_by_blanks_or_commas(text: str, urls: tuple[str, ...]
 
 
 def test_urls_from_a_mounted_secret_that_is_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "urls").write_text(f"json://hooks.example/{SECRET_PATH}\nslack://a/b/c\n")
+    (tmp_path / "urls").write_text(f"jsons://hooks.example/{SECRET_PATH}\nslack://a/b/c\n")
     settings = Settings.load({"FLEET_HOME": "/nonexistent", "FLEET_ALERT_URLS_FILE": str(tmp_path / "urls")})
     assert len(settings.alerts.urls) == 2
     assert SECRET_PATH not in repr(settings)

@@ -376,7 +376,7 @@ def test_a_request_still_at_work_is_waited_for() -> None:
         (422, "not JSON", Reject),
         (422, {"code": "validation_failed", "errors": None}, Reject),
         (500, {"code": "internal"}, Retry),
-        (200, "[]", Misconfigured),
+        (200, "[]", Retry),
         (200, "<html>", Retry),
     ],
 )

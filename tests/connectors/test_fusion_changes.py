@@ -332,4 +332,4 @@ def test_an_odd_page_is_asked_for_again(shop: Shop, stream: str) -> None:
     shop.pod.fail_next("empty_page", path="")
     with pytest.raises(Retry) as raised:
         read(shop.connector, stream)
-    assert raised.value.code == "odd_page"
+    assert raised.value.code == "unreadable_answer"

@@ -139,10 +139,10 @@ def test_a_refused_token_is_renewed_once() -> None:
     html: dict[str, Any] = {"status": 401, "body": "<html>401</html>", "content_type": "text/html"}
     responses.get(ORDERS, **html)
     responses.get(ORDERS, json={"items": []})
-    assert fusion.get(fusion.path("salesOrdersForOrderHub")) == {"items": []}
+    assert fusion.page(fusion.path("salesOrdersForOrderHub")) == ([], False)
     responses.replace(responses.GET, ORDERS, **html)
     with pytest.raises(Misconfigured) as raised:
-        fusion.get(fusion.path("salesOrdersForOrderHub"))
+        fusion.page(fusion.path("salesOrdersForOrderHub"))
     assert "FUSION_SCOPE" in (raised.value.hint or "")
 
 
@@ -165,7 +165,7 @@ def test_a_page_that_is_none_is_an_error(page: dict[str, Any]) -> None:
     responses.get(SITES, json=page)
     with pytest.raises(Retry) as raised:
         list(fusion.items(fusion.path("customerAccountSitesLOV")))
-    assert raised.value.code == "odd_page"
+    assert raised.value.code == "unreadable_answer"
 
 
 @responses.activate

@@ -181,4 +181,4 @@ def test_an_empty_page_that_promises_more_is_an_error(shop: Shop) -> None:
     shop.pod.fail_next("empty_page", path="contacts")
     with pytest.raises(Retry) as raised:
         shop.send(shop.two_lines())
-    assert raised.value.code == "odd_page"
+    assert raised.value.code == "unreadable_answer"

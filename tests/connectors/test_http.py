@@ -319,15 +319,6 @@ def test_neither_cookies_nor_a_netrc_file_get_in(
     assert "cookie" not in target.asked[1][1]
 
 
-@pytest.mark.parametrize(("headers", "sent"), [({}, "Basic dXNlcjpwYXNz"), ({"Authorization": "bearer k"}, "bearer k")])
-def test_credentials_of_the_url_are_sent_where_there_are_no_others(
-    target: Target, headers: dict[str, str], sent: str
-) -> None:
-    url = target.url.replace("http://", "http://user:pass@")
-    Http(url, timeout=5, gate=Gate(), headers=headers).send(Request("GET", "/", None, {}))
-    assert target.asked[0][1]["authorization"] == sent
-
-
 def test_a_header_that_cannot_be_sent_is_no_defect(target: Target) -> None:
     with pytest.raises(Retry):
         Http(target.url, timeout=5, gate=Gate()).send(Request("GET", "/", None, {"If-Match": "1\n2"}))

@@ -284,7 +284,7 @@ def answer_of_16(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
         elif model == "uom.uom":
             result = [{"id": id, "factor": factor, "category_id": [1, "Unit"]} for id, factor in known["units"]]
         else:
-            result = [{"id": 1, **known["rows"]}]
+            result = [{"id": id, **known["rows"]} for id in (ids[0] if method == "read" else [1])]
     return 200, {"Content-Type": "application/json"}, json.dumps({"jsonrpc": "2.0", "id": 1, "result": result})
 
 

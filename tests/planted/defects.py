@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.planted import (
     of_customers,
     of_documents,
+    of_edges,
     of_fleets,
     of_fulfilment,
     of_motion_and_edges,
@@ -22,5 +23,6 @@ DEFECTS: list[Defect] = [
     *of_documents.DEFECTS,
     *of_customers.DEFECTS,
     *of_fulfilment.DEFECTS,
+    *of_edges.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

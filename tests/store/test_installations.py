@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from integration.message import State, Step
-from integration.store import dispatch, installations
+from integration.store import cursors, dispatch, installations
 from integration.store.database import Database
-from tests.store.road import Road
+from integration.store.migrate import FOLDER
+from tests.store.road import Road, system
 
 AT_TARGET = (Step.ENRICH, Step.POST)
 
@@ -68,3 +69,36 @@ def test_what_is_not_given_stays_as_it_is(road: Road) -> None:
         assert decided[road.shop.id] == nothing, "the fleet's own pause is no decision: it has to ask who it is"
         installations.unlimit(tx, road.odoo.id, "jane")
         assert installations.decisions(tx)[road.odoo.id] == nothing
+
+
+def test_an_installation_keeps_what_is_its_own_when_its_password_leaves_its_url(road: Road) -> None:
+    with road.database.transaction() as tx:
+        cursors.ensure(tx, road.odoo.id, ("pickings",))
+        tx.run("update installations set url = 'http://jane:s3%%40cret@127.0.0.1:1' where id = %s", road.odoo.id)
+        tx.run((FOLDER / "0009_no_credentials_in_urls.sql").read_text())
+        assert installations.register(tx, [system("clarity"), system("odoo")]) == {
+            "clarity": road.shop,
+            "odoo": road.odoo,
+        }
+        assert installations.changes(tx, [system("clarity"), system("odoo")]) == []
+        assert [row["target"] for row in cursors.all_cursors(tx)] == ["odoo-1"]
+
+
+def test_of_several_with_different_passwords_the_newest_is_the_one_in_use(road: Road) -> None:
+    with road.database.transaction() as tx:
+        urls = (
+            "http://127.0.0.1:1",
+            "http://jane:old@127.0.0.1:1",
+            "http://jane:new@127.0.0.1:1",
+            "http://127.0.0.1:2",
+        )
+        for url in urls[1:]:
+            installations.register(tx, [system("odoo", url)])
+        tx.run((FOLDER / "0009_no_credentials_in_urls.sql").read_text())
+        found = {row["name"]: row["url"] for row in installations.all_installations(tx) if row["kind"] == "odoo"}
+    assert found == {
+        "odoo-1": "http://127.0.0.1:1#odoo-1",
+        "odoo-2": "http://127.0.0.1:1#odoo-2",
+        "odoo-3": "http://127.0.0.1:1",
+        "odoo-4": "http://127.0.0.1:2",
+    }

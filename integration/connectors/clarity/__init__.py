@@ -40,7 +40,7 @@ class Clarity:
 
     def whoami(self) -> str:
         """The client's id, after it has read from the shop."""
-        self._client.get("/orders?pageSize=1")
+        self._client.page("/orders", pageSize="1")
         return self._client.id
 
     def fetch(self, entity: str, id: str) -> Document:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from integration.connectors.answers import pages
+from integration.connectors.clarity.answers import changed, page, record
 from integration.connectors.clarity.problems import BY_HAND, problem
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
-from integration.errors import Misconfigured, Reject
+from integration.errors import Reject
 from integration.settings import System
 
 PAGE_SIZE = "200"
@@ -39,33 +41,30 @@ class Client:
         )
 
     def get(self, path: str) -> Document:
-        """The JSON object there; raises what `Http.send` does."""
-        return self.send(Request("GET", path, None, {}))
+        """The record there; raises what `Http.send` does."""
+        return self._http.read(Request("GET", path, None, {}), record)
 
     def order(self, id: str) -> Document:
         """An order as it is now; `Hold` when there is none of this id."""
         return self.get(order_path(id))
 
     def items(self, path: str, **filters: str) -> Iterator[Document]:
-        """What a list holds, page by page; raises what `Http.send` does."""
-        cursor = None
-        while True:
-            asked = filters | {"pageSize": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
-            page = self.get(f"{path}?{urlencode(asked)}")
-            yield from page.get("items") or ()
-            following = page.get("nextCursor")
-            if not following or following == cursor:  # a shop that does not know cursors gives the same page again
-                return
-            cursor = following
+        """What a list holds, page by page; raises what `Http.send` does, and `Endless` for one that has no end."""
+
+        def read(cursor: Any) -> tuple[list[Document], Any]:
+            rows, following = self.page(path, **filters, pageSize=PAGE_SIZE, **({"cursor": cursor} if cursor else {}))
+            # A shop that does not know cursors gives the same page again.
+            return rows, following if following != cursor else None
+
+        return pages(f"GET {path}", read, str)
+
+    def page(self, path: str, **asked: str) -> tuple[list[Document], str | None]:
+        """A page of a list, and the cursor of the next one."""
+        return self._http.read(Request("GET", f"{path}?{urlencode(asked)}", None, {}), page)
 
     def send(self, request: Request) -> Document:
-        """The answer's JSON object; raises what `Http.send` does."""
-        answer: Any = self._http.send(request).json()
-        if not isinstance(answer, dict):
-            raise Misconfigured(
-                "Clarity's answer is not a JSON object", hint="Check that CLARITY_URL is the root of its API."
-            )
-        return answer
+        """The record as it is after the call; raises what `Http.send` does."""
+        return self._http.read(request, changed if request.path.endswith("/status") else record)
 
 
 def order_path(id: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 from integration.canonical.invoice import STATUSES
 from integration.canonical.money import round_money
 from integration.canonical.origin import again
+from integration.connectors.answers import to_number
 from integration.connectors.clarity.client import Client
-from integration.connectors.clarity.order_documents import OrderDocuments, given, number
+from integration.connectors.clarity.order_documents import OrderDocuments, given
 from integration.connectors.clarity.problems import InvalidTransition
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.errors import Hold
@@ -107,4 +108,4 @@ def _amount(amount: Decimal, currency: str) -> str:
 
 
 def _same(name: str, ours: Any, theirs: Any) -> bool:
-    return number(ours) == number(theirs) if name in AMOUNTS else bool(ours == theirs)
+    return to_number(ours) == to_number(theirs) if name in AMOUNTS else bool(ours == theirs)

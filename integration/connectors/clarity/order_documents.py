@@ -7,10 +7,8 @@ Idempotency-Key, or by a shop that does keep it unique (409 already_exists).
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
-from integration.canonical.decimals import decimal_of
 from integration.canonical.origin import again
 from integration.connectors.clarity.client import Client, order_path, record_path
 from integration.connectors.clarity.problems import AlreadyExists, NotOffered, NotThere
@@ -97,11 +95,6 @@ class OrderDocuments:
                 code="several",
             )
         return found[0] if found else None
-
-
-def number(value: Any) -> Decimal | None:
-    """A number of Clarity's, which writes them as text; None when it is none."""
-    return decimal_of(str(value))
 
 
 def given(document: Document) -> Document:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from integration.connectors.http import Reply
+from integration.connectors.http import LONGEST_PAUSE, Reply
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
+CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
+LONGEST_POINTER = 100
 BY_HAND = "bring Clarity up to date by hand, for it is told again only when the order, shipment or invoice changes."
 
 
@@ -37,7 +40,8 @@ class NotOffered(Hold):
 def problem(reply: Reply) -> Failure | None:
     """What happens next, from the problem's ``code``; None leaves it to the defaults."""
     body = _body(reply)
-    code = str(body.get("code") or "")
+    said = body.get("code")
+    code = said if isinstance(said, str) and CODE.fullmatch(said) else ""
     if reply.status == 401:
         return Misconfigured(
             f"Clarity does not accept our token ({code or 401})",
@@ -100,10 +104,11 @@ def _body(reply: Reply) -> dict[str, Any]:
 def _fields(body: dict[str, Any]) -> str:
     """The pointers of the refused fields; their messages may quote what is personal."""
     errors = body.get("errors")
-    pointers = [str(error.get("pointer")) for error in errors or () if isinstance(error, dict)]
+    found = errors if isinstance(errors, list) else []
+    pointers = [str(error.get("pointer"))[:LONGEST_POINTER] for error in found if isinstance(error, dict)]
     return f" ({', '.join(pointers[:10])})" if pointers else ""
 
 
 def _seconds(reply: Reply) -> float:
     said = reply.headers["retry-after"]
-    return float(said) if said.isdigit() else 1.0
+    return min(float(said), LONGEST_PAUSE) if said.isascii() and said.isdigit() else 1.0

@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from integration.connectors.answers import to_number
 from integration.connectors.clarity.client import Client
-from integration.connectors.clarity.order_documents import OrderDocuments, given, number
+from integration.connectors.clarity.order_documents import OrderDocuments, given
 from integration.connectors.contract import Document, Posted, Request, Work
 
 UPDATE = "shipment.update"
@@ -89,7 +90,7 @@ def _same_lines(ours: list[Document], theirs: list[Document] | None) -> bool:
 def _quantities(lines: list[Document]) -> dict[str, Decimal]:
     together: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
-        together[str(line.get("orderLineId"))] += number(line.get("quantity")) or Decimal(0)
+        together[str(line.get("orderLineId"))] += to_number(line.get("quantity")) or Decimal(0)
     return together
 
 

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import structlog
 
+from integration.connectors.answers import reading
 from integration.connectors.contract import Change, Document, Finding, Gate, Page, Posted, Work
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer import Customers
-from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource, NotThere
+from integration.connectors.fusion.errors import RIGHTS, AccessRefused
 from integration.connectors.fusion.examination import Examination
 from integration.connectors.fusion.fulfilment import cancellation, shipments
 from integration.connectors.fusion.invoices import Invoices
@@ -57,9 +58,7 @@ class Fusion:
         """The client's id, after it has read an order; `Misconfigured` when it may not even do that."""
         path = self._client.path(self._orders)
         try:
-            self._client.get(path, limit=1, onlyData="true", fields="OrderKey")
-        except NotThere as absent:
-            raise NoSuchResource(path) from absent
+            self._client.page(path, limit=1, onlyData="true", fields="OrderKey")
         except AccessRefused as refused:
             raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=f"{RIGHTS}.") from refused
         return self._client.id
@@ -100,14 +99,16 @@ class Fusion:
         An order's header need not change with its lines, nor an invoice when it is paid, and not every pod can be
         asked for changes: so the open orders are read one by one, and bring their invoices with them.
         """
-        match stream:
-            case "orders":
-                return self._with_rights(lambda: self._changed_orders(since, page))
-            case "open_orders":
-                changes = [change for key in open_orders() for change in self._of(self._read(key))]
-                return Page(tuple(sorted(changes, key=lambda change: change.at)), None, None)
-        assert stream == "invoices", stream
-        return self._invoices.changed(since, page)
+        assert stream in self.streams, stream
+        keys = open_orders() if stream == "open_orders" else ()
+        with reading(f"the {stream} of Fusion"):
+            match stream:
+                case "orders":
+                    return self._with_rights(lambda: self._changed_orders(since, page))
+                case "open_orders":
+                    changes = [change for key in keys for change in self._of(self._read(key))]
+                    return Page(tuple(sorted(changes, key=lambda change: change.at)), None, None)
+            return self._invoices.changed(since, page)
 
     def _changed_orders(self, since: datetime, page: Document | None) -> Page:
         batch = self._sales_orders.changed(since, page)

@@ -7,15 +7,17 @@ since 2), how children are nested (collections since 3) and how errors are told 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from integration.canonical import digest
+from integration.connectors.answers import pages
 from integration.connectors.contract import Document, Gate, Request
+from integration.connectors.fusion.answers import collection, description, item
 from integration.connectors.fusion.errors import TRACE, NoSuchResource, NotThere, problem
 from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
-from integration.errors import Retry
 from integration.settings import System
 
 ITEM = "application/vnd.oracle.adf.resourceitem+json"
@@ -24,6 +26,8 @@ HEADERS = {
     "Accept": "application/json, application/vnd.oracle.adf.error+json",
 }
 RELEASE = "11.13.18.05"
+RESOURCE = re.compile(r"/\w+RestApi/resources/[^?#]+")
+LONGEST_LINK = 2000
 PAGE = 200
 """Rows asked for at once; a pod gives 500 at most, and may give fewer than asked."""
 
@@ -58,28 +62,30 @@ class Client:
         return f"/{family}RestApi/resources/{self._release}/{resource}/{segments}".rstrip("/")
 
     def get(self, path: str, **params: str | int) -> Document:
-        """The JSON object there; `NotThere` for a 404, else what `Http.send` raises."""
-        query = f"?{urlencode(params, quote_via=quote)}" if params else ""
-        return self.send(Request("GET", path + query, None, {}))
+        """The item there; `NotThere` for a 404, else what `Http.send` raises."""
+        return self._traced(_get(path, params), item)
+
+    def described(self, path: str) -> Document:
+        """What the resource at a path says of itself."""
+        return self._traced(_get(f"{path}/describe", {}), description)
 
     def items(self, path: str, **params: str | int) -> Iterator[Document]:
         """Every row of a collection, page by page.  Without ``orderBy`` a row that moves may come twice, or not."""
-        offset, more = 0, True
-        while more:
+
+        def read(place: Any) -> tuple[list[Document], Any]:
+            offset = place[0] if place else 0
             rows, more = self.page(path, **{"onlyData": "true", **params}, limit=PAGE, offset=offset)
-            yield from rows
-            offset += len(rows)
+            return rows, (offset + len(rows), digest(rows)) if more else None
+
+        # A pod that does not count offsets answers the same rows again, however far it is asked.
+        return pages(f"GET {path}", read, lambda place: place[1])
 
     def page(self, path: str, **params: str | int) -> tuple[list[Document], bool]:
         """The rows of a collection that ``limit`` and ``offset`` ask for, maybe fewer, and whether there are more."""
         try:
-            page = self.get(path, **params)
+            return self._http.read(_get(path, params), collection)
         except NotThere as absent:
             raise NoSuchResource(path) from absent
-        rows, more = page.get("items"), bool(page.get("hasMore"))
-        if not isinstance(rows, list) or (more and not rows):
-            raise Retry(f"GET {path}: not a page of a collection", code="odd_page")
-        return rows, more
 
     def children(self, item: Document, name: str, path: str, **params: str) -> list[Document]:
         """The children of an item read with ``expand``: an array until version 2, a collection since, maybe cut."""
@@ -91,7 +97,7 @@ class Client:
     def link(self, item: Document) -> str | None:
         """Where an item says it is itself: keys that only Fusion can make.  Whatever host it names, it is ours."""
         for link in item.get("links") or ():
-            found = re.search(r"/\w+RestApi/resources/[^?#]+", str(link.get("href")))
+            found = RESOURCE.search(str(link.get("href"))[:LONGEST_LINK])
             if found and link.get("rel") == "self":
                 return found.group()
         return None
@@ -101,12 +107,23 @@ class Client:
         return Request(method, path, body, {"Content-Type": ITEM} if body is not None else {})
 
     def send(self, request: Request) -> Document:
-        """The answer's JSON object, with Fusion's trace id in it (what Oracle's support asks for)."""
+        """The item that a call answers which takes effect; empty where there is no content.
+
+        In it is Fusion's trace id, which is what Oracle's support asks for.
+        """
+        return self._traced(request, lambda answer: {} if answer is None else item(answer))
+
+    def _traced(self, request: Request, meaning: Callable[[Any], Document]) -> Document:
         reply = self._http.send(request)
-        answer = reply.json() or {}
-        if not isinstance(answer, dict):
-            raise Retry("the answer is not a JSON object", unknown_outcome=True, code="unreadable_answer")
-        return {**answer, TRACE: reply.headers[TRACE]} if TRACE in reply.headers else answer
+        answer = reply.read(f"{request.method} {request.path.partition('?')[0]}", meaning)
+        if TRACE in reply.headers:
+            answer[TRACE] = reply.headers[TRACE]
+        return answer
+
+
+def _get(path: str, params: Mapping[str, str | int]) -> Request:
+    query = f"?{urlencode(params, quote_via=quote)}" if params else ""
+    return Request("GET", path + query, None, {})
 
 
 def quoted(value: Any) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical.decimals import decimal_of
+from integration.connectors.answers import to_number as to_number
 from integration.connectors.fusion.payload import Payload
 
 Row = dict[str, Any]
@@ -118,11 +118,6 @@ def same(ours: Any, theirs: Any) -> bool:
     if theirs is None or ours is None:
         return not ours and not theirs
     return str(ours).strip() == str(theirs).strip() or (_time(ours) is not None and _time(ours) == _time(theirs))
-
-
-def to_number(value: Any) -> Decimal | None:
-    """A number as Fusion shows it, as a number or as text; None when it is none."""
-    return decimal_of(str(value))
 
 
 def _compare(found: Difference, ours: Row, rows: list[Row], ignored: Collection[str]) -> None:

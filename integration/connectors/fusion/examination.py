@@ -122,7 +122,7 @@ class Examination:
 
     def _described(self, resource: str) -> Document:
         """What a resource says of itself; `Hold` where a pod does not."""
-        answer = self._client.get(self._client.path(resource, "describe"))
+        answer = self._client.described(self._client.path(resource))
         described = (answer.get("Resources") or {}).get(resource)
         if not isinstance(described, dict) or not isinstance(described.get("attributes"), list):
             raise Hold(f"{resource} does not describe itself", hint="See an order of one of your test pods.")

@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from integration.canonical import digest
+from integration.connectors.answers import endless
 from integration.connectors.contract import Batch, Document
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.times import literal, moment, newest
@@ -22,6 +24,8 @@ logger = structlog.get_logger(__name__)
 
 LIMIT = 25
 """Rows of a page: for most of them more has to be read."""
+MOST_OF_ONE_STAMP = 100_000
+"""Rows with one and the same LastUpdateDate; more than this is a list without an end."""
 
 
 class Listing:
@@ -53,6 +57,8 @@ class Listing:
         except Reject as refused:
             self._tell(refused)
             return Batch([], None, None)
+        if place.get("seen") in {digest(row) for row in rows} or place["offset"] > MOST_OF_ONE_STAMP:
+            raise endless(f"GET {self._path}")
         return Batch(rows, newest(row.get("LastUpdateDate") for row in rows), _next(place, rows) if more else None)
 
     def _tell(self, refused: Reject) -> None:
@@ -62,7 +68,12 @@ class Listing:
 
 
 def _next(place: Document, rows: list[dict[str, Any]]) -> Document:
+    """Where the next page begins; within one stamp it must not show the first row again (``seen``)."""
     last = moment(rows[-1].get("LastUpdateDate"))
     if last and literal(last) > place["since"]:
         return {"since": literal(last), "offset": 0}
-    return {"since": place["since"], "offset": place["offset"] + len(rows)}
+    return {
+        "since": place["since"],
+        "offset": place["offset"] + len(rows),
+        "seen": place.get("seen") or digest(rows[0]),
+    }

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from integration.connectors.answers import unreadable
 from integration.connectors.contract import Batch, Document
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.difference import rows_of, to_number
@@ -18,7 +19,6 @@ from integration.connectors.fusion.listing import Listing
 from integration.connectors.fusion.order import DRAFT
 from integration.connectors.fusion.payload import order_id_of
 from integration.connectors.fusion.times import newest
-from integration.errors import Retry
 
 logger = structlog.get_logger(__name__)
 
@@ -70,6 +70,8 @@ class SalesOrders:
         """Orders whose header has changed: rows with little more than the OrderKey."""
         where = f"SourceTransactionSystem = {quoted(self._source_system)}"
         batch = self._listing.changed(since, page, where, fields=FIELDS)
+        if not all(row.get("OrderKey") for row in batch.rows):
+            raise unreadable("Fusion shows an order without its OrderKey")
         return Batch([row for row in batch.rows if self._is_current(row)], batch.seen, batch.next)
 
     def by_number(self, number: str) -> SalesOrder | None:
@@ -104,7 +106,7 @@ class SalesOrders:
         path, shown = self._client.link(line), line.get(DETAILS)
         if path is None:
             if isinstance(shown, dict) and shown.get("hasMore"):
-                raise Retry("Fusion shows only some details of a line, and no link to the others", code="odd_page")
+                raise unreadable("Fusion shows only some details of a line, and no link to the others")
             return rows_of(shown)
         try:
             return self._client.children(line, DETAILS, path)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from integration.connectors.answers import reading
 from integration.connectors.contract import Document, Finding, Gate, Page, Posted, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
@@ -87,7 +88,8 @@ class Odoo:
         """One page of what left or was billed; `Misconfigured` when the user may not read that."""
         assert stream in self.streams, stream
         try:
-            return self._read(stream, since, page)
+            with reading(f"the {stream} of Odoo"):
+                return self._read(stream, since, page)
         except AccessRefused as refused:
             self.whoami()
             raise Misconfigured(

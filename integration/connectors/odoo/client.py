@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from integration.connectors.contract import Gate, Request
-from integration.connectors.http import Http
+from integration.connectors.http import Http, basic_auth
+from integration.connectors.odoo.answers import identity, meaning
 from integration.connectors.odoo.errors import NEW_KEY, classify, problem
-from integration.errors import Hold, Misconfigured, Retry
+from integration.errors import Hold, Misconfigured
 from integration.settings import System
 
+T = TypeVar("T")
 CONTEXT = {"lang": "en_US", "tz": "UTC"}
 """English, for messages of load() are told apart by their text; UTC, for load() reads times in the user's zone."""
 
@@ -75,13 +77,11 @@ class Client:
 
     def _version(self) -> int:
         """The server's major version, 0 when it is too old to tell at this address (before 19)."""
-        http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate)
+        http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate, headers=_login(self._system))
         try:
-            answer = http.send(Request("GET", "/json/version", None, {})).json()
+            return http.read(Request("GET", "/json/version", None, {}), _major)
         except (Hold, Misconfigured):  # 404, in HTML or JSON
             return 0
-        major = re.search(r"\d+", str(answer["version_info"][0]))  # Odoo Online says "saas~19"
-        return int(major[0]) if major else 0
 
 
 class Json2:
@@ -97,7 +97,7 @@ class Json2:
         self._http = Http(system.url, timeout=system.timeout, gate=gate, problem=problem, headers=headers)
 
     def send(self, request: Request) -> Any:
-        return self._http.send(request).json()
+        return self._http.read(request, meaning(request))
 
 
 class JsonRpc:
@@ -110,7 +110,7 @@ class JsonRpc:
         self._database = system.option("db")
         self._username = system.option("username")
         self._secret = system.option("api_key")
-        self._http = Http(system.url, timeout=system.timeout, gate=gate)
+        self._http = Http(system.url, timeout=system.timeout, gate=gate, headers=_login(system))
         self._uid: int | None = None
 
     def send(self, request: Request) -> Any:
@@ -118,22 +118,35 @@ class JsonRpc:
         named = dict(request.body)
         ids = [named.pop("ids")] if "ids" in named else []
         login = (self._database, self._log_in(), self._secret)
-        return self._call("object", "execute_kw", *login, model, method, ids, named)
+        return self._call("object", "execute_kw", *login, model, method, ids, named, meaning=meaning(request))
 
     def _log_in(self) -> int:
         if self._uid is None:
-            uid = self._call("common", "authenticate", self._database, self._username, self._secret, {})
+            login: tuple[Any, ...] = (self._database, self._username, self._secret, {})
+            uid = self._call("common", "authenticate", *login, meaning=lambda uid: uid is not False and identity(uid))
             if not uid:
                 raise Misconfigured("Odoo does not accept user name and API key", hint=NEW_KEY)
-            self._uid = int(uid)
+            self._uid = uid
         return self._uid
 
-    def _call(self, service: str, method: str, *arguments: Any) -> Any:
+    def _call(self, service: str, method: str, *arguments: Any, meaning: Callable[[Any], T]) -> T:
         params = {"service": service, "method": method, "args": list(arguments)}
         body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
-        answer = self._http.send(Request("POST", "/jsonrpc", body, {})).json()
-        if not isinstance(answer, dict):
-            raise Retry("the answer is not JSON-RPC", unknown_outcome=True, code="unreadable_answer")
-        if error := answer.get("error"):
-            raise classify(error.get("data", error))
-        return answer.get("result")
+        return self._http.read(Request("POST", "/jsonrpc", body, {}), lambda answer: meaning(_result(answer)))
+
+
+def _result(answer: Any) -> Any:
+    """What the method returned; raises what an error of Odoo means."""
+    if error := answer.get("error"):
+        raise classify(error.get("data", error))
+    return answer.get("result") if answer["jsonrpc"] else None
+
+
+def _major(answer: Any) -> int:
+    found = re.search(r"\d+", str(answer["version_info"][0])[:20])  # Odoo Online says "saas~19"
+    return int(found[0]) if found else 0
+
+
+def _login(system: System) -> Mapping[str, str]:
+    """For a proxy before Odoo; with JSON-2 the header is taken by the API key."""
+    return basic_auth(system.options.get("url_login", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ REFERENCES = {
     "payment_term_id": "payment_term",
     "carrier_id": "carrier",
 }
+TAG = re.compile(r"<[^<>]*>")
 TOGETHER = ("product_uom_qty", "price_unit", "discount")
 """Written only all three: after a quantity written alone Odoo takes its own price (Odoo 19.0, draft and confirmed)."""
 
@@ -87,10 +89,13 @@ def same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, bool):
         return ours == bool(theirs)
     if isinstance(ours, Decimal | int):
-        return not isinstance(theirs, str) and Decimal(ours) == Decimal(theirs)
+        return isinstance(theirs, Decimal | int) and Decimal(ours) == Decimal(theirs)
     return _text(ours) == _text(theirs)
 
 
 def _text(value: Any) -> str:
     """What is to be read of a text: Odoo wraps a plain note into a span and rewrites tags."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", str(value or ""))).split())
+    shown = TAG.sub(" ", str(value or ""))
+    with suppress(ValueError):  # a character's number of thousands of digits
+        shown = html.unescape(shown)
+    return " ".join(shown.split())

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from integration.connectors.answers import unreadable
 from integration.connectors.http import Reply, plain
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry
 
@@ -21,6 +22,8 @@ RIGHTS = (
     "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and Contact / Creation"
 )
 MEND = "Correct the order in Clarity, or what it refers to in Odoo, then send the order again."
+LONGEST_NAME = 80
+"""Of a Python exception with its module."""
 
 
 class AccessRefused(Hold):
@@ -65,7 +68,7 @@ def problem(reply: Reply) -> Failure | None:
 
 def classify(error: dict[str, Any]) -> Failure:
     """The failure for ``{"name", "message"}``, as JSON-2 answers it and JSON-RPC holds it in ``error.data``."""
-    name, message = str(error.get("name")), str(error.get("message") or "")
+    name, message = str(error.get("name"))[:LONGEST_NAME], str(error.get("message") or "")
     if name == "psycopg2.OperationalError" and "does not exist" in message:
         return Misconfigured("Odoo has no such database", hint="Check ODOO_DB.")
     if name == INVALID and (vat_refused := _vat_refused(message)):
@@ -93,7 +96,7 @@ def classify(error: dict[str, Any]) -> Failure:
 def loaded(answer: Any, what: str) -> list[int]:
     """The ids of a ``load()``, whose errors come as messages in a 200; raises what they mean."""
     if not isinstance(answer, dict) or "ids" not in answer:
-        raise Retry("the answer is not one of load()", unknown_outcome=True, code="unreadable_answer")
+        raise unreadable("the answer is not one of load()")
     if answer["ids"]:
         return [int(id) for id in answer["ids"]]
     messages = _causes(answer["messages"])

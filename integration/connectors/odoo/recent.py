@@ -8,10 +8,11 @@ never ends within a second by time: the second in which it would is read by id, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration.connectors.answers import endless
 from integration.connectors.contract import Batch, Document
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.values import moment, written
@@ -42,6 +43,7 @@ def changed(
     next: Document | None = None
     if after is None:
         rows = search("write_date, id", from_second)
+        _check(model, rows, lambda row: row["write_date"] >= at)
         if len(rows) == PAGE:
             last = rows[-1]["write_date"]
             rows = [row for row in rows if row["write_date"] < last]
@@ -49,6 +51,13 @@ def changed(
     else:
         following = written(moment(at) + SECOND)
         rows = search("id", from_second, ["write_date", "<", following], ["id", ">", after])
+        _check(model, rows, lambda row: row["id"] > after and row["write_date"] == at)
         full = len(rows) == PAGE
         next = {"at": at, "after": rows[-1]["id"]} if full else {"at": following, "after": None}
     return Batch(rows, max((moment(row["write_date"]) for row in rows), default=None), next)
+
+
+def _check(model: str, rows: list[Row], was_asked: Callable[[Row], bool]) -> None:
+    """Rows that were not asked for lead back to pages that were read already, and so on for ever: `Endless`."""
+    if len(rows) > PAGE or not all(map(was_asked, rows)):
+        raise endless(f"search_read of {model}")

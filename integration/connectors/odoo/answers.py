@@ -1,0 +1,184 @@
+"""What Odoo promises to answer, method by method, and field by field of what is read (Odoo 14 to 19).
+
+``read`` and ``search_read`` answer every field they were asked for: a many2one is ``[id, name]`` (with ``load=None``
+the id), x2many is a list of ids, and what is empty is False, never null; a number and a boolean are never empty.  The
+kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids``), or stands below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from integration.connectors.answers import Rows, objects
+from integration.connectors.contract import Request
+from integration.connectors.odoo.values import moment
+
+LARGEST_NUMBER = 10**15
+"""Beyond it a float keeps no cents."""
+LARGEST_ID = 2**53
+LONGEST_LEAD = 10_000
+"""Days."""
+NUMBERS = {
+    *("amount", "amount_total", "amount_tax", "amount_residual", "amount_untaxed", "price_unit", "price_total"),
+    *("price_subtotal", "discount", "product_uom_qty", "quantity", "quantity_done", "qty_delivered", "qty_invoiced"),
+    *("qty_to_invoice", "factor", "relative_factor", "customer_lead"),
+}
+FLAGS = {"is_company", "is_delivery", "active"}
+IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "category_id", "groups_id"}
+ONES = {"product_uom"}
+TEXTS = {"name", "login", "code", "default_code", "state", "payment_state", "invoice_status", "carrier_tracking_ref"}
+MOMENTS = {"write_date", "date_order", "date_done", "date_deadline"}
+REQUIRED = {
+    *(("sale.order", name) for name in ("name", "state", "currency_id")),
+    *(("stock.picking", name) for name in ("state", "sale_id", "write_date")),
+    *(("account.move", name) for name in ("state", "currency_id", "write_date")),
+    *(("stock.move", name) for name in ("picking_id", "product_id", "product_uom")),
+    *(("product.pricelist", "currency_id"), ("res.company", "currency_id"), ("res.users", "company_id")),
+    *(("res.users", "login"), ("sale.order.line", "order_id"), ("account.move.line", "move_id")),
+    *(("product.product", "uom_id"), ("account.tax", "name"), ("delivery.carrier", "name"), ("uom.uom", "factor")),
+}
+"""Model and field: what is never empty there."""
+
+
+def meaning(request: Request) -> Callable[[Any], Any]:
+    """What reads the answer to this call; it raises one of `answers.ODD` for an answer that Odoo does not give."""
+    model, method = request.path.split("/")[-2:]
+    match method:
+        case "read" | "search_read":
+            return lambda answer: Rows(_row(model, row, request.body) for row in objects(answer))
+        case "load":
+            return lambda answer: _loaded(answer, request.body)
+    return READ.get(method, lambda answer: answer)
+
+
+def identity(value: Any) -> int:
+    """A record's id; ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < LARGEST_ID:
+        raise ValueError("not an id")
+    return value
+
+
+def _row(model: str, row: Any, asked: Mapping[str, Any]) -> Any:
+    identity(row["id"])
+    if "ids" in asked and row["id"] not in asked["ids"]:
+        raise ValueError("a row that was not asked for")
+    for field in asked["fields"]:
+        _check(model, field, row[field], plain=asked.get("load", "") is None)
+    return row
+
+
+def _check(model: str, field: str, value: Any, *, plain: bool) -> None:
+    required = (model, field) in REQUIRED
+    if field in NUMBERS:
+        _number(value, LONGEST_LEAD if field == "customer_lead" else LARGEST_NUMBER, nonzero=required)
+    elif field in FLAGS:
+        _flag(value)
+    elif value is False and field not in IDS and not field.endswith("_ids"):
+        if required:
+            raise ValueError("empty")
+    elif field in MOMENTS:
+        moment(value)
+    elif field in TEXTS:
+        _text(value)
+    elif field in IDS or field.endswith("_ids"):
+        _each(identity, value)
+    elif field in ONES or (field.endswith("_id") and not field.startswith("x_")):
+        _one(value, plain)
+    elif value is None or isinstance(value, dict):
+        raise TypeError("neither a value nor empty")
+
+
+def _number(value: Any, largest: int, *, nonzero: bool) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or abs(Decimal(value)) >= largest:
+        raise ValueError("not a number")
+    if nonzero and not value:
+        raise ValueError("zero")
+
+
+def _one(value: Any, plain: bool) -> None:
+    if plain or not isinstance(value, list):
+        identity(value)
+        return
+    id, name = value
+    identity(id)
+    if name is not False:
+        _text(name)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("not a boolean")
+    return value
+
+
+def _each(check: Callable[[Any], Any], value: Any) -> Rows:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return Rows(check(each) for each in value)
+
+
+def _loaded(answer: Any, asked: Mapping[str, Any]) -> Any:
+    """One id for each row that has an external id, or False and messages."""
+    ids, messages = answer["ids"], objects(answer["messages"])
+    for message in messages:
+        _text(message["message"])
+    if ids or ids == []:
+        place = asked["fields"].index("id")
+        if len(set(_each(identity, ids))) != len([row for row in asked["data"] if row[place]]):
+            raise ValueError("not as many records as rows")
+    elif ids is not False or not messages:
+        raise ValueError("neither ids nor messages")
+    return answer
+
+
+def _names(answer: Any) -> Any:
+    for id, name in answer.items():
+        identity(int(id))
+        _text(name)
+    return answer
+
+
+def _context(answer: Any) -> Any:
+    identity(answer["uid"])
+    return answer
+
+
+def _reference(answer: Any) -> Any:
+    model, id = answer
+    _text(model)
+    identity(id)
+    return answer
+
+
+def _fields(answer: Any) -> Any:
+    if not answer or not all(isinstance(each, dict) for each in answer.values()):
+        raise ValueError("no fields")
+    return answer
+
+
+def _action(answer: Any) -> Any:
+    """True, or a window that asks something first."""
+    if answer is not True and not (isinstance(answer, dict) and answer):
+        raise ValueError("neither done nor a window")
+    return answer
+
+
+READ: Mapping[str, Callable[[Any], Any]] = {
+    "get_external_id": _names,
+    "context_get": _context,
+    "check_object_reference": _reference,
+    "fields_get": _fields,
+    "formatted_read_group": objects,
+    "has_access": _flag,
+    "check_access_rights": _flag,
+    "has_group": _flag,
+    "action_confirm": _action,
+}
