@@ -6,6 +6,7 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,13 @@ def second_worker(world: World) -> Iterator[None]:
 
 
 def first_orders(world: World, customers: list[dict[str, Any]]) -> list[str]:
-    """Announces one order for each customer, all at once."""
-    world.fault("webhooks", "drop", times=len(customers))
-    ids = world.generate(len(customers))
-    orders = [world.order(id) for id in ids]
-    for order, customer in zip(orders, customers, strict=True):
-        data = {**order, "customer": {**order["customer"], "type": "person", "taxId": None, **customer}}
-        event = {"id": f"evt_{order['id']}_first", "type": "order.created", "timestamp": "2026-11-20T10:15:30Z"}
-        assert world.send({**event, "data": data}).status_code == 202
-    return ids
+    """Places one order for each customer, all at once."""
+    (template,) = world.generate()
+    made = world.order(template)
+    order = {part: made[part] for part in PARTS}
+    placed = [{**order, "customer": {**made["customer"], "type": "person", **customer}} for customer in customers]
+    with ThreadPoolExecutor(8) as threads:
+        return list(threads.map(world.place, placed))
 
 
 def customers_of(world: World, ids: list[str]) -> list[int]:
@@ -65,6 +64,10 @@ def customers_of(world: World, ids: list[str]) -> list[int]:
     return found
 
 
+PARTS = (
+    *("currency", "taxIncluded", "lines", "shippingLines", "fees", "discounts", "payments", "totals"),
+    *("billingAddress", "shippingAddress"),
+)
 OF_WHOM = {"partner_id": {"fields": {"commercial_partner_id": {}}}}
 
 
@@ -79,7 +82,7 @@ def test_first_orders_at_once_make_one_contact_for_each_customer(road: World) ->
         road.until(lambda: "odoo-1 enrich running" in {state for id in ids for state in road.states(id)}, 20)
         road.kill("worker-odoo", signal.SIGKILL)
         road.finished(*ids, seconds=120)
-    reasons = {row["reason"] for id in ids for row in road.at("odoo", id) if row["state"] != "done"}
+    reasons = {row["reason"] for id in ids for row in road.at("odoo", id) if row["state"] not in ("done", "skipped")}
     assert reasons == set(), "none is held"
     found = customers_of(road, ids)
     assert len(set(found[:10])) == 10, f"two accounts in one contact: {found}"
