@@ -201,7 +201,7 @@ def test_what_rounding_explains_is_carried_recorded_and_billed(road: World) -> N
 
 
 def test_goods_that_come_back_are_held(road: World) -> None:
-    (id,) = road.generate(1, "b2b_po")
+    (id,) = road.generate(1, "b2b_po+shared")
     road.finished(id)
     road.age([id], odoo=1)
     road.way_back(id, "shipment", "done")
