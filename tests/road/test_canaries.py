@@ -31,7 +31,7 @@ CANARIES = {
     "second street": "Plattvogel Steig",
     "note": "please ring for Grandma Wilhelmtrude",
     "gift message": "Happy birthday dear Ulfrikke",
-    "tax id": "PL7251809999",
+    "tax id": "PL7018452333",
     "unknown buyer": "Ferdinanda Quastenbruck",
     "card holder": "Xaverine Holdermund",
     "custom attribute": "Mirabellina Tuschkasten",
