@@ -50,15 +50,7 @@ def difference(payload: Payload, order: Row, lines: Iterable[Row], ignored: Coll
         if name in order and not same(value, order[name]):
             found.header[name] = value
             found.names.add(name)
-    for name, [ours] in payload.customers.items():
-        for shown in rows_of(order.get(name))[:1]:
-            if any(attribute in shown and not same(id, shown[attribute]) for attribute, id in ours.items()):
-                found.header[name] = [ours]
-                found.names.add(name)
-    if another_customer(payload, order):
-        found.names.add("customer")
-        found.fixed.add("the order belongs to another customer in Clarity now")
-        found.header["BuyingPartyId"] = payload.party
+    _compare_customers(found, payload, order)
     theirs, gone = defaultdict(list), set()
     for line in lines:
         id = str(line.get("SourceTransactionLineId"))
@@ -85,6 +77,18 @@ def difference(payload: Payload, order: Row, lines: Iterable[Row], ignored: Coll
             if any(is_shipped(row) for row in rows):
                 found.fixed.add("a removed line is shipped")
     return found
+
+
+def _compare_customers(found: Difference, payload: Payload, order: Row) -> None:
+    for name, [ours] in payload.customers.items():
+        for shown in rows_of(order.get(name))[:1]:
+            if any(attribute in shown and not same(id, shown[attribute]) for attribute, id in ours.items()):
+                found.header[name] = [ours]
+                found.names.add(name)
+    if another_customer(payload, order):
+        found.names.add("customer")
+        found.fixed.add("the order belongs to another customer in Clarity now")
+        found.header["BuyingPartyId"] = payload.party
 
 
 def another_customer(payload: Payload, order: Row) -> bool:
