@@ -35,8 +35,10 @@ Doctor = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def doctor(tmp_path: Path) -> Doctor:
+    binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "OPS")}  # of no other fleet here
+
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        environment = isolated(variables(), str(tmp_path)) | settings
+        environment = isolated(variables(), str(tmp_path)) | binds | settings
         return subprocess.run(
             [*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
