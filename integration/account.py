@@ -78,8 +78,8 @@ class Account:
 def in_place(account: Account | None, directory: Path) -> str:
     """A working directory as a program that runs in it may name it.
 
-    Another user cannot walk through a private home (mode 0700, or below /root) to his own directory, but Linux lets him
-    in by the name of the working directory we put him in.
+    Another user cannot walk through a private home (mode 0700, or below /root) to its own directory, but Linux lets it
+    in by the name of the working directory in which we start it.
     """
     return "/proc/self/cwd" if account and sys.platform == "linux" else str(directory)
 

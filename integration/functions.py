@@ -25,12 +25,12 @@ from babel import Locale
 
 from integration.canonical import allocation, rounding
 from integration.canonical.decimals import decimal_of
+from integration.canonical.email import address_of
 from integration.canonical.money import EXACT
-from integration.message import address_of
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
 CODE_BREAKS = re.compile(r"[,;|\t\v\f\r\n\x85\u2028\u2029]+")
-WHOLE_CODE = re.compile(r"(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{8,}")
+WHOLE_CODE = re.compile(r"\A(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{8,}\Z")
 """Eight characters at least, a digit among them: groups in which carriers print a number are shorter."""
 SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}|[a-z]{2}-[a-z0-9]{1,3}", re.ASCII)
 NOT_COUNTRIES = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
@@ -145,7 +145,7 @@ def codes(text: str) -> list[str] | None:
     for part in CODE_BREAKS.split(_text(text)):
         for piece in [part] if "://" in part else part.split("/"):
             words = piece.split()
-            found += words if all(map(WHOLE_CODE.fullmatch, words)) else [" ".join(words)]
+            found += words if all(map(WHOLE_CODE.match, words)) else [" ".join(words)]
     return [code for code in dict.fromkeys(found) if any(map(str.isalnum, code))] or None
 
 
@@ -265,7 +265,10 @@ def line_discount(line: list[Any]) -> Decimal:
 @function()
 def tax_roundings(order: Any) -> Decimal:
     """From the whole order (@): how many times Clarity has rounded a tax on the way to the order's total."""
-    return rounding.tax_roundings(order)
+    try:
+        return rounding.tax_roundings(order)
+    except (KeyError, TypeError):
+        raise Unfit("not a whole order") from None
 
 
 # Codes

@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*")
 ESCAPED = re.compile(r"[^A-Za-z0-9]+")
 UNCLEAR = re.compile("[\x00\\\\\ud800-\udfff]")
 LONGEST_ID = 50
@@ -109,16 +108,6 @@ def line_ids(lines: Iterable[Mapping[str, Any]]) -> set[str]:
 def lane(installation: str, entity: str, id: str) -> str:
     """The lane of one object at one installation, e.g. ``odoo-1/order__1001``."""
     return f"{installation}/{external_id(entity, id)}"
-
-
-def address_of(email: str) -> str:
-    """The address of an e-mail as people and shops write it: with a name before it (RFC 5322, 3.4), or bare.
-
-    >>> address_of('"Lovelace, Ada" <ada@mail.example>'), address_of(" ada@mail.example ")
-    ('ada@mail.example', 'ada@mail.example')
-    """
-    named = NAMED_ADDRESS.fullmatch(email)
-    return named[1] if named else email.strip()
 
 
 def _escape(id: str) -> str:

@@ -25,8 +25,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from integration import health, logs, preflight
 from integration.canonical import parse_json
+from integration.canonical.email import address_of
 from integration.errors import Failure, Misconfigured, Reject
-from integration.message import Event, address_of, clear
+from integration.message import Event, clear
 from integration.problems import Answer, problem
 from integration.serving import REFUSED
 from integration.signature import BadSignature, verify

@@ -1,4 +1,4 @@
-"""Refusals: every reason for which the receiver does not take a request, with what mends it.
+"""Refusals: every reason for which the receiver does not take a request, with what to do about it.
 
 The check constraint of the table ``refusals`` lists the same reasons.
 """
@@ -16,7 +16,7 @@ STRANGERS = 50
 
 @dataclass(frozen=True)
 class Refusal:
-    """What the sender is answered, why in words that end a sentence, and what mends it.
+    """What the sender is answered, why in words that end a sentence, and what to do about it.
 
     ``often`` is how many of them within ten minutes are an alert; None where another alert says more.
     """

@@ -148,7 +148,7 @@ def flood(own: Process, tx: Transaction) -> Iterator[Condition]:
 
 
 def refused(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
-    """Webhooks that are refused, so many that they may be the shop's, or an attack."""
+    """Webhooks that are refused, so many that they may be Clarity's, or an attack."""
     for about, each in groupby(conditions.refused(tx), key=lambda row: row["about"]):
         reasons = list(each)
         newest = REFUSALS[reasons[0]["reason"]]

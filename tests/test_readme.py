@@ -10,7 +10,8 @@ import pytest
 
 import mappings
 from integration.cli import COMMANDS
-from integration.settings import DEFAULT_LIMITS, DEFAULT_TIMEOUT, Settings
+from integration.preflight import OTHERS
+from integration.settings import DEFAULT_LIMITS, DEFAULT_TIMEOUT, Environment, Settings
 from integration.workflow import load_definitions
 from tests.faults.catalogue import ALL
 
@@ -29,6 +30,24 @@ def first_cells(text: str) -> list[str]:
 
 def test_every_command_is_listed_and_no_other() -> None:
     assert first_cells(section("The command line")) == [f"fleet {name}" for name in COMMANDS]
+
+
+def test_every_module_is_in_the_tree() -> None:
+    tree = README.split("| layer | where |")[1].split("\n### ")[0]
+    named = set(re.findall(r"\w+", tree))
+    modules = {path.stem for top in ("integration", "tasks") for path in (ROOT / top).glob("*.py")}
+    assert sorted(modules - named - {"__init__", "__main__"}) == []
+
+
+def test_every_setting_is_listed() -> None:
+    env = Environment({}, {})
+    Settings.read(ROOT, env)
+    nobodys = {"CLARITY_POLL_SECONDS"}  # read with those of the other systems, but Clarity is not polled
+    not_for_users = {"FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*", *nobodys}
+    listed = first_cells(section("Settings"))
+    for name in (env.asked | set(OTHERS)) - not_for_users:
+        pattern = re.escape(name).replace(r"\*", "<[A-Z]+>")
+        assert any(re.fullmatch(pattern, each) for each in listed), name
 
 
 def test_every_process_is_listed_and_no_other() -> None:

@@ -1,17 +1,28 @@
-"""The address in what people and systems give as an e-mail address."""
+"""The address in what people and systems give as an e-mail address: as it is kept, and as it is compared."""
 
 from __future__ import annotations
 
 import re
 
+NAMED = re.compile(r"\A[^<>]*<([^<>@\s]+@[^<>@\s]+)>\s*\Z")
 IN_BRACKETS = re.compile(r"<([^<>\s@]+@[^<>\s@]+)>")
-BARE = re.compile(r"[^\s<>,;:\"()@]+@[^\s<>,;:\"()@]+")
+BARE = re.compile(r"(?<![^\s<>,;:\"()@])[^\s<>,;:\"()@]+@[^\s<>,;:\"()@]+")
 LONGEST = 1000
 """Characters that are read: a path and its name have far fewer (RFC 5321 4.5.3.1)."""
 
 
+def address_of(text: str) -> str:
+    """The address without the name before it (RFC 5322 3.4); any other text as it is, without spaces around.
+
+    >>> address_of('"Lovelace, Ada" <Ada@mail.example>'), address_of(" a@b.example; c@d.example ")
+    ('Ada@mail.example', 'a@b.example; c@d.example')
+    """
+    named = NAMED.match(text)
+    return named[1] if named else text.strip()
+
+
 def email_address(text: str) -> str:
-    """The first address in a text, in lower case: that of ``"Name" <a@b>`` is ``a@b`` (RFC 5322 3.4).
+    """The first address in a text, in lower case, to be compared with another.
 
     A text without an address stands for itself, without spaces around.  Odoo's ``email_normalized`` does the same.
 

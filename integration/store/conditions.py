@@ -151,8 +151,8 @@ def ended(tx: Transaction, targets: Sequence[int]) -> list[Row]:
 def refused(tx: Transaction) -> list[Row]:
     """Rows ``{about, reason, count, since, newest}`` of the last hour, of sources whose webhooks are refused too often.
 
-    Anybody may send what is refused, so one is no reason to wake somebody.  Reported is what a shop does whose secret,
-    clock or size went wrong: as many within ten minutes as `Refusal.often` says; or, where little is sold, three
+    Anybody may send what is refused, so one is no reason to wake somebody.  Reported is what Clarity does when its
+    secret, clock or size is wrong: as many within ten minutes as `Refusal.often` says; or, where little is sold, three
     since a webhook of its own was last accepted, its repeats included.  For the latter what carries no signature at
     all, or names no source, does not count, as that is how strangers try every door; the former is theirs, too, if
     they knock that often.  It is over when neither is so any more: ten minutes after the last one, an hour if none is

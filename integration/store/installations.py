@@ -70,7 +70,7 @@ def pause_if_dying(tx: Transaction, installation: int, delivery: int, most: int)
     if died is None:
         return
     hint = (
-        "Mend the cause, `fleet targets resume NAME`, then `fleet dead replay --fingerprint "
+        "Correct the cause, `fleet targets resume NAME`, then `fleet dead replay --fingerprint "
         f"{died['fingerprint']}`: `fleet dead ls` shows them."
     )
     tx.run(

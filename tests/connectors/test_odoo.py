@@ -108,7 +108,7 @@ def test_totals_that_differ_are_held_before_anything_is_confirmed(shop: Shop) ->
     document = shop.two_lines(amount_total=Decimal("68.50"))
     failure = held(lambda: shop.send(document))
     assert failure.code == "total_differs"
-    assert f"comes to 68.49 {shop.target.currency} in Odoo, the shop says 68.50 " in failure.reason
+    assert f"comes to 68.49 {shop.target.currency} in Odoo, in Clarity to 68.50 " in failure.reason
     assert [order["state"] for order in shop.target.orders(document["order"]["origin"])] == ["draft"]
     shop.work.new_round()
     corrected = {**document, "amount_total": Decimal("31.65"), "lines": [shop.line("1", "3", "10.55")]}

@@ -123,6 +123,7 @@ def test_every_function_is_tried_and_says_what_it_does() -> None:
         ),
         ("country", "UK", [], "not an ISO 3166-1 country code", True),
         ("country", "EU", [], "not an ISO 3166-1 country code", True),
+        ("tax_roundings", "2 x 9.99", [], "not a whole order", False),
     ],
 )
 def test_what_a_function_says_of_a_value_it_cannot_use(

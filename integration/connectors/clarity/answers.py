@@ -23,7 +23,7 @@ def record(answer: Any) -> Any:
 
 
 def changed(answer: Any) -> Any:
-    """What a call answers that changes something: the record, as far as the shop shows it."""
+    """What a call answers that changes something: the record, as far as Clarity shows it."""
     for name, value in answer.items():
         if name in PLAIN and (isinstance(value, bool | list | dict)):
             raise TypeError("an attribute that is no plain value")

@@ -53,7 +53,7 @@ class Client:
 
         def read(cursor: Any) -> tuple[list[Document], Any]:
             rows, following = self.page(path, **filters, pageSize=PAGE_SIZE, **({"cursor": cursor} if cursor else {}))
-            # A shop that does not know cursors gives the same page again.
+            # A Clarity that does not know cursors gives the same page again.
             return rows, following if following != cursor else None
 
         return pages(f"GET {path}", read, str)

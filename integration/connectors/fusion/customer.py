@@ -7,10 +7,9 @@ account is looked up by the number the order states, by the crossref of the cust
 
 from __future__ import annotations
 
-from email.utils import parseaddr
 from typing import Any
 
-from integration.canonical.email import email_address
+from integration.canonical.email import address_of, email_address
 from integration.connectors.contract import Document, Work
 from integration.connectors.fusion.client import Client, quoted
 from integration.errors import Hold
@@ -103,7 +102,7 @@ class Customers:
         An employee's address is no evidence that a private order is the employer's, nor the other way round.
         ``is_company`` is None where the order does not say whose it is.
         """
-        email = parseaddr(email)[1] or email  # as it is written: Fusion compares with case
+        email = address_of(email)  # as it is written: Fusion compares with case
         contacts = self._contacts(email) or (self._contacts(email.lower()) if email != email.lower() else [])
         accounts: dict[str, list[Row]] = {}
         seen: set[str] = set()

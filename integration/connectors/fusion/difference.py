@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from integration.connectors.answers import to_number as to_number
+from integration.connectors.answers import to_number
 from integration.connectors.fusion.payload import Payload
 
 Row = dict[str, Any]

@@ -16,9 +16,10 @@ from typing import Any
 import structlog
 
 from integration.canonical.rounding import most
+from integration.connectors.answers import to_number
 from integration.connectors.contract import Change, Document, Page
 from integration.connectors.fusion.client import Client, quoted
-from integration.connectors.fusion.difference import is_canceled, to_number
+from integration.connectors.fusion.difference import is_canceled
 from integration.connectors.fusion.errors import AccessRefused, InvoicesRefused, NoSuchResource
 from integration.connectors.fusion.listing import Listing
 from integration.connectors.fusion.sales_orders import DETAILS, SalesOrder, SalesOrders, quantity, text

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 
 from integration.canonical.money import format_money
+from integration.connectors.answers import to_number
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.difference import (
@@ -24,7 +25,6 @@ from integration.connectors.fusion.difference import (
     is_shipped,
     rows_of,
     same,
-    to_number,
 )
 from integration.connectors.fusion.errors import AlreadyThere, NoSuchResource, NotThere
 from integration.connectors.fusion.payload import Payload

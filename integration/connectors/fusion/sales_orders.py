@@ -10,10 +10,10 @@ from typing import Any
 
 import structlog
 
-from integration.connectors.answers import unreadable
+from integration.connectors.answers import to_number, unreadable
 from integration.connectors.contract import Batch, Document
 from integration.connectors.fusion.client import Client, quoted
-from integration.connectors.fusion.difference import rows_of, to_number
+from integration.connectors.fusion.difference import rows_of
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource, NotThere
 from integration.connectors.fusion.listing import Listing
 from integration.connectors.fusion.order import DRAFT

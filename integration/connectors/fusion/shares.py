@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.money import EXACT, round_money
-from integration.connectors.fusion.difference import rows_of, to_number
+from integration.connectors.answers import to_number
+from integration.connectors.fusion.difference import rows_of
 
 TAXES = "receivablesInvoiceLineTaxLines"
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.unique import by_key
+from integration.connectors.answers import to_number
 from integration.connectors.contract import Document
 from integration.connectors.fusion.client import Client
-from integration.connectors.fusion.difference import is_canceled, rows_of, same, to_number
+from integration.connectors.fusion.difference import is_canceled, rows_of, same
 from integration.connectors.fusion.errors import NotThere
 from integration.connectors.fusion.order import EXPAND, GRAND_TOTAL
 from integration.connectors.fusion.payload import source_id

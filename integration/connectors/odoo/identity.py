@@ -78,7 +78,7 @@ def another_vat(ours: Any, theirs: Any) -> bool:
 
 
 class Matches:
-    """Looks for contacts of Odoo that are a customer of whom no crossref tells."""
+    """Looks for contacts of Odoo that are a customer without a crossref."""
 
     def __init__(self, client: Client, work: Work, company: int) -> None:
         self._client = client

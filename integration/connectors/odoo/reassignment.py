@@ -26,7 +26,7 @@ def reassigned(client: Client, work: Work, order: Row, document: Document, chang
     is delivered or invoiced.
     """
     ids, theirs = document["ids"], order["partner_id"][0]
-    if theirs in (ids["partner"], ids["customer"]):
+    if theirs in (ids["partner"], ids.get("customer")):  # which a document that release 0.1.0 has completed lacks
         return changes
     fields = ["name", "commercial_partner_id"]
     rows = {row["id"]: row for row in client.call("res.partner", "read", [theirs, ids["partner"]], fields=fields)}

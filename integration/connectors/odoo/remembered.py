@@ -1,7 +1,7 @@
 """Contacts of ours that a crossref remembers: looked at again, for people merge, archive and delete contacts in Odoo.
 
 Odoo's merge wizard (``base.partner.merge.automatic.wizard``) moves the external ids, children and orders of a merged
-contact to the one that stays, and deletes it.  So the external id leads to what became of a contact of ours.
+contact to the one that stays, and deletes it.  So the external id leads to the contact that stays.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class OrderTotal:
         currency, shown = self._document["currency"], order["currency_id"][1]
         if currency != shown:
             raise Hold(
-                f"{order['name']} is in {shown} in Odoo, the shop's order in {currency}",
+                f"{order['name']} is in {shown} in Odoo, the order in Clarity in {currency}",
                 hint="See who gave it another pricelist in Odoo; correct that there, then send the order again.",
                 code="currency_differs",
             )
@@ -146,7 +146,7 @@ class OrderTotal:
         exactly = round(sum((line.total for line in lines_of(self._document)), Decimal(0)), 6)
         return Hold(
             f"{order['name']} comes to {format_money(theirs, currency)} in Odoo, "
-            f"the shop says {format_money(ours, currency)}; "
+            f"in Clarity to {format_money(ours, currency)}; "
             f"its lines with their taxes come to {format_money(exactly, currency)} before anything is rounded",
             hint="Likely causes: a tax's rate or price-included setting in Odoo, a quantity with more decimals than "
             "Odoo keeps, a line that somebody added or changed in Odoo; with ODOO_ROUNDING=hold also where each of "
