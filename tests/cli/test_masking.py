@@ -45,6 +45,11 @@ def test_persons_are_masked_and_products_are_not() -> None:
     }
 
 
+@pytest.mark.parametrize("holder", ["event", "data", "canonical", "part", "target"])
+def test_a_document_is_shown_alike_in_whatever_a_delivery_keeps_it(holder: str) -> None:
+    assert masked({holder: ORDER}) == {holder: masked(ORDER)}
+
+
 def test_what_nobody_has_listed_is_masked_wherever_it_is() -> None:
     odd = {"fullName": "Jane Doe", "age": 41, "vip": True, "rate": "Jane", "id": "Jane", "name": "Jane", "none": None}
     hidden = {name: value if value is None else "***" for name, value in odd.items()}
@@ -100,7 +105,7 @@ def test_every_name_that_is_shown_is_one_of_a_schema_or_of_a_mapping() -> None:
         known |= set(targets_of(json.loads(file.read_text()).get("rows", [])))
     samples = [json.loads(file.read_text()) for file in (ROOT / "mappings" / "samples").glob("*/*.json")]
     known |= {name for sample in samples for name in keys_of(sample)}
-    envelope = {"type", "timestamp", "event", "data", "canonical", "target", "their_order", "key"}
+    envelope = {"type", "timestamp", "event", "data", "canonical", "part", "target", "their_order", "key"}
     listed = SHOWN | SHOWN_OF_PERSONS | PERSONS | GOODS | PARTS
     assert listed - known - envelope == set(), "nothing has these fields"
 
