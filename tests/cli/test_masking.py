@@ -13,6 +13,7 @@ import pytest
 from marshmallow import Schema, fields
 
 from integration.canonical import SCHEMAS
+from integration.canonical.values import quoted
 from integration.masking import GOODS, PARTS, PERSONS, SHOWN, SHOWN_OF_PERSONS, masked, without_personal
 
 ROOT = Path(__file__).parents[2]
@@ -169,3 +170,9 @@ def test_of_what_a_sender_names_as_it_likes_only_the_erp_of_a_line_is_shown() ->
     assert shown["data"]["lines"] == [{"customAttributes": hidden}]
     assert "Ada" not in str(shown)
     assert without_personal("fulfilled by odoo-1", {"lines": [{"attributes": attributes}]}) == "fulfilled by odoo-1"
+
+
+@pytest.mark.parametrize("code", ["Quibblethorn Zephyrina", "Quibblethorn Zephyrina of " + "Somewhere" * 9])
+def test_a_reason_quotes_no_part_of_a_name_that_stands_in_place_of_a_code(code: str) -> None:
+    order = {"customer": {"name": "Quibblethorn Zephyrina"}, "currency": code}
+    assert "quibble" not in without_personal(f"unknown currency {quoted(code)}: not a code", order).casefold()
