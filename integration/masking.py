@@ -20,8 +20,8 @@ PERSONS = frozenset({
 })
 GOODS = frozenset({"lines", "shippingLines", "shipping_lines", "fees", "charges"})
 PARTS = frozenset({
-    "event", "data", "canonical", "target", "body", "order", "totals", "payments", "refunds", "discounts", "taxes",
-    "charge",
+    "event", "data", "canonical", "part", "target", "body", "order", "totals", "payments", "refunds", "discounts",
+    "taxes", "charge",
     "fields", "eff", "line_statuses",
 })
 """Objects and lists that are shown field by field.  Everything inside one with another name is masked."""

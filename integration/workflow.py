@@ -221,7 +221,7 @@ def load_definitions(folder: Path, instead: Path | None = None) -> Definitions:
 def read_json(path: Path) -> Document:
     """A JSON object from a file, read as strictly as what comes in from outside."""
     try:
-        document = parse_json(path.read_bytes())
+        document = parse_json(path.read_bytes(), names_keys=True)
         json.dumps(document)
     except (OSError, Reject) as error:
         raise Misconfigured(f"{path.name} cannot be read: {error}", hint=f"Correct {path}.") from None

@@ -52,7 +52,8 @@ def take_on(job: Job) -> None:
     """Claims the lines that the target is to fulfil: each line is fulfilled once, whatever the rules say later.
 
     Raises `Skip` where the target has none of the order, and never had; `Throttled` while another target that has one
-    of the lines may let it go; `Hold` where only a person can decide which of the two is to have it.
+    of the lines may let it go; `Hold` where only a person can decide which of the two is to have it.  An order without
+    lines of which no target has anything is passed, for its check to hold: else nobody would ever see it.
     """
     delivery, canonical = job.delivery, job.document["canonical"]
     if not job.workflow.fulfils:
@@ -69,6 +70,8 @@ def take_on(job: Job) -> None:
     if canonical["status"] in CANCELLED:
         return
     if not ours and not known:
+        if not ordered and not any(has.values()):
+            return
         raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
     moved = sorted(given_up & ordered)
     if moved and known and MOVES not in delivery.approved:

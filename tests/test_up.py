@@ -20,7 +20,7 @@ import pytest
 from integration.account import Account
 from integration.children import started
 from integration.cli.fleet import Silent
-from integration.cli.ports import check_allowed
+from integration.cli.ports import check_allowed, check_free
 from integration.cli.processes import Program, Supervisor
 from integration.cli.test import isolated
 from integration.embedded import free_port
@@ -355,6 +355,12 @@ def test_a_busy_port_names_its_holder_and_the_variable(begin: Callable[..., Up])
     assert f"receiver cannot listen on 127.0.0.1:{port}: the port is taken by " in up.said
     assert f"(pid {os.getpid()})" in up.said
     assert "set FLEET_RECEIVER_BIND to another address, or use --port-base N." in up.said
+
+
+def test_an_address_that_the_machine_does_not_have_is_not_blamed_on_a_program() -> None:
+    with pytest.raises(Misconfigured, match=r"receiver cannot listen on 192\.0\.2\.1:8000") as caught:
+        check_free({"receiver": "192.0.2.1:8000"})
+    assert caught.value.hint.startswith("Set FLEET_RECEIVER_BIND to an address that this machine has")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 from integration.canonical.money import EXACT, currencies, format_money, minor_digits, round_money
 from integration.canonical.order import CANCELLED, STATUSES
 from integration.canonical.part import remaining
+from integration.canonical.values import quoted
 from integration.errors import Hold, Reject
 
 Order = dict[str, Any]
@@ -56,13 +57,13 @@ def _check_customer(customer: dict[str, Any] | None) -> None:
 def _check_codes(order: Order) -> Iterator[Hold]:
     if order["currency"] not in currencies():
         yield Hold(
-            f"unknown currency {order['currency'][:10]!r}: not an ISO 4217 code in use",
+            f"unknown currency {quoted(order['currency'])}: not an ISO 4217 code in use",
             hint=FIX_AT_SOURCE,
             code="unknown_currency",
         )
     if order["status"] not in STATUSES:
         yield Hold(
-            f"unknown order status {order['status'][:40]!r}",
+            f"unknown order status {quoted(order['status'])}",
             hint="Find out what this status means in Clarity. In mappings/clarity/order.json let the row of the status "
             f"make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
             "Then send the order again.",

@@ -11,7 +11,7 @@ from marshmallow import fields
 from integration.canonical.money import currencies, format_money, minor_digits, round_money
 from integration.canonical.order import Part
 from integration.canonical.origin import again, origin
-from integration.canonical.values import ABSENT, Amount, Day, Id, Text
+from integration.canonical.values import ABSENT, Amount, Day, Id, Text, quoted
 from integration.errors import Hold
 
 STATUSES = ("draft", "open", "partially_paid", "paid", "void")
@@ -61,7 +61,7 @@ def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> No
 def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
     if invoice["status"] not in STATUSES:
         yield Hold(
-            f"unknown invoice status {invoice['status'][:40]!r}",
+            f"unknown invoice status {quoted(invoice['status'])}",
             hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. "
             + again("invoice"),
             code="unknown_status",
@@ -75,7 +75,7 @@ def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
 def _check_currency(currency: str, ordered: str) -> Iterator[Hold]:
     if currency not in currencies():
         yield Hold(
-            f"unknown currency {currency[:10]!r}: not an ISO 4217 code in use", hint=HINT, code="unknown_currency"
+            f"unknown currency {quoted(currency)}: not an ISO 4217 code in use", hint=HINT, code="unknown_currency"
         )
     if currency != ordered:
         yield Hold(f"the invoice is in {currency}, the order in {ordered[:10]}", hint=HINT, code="currency_differs")

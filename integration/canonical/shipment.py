@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from integration.canonical.order import Part
 from integration.canonical.origin import again, origin
-from integration.canonical.values import Amount, Id, Rows, Text, Time
+from integration.canonical.values import Amount, Id, Rows, Text, Time, quoted
 from integration.errors import Hold
 
 STATUSES = ("open", "shipped", "cancelled")
@@ -46,7 +46,7 @@ def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> 
     """
     if shipment["status"] not in STATUSES:
         raise Hold(
-            f"unknown shipment status {shipment['status'][:40]!r}",
+            f"unknown shipment status {quoted(shipment['status'])}",
             hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. "
             + again("shipment"),
             code="unknown_status",

@@ -1,4 +1,4 @@
-"""The kinds of value that documents are made of, as marshmallow fields.  Error texts never quote the value."""
+"""The kinds of value that documents are made of, as marshmallow fields.  Their error texts never quote the value."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 LARGEST = Decimal(10) ** 12
 DECIMALS = 6
 FINEST = Decimal(1).scaleb(-DECIMALS)
+LONGEST_CODE = 40
 UNTRANSPORTABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -207,3 +208,14 @@ def utc(text: str) -> str:
         raise ValueError("no zone")
     precision = "milliseconds" if moment.microsecond else "seconds"
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
+def quoted(code: str) -> str:
+    """A code that is not known, for a reason: whole, or not at all.
+
+    What is personal and stands there by mistake is masked as a whole value; the first letters of it would not be.
+
+    >>> quoted("EURO"), quoted("x" * 41)
+    ("'EURO'", 'of 41 characters')
+    """
+    return repr(code) if len(code) <= LONGEST_CODE else f"of {len(code)} characters"

@@ -49,7 +49,7 @@ def read(text: str, original: Any) -> Any:
 
     Raises `Reject` for what is not JSON, and `Failure` when a field of the document itself is gone.
     """
-    document = _like(original, parse_json(text.encode("utf-8", "surrogatepass")))
+    document = _like(original, parse_json(text.encode("utf-8", "surrogatepass"), names_keys=True))
     gone = sorted(set(original) - set(document if isinstance(document, dict) else ()))
     if gone:
         raise Failure(f"gone from the document: {', '.join(gone)}", hint="Give it null where it is to be empty.")
@@ -96,7 +96,7 @@ def _value(before: Any, text: str, path: str) -> Any:
 
 def _of_kind(kind: type, text: str, path: str) -> Any:
     try:
-        value = parse_json(text.encode("utf-8", "surrogatepass"))
+        value = parse_json(text.encode("utf-8", "surrogatepass"), names_keys=True)
     except Reject:
         value = text
     if value is not None and type(value) is not kind:

@@ -60,7 +60,7 @@ def run(name: str, file: BinaryIO, folder: Path) -> None:
     FILE is a document, or a webhook's envelope with the document in its data.  Fields of it that no row reads are
     listed on standard error, but for those that the mapping leaves out on purpose (left_out).
     """
-    document = parse_json(file.read())
+    document = parse_json(file.read(), names_keys=True)
     if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
         document = document["data"]
     found = load_definitions(folder).mapping(name)

@@ -13,6 +13,7 @@ from integration.settings import split_address
 
 ANSWER_TIMEOUT = 0.5
 """Seconds for an answer before others are asked."""
+TAKEN = "the port is taken by"
 LISTENING = "0A"  # the state column of /proc/net/tcp
 
 
@@ -25,9 +26,11 @@ def check_free(binds: Mapping[str, str]) -> None:
     """Raises `Misconfigured`, naming who has the port and the variable that moves us, for the first that is taken."""
     for name, bind in binds.items():
         if problem := _problem(*split_address(bind)):
+            taken = problem.startswith(TAKEN)
+            fix = f"set FLEET_{name.upper()}_BIND to another address, or use --port-base N."
+            own = f"Set FLEET_{name.upper()}_BIND to an address that this machine has, such as 127.0.0.1:8000."
             raise Misconfigured(
-                f"{name} cannot listen on {bind}: {problem}",
-                hint=f"Stop that program, set FLEET_{name.upper()}_BIND to another address, or use --port-base N.",
+                f"{name} cannot listen on {bind}: {problem}", hint=f"Stop that program, {fix}" if taken else own
             )
 
 
@@ -77,7 +80,7 @@ def _problem(host: str, port: int) -> str | None:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return f"the port is taken by {_holder(port)}"
+            return f"{TAKEN} {_holder(port)}"
         return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
     return None
 

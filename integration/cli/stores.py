@@ -59,5 +59,6 @@ def as_shown(delivery: Row) -> Row:
     if row["state"] == State.DONE and row["step"] == Step.ENRICH:
         row["step"] = Step.POST.value  # the hop is named by its first step
     if row.get("newer"):
-        row["reason"] = f"{row['reason']} ({row['newer']} newer events wait)"
+        waiting = "1 newer event waits" if row["newer"] == 1 else f"{row['newer']} newer events wait"
+        row["reason"] = f"{row['reason']} ({waiting})"
     return row

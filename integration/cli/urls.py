@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from integration.cli.fleet import runs
 from integration.errors import Failure
@@ -59,9 +59,8 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def show(console: Console, found: Mapping[str, str]) -> None:
-    """Prints the addresses as a table, narrow enough for a terminal of 80 columns."""
-    table = Table.grid(padding=(0, 2))
+    """Prints an address or password a line, each whole in a terminal of any width: they are there to be copied."""
+    width = max(map(len, LABELS.values()))
     for name, value in found.items():
         label, style = (LABELS[name], "bold") if name.endswith("_url") else (f"  {LABELS[name]}", "")
-        table.add_row(label, value, style=style)
-    console.print(table)
+        console.print(Text(f"{label:<{width}}  {value}", style=style), soft_wrap=True)

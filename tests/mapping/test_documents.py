@@ -29,8 +29,8 @@ ABSURD = "a number is too long or too large: at most 40 characters and an expone
         (b'{"a": "\x00"}', "malformed", "not JSON: Invalid control character at character 7"),
         (b'{"a": NaN}', "malformed", "NaN is not a JSON number"),
         (b'{"a": -Infinity}', "malformed", "-Infinity is not a JSON number"),
-        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "duplicate_key", 'the key "c" occurs twice in one object'),
-        ('{"Zoë L": 1, "Zoë L": 2}'.encode(), "duplicate_key", "the key occurs twice in one object"),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "duplicate_key", "a key occurs twice in one object"),
+        ('{"Zoë L": 1, "Zoë L": 2}'.encode(), "duplicate_key", "a key occurs twice in one object"),
         (b'{"a": 1e999999999}', "absurd_number", ABSURD),
         (b'{"a": 1e-999999999}', "absurd_number", ABSURD),
         (b'{"a": 1e9999999999999999999}', "absurd_number", ABSURD),
@@ -48,6 +48,16 @@ def test_what_is_not_strict_json_is_rejected(raw: bytes, code: str, reason: str)
         parse_json(raw)
     assert (caught.value.code, caught.value.reason) == (code, reason)
     assert caught.value.hint == "The sender has to correct it and send it again."
+
+
+def test_a_duplicate_key_is_named_in_a_file_of_the_reader_s_own() -> None:
+    for raw, reason in [
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', 'the key "c" occurs twice in one object'),
+        ('{"Zoë L": 1, "Zoë L": 2}'.encode(), "a key occurs twice in one object"),
+    ]:
+        with pytest.raises(Reject) as caught:
+            parse_json(raw, names_keys=True)
+        assert caught.value.reason == reason
 
 
 def test_fractions_are_read_as_decimals_and_whole_numbers_as_ints() -> None:

@@ -15,6 +15,7 @@ import requests
 from click.testing import CliRunner
 
 from integration.cli import main
+from integration.cli.send import deliver
 from tests.road.world import World
 
 CANARIES = {
@@ -36,6 +37,7 @@ CANARIES = {
     "card holder": "Xaverine Holdermund",
     "custom attribute": "Mirabellina Tuschkasten",
     "custom key": "Oswaldine Schluesselbart",
+    "key given twice": "Walburgine_Doppelmann",
     "loyalty number": "7734201988",
 }
 SECRETS = re.compile(r"KEY|SECRET|TOKEN$|PASSWORD|BASIC_AUTH|DATABASE_URL|REDIS_URL")
@@ -187,6 +189,9 @@ def knock_wrong(road: World, order: dict[str, Any]) -> None:
     assert road.send({**event, "id": "evt-canary-1"}).status_code == 202
     assert road.send({**event, "id": "evt-canary-1", "data": {}}).status_code == 409
     assert road.send({"id": "evt-canary-2", "said": CANARIES["note"], "data": order}).status_code == 400
+    twice = CANARIES["key given twice"]
+    raw = f'{{"type": "order.created", "data": {{"id": "1", "{twice}": 1, "{twice}": 2}}}}'.encode()
+    assert deliver(road.settings, ("evt-canary-3", raw)).status_code == 400
     url = f"http://{road.settings.binds['receiver']}/webhooks/clarity"
     forged = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,eA=="}
     assert requests.post(url, json=event, headers=forged, timeout=10).status_code == 401

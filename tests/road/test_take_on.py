@@ -20,6 +20,18 @@ def test_one_has_it_and_the_other_is_skipped(orders: Orders, customer: dict[str,
     assert orders.fulfilled_by() == {"1": has}
 
 
+@pytest.mark.parametrize("lines", [[], None])
+def test_an_order_without_lines_is_held(orders: Orders, lines: object) -> None:
+    ids = orders.come(**PERSON, lines=lines)
+    assert orders.state(ids) == {"odoo": "no_lines", "fusion": "no_lines"}
+
+
+def test_an_order_whose_lines_are_all_taken_out_is_held_where_they_are(orders: Orders) -> None:
+    orders.come(**PERSON)
+    ids = orders.come(**PERSON, lines=[])
+    assert orders.state(ids) == {"odoo": "no_lines", "fusion": "skip"}
+
+
 def test_what_is_wrong_with_it_is_held_where_it_is_to_go(orders: Orders) -> None:
     ids = orders.come(**PERSON, totals__grandTotal="1.00", paymentTerms="NO-SUCH-TERM")
     assert orders.state(ids) == {"odoo": "unmapped", "fusion": "skip"}, orders.row(ids["odoo"])
