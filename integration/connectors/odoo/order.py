@@ -153,6 +153,8 @@ class OrderPost:
         values = reassigned(self._client, self._work, order, self._document, values)
         commands = difference.line_commands(rows, theirs, tax)
         Dependents(self._client, self._catalog, self._work, header).follow(values)
+        if "partner_id" in values:  # Odoo takes terms and note from a new customer, unless they are written with it
+            values = difference.order_values(self._document, header) | values
         if commands:
             values |= {"order_line": commands, **self._date_of_moves(commands)}
         if values:
