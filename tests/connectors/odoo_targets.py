@@ -69,6 +69,11 @@ class Target(ABC):
     def one(self, model: str, id: int | str, *fields: str) -> dict[str, Any]:
         return dict(self.owner(model, "read", [int(id)], fields=list(fields), load=None)[0])
 
+    def company(self, *fields: str) -> dict[str, Any]:
+        """The company in which the owner works, whichever others this Odoo has."""
+        uid = self.owner("res.users", "context_get")["uid"]
+        return self.one("res.company", self.one("res.users", uid, "company_id")["company_id"], *fields)
+
     def orders(self, origin: str) -> list[dict[str, Any]]:
         domain = [["origin", "=", origin]]
         return list(self.owner("sale.order", "search_read", domain=domain, fields=["state", "amount_total"]))
@@ -151,8 +156,8 @@ class LiveTarget(Target):
             pytest.fail("FLEET_LIVE_ODOO_DB has to have `test` in its name: these tests write")
         self.sales_only = system("FLEET_LIVE_ODOO_SALES_ONLY")
         super().__init__(system("FLEET_LIVE_ODOO"), system("FLEET_LIVE_ODOO_ADMIN"))
-        company = self.owner("res.company", "search_read", domain=[], fields=["currency_id"], limit=1)[0]
-        self.currency = company["currency_id"][1]
+        currency = self.company("currency_id")["currency_id"]
+        self.currency = self.one("res.currency", currency, "name")["name"]
         self.rate = f"{11 + uuid.uuid4().int % 8000 / 100:.2f}"
         for included in (True, False):
             self.create(

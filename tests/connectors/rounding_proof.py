@@ -66,7 +66,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
 def rounding(target: Target, method: str) -> Iterator[None]:
     """The company's setting while the block lasts; with it what random orders need: currencies and taxes."""
     _furnish(target)
-    company = target.owner("res.company", "search_read", domain=[], fields=[SETTING], limit=1)[0]
+    company = target.company(SETTING)
     _round(target, company["id"], method)
     try:
         yield

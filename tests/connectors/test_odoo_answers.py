@@ -94,7 +94,8 @@ def test_an_archived_contact_is_read_and_taken_but_not_found(target: Target) -> 
     archived = target.create("res.partner", name="Jane", email=email, active=False)
     assert target.owner("res.partner", "search", domain=[["email", "=", email]]) == []
     assert target.one("res.partner", archived, "active") == {"id": archived, "active": False}
-    assert load(target, "sale.order", ["partner_id/.id"], [str(archived)])["ids"]
+    name = f"__clarity__.order__{unique()}"
+    assert load(target, "sale.order", ["id", "partner_id/.id"], [name, str(archived)])["ids"]
     deleted = target.create("res.partner", name="Jane")
     target.owner("res.partner", "unlink", [deleted])
     assert target.owner("res.partner", "read", [deleted], fields=["name"]) == []

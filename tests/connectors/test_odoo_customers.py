@@ -295,14 +295,18 @@ def test_a_product_that_was_replaced_is_looked_up_again(shop: Shop) -> None:
 
 def test_an_order_follows_its_customer(shop: Shop) -> None:
     document, other = with_address(shop), with_address(shop)
+    document["payment_term"] = "30 Days"
     posted = shop.send(document)
     customer = customer_of(shop, posted.theirs)
+    terms = shop.target.one("sale.order", posted.theirs or 0, "payment_term_id", "note")
+    assert all(terms.values())
     addresses = {name: other[name] for name in ("contact", "invoice_address", "delivery_address")}
     shop.send({**document, "partner": other["partner"], **addresses}, shop.new_work())
     now = customer_of(shop, posted.theirs)
     assert now != customer
     order = shop.target.one("sale.order", posted.theirs or 0, "state", "partner_invoice_id", "partner_shipping_id")
     assert order["state"] == "sale"
+    assert shop.target.one("sale.order", posted.theirs or 0, "payment_term_id", "note") == terms
     assert order["partner_invoice_id"] == now
     assert shop.target.one("res.partner", order["partner_shipping_id"], "parent_id")["parent_id"] == now
     work = shop.new_work()

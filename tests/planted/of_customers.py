@@ -97,6 +97,14 @@ DEFECTS = [
         "DID NOT RAISE.*Hold",
     ),
     Defect(
+        "an order keeps its terms when its customer changes",
+        f"{CONNECTOR}order.py",
+        '        if "partner_id" in values:',
+        "        if False:",
+        f"{CUSTOMERS}test_an_order_follows_its_customer",
+        "'payment_term_id': (False|None)",
+    ),
+    Defect(
         "an order follows its customer",
         f"{CONNECTOR}reassignment.py",
         'return {**changes, "partner_id": ids["partner"], **addresses}',

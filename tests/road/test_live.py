@@ -51,7 +51,8 @@ def order() -> dict[str, Any]:
     mark = uuid.uuid4().hex[:8]
     skus = [f"LIVE-{mark}-{number}" for number in (1, 2)]
     odoo("product.product", "create", vals_list=[{"name": sku, "default_code": sku, "type": "consu"} for sku in skus])
-    (company,) = odoo("res.company", "search_read", domain=[], fields=["currency_id"], limit=1)
+    (user,) = odoo("res.users", "read", ids=[odoo("res.users", "context_get")["uid"]], fields=["company_id"])
+    (company,) = odoo("res.company", "read", ids=[user["company_id"][0]], fields=["currency_id"])
     address = {
         "name": "Zoë Łukasz",
         "line1": "1 Main St",

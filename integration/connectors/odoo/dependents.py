@@ -14,7 +14,7 @@ from typing import Any
 from integration.connectors.contract import Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.difference import same
+from integration.connectors.odoo.difference import id_of, same
 from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.values import moment, written
 from integration.errors import Hold
@@ -133,7 +133,7 @@ class Dependents:
         if (
             shown
             and theirs != "scheduled_date"
-            and not any(_shows(shown, _id(at)) for at in (wanted, self._header[ours]))
+            and not any(_shows(shown, id_of(at)) for at in (wanted, self._header[ours]))
         ):
             raise self._differs(kind, row, ours, "has yet another one")
 
@@ -151,9 +151,4 @@ class Dependents:
 
 
 def _shows(theirs: Any, ours: Any) -> bool:
-    return same(ours, _id(theirs))
-
-
-def _id(value: Any) -> Any:
-    """The id of a many2one; any other value as it is."""
-    return value[0] if isinstance(value, list) else value
+    return same(ours, id_of(theirs))

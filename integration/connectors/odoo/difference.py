@@ -30,17 +30,22 @@ def order_columns(document: Document) -> list[str]:
     return sorted({*order_fields(document), *references} - {"date_order"})
 
 
-def order_changes(document: Document, theirs: Mapping[str, Any]) -> Row:
-    """The values by which their order differs.  References given by name are left as they stand in Odoo."""
-    changes: Row = {}
+def order_values(document: Document, theirs: Mapping[str, Any]) -> Row:
+    """What the document states of the order itself.  References given by name are left as they stand in Odoo."""
+    values: Row = {}
     plain = order_fields(document)
     for field in order_columns(document):
-        if field in plain:
-            if not isinstance(theirs[field], list) and not same(plain[field], theirs[field]):
-                changes[field] = plain[field]
-        elif (theirs[field] or [None])[0] != document["ids"][REFERENCES[field]]:
-            changes[field] = document["ids"][REFERENCES[field]]
-    return changes
+        if field not in plain:
+            values[field] = document["ids"][REFERENCES[field]]
+        elif not isinstance(theirs[field], list):
+            values[field] = plain[field]
+    return values
+
+
+def order_changes(document: Document, theirs: Mapping[str, Any]) -> Row:
+    """The values by which their order differs."""
+    stated = order_values(document, theirs)
+    return {field: value for field, value in stated.items() if not same(value, id_of(theirs[field]))}
 
 
 def line_columns(rows: Mapping[str, Row], tax: str) -> list[str]:
@@ -91,6 +96,11 @@ def same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, Decimal | int):
         return isinstance(theirs, Decimal | int) and Decimal(ours) == Decimal(theirs)
     return _text(ours) == _text(theirs)
+
+
+def id_of(value: Any) -> Any:
+    """The id of a many2one; any other value as it is."""
+    return value[0] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str:

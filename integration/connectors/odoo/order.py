@@ -29,6 +29,7 @@ from integration.errors import Hold, Reject
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
 READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line", "partner_id")
+"""Of every order; of one that is to show a document also what that states."""
 
 
 class OrderPost:
@@ -82,7 +83,9 @@ class OrderPost:
         return find(self._client, xmlid("order", self._document["key"]))
 
     def _read(self, id: int) -> Row:
-        rows = self._client.call("sale.order", "read", [id], fields=list(READ))
+        stated = difference.order_columns(self._document) if self._document["status"] != "cancelled" else ()
+        columns = sorted({*READ, *stated})
+        rows = self._client.call("sale.order", "read", [id], fields=columns)
         if not rows:
             raise Hold(
                 "the order was deleted in Odoo",
@@ -148,11 +151,12 @@ class OrderPost:
         tax = tax_field(fields)
         rows = by_key(line_rows(self._document, fields), lambda row: str(row["id"]))
         theirs = self._their_lines(order, difference.line_columns(rows, tax))
-        header = self._their_fields(order)
-        values = difference.order_changes(self._document, header)
+        values = difference.order_changes(self._document, order)
         values = reassigned(self._client, self._work, order, self._document, values)
         commands = difference.line_commands(rows, theirs, tax)
-        Dependents(self._client, self._catalog, self._work, header).follow(values)
+        Dependents(self._client, self._catalog, self._work, order).follow(values)
+        if "partner_id" in values:  # Odoo takes terms and note from a new customer, unless they are written with it
+            values = difference.order_values(self._document, order) | values
         if commands:
             values |= {"order_line": commands, **self._date_of_moves(commands)}
         if values:
@@ -181,10 +185,6 @@ class OrderPost:
         line = moves[0]["sale_line_id"][0]
         lead = self._client.call("sale.order.line", "read", [line], fields=["customer_lead"])[0]["customer_lead"]
         return {"date_order": written(moment(moves[0]["date_deadline"]) - timedelta(days=float(lead)))}
-
-    def _their_fields(self, order: Row) -> Row:
-        columns = ["name", "company_id", *difference.order_columns(self._document)]
-        return dict(self._client.call("sale.order", "read", [order["id"]], fields=columns)[0])
 
     def _their_lines(self, order: Row, columns: list[str]) -> dict[str, Row]:
         """Our lines of the order by their external ids."""

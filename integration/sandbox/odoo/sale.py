@@ -115,8 +115,8 @@ class Order(Records):
         check_companies(self, self.existing(id), *PARTNERS)
         partner = self.existing(id)["partner_id"]
         if partner != order["partner_id"]:
-            addresses = self._addresses({"partner_id": partner})
-            self.store(id, {name: found for name, found in addresses.items() if name not in values})
+            taken = {**self._addresses({"partner_id": partner}), "payment_term_id": False}  # no contact has terms here
+            self.store(id, {name: found for name, found in taken.items() if name not in values})
         if "commitment_date" in values:
             promise(self.env, id, values["commitment_date"])
         if {"pricelist_id", "order_line"} & set(values):
