@@ -19,7 +19,7 @@ from gunicorn.workers.base import Worker as GunicornWorker
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import BadRequest, Error
@@ -59,6 +59,12 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     query = fragment = proxy_scheme = proxy_netloc = ""
     url_scheme = "http"
     completed = False
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Refuses two lengths of one body: a proxy that believes the other one sees other requests (RFC 9112, 6.3)."""
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("both Transfer-Encoding and Content-Length")
 
     def received(self, data: bytes) -> int:
         """Takes more of the request; the size line of a chunk, or a trailer, that does not end is refused."""

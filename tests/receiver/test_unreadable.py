@@ -23,6 +23,8 @@ UNREADABLE = {
     "a chunk that does not end": CHUNKED + b"2\r\n{}xx0\r\n\r\n",
     "a chunk's size line without end": CHUNKED + b"0" * 10_000,
     "a length that is none": HEAD + b"Content-Length: five\r\n\r\n{}",
+    "a length and chunks": HEAD
+    + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n",
     "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "a negative length": HEAD + b"Content-Length: -1\r\n\r\n{}",
     "an unknown transfer coding": HEAD + b"Transfer-Encoding: gzip\r\n\r\n{}",
