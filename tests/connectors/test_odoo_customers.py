@@ -314,16 +314,6 @@ def test_an_order_follows_its_customer(shop: Shop) -> None:
     assert dict(work.outcomes)["order.update"] == "found"
 
 
-def test_a_change_that_an_older_release_has_completed_goes_on(shop: Shop) -> None:
-    document = with_address(shop)
-    posted = shop.send(document)
-    work = shop.new_work()
-    enriched = shop.connector.enrich("order", {**document, "order": {**document["order"], "note": "later"}}, work)
-    del enriched["ids"]["customer"]
-    assert shop.connector.post("order", enriched, work).theirs == posted.theirs
-    assert dict(work.outcomes)["order.update"] == "ok"
-
-
 @pytest.mark.parametrize("begun", ["delivered", "invoiced"])
 def test_an_order_that_is_begun_does_not_follow_in_silence(shop: Shop, begun: str) -> None:
     document, other = shop.two_lines(), shop.two_lines()
