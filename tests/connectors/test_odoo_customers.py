@@ -5,7 +5,6 @@ For every Odoo, as in `test_odoo`.
 
 from __future__ import annotations
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,18 +13,7 @@ import pytest
 from integration.connectors.contract import Document
 from integration.connectors.odoo.identity import another_vat
 from integration.errors import Throttled
-from tests.connectors.odoo_targets import Shop, held, unique
-
-WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
-
-
-def polish_vat() -> str:
-    """A VAT number that nobody else in the tests has: the tenth digit is the weighted sum of the others modulo 11."""
-    while True:
-        digits = f"{uuid.uuid4().int % 9 + 1}{uuid.uuid4().int % 10**8:08d}"
-        check = sum(weight * int(digit) for weight, digit in zip(WEIGHTS, digits, strict=True)) % 11
-        if check < 10:
-            return f"PL{digits}{check}"
+from tests.connectors.odoo_targets import Shop, held, polish_vat, unique
 
 
 def as_written(vat: str) -> str:
