@@ -5,7 +5,6 @@ For every Odoo, as in `test_odoo`.
 
 from __future__ import annotations
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,18 +13,7 @@ import pytest
 from integration.connectors.contract import Document
 from integration.connectors.odoo.identity import another_vat
 from integration.errors import Throttled
-from tests.connectors.odoo_targets import Shop, held, unique
-
-WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
-
-
-def polish_vat() -> str:
-    """A VAT number that nobody else in the tests has: the tenth digit is the weighted sum of the others modulo 11."""
-    while True:
-        digits = f"{uuid.uuid4().int % 9 + 1}{uuid.uuid4().int % 10**8:08d}"
-        check = sum(weight * int(digit) for weight, digit in zip(WEIGHTS, digits, strict=True)) % 11
-        if check < 10:
-            return f"PL{digits}{check}"
+from tests.connectors.odoo_targets import Shop, held, polish_vat, unique
 
 
 def as_written(vat: str) -> str:
@@ -312,16 +300,6 @@ def test_an_order_follows_its_customer(shop: Shop) -> None:
     work = shop.new_work()
     shop.send({**document, "partner": other["partner"], **addresses}, work)
     assert dict(work.outcomes)["order.update"] == "found"
-
-
-def test_a_change_that_an_older_release_has_completed_goes_on(shop: Shop) -> None:
-    document = with_address(shop)
-    posted = shop.send(document)
-    work = shop.new_work()
-    enriched = shop.connector.enrich("order", {**document, "order": {**document["order"], "note": "later"}}, work)
-    del enriched["ids"]["customer"]
-    assert shop.connector.post("order", enriched, work).theirs == posted.theirs
-    assert dict(work.outcomes)["order.update"] == "ok"
 
 
 @pytest.mark.parametrize("begun", ["delivered", "invoiced"])
