@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from integration.canonical import digest, freeze
 from integration.canonical.order import CANCELLED
+from integration.canonical.part import remaining
 from integration.canonical.stage import Stage, carried
 from integration.connectors.contract import Document, Posted
 from integration.message import State, lane, line_ids
@@ -93,7 +94,7 @@ def effect_of(job: Job) -> Effect | None:
         digest=digest(job.document["target"]),
         order_id=order_id,
         carries=carried(job.document["part"], job.posted.rounding, copy=not job.workflow.fulfils) if is_order else None,
-        ordered=line_ids(canonical["lines"]) if is_order and canonical["status"] not in CANCELLED else (),
+        ordered=line_ids(remaining(canonical)["lines"]) if is_order and canonical["status"] not in CANCELLED else (),
         shop=shop,
         targets=job.process.targets,
         statuses=statuses,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from integration.canonical.order import CANCELLED
+from integration.canonical.part import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import line_ids, line_keys
@@ -58,11 +59,12 @@ def take_on(job: Job) -> None:
     delivery, canonical = job.delivery, job.document["canonical"]
     if not job.workflow.fulfils:
         return
-    ours, ordered = line_ids(job.document["part"]["lines"]), line_ids(canonical["lines"])
+    ours, ordered = line_ids(job.document["part"]["lines"]), line_ids(remaining(canonical)["lines"])
     place = delivery.source, delivery.object_id, delivery.target
     with job.process.database.transaction(durable=False) as tx:
         has = progress.claim(tx, *place, ours, ordered)
-        given_up = {line for line, target in has.items() if target == delivery.target} - ours
+        stands = line_ids((progress.carried(tx, delivery.target, delivery.object_id) or {}).get("lines", ()))
+        given_up = ({line for line, target in has.items() if target == delivery.target} | stands) - ours
         known = bool(ours and not given_up) or delivery.theirs is not None
         known = known or attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
         if given_up and not known:

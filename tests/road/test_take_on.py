@@ -7,8 +7,10 @@ import pytest
 from integration.settings import Settings
 from integration.store import repair
 from tasks.process import Process
+from tests.mapping.shop import ORDER
 from tests.road.orders import ALL, FUSION, Orders
 
+LINE = ORDER["lines"][0]
 PERSON, COMPANY = {"customer__type": "person"}, {"customer__type": "company"}
 
 
@@ -30,6 +32,23 @@ def test_an_order_whose_lines_are_all_taken_out_is_held_where_they_are(orders: O
     orders.come(**PERSON)
     ids = orders.come(**PERSON, lines=[])
     assert orders.state(ids) == {"odoo": "no_lines", "fusion": "skip"}
+
+
+def test_a_line_that_is_taken_out_with_the_quantity_0_is_not_moved(orders: Orders) -> None:
+    sample = {**LINE, "id": "2", "unitPrice": "0.00", "lineTotal": "0.00", "discounts": [], "taxes": []}
+    orders.come(**PERSON, lines=[LINE, sample])
+    assert orders.fulfilled_by() == {"1": "odoo", "2": "odoo"}
+    ids = orders.come(**PERSON, lines=[LINE, {**sample, "quantity": "0"}])
+    assert orders.state(ids) == {"odoo": "done", "fusion": "skip"}, orders.row(ids["odoo"])
+
+
+def test_of_an_order_that_two_carry_in_full_none_is_cancelled_by_itself(orders: Orders) -> None:
+    """Release 0.1.0 posted every order to both; the rules give it to one of them now."""
+    orders.come(**PERSON)
+    orders.run("update progress set fulfilled_by = '{}' where fulfilled_by <> '{}'")
+    ids = orders.accept(**COMPANY)
+    orders.take_on(ids["fusion"], ids["odoo"])
+    assert orders.state(ids)["odoo"] == "line_moves"
 
 
 def test_what_is_wrong_with_it_is_held_where_it_is_to_go(orders: Orders) -> None:
