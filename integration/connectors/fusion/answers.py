@@ -28,16 +28,35 @@ def item(answer: Any) -> Any:
 
 def collection(answer: Any) -> tuple[Rows, bool]:
     """The items of a page, and whether there are more."""
-    more = answer.get("hasMore", False)
-    rows = Rows(map(_checked, objects(answer["items"])))
-    if not isinstance(more, bool) or (more and not rows):
+    rows, more = _page(answer)
+    if more and not rows:
         raise ValueError("not a page")
-    return rows, more
+    return Rows(map(_checked, rows)), more
+
+
+def order_lines(found: list[Any]) -> Rows:
+    """The lines of an order, each with its own id and with that of the line it was made of."""
+    for line in objects(found):
+        _present(line["FulfillLineId"])
+        _key(line["SourceTransactionLineId"])
+    return Rows(found)
 
 
 def description(answer: Any) -> Answer:
     """What a resource says of itself: everything in it is read where it is used."""
     return Answer(answer)
+
+
+def _present(value: Any) -> Any:
+    if value in (None, ""):
+        raise ValueError("empty")
+    return value
+
+
+def _key(value: Any) -> None:
+    """Text, or a number where somebody's text is one."""
+    if isinstance(value, bool) or not str(_present(value)).strip():
+        raise ValueError("not a key")
 
 
 def _checked(found: Any) -> Any:
@@ -59,4 +78,12 @@ def _check(name: str, value: Any) -> None:
     elif isinstance(value, Mapping):
         _checked(value)
         if "items" in value:
-            objects(value["items"])
+            _page(value)
+
+
+def _page(answer: Any) -> tuple[Rows, bool]:
+    """The rows, as many as the page counts, and whether there are more."""
+    rows, more = objects(answer["items"]), answer.get("hasMore", False)
+    if not isinstance(more, bool) or answer.get("count", len(rows)) != len(rows):
+        raise ValueError("not a page")
+    return rows, more

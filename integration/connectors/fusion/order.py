@@ -12,8 +12,9 @@ import json
 from collections.abc import Callable
 
 from integration.canonical.money import format_money
-from integration.connectors.answers import to_number
+from integration.connectors.answers import reading, to_number, unreadable
 from integration.connectors.contract import Document, Posted, Request, Work
+from integration.connectors.fusion.answers import order_lines
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.difference import (
     AMOUNTS,
@@ -99,7 +100,7 @@ class OrderPost:
         """The order that stands, submitted and without difference to the document."""
         if order.get("StatusCode") in ("CANCELED", "CLOSED"):
             self._refuse_finished(order)
-        differs, draft = self._difference(order), is_draft(order)
+        differs, draft = self._difference_seen_twice(order), is_draft(order)
         if not draft:
             self._work.found("order.submit", _evidence(order))
             if differs.fixed:
@@ -145,8 +146,19 @@ class OrderPost:
         ignored = AMOUNTS if self._work.approved(OTHER_AMOUNTS) else ()
         return difference(self._payload, order, self._lines(order), ignored)
 
+    def _difference_seen_twice(self, order: Row) -> Difference:
+        """A line is added or cancelled only where two answers agree that it is missing, or that it is one too many."""
+        differs = self._difference(order)
+        if differs.added or differs.vanished:
+            again = self._difference(self._client.get(self._path, expand=EXPAND))
+            if (again.added, again.vanished) != (differs.added, differs.vanished):
+                raise _other_answer()
+        return differs
+
     def _lines(self, order: Row) -> list[Row]:
-        return self._client.children(order, "lines", self._path, expand=CHARGES)
+        found = self._client.children(order, "lines", self._path, expand=CHARGES)
+        with reading(f"the lines of {self._path}"):
+            return order_lines(found)
 
     def _compared(self, order: Row) -> Row:
         """The order that was just submitted: its lines and total are Clarity's.  It is asked for if the answer lacks
@@ -186,6 +198,8 @@ class OrderPost:
             self._work.perform("order.delete", self._client.write("DELETE", self._path, None), self._client.send)
             return self._posted(order)
         lines = self._open_lines(order)
+        if lines != self._open_lines(self._client.get(self._path, expand=EXPAND)):
+            raise _other_answer()  # what is left out of a cancellation stays ordered
         if not lines:
             self._work.found("order.cancel", _evidence(order))
             return self._posted(order)
@@ -226,6 +240,10 @@ def is_draft(order: Row) -> bool:
     """Whether the order is saved, but not submitted."""
     status = order.get("StatusCode")
     return status == DRAFT if status else str(order.get("SubmittedFlag")).lower() != "true"
+
+
+def _other_answer() -> Retry:
+    return unreadable("Fusion shows other lines of the order the second time")
 
 
 def _not_submitted(order: Row) -> Hold:

@@ -31,7 +31,7 @@ ONES = {"product_uom"}
 TEXTS = {"name", "login", "code", "default_code", "state", "payment_state", "invoice_status", "carrier_tracking_ref"}
 MOMENTS = {"write_date", "date_order", "date_done", "date_deadline"}
 REQUIRED = {
-    *(("sale.order", name) for name in ("name", "state", "currency_id")),
+    *(("sale.order", name) for name in ("name", "state", "currency_id", "partner_id", "company_id")),
     *(("stock.picking", name) for name in ("state", "sale_id", "write_date")),
     *(("account.move", name) for name in ("state", "currency_id", "write_date")),
     *(("stock.move", name) for name in ("picking_id", "product_id", "product_uom")),
@@ -50,6 +50,8 @@ def meaning(request: Request) -> Callable[[Any], Any]:
             return lambda answer: Rows(_row(model, row, request.body) for row in objects(answer))
         case "load":
             return lambda answer: _loaded(answer, request.body)
+        case "get_external_id":
+            return lambda answer: _names(answer, request.body)
     return READ.get(method, lambda answer: answer)
 
 
@@ -134,17 +136,21 @@ def _loaded(answer: Any, asked: Mapping[str, Any]) -> Any:
     for message in messages:
         _text(message["message"])
     if ids or ids == []:
-        place = asked["fields"].index("id")
-        if len(_each(identity, ids)) != len([row for row in asked["data"] if row[place]]):
+        _each(identity, ids)
+        place = asked["fields"].index("id") if "id" in asked["fields"] else None
+        names = [row[place] for row in asked["data"] if row[place]] if place is not None else ids
+        if len(ids) != len(names) or len(set(ids)) != len(set(names)):
             raise ValueError("not as many records as rows")
     elif ids is not False or not messages:
         raise ValueError("neither ids nor messages")
     return answer
 
 
-def _names(answer: Any) -> Any:
-    for id, name in answer.items():
-        identity(int(id))
+def _names(answer: Any, asked: Mapping[str, Any]) -> Any:
+    """A name for each record that was asked for, empty where it has none."""
+    if {identity(int(id)) for id in answer} != set(asked["ids"]):
+        raise ValueError("other records than were asked for")
+    for name in answer.values():
         _text(name)
     return answer
 
@@ -177,7 +183,6 @@ def _action(answer: Any) -> Any:
 
 
 READ: Mapping[str, Callable[[Any], Any]] = {
-    "get_external_id": _names,
     "context_get": _context,
     "check_object_reference": _reference,
     "fields_get": _fields,

@@ -68,7 +68,7 @@ def line_commands(rows: Mapping[str, Row], theirs: Mapping[str, Row], tax: str) 
 
 
 def _line_changes(row: Row, theirs: Row, tax: str) -> Row:
-    if row["product_id/.id"] != theirs["product_id"]:
+    if row["product_id/.id"] != theirs["product_id"][0]:
         raise Hold(
             "a line of the confirmed order has another product now",
             hint="Change the line in Odoo by hand, then send the order again.",

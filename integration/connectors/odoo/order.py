@@ -20,6 +20,7 @@ from integration.connectors.odoo.client import CONTEXT, Client
 from integration.connectors.odoo.dependents import Dependents
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
+from integration.connectors.odoo.order_lines import lines_of, names_of
 from integration.connectors.odoo.reassignment import reassigned
 from integration.connectors.odoo.rounding import OrderTotal
 from integration.connectors.odoo.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
@@ -83,16 +84,23 @@ class OrderPost:
         return find(self._client, xmlid("order", self._document["key"]))
 
     def _read(self, id: int) -> Row:
-        stated = difference.order_columns(self._document) if self._document["status"] != "cancelled" else ()
-        columns = sorted({*READ, *stated})
-        rows = self._client.call("sale.order", "read", [id], fields=columns)
-        if not rows:
+        order = self._standing(id)
+        if order is None:
             raise Hold(
                 "the order was deleted in Odoo",
                 hint="It is not created twice: enter it in Odoo by hand. Its later changes are held, too.",
                 code="record_missing",
             )
-        return dict(rows[0])
+        return order
+
+    def _standing(self, id: int) -> Row | None:
+        """The order with this id; None when it is gone, which one answer alone does not prove."""
+        stated = difference.order_columns(self._document) if self._document["status"] != "cancelled" else ()
+        columns = sorted({*READ, *stated})
+        for _ in range(2):
+            if rows := self._client.call("sale.order", "read", [id], fields=columns):
+                return dict(rows[0])
+        return None
 
     def _ensure_loaded(self) -> Row:
         """The order as it stands after load(): as a draft that shows the document, or in another state."""
@@ -113,8 +121,8 @@ class OrderPost:
 
     def _drop_vanished_lines(self, order: Row) -> Row:
         wanted = {line_id(self._document, line) for line in self._document["lines"]}
-        names = self._client.call("sale.order.line", "get_external_id", order["order_line"])
-        vanished = sorted(int(id) for id, name in names.items() if is_ours(name) and name not in wanted)
+        names = names_of(self._client, order)
+        vanished = sorted(id for id, name in names.items() if is_ours(name) and name not in wanted)
         if not vanished:
             return order  # somebody's own lines in Odoo: the totals will say so
         self._perform("order.drop_lines", "write", order, vals={"order_line": [[2, id, 0] for id in vanished]})
@@ -188,10 +196,8 @@ class OrderPost:
 
     def _their_lines(self, order: Row, columns: list[str]) -> dict[str, Row]:
         """Our lines of the order by their external ids."""
-        ids = order["order_line"]
-        lines = self._client.call("sale.order.line", "read", ids, fields=columns, load=None)
-        names = self._client.call("sale.order.line", "get_external_id", ids)
-        return {name: line for line in lines if is_ours(name := names[str(line["id"])])}
+        names = names_of(self._client, order)
+        return {name: line for line in lines_of(self._client, order, columns) if is_ours(name := names[line["id"]])}
 
     def _ensure_date(self, order: Row) -> None:
         date = self._document["order"].get("date_order")
@@ -204,9 +210,9 @@ class OrderPost:
         """No order, or a cancelled one; one that was deleted in Odoo needs nothing."""
         known = self._work.known("order", self._document["key"])
         id = int(known) if known else self._find()
-        rows = self._client.call("sale.order", "read", [id], fields=list(READ)) if id else []
-        if rows:
-            return self._ensure_cancelled(rows[0])
+        order = self._standing(id) if id else None
+        if order:
+            return self._ensure_cancelled(order)
         if known:
             self._work.found("order.cancel", f"order {known} is not in Odoo any more")
         return Posted(known, None)
@@ -232,7 +238,7 @@ class OrderPost:
     def _refuse_delivered(self, order: Row) -> None:
         """Odoo itself would cancel an order whose goods have left."""
         columns = ["qty_delivered", "qty_invoiced"]
-        lines = self._client.call("sale.order.line", "read", order["order_line"], fields=columns)
+        lines = lines_of(self._client, order, columns)
         if any(line[column] for line in lines for column in columns):
             raise Hold(
                 f"{order['name']} is delivered or invoiced in Odoo, though the shop has cancelled it",

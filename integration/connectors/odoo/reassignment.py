@@ -11,6 +11,7 @@ from typing import Any
 from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.identity import label
+from integration.connectors.odoo.order_lines import lines_of
 from integration.errors import Hold
 
 KEEP = "keep_customer"
@@ -50,8 +51,7 @@ def reassigned(client: Client, work: Work, order: Row, document: Document, chang
 
 def _begun(client: Client, order: Row) -> bool:
     """Whether anything is delivered or invoiced; a draft of an invoice counts, a cancelled invoice does not."""
-    lines = client.call("sale.order.line", "read", order["order_line"], fields=["qty_delivered"])
-    if any(line["qty_delivered"] for line in lines):
+    if any(line["qty_delivered"] for line in lines_of(client, order, ["qty_delivered"])):
         return True
     invoices = client.call("sale.order", "read", [order["id"]], fields=["invoice_ids"])[0]["invoice_ids"]
     if not invoices:

@@ -18,6 +18,7 @@ from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import loaded
 from integration.connectors.odoo.external import load_request, xmlid
+from integration.connectors.odoo.order_lines import names_of
 from integration.connectors.odoo.rows import Row, tax_field
 from integration.connectors.odoo.services import NAMES, Services
 from integration.connectors.odoo.values import exact
@@ -81,8 +82,7 @@ class OrderTotal:
 
     def _line(self, order: Row) -> Row | None:
         """The rounding line, if the order has one."""
-        names = self._client.call("sale.order.line", "get_external_id", order["order_line"])
-        found = [int(id) for id, name in names.items() if name == self._name]
+        found = [id for id, name in names_of(self._client, order).items() if name == self._name]
         fields = ["price_total", "qty_invoiced"]
         rows = self._client.call("sale.order.line", "read", found, fields=fields) if found else []
         return rows[0] if rows else None
