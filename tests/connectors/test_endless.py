@@ -59,7 +59,10 @@ def test_a_list_of_clarity(cursors: str, rows: int) -> None:
     items = [{"id": "9", "externalRef": "another"}] * rows
     asked = endless(f"{CLARITY}/orders/1/shipments", "GET", lambda: {"items": items, "nextCursor": next(following)})
     if cursors == "A, B, B, B":  # a shop that does not know cursors gives the same page again: that is its end
-        responses.post(f"{CLARITY}/orders/1/shipments", json={"id": "10"})
+        created = f"{CLARITY}/orders/1/shipments"
+        responses.add_callback(
+            "POST", created, lambda made: (201, {}, json.dumps({**json.loads(made.body), "id": "10"}))
+        )
         assert another_shop().post("shipment", shipment("1"), MemoryWork()).theirs == "10"
     else:
         with pytest.raises(Endless) as raised:
