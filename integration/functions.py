@@ -156,10 +156,11 @@ def email(text: str) -> str | None:
 
 
 @function()
-def listed(attributes: Any) -> list[str] | None:
-    """The entries of an object that have a value, each as "name: value"; absent if none has."""
+def listed(attributes: Any, *but: str) -> list[str] | None:
+    """The entries of an object that have a value, each as "name: value", but those named; absent if none is left."""
     filled = attributes.items() if isinstance(attributes, dict) else ()
-    return [f"{name}: {_shown(value)}" for name, value in filled if value not in (None, "", [], {})] or None
+    kept = {name: value for name, value in filled if name not in but and value not in (None, "", [], {})}
+    return [f"{name}: {_shown(value)}" for name, value in kept.items()] or None
 
 
 @function()

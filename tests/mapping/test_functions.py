@@ -44,6 +44,7 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("email", " ", [], None),
     ("listed", {"engraving": "Ada", "size": Decimal("1.50")}, [], ["engraving: Ada", "size: 1.50"]),
     ("listed", {"gift": True, "parts": ["a", Decimal("0.1")]}, [], ["gift: true", 'parts: ["a", "0.1"]']),
+    ("listed", {"engraving": "Ada", "fulfilledBy": "odoo"}, ["fulfilledBy"], ["engraving: Ada"]),
     ("listed", {"engraving": "", "size": None}, [], None),
     ("listed", "Ada", [], None),
     ("join", ["Acme", None, "", "Ada", "Acme"], [", "], "Acme, Ada"),

@@ -49,7 +49,7 @@ DEFECTS = [
     Defect(
         "an order's open transfers follow its header",
         f"{ODOO}order.py",
-        "        Dependents(self._client, self._catalog, self._work, header).follow(values)\n",
+        "        Dependents(self._client, self._catalog, self._work, order).follow(values)\n",
         "",
         "tests/connectors/test_odoo_dependents.py::test_open_transfers_follow_and_what_is_done_stays",
         "'carrier_id'",
@@ -73,8 +73,8 @@ DEFECTS = [
     Defect(
         "an order that is nowhere and shall be nowhere is done",
         f"{ODOO}order.py",
-        "        if rows:\n            return self._ensure_cancelled(rows[0])",
-        "        if rows or known:\n            return self._ensure_cancelled(self._read(int(known or 0)))",
+        "        if order:\n            return self._ensure_cancelled(order)",
+        "        if order or known:\n            return self._ensure_cancelled(self._read(int(known or 0)))",
         "tests/connectors/test_odoo.py::test_an_order_deleted_in_odoo_and_cancelled_in_clarity_is_done",
         "the order was deleted in Odoo",
     ),

@@ -55,16 +55,16 @@ def test_the_whole_circle(road: World) -> None:
 
 def test_an_idle_fleet_accepts_nothing(road: World) -> None:
     """Transfers and invoices, each counted from 1 by their system, are read again and again without a change."""
-    ids = road.generate(2, "b2b_po")
+    ids = road.generate(2, "b2b_po+shared")
     road.finished(*ids)
     road.age(ids, odoo=3, fusion=7)
     for id in ids:
         road.becomes(id, "completed")
     road.poll_all()
-    before = road.accepted()
+    before = road.polled()
     for _ in range(10):
         road.poll_all()
-    assert road.accepted() == before
+    assert road.polled() == before
 
 
 def test_shipped_in_parts_by_both(road: World) -> None:

@@ -195,10 +195,10 @@ class World:
 
         self.until(read, seconds, lambda: "a stream was not read")
 
-    def accepted(self) -> int:
-        """How many messages there are."""
+    def polled(self) -> int:
+        """How many messages of the ERPs there are."""
         with self.database.transaction() as tx:
-            return int(tx.value("select count(*) from messages"))
+            return int(tx.value("select count(*) from messages where source in (select installation from cursors)"))
 
     # what took effect
 

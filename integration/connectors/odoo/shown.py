@@ -26,9 +26,7 @@ def shown_order(client: Client, document: Document, work: Work) -> Document | No
     (order,) = rows
     theirs = _lines(client, document, order["order_line"])
     lines = [
-        {"key": line["key"], "fields": _as_ours({**line["fields"], **line_fields(line)}, theirs[name])}
-        if name in theirs
-        else None
+        {"key": line["key"], "fields": _line_as_ours(line, theirs[name])} if name in theirs else None
         for line in document["lines"]
         for name in (line_id(document, line),)
     ]
@@ -48,6 +46,15 @@ def _lines(client: Client, document: Document, ids: list[int]) -> dict[str, Row]
     names = client.call("sale.order.line", "get_external_id", ids) if ids else {}
     return {
         name: {field: row[field] for field in columns} for row in rows if is_ours(name := str(names[str(row["id"])]))
+    }
+
+
+def _line_as_ours(line: Document, theirs: Fields) -> Fields:
+    """As `_as_ours`; of a name with attributes below it, the name alone where Odoo has both."""
+    sent = {**line["fields"], **line_fields(line)}
+    found = _as_ours(sent, theirs)
+    return {
+        field: line["fields"].get(field, value) if value == sent[field] else value for field, value in found.items()
     }
 
 
