@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import queue
 import sys
 import threading
@@ -67,6 +68,7 @@ def create_app() -> Flask:
     def healthz() -> Response:
         return jsonify(status="ok")
 
+    logger.info("receiver.ready", pid=os.getpid())
     return app
 
 

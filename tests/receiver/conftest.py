@@ -22,6 +22,7 @@ from tests.conftest import create_database, named
 from tests.receiver.webhook import HINT_TOKEN, SECRET, Receiver
 
 ROOT = Path(__file__).parents[2]
+PROCESSES = 2  # as the Procfile says
 _numbers = itertools.count(1)
 
 
@@ -84,10 +85,13 @@ def running(environment: Mapping[str, str], **changes: str) -> Iterator[Receiver
 
 
 def _wait(receiver: Receiver) -> None:
-    for _ in range(300):
+    """Until every process serves: one that starts while a test has broken Postgres would end all of them."""
+    for _ in range(600):
         try:
-            if requests.get(f"{receiver.url}/healthz", timeout=30).ok:
+            answers = requests.get(f"{receiver.url}/healthz", timeout=30).ok
+            if answers and receiver.log.read_text().count("receiver.ready") == PROCESSES:
                 return
         except requests.ConnectionError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise AssertionError(f"the receiver did not come up: {receiver.log.read_text()[-3000:]}")
