@@ -175,7 +175,8 @@ def _ended(row: Row) -> bool:
 
 
 def _wait_for_interrupt() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job begins with Ctrl-C ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         console.print("The fleet keeps running.  Ctrl-C stops it.")  # which may come at once
         signal.pause()
