@@ -195,10 +195,17 @@ class World:
 
         self.until(read, seconds, lambda: "a stream was not read")
 
-    def polled(self) -> int:
-        """How many messages of the ERPs there are."""
+    def polled(self, ids: list[str]) -> int:
+        """How many messages there are of the shipments and invoices of these orders."""
         with self.database.transaction() as tx:
-            return int(tx.value("select count(*) from messages where source in (select installation from cursors)"))
+            return int(
+                tx.value(
+                    """select count(*) from messages m join progress p on p.installation = m.source
+                       and p.object_id = m.object_id and p.entity || '.changed' = m.type
+                       where p.order_id = any (%s::text[])""",
+                    ids,
+                )
+            )
 
     # what took effect
 
