@@ -17,10 +17,10 @@ from integration.errors import Misconfigured
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # fmt: off
 HTTP_CHANNELS = frozenset({
-    "apprise", "bark", "emby", "enigma2", "evolution", "flowtriq", "fluxer", "form", "gotify", "hassio", "http",
-    "humhub", "jellyfin", "json", "kodi", "lametric", "mastodon", "matrix", "misskey", "mmost", "ncloud", "nctalk",
-    "notica", "notifico", "ntfy", "parsep", "pinglet", "pjet", "psafer", "pushdeer", "rocket", "session", "signal",
-    "smseagle", "synology", "toot", "trigv", "xbmc", "xml",
+    "apprise", "bark", "emby", "enigma2", "evolution", "flowtriq", "fluxer", "form", "goalert", "gorush", "gotify",
+    "hassio", "http", "humhub", "jellyfin", "json", "kodi", "lametric", "mastodon", "matrix", "misskey", "mmost",
+    "ncloud", "nctalk", "notica", "notifico", "ntfy", "onebot", "opsimate", "parsep", "pinglet", "pjet", "psafer",
+    "pushdeer", "rocket", "session", "signal", "smseagle", "synology", "toot", "trigv", "xbmc", "xml",
 })
 # fmt: on
 """Schemes of Apprise that are plain HTTP to the URL's host; with an s behind them they are HTTPS."""

@@ -292,9 +292,9 @@ def _system(kind: str, env: Environment) -> System | None:
     poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
     if kind in ERPS:
         env.choice(prefix + "ROUNDING", ROUNDING)
-    options = {name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)}
-    if not options.get("url"):
+    if not env.get(prefix + "URL"):
         return None
+    options = {name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)}
     options["url"], options["url_login"] = _address(kind, options)
     return System(
         kind=kind,
