@@ -91,20 +91,25 @@ def places(answer: Any, place: Place = ()) -> Iterator[Place]:
             yield from places(answer[index], (*place, index))
 
 
-def put(place: Place, value: Any) -> Distort:
-    """Replaces what stands at a place, or takes it away (`GONE`)."""
+def put_all(distorted: list[tuple[Place, Any]]) -> Distort:
+    """All of them at once; what is within another goes with it."""
 
     def distort(answer: Any) -> Any:
-        if not place:
-            return value
         copy = json.loads(json.dumps(answer))
-        within = copy
-        for step in place[:-1]:
-            within = within[step]
-        if value is GONE:
-            del within[place[-1]]
-        else:
-            within[place[-1]] = value
+        for place, odd in sorted(distorted, key=lambda each: len(each[0]), reverse=True):
+            within = copy
+            for step in place[:-1]:
+                within = within[step]
+            if odd is GONE:
+                del within[place[-1]]
+            else:
+                within[place[-1]] = odd
         return copy
 
     return distort
+
+
+def put(place: Place, value: Any) -> Distort:
+    """Replaces what stands at a place, or takes it away (`GONE`)."""
+
+    return put_all([(place, value)]) if place else lambda _: value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Skip
-from tests.connectors.distorting import GONE, ODD, Distort, Place, Proxy, places, put
+from tests.connectors.distorting import GONE, ODD, Distort, Place, Proxy, places, put, put_all
 from tests.connectors.work import MemoryWork
 
 ODD_AT_A_PLACE = 1
@@ -94,21 +93,3 @@ def distortions(answers: list[tuple[str, Any]]) -> Iterator[Distortion]:
                 yield number, put(place, odd), f"{call}: {'gone' if odd is GONE else odd!r} at {shown}"
         if unread:
             yield number, put_all(unread), f"{call}: places that nobody reads"
-
-
-def put_all(distorted: list[tuple[Place, Any]]) -> Distort:
-    """All of them at once; what is within another goes with it."""
-
-    def distort(answer: Any) -> Any:
-        copy = json.loads(json.dumps(answer))
-        for place, odd in sorted(distorted, key=lambda each: len(each[0]), reverse=True):
-            within = copy
-            for step in place[:-1]:
-                within = within[step]
-            if odd is GONE:
-                del within[place[-1]]
-            else:
-                within[place[-1]] = odd
-        return copy
-
-    return distort
