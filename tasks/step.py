@@ -265,10 +265,10 @@ def _write(process: Process, ends: Sequence[End]) -> list[int]:
 
 def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int | None]:
     delivery, next = end.delivery, end.next
+    end.work.write_down(tx)  # before the lease is given up
     state = deliveries.move(tx, delivery, next)
     if state is None:
         raise LeaseLost
-    end.work.write_down(tx)
     if state in (State.HELD, State.DEAD):
         state = superseded.keep_one(tx, delivery, state)
     following = end.effect.leave_behind(tx, delivery) if end.effect else None

@@ -118,9 +118,9 @@ class DeliveryWork:
         self._stands(effect)
 
     def write_down(self, tx: Transaction) -> None:
-        """Writes what was answered and learned since the last intent; `written` when that is committed."""
+        """Writes what was answered and learned since the last intent, under the lease; then `written` is due."""
         if self._answered:
-            attempts.close(tx, self._answered[1])
+            attempts.close(tx, self._delivery, self._answered[1])
         if self._learned:
             crossrefs.learn(tx, self._delivery.target, self._learned)
 

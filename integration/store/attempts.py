@@ -56,9 +56,9 @@ def intend(
     return Intent(**row) if row else None
 
 
-def close(tx: Transaction, outcome: Outcome) -> None:
-    """Writes how a try ended."""
-    tx.run(CLOSE, asdict(outcome))
+def close(tx: Transaction, delivery: Delivery, outcome: Outcome) -> None:
+    """Writes how a try ended, unless the lease is not ours any more: whoever has it now looks for the effect itself."""
+    tx.run(f"with ours as ({OURS}) {CLOSE}", {"delivery": delivery.id, "lease": delivery.lease, **asdict(outcome)})
 
 
 def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bool:
@@ -66,9 +66,9 @@ def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bo
 
     Settles the try whose outcome was unknown, or notes it as found; a success already recorded stays the only one.
     """
-    if not tx.value(OURS, delivery.id, delivery.lease):
-        return False
     this = {"delivery": delivery.id, "round": delivery.round, "effect": effect, "evidence": evidence}
+    if not tx.value(OURS, {**this, "lease": delivery.lease}):
+        return False
     if tx.value(SUCCEEDED, this):
         return True
     if not tx.run(SETTLE, this):
@@ -102,19 +102,18 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
     )
 
 
-OURS = "select true from deliveries where id = %s and lease = %s::uuid and state = 'running' for update"
+OURS = """
+select id from deliveries where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update"""
 
 NOTHING = asdict(Outcome(attempt=0, outcome=""))
 
 CLOSE = """
-update attempts set outcome = %(outcome)s, answer = %(answer)s, code = %(code)s, finished_at = clock_timestamp()
-where id = %(attempt)s and outcome is null"""
+update attempts a set outcome = %(outcome)s, answer = %(answer)s, code = %(code)s, finished_at = clock_timestamp()
+from ours where a.delivery = ours.id and a.id = %(attempt)s and a.outcome is null"""
 
 INTEND = f"""
-with closed as (
-    {CLOSE}
-), ours as (
-    select id from deliveries where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update
+with ours as ({OURS}
+), closed as ({CLOSE}
 ), last as (
     select a.id, a.request, a.answer, a.outcome, coalesce(a.outcome in ('ok', 'found'), false) as succeeded
     from attempts a join ours on ours.id = a.delivery where a.round = %(round)s and a.effect = %(effect)s

@@ -215,10 +215,18 @@ DEFECTS = [
     Defect(
         "an answer is written with the next intent",
         f"{STORE}attempts.py",
-        "where id = %(attempt)s and outcome is null",
-        "where id = %(attempt)s and outcome is null and false",
+        "a.id = %(attempt)s and a.outcome is null",
+        "a.id = %(attempt)s and a.outcome is null and false",
         f"{WORK}test_an_answer_is_written_with_the_next_intent",
         "At index 0 diff: None != 'ok'",
+    ),
+    Defect(
+        "a late answer is not written over the lease of another",
+        f"{STORE}attempts.py",
+        "from ours where a.delivery = ours.id and a.id = %(attempt)s",
+        "where a.id = %(attempt)s",
+        f"{WORK}test_a_late_answer_is_not_written_over_the_lease_of_another",
+        r"assert \['ok'\] == \[None\]",
     ),
     Defect(
         "what strangers try wakes nobody",
@@ -303,8 +311,8 @@ DEFECTS = [
     Defect(
         "what is rolled back is not forgotten",
         "tasks/work.py",
-        "            attempts.close(tx, self._answered[1])\n",
-        "            attempts.close(tx, self._answered[1])\n            self._answered = None\n",
+        "            attempts.close(tx, self._delivery, self._answered[1])\n",
+        "            attempts.close(tx, self._delivery, self._answered[1])\n            self._answered = None\n",
         f"{WORK}test_what_is_rolled_back_is_written_later",
         "assert None == 'ok'",
     ),

@@ -195,6 +195,19 @@ def test_no_call_starts_with_a_lost_lease(road: Road, process: Process) -> None:
     assert target.sent == []
 
 
+def test_a_late_answer_is_not_written_over_the_lease_of_another(road: Road, process: Process) -> None:
+    """Frozen after the look at its own clock: the other worker has closed the books without this try."""
+    id = road.delivery("evt-1")
+    work = begin(process, road.claim(id))
+    work.perform("order.load", LOAD, Target({"ids": [17]}))
+    road.run("update deliveries set lease = gen_random_uuid() where id = %s", id)
+    for effect in ("order.confirm", "order.load"):  # written with the next intent, or before one of the same effect
+        with pytest.raises(LeaseLost):
+            work.perform(effect, LOAD, Target(True))
+    end(process, work)
+    assert road.value("select array_agg(outcome) from attempts") == [None]
+
+
 def test_a_frozen_worker_knows_by_its_own_clock(road: Road, process: Process) -> None:
     delivery = road.claim(road.delivery("evt-1"))
     assert delivery

@@ -22,7 +22,7 @@ def road(database: Database) -> Road:
         for effect in ("order.load", "order.confirm"):
             intent = attempts.intend(tx, claimed, effect, b"request")
             assert intent
-            attempts.close(tx, Outcome(intent.attempt, "ok", b"answer"))
+            attempts.close(tx, claimed, Outcome(intent.attempt, "ok", b"answer"))
         move(tx, claimed, Next(State.DONE, effects=("order.load", "order.confirm")))
     road.close(road.delivery("evt-2", order="2"), State.HELD)
     road.accept("evt-3", order="3")

@@ -128,7 +128,7 @@ def attempt(road: Road, claimed: Delivery, outcome: str | None, effect: str = "o
         intent = attempts.intend(tx, claimed, effect, b"frozen")
         assert intent
         if outcome:
-            attempts.close(tx, Outcome(intent.attempt, outcome))
+            attempts.close(tx, claimed, Outcome(intent.attempt, outcome))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def _post(road: Road, id: str, order: str) -> None:
     with road.database.transaction() as tx:
         intent = attempts.intend(tx, claimed, "order.load", b"request")
         assert intent
-        attempts.close(tx, Outcome(intent.attempt, "ok", b"answer"))
+        attempts.close(tx, claimed, Outcome(intent.attempt, "ok", b"answer"))
         move(tx, claimed, Next(State.DONE, effects=("order.load",)))
         crossrefs.write(tx, road.odoo.id, "order", order, f"their-{order}", version=1)
         push = Push(road.shop.id, "clarity", f"clarity-1/{order}", "order_status", b"document", credit=5)

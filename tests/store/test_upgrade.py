@@ -87,7 +87,7 @@ class Before:
         with self.database.transaction() as tx:
             intent = attempts.intend(tx, claimed, "order.load", b"request")
             assert intent
-            attempts.close(tx, Outcome(intent.attempt, "ok", b"answer"))
+            attempts.close(tx, claimed, Outcome(intent.attempt, "ok", b"answer"))
             move(tx, claimed, Next(State.DONE, effects=("order.load",)))
             leave_lane(tx, claimed, supersedes=True)
 
