@@ -38,8 +38,8 @@ from tasks import pipeline
 from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
 from tasks.job import INGEST_WINDOW
-from tasks.process import Process
 from tasks.refusals import Refusals
+from tasks.runtime import Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -55,10 +55,10 @@ def create_app() -> Flask:
     A thread that nudges and one that counts belong to each process that makes it.
     """
     logs.configure("receiver")
-    process, intake = _begin()
-    receiver = Receiver(process, intake, Publisher(process), Refusals(process))
+    runtime, intake = _begin()
+    receiver = Receiver(runtime, intake, Publisher(runtime), Refusals(runtime))
     app = Flask("receiver")
-    app.extensions["operations"] = health.create_app(process.settings)
+    app.extensions["operations"] = health.create_app(runtime.settings)
     app.before_request(receiver.refuse_unreadable)
     app.register_error_handler(Exception, receiver.fail)
     app.post("/webhooks/<source>")(receiver.receive)
@@ -72,17 +72,17 @@ def create_app() -> Flask:
     return app
 
 
-def _begin() -> tuple[Process, Intake]:
+def _begin() -> tuple[Runtime, Intake]:
     """What the receiver needs to accept events; it ends, with one line, where it must not."""
     try:
-        process = Process(preflight.load())
-        if "clarity" in process.settings.systems and not process.settings.webhook_secrets:
+        runtime = Runtime(preflight.load())
+        if "clarity" in runtime.settings.systems and not runtime.settings.webhook_secrets:
             raise Misconfigured(
                 "CLARITY_WEBHOOK_SECRETS is not set: every webhook would be refused",
                 hint="Set it to the secret that Clarity shows for the subscription.",
             )
-        process.database.wait()
-        return process, Intake(process)
+        runtime.database.wait()
+        return runtime, Intake(runtime)
     except Failure as failure:
         print(failure.line, file=sys.stderr, flush=True)
         raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None  # any other exit code, and Gunicorn tries for ever
@@ -92,16 +92,16 @@ def _begin() -> tuple[Process, Intake]:
 class Receiver:
     """What answers strangers, and what it needs for that."""
 
-    process: Process
+    runtime: Runtime
     intake: Intake
     publisher: Publisher
     refusals: Refusals
 
     def receive(self, source: str) -> Answer:
         """The checks in their fixed order, then the commit, then the answer."""
-        if source not in SOURCES or source not in self.process.settings.systems:
+        if source not in SOURCES or source not in self.runtime.settings.systems:
             return self._refuse(None, "unknown_source", "There is no such webhook source.")
-        limit = self.process.settings.webhook_limit
+        limit = self.runtime.settings.webhook_limit
         too_large = REFUSED in request.environ or (request.content_length or 0) > limit
         body = b"" if too_large else request.stream.read(limit + 1)
         if too_large or len(body) > limit:
@@ -112,7 +112,7 @@ class Receiver:
             request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
         )
         try:
-            verify(self.process.settings.webhook_secrets, id, timestamp, signatures, body)
+            verify(self.runtime.settings.webhook_secrets, id, timestamp, signatures, body)
         except BadSignature as error:
             return self._refuse(source, error.flaw.value, str(error), code="bad_signature")
         try:
@@ -123,13 +123,13 @@ class Receiver:
 
     def hasten(self, token: str) -> Answer:
         """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
-        odoo = self.process.settings.systems.get("odoo")
+        odoo = self.runtime.settings.systems.get("odoo")
         secret = odoo.options.get("hint_token", "") if odoo else ""
         if not secret or not hmac.compare_digest(token.encode(), secret.encode()):
             return self._refuse(None, "unknown_hint", "There is no such hint.", code="unknown_token")
         try:
-            with self.process.database.statement() as tx:
-                cursors.hasten(tx, self.process.installations["odoo"].id)
+            with self.runtime.database.statement() as tx:
+                cursors.hasten(tx, self.runtime.installations["odoo"].id)
         except psycopg2.Error as error:
             logger.error("cannot store", error=type(error).__name__)
             return self._refuse("odoo", "not_stored", "The next poll will see it.", code="cannot_store")
@@ -141,7 +141,7 @@ class Receiver:
             case None | 413:
                 return None
             case 408:
-                seconds = self.process.settings.webhook_deadline
+                seconds = self.runtime.settings.webhook_deadline
                 return self._refuse(None, "slow", f"A request has to arrive as a whole within {seconds:g} seconds.")
             case 500:
                 return self._refuse(None, "defect", "Send it again soon.")
@@ -163,18 +163,18 @@ class Receiver:
         return problem(status, code or reason, detail, {"Retry-After": "5"} if status == 503 else None)
 
     def _record(self, source: str, id: str, body: bytes) -> Answer:
-        shop = self.process.installations[source]
+        shop = self.runtime.installations[source]
         try:
             event = read_event(id, body)
         except Reject as failure:
             logger.error("malformed webhook", source=source, reason=failure.reason)
-            with self.process.database.statement() as tx:
-                inbox.reject(tx, shop.id, clear(id), failure.reason, self.process.vault.seal(body))
+            with self.runtime.database.statement() as tx:
+                inbox.reject(tx, shop.id, clear(id), failure.reason, self.runtime.vault.seal(body))
             return self._refuse(source, "malformed", failure.reason)
-        with self.process.database.statement() as tx:
+        with self.runtime.database.statement() as tx:
             arrival = self.intake.accept(tx, source, event, body)
         if arrival is None:
-            with self.process.database.transaction() as tx:
+            with self.runtime.database.transaction() as tx:
                 arrival = inbox.again(tx, shop.id, event.id, hashlib.sha256(body).digest())
         self.publisher.wake(arrival.due)
         if arrival.verdict == "conflict":
@@ -187,8 +187,8 @@ class Receiver:
 class Publisher:
     """Nudges what was just accepted, in batches, from a thread of its own.  Drops what it cannot nudge at once."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._fresh: queue.Queue[Row] = queue.Queue(INGEST_WINDOW)
         threading.Thread(target=self._publish_for_ever, name="publisher", daemon=True).start()
 
@@ -205,7 +205,7 @@ class Publisher:
             while not self._fresh.empty() and len(due) < BATCH:
                 due.append(self._fresh.get())
             try:
-                if int(self._process.redis.llen(INGEST)) < INGEST_WINDOW:
+                if int(self._runtime.redis.llen(INGEST)) < INGEST_WINDOW:
                     pipeline.nudge(due)
             except Exception as error:  # the thread must live; nothing is lost without its nudges
                 logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from integration import translator
 from integration.canonical import REMAINING, digest, parse_json
-from integration.canonical.stage import Stage
+from integration.canonical.fulfilment import Stage
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit

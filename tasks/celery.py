@@ -42,7 +42,7 @@ def _checked() -> Settings:
         raise SystemExit(failure.line) from None
 
 
-app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.alerts"], strict_typing=False)
+app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.watch"], strict_typing=False)
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
 app.add_defaults(lambda: {"broker_url": _checked().redis_url})
 app.conf.update(

@@ -21,10 +21,10 @@ from integration.errors import Failure
 from integration.store import database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
-from tasks.alerts import StandIn
 from tasks.celery import INGEST
 from tasks.job import credit
-from tasks.process import Process, process
+from tasks.runtime import Runtime, current
+from tasks.watch import StandIn
 
 logger = structlog.get_logger(__name__)
 
@@ -39,9 +39,9 @@ AWAY = (*database.AWAY, redis.RedisError, OperationalError)
 class Dispatcher:
     """One dispatcher; `tick` does one round and may be called as often as one likes."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self._queues = (INGEST, *process.settings.systems)
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._queues = (INGEST, *runtime.settings.systems)
         self._done_at: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -68,28 +68,28 @@ class Dispatcher:
             self._tell("brought back", dispatch.redrive)
         if self._is_time("sweep", SWEEP_EVERY):
             self._tell("woken", dispatch.wake_missed)
-        with self._process.database.statement() as tx:
-            queues = dispatch.queues_due(tx, self._queues, self._process.targets)
+        with self._runtime.database.statement() as tx:
+            queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
         for queue in queues:
-            window = credit(self._process, queue)
-            if int(self._process.redis.llen(queue)) < window:  # else nobody takes what is there already
-                with self._process.database.statement(durable=False) as tx:
-                    due = dispatch.take_due(tx, queue, window, self._process.targets)
+            window = credit(self._runtime, queue)
+            if int(self._runtime.redis.llen(queue)) < window:  # else nobody takes what is there already
+                with self._runtime.database.statement(durable=False) as tx:
+                    due = dispatch.take_due(tx, queue, window, self._runtime.targets)
                 pipeline.nudge(due)
 
     def _keep_epoch(self) -> None:
         """A missing epoch key means that Redis lost everything: all nudges are void."""
-        if not self._process.redis.exists(EPOCH):
+        if not self._runtime.redis.exists(EPOCH):
             self._tell("Redis was empty", dispatch.requeue_all)
-            self._process.redis.set(EPOCH, int(time.time()))
+            self._runtime.redis.set(EPOCH, int(time.time()))
             self._done_at.clear()
 
     def _decide(self) -> None:
         """Redis, where every call of the fleet asks, may have forgotten what operators have decided."""
-        known = self._process.installations
-        with self._process.database.statement() as tx:
+        known = self._runtime.installations
+        with self._runtime.database.statement() as tx:
             decided = installations.decisions(tx)
-        for kind, throttle in self._process.throttles.items():
+        for kind, throttle in self._runtime.throttles.items():
             throttle.decide(**decided[known[kind].id])
 
     def _is_time(self, chore: str, every: float) -> bool:
@@ -99,7 +99,7 @@ class Dispatcher:
         return due
 
     def _tell(self, what: str, chore: Callable[[Transaction], int]) -> None:
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             count = chore(tx)
         if count:
             logger.warning(what, deliveries=count)
@@ -115,14 +115,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     try:
-        own = process()
-        own.database.wait()
-        preflight.check_database(own.database, own.vault)
+        runtime = current()
+        runtime.database.wait()
+        preflight.check_database(runtime.database, runtime.vault)
     except Failure as failure:
         raise SystemExit(failure.line) from None
-    threading.Thread(target=StandIn(own).run, args=(stop,), name="stand-in", daemon=True).start()
+    threading.Thread(target=StandIn(runtime).run, args=(stop,), name="stand-in", daemon=True).start()
     logger.info("dispatcher ready")
-    Dispatcher(own).run(stop)
+    Dispatcher(runtime).run(stop)
 
 
 if __name__ == "__main__":

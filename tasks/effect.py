@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.canonical import digest, freeze
+from integration.canonical.fulfilment import Stage, carried
 from integration.canonical.order import CANCELLED
 from integration.canonical.part import remaining
-from integration.canonical.stage import Stage, carried
 from integration.connectors.contract import Document, Posted
 from integration.message import State, lane, line_ids
-from integration.store import crossrefs, deliveries, progress
+from integration.store import crossrefs, deliveries, fulfilment
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery, Push
 from integration.store.installations import Installation
@@ -64,16 +64,16 @@ class Effect:
             posted = (Stage.POSTED,)
             if self.posted.rounding:
                 deliveries.note_rounding(tx, delivery, self.posted.rounding, self.carries["currency"])
-            further = progress.carry(tx, delivery.target, self.order_id, self.carries)
+            further = fulfilment.carry(tx, delivery.target, self.order_id, self.carries)
             if delivery.applied_version is not None:  # what it has taken on first, nobody else had claimed
                 keep = line_ids(self.carries["lines"])
                 place = delivery.source, delivery.object_id, delivery.target
-                progress.release(tx, *place, keep=keep, ordered=self.ordered)
+                fulfilment.release(tx, *place, keep=keep, ordered=self.ordered)
         else:
-            progress.show(tx, delivery.source, delivery.entity, delivery.object_id)
+            fulfilment.show(tx, delivery.source, delivery.entity, delivery.object_id)
         if not (further and self.shop and self.statuses):  # a stage that nobody is told of now is told of later
             return posted
-        return (*posted, *progress.advance(tx, self.shop.id, self.order_id, self.targets))
+        return (*posted, *fulfilment.advance(tx, self.shop.id, self.order_id, self.targets))
 
 
 def effect_of(job: Job) -> Effect | None:
@@ -83,12 +83,12 @@ def effect_of(job: Job) -> Effect | None:
     canonical = job.document["canonical"]
     is_order = job.delivery.entity == "order"
     order_id = canonical["id"] if is_order else canonical["order_id"]
-    shop = job.process.installations.get(job.workflow.informs)
+    shop = job.runtime.installations.get(job.workflow.informs)
     statuses = {}
     if shop is not None and job.posted.theirs is not None:  # else there is nobody, or nothing, to tell
         told = {stage: job.workflow.status_after(job.document["part"], stage.word) for stage in Stage}
         statuses = {stage: status for stage, status in told.items() if status}
-    room = credit(job.process, shop.kind) if shop and statuses else 0  # asked before the transaction, not within it
+    room = credit(job.runtime, shop.kind) if shop and statuses else 0  # asked before the transaction, not within it
     return Effect(
         posted=job.posted,
         digest=digest(job.document["target"]),
@@ -96,7 +96,7 @@ def effect_of(job: Job) -> Effect | None:
         carries=carried(job.document["part"], job.posted.rounding, copy=not job.workflow.fulfils) if is_order else None,
         ordered=line_ids(remaining(canonical)["lines"]) if is_order and canonical["status"] not in CANCELLED else (),
         shop=shop,
-        targets=job.process.targets,
+        targets=job.runtime.targets,
         statuses=statuses,
         push=lambda status: _push(job, shop, order_id, status, room),
     )
@@ -116,6 +116,6 @@ def _push(job: Job, shop: Installation | None, order_id: str, status: str, room:
         queue=shop.kind,
         lane=lane(shop.name, "order", order_id),
         entity="order_status",
-        document=job.process.vault.seal(freeze(document)),
+        document=job.runtime.vault.seal(freeze(document)),
         credit=room,
     )

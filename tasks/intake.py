@@ -16,7 +16,7 @@ from integration.store.inbox import Arrival, Route
 from integration.vault import match_key
 from integration.workflow import Definitions, compiled_definitions
 from tasks.celery import INGEST
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -28,21 +28,21 @@ class Intake:
     and for keys that do not open what was accepted before.
     """
 
-    def __init__(self, process: Process) -> None:
-        preflight.check_database(process.database, process.vault)
-        self._process = process
-        self._known = _in_force(process)
+    def __init__(self, runtime: Runtime) -> None:
+        preflight.check_database(runtime.database, runtime.vault)
+        self._runtime = runtime
+        self._known = _in_force(runtime)
 
     def accept(self, tx: Transaction, source: str, event: Event, body: bytes) -> Arrival | None:
         """Stores the event for good, in one statement; None when it came before."""
-        key = match_key(event.email, self._process.match_secret) if event.email else None
-        sealed, body_hash = self._process.vault.seal(body), hashlib.sha256(body).digest()
-        shop = self._process.installations[source]
+        key = match_key(event.email, self._runtime.match_secret) if event.email else None
+        sealed, body_hash = self._runtime.vault.seal(body), hashlib.sha256(body).digest()
+        shop = self._runtime.installations[source]
         return inbox.accept(tx, shop.id, event, sealed, body_hash, self._routes(source, event), key)
 
     def _routes(self, source: str, event: Event) -> list[Route]:
         """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
-        installations = self._process.installations
+        installations = self._runtime.installations
         routes = [
             Route(
                 entity=workflow.entity,
@@ -59,17 +59,17 @@ class Intake:
         return routes or [Route(entity="event", lane="none", state=State.SKIPPED.value, reason=reason)]
 
 
-def _in_force(process: Process) -> Definitions:
+def _in_force(runtime: Runtime) -> Definitions:
     try:
         shipped = compiled_definitions(mappings.FOLDER)
     except Misconfigured as failure:
-        with process.database.transaction() as tx:
+        with runtime.database.transaction() as tx:
             before = definitions.in_force(tx)
         if not before:
             raise
         since = max(row["in_force_since"] for row in before)
         logger.error("mappings not taken", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
         return Definitions.from_rows(before)
-    with process.database.transaction() as tx:
+    with runtime.database.transaction() as tx:
         definitions.put_in_force(tx, shipped.rows())  # stored, so that every worker can load what a delivery pins
     return shipped

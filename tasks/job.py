@@ -10,7 +10,7 @@ from integration.errors import Throttled
 from integration.message import Step
 from integration.store.deliveries import Delivery
 from integration.workflow import Workflow
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tasks.work import DeliveryWork
 
 INGEST_WINDOW = 400
@@ -24,7 +24,7 @@ class Job:
     ``shipped_by_others`` is what was counted of the order's other shipments, by line, when this one was translated.
     """
 
-    process: Process
+    runtime: Runtime
     delivery: Delivery
     workflow: Workflow
     work: DeliveryWork
@@ -43,11 +43,11 @@ class Job:
         return self.workflow.target
 
 
-def credit(process: Process, queue: str) -> int:
+def credit(runtime: Runtime, queue: str) -> int:
     """How many nudges a queue may hold now; for a target's, none or a single probe while its breaker is open."""
-    if queue not in process.throttles:
+    if queue not in runtime.throttles:
         return INGEST_WINDOW
     try:
-        return process.throttles[queue].state().credit
+        return runtime.throttles[queue].state().credit
     except Throttled:
         return 0

@@ -9,7 +9,7 @@ from integration.canonical.part import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import line_ids, line_keys
-from integration.store import attempts, crossrefs, deliveries, installations, progress
+from integration.store import attempts, crossrefs, deliveries, fulfilment, installations
 from tasks.job import Job
 from tasks.leases import LeaseLost
 
@@ -25,12 +25,12 @@ def with_order(job: Job, event: Document) -> Document:
     Raises `Needs` while the order is not known there, `Hold` when nobody can tell which order it is.
     """
     source = job.delivery.source
-    with job.process.database.transaction() as tx:
+    with job.runtime.database.transaction() as tx:
         order_id = event["data"]["order_id"] or crossrefs.our_id(tx, source, "order", event["data"]["their_order"])
         if order_id is None:
             raise _unknown(job.delivery.waited)
-        carried = progress.carried(tx, source, order_id)
-        others = progress.shipped_by_others(tx, source, order_id, job.delivery.object_id)
+        carried = fulfilment.carried(tx, source, order_id)
+        others = fulfilment.shipped_by_others(tx, source, order_id, job.delivery.object_id)
         posted = carried or crossrefs.exists(tx, crossrefs.needed(source, "order", order_id))
     if carried is None and posted:
         raise Hold(
@@ -39,7 +39,7 @@ def with_order(job: Job, event: Document) -> Document:
             code="unknown_order",
         )
     if carried and carried.get("copy"):
-        name = job.process.installations[job.workflow.source].name
+        name = job.runtime.installations[job.workflow.source].name
         raise Skip(f"{name} has the order as a copy for the books: this is not sent on", settles=True)
     if carried is None:
         raise Needs("order", order_id, at=source)
@@ -61,14 +61,14 @@ def take_on(job: Job) -> None:
         return
     ours, ordered = line_ids(job.document["part"]["lines"]), line_ids(remaining(canonical)["lines"])
     place = delivery.source, delivery.object_id, delivery.target
-    with job.process.database.transaction(durable=False) as tx:
-        has = progress.claim(tx, *place, ours, ordered)
-        stands = line_ids((progress.carried(tx, delivery.target, delivery.object_id) or {}).get("lines", ()))
+    with job.runtime.database.transaction(durable=False) as tx:
+        has = fulfilment.claim(tx, *place, ours, ordered)
+        stands = line_ids((fulfilment.carried(tx, delivery.target, delivery.object_id) or {}).get("lines", ()))
         given_up = ({line for line, target in has.items() if target == delivery.target} | stands) - ours
         known = bool(ours and not given_up) or delivery.theirs is not None
         known = known or attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
         if given_up and not known:
-            progress.release(tx, *place, keep=ours, ordered=ordered)
+            fulfilment.release(tx, *place, keep=ours, ordered=ordered)
     if canonical["status"] in CANCELLED:
         return
     if not ours and not known:
@@ -94,19 +94,19 @@ def record(job: Job) -> bool:
         body: Document = {"lines": {line["order_line_id"]: str(line["quantity"]) for line in lines}}
     else:
         body = {"status": canonical["status"], "complete": canonical["order_complete"]}
-    with job.process.database.transaction() as tx:
-        progress.lock(tx, delivery.source, canonical["order_id"])
-        others = progress.shipped_by_others(tx, delivery.source, canonical["order_id"], delivery.object_id)
+    with job.runtime.database.transaction() as tx:
+        fulfilment.lock(tx, delivery.source, canonical["order_id"])
+        others = fulfilment.shipped_by_others(tx, delivery.source, canonical["order_id"], delivery.object_id)
         if others != job.shipped_by_others:
             raise Throttled("another shipment of the order was counted meanwhile", after=1.0)
-        recorded = progress.record(tx, delivery, canonical["order_id"], body)
+        recorded = fulfilment.record(tx, delivery, canonical["order_id"], body)
     if recorded is None:
         raise LeaseLost
     return recorded
 
 
 def _moves(job: Job, line: str) -> Hold:
-    name = job.process.installations[job.workflow.target].name
+    name = job.runtime.installations[job.workflow.target].name
     return Hold(
         f"line {line!r} of the order is fulfilled by {name}, and the rules give it to another system now",
         hint="Nothing is moved by itself.  `fleet held approve ID` takes the line out there, then the other system has "
@@ -118,7 +118,7 @@ def _moves(job: Job, line: str) -> Hold:
 def _elsewhere(job: Job, line: str, other: int) -> Throttled | Hold:
     """As long as the other target has something to do or to decide, it may still let the line go."""
     delivery = job.delivery
-    with job.process.database.statement() as tx:
+    with job.runtime.database.statement() as tx:
         name = installations.name(tx, other)
         undecided = deliveries.undecided(tx, other, delivery.entity, delivery.object_id)
     if undecided and delivery.waited < KNOWN_WITHIN:

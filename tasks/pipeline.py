@@ -11,7 +11,7 @@ from celery import chain
 from integration.message import Step
 from tasks import steps
 from tasks.celery import INGEST, publishing
-from tasks.step import HOP_OF, HOPS
+from tasks.runner import HOP_OF, HOPS
 
 SHOP = "clarity"
 """Where events are fetched from, and statuses are pushed to."""

@@ -24,7 +24,7 @@ from integration.connectors.answers import Endless, endless
 from integration.connectors.contract import Change, Page, Polled
 from integration.errors import Failure, Misconfigured, Throttled
 from integration.message import Event, clear
-from integration.store import crossrefs, cursors, inbox, installations, progress
+from integration.store import crossrefs, cursors, fulfilment, inbox, installations
 from integration.store.cursors import Cursor
 from integration.store.database import AWAY, Row, Transaction
 from integration.throttle import Admission
@@ -33,8 +33,8 @@ from tasks.celery import app
 from tasks.intake import Intake
 from tasks.job import INGEST_WINDOW
 from tasks.leases import RENEW_EVERY, LeaseLost
-from tasks.process import Process, process
-from tasks.step import place_of
+from tasks.runner import place_of
+from tasks.runtime import Runtime, current
 
 logger = structlog.get_logger(__name__)
 
@@ -57,39 +57,39 @@ class Run:
 @app.task(name="poll")
 def poll(kind: str) -> None:
     """Reads every stream of a system that is due."""
-    for run in runs(process(), _intake(), kind):
+    for run in runs(current(), _intake(), kind):
         if run.accepted:
             logger.info("polled", target=kind, stream=run.stream, read=run.read, accepted=run.accepted)
 
 
 @cache
 def _intake() -> Intake:
-    return Intake(process())
+    return Intake(current())
 
 
-def runs(own: Process, intake: Intake, kind: str) -> Iterable[Run]:
+def runs(runtime: Runtime, intake: Intake, kind: str) -> Iterable[Run]:
     """Polls the streams of a system that are due, one after the other; nothing where it takes no part."""
-    if kind not in own.installations:
+    if kind not in runtime.installations:
         return
-    source = own.connector(kind)
+    source = runtime.connector(kind)
     if not isinstance(source, Polled):
         return
-    installation = own.installations[kind].id
-    with own.database.transaction() as tx:
+    installation = runtime.installations[kind].id
+    with runtime.database.transaction() as tx:
         cursors.ensure(tx, installation, source.streams)
     while True:
-        with own.database.transaction() as tx:
+        with runtime.database.transaction() as tx:
             cursor = cursors.take(tx, installation)
         if cursor is None:
             return
-        yield Poll(own, intake, kind, source, cursor).run()
+        yield Poll(runtime, intake, kind, source, cursor).run()
 
 
 class Poll:
     """One run of one stream, under its cursor's lease."""
 
-    def __init__(self, own: Process, intake: Intake, kind: str, source: Polled, cursor: Cursor) -> None:
-        self._process = own
+    def __init__(self, runtime: Runtime, intake: Intake, kind: str, source: Polled, cursor: Cursor) -> None:
+        self._runtime = runtime
         self._intake = intake
         self._kind = kind
         self._source = source
@@ -128,7 +128,7 @@ class Poll:
 
     def _ask(self) -> Page:
         cursor = self._cursor
-        with self._process.admitted(self._kind, self._check) as place, self._kept_alive(place):
+        with self._runtime.admitted(self._kind, self._check) as place, self._kept_alive(place):
             page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_orders)
         if page.next is not None and page.next == cursor.page:
             raise endless(f"the stream {cursor.stream}")
@@ -145,7 +145,7 @@ class Poll:
 
         def renew() -> None:
             while not done.wait(RENEW_EVERY):
-                with suppress(*AWAY, redis.RedisError), self._process.database.statement() as tx:
+                with suppress(*AWAY, redis.RedisError), self._runtime.database.statement() as tx:
                     if not cursors.renew(tx, self._cursor):
                         self._lost.set()
                         return
@@ -160,8 +160,8 @@ class Poll:
             thread.join()
 
     def _open_orders(self) -> list[str]:
-        with self._process.database.statement() as tx:
-            self._looked_at = progress.open_orders(tx, self._cursor.installation)
+        with self._runtime.database.statement() as tx:
+            self._looked_at = fulfilment.open_orders(tx, self._cursor.installation)
         return self._looked_at
 
     def _accept(self, page: Page, rests: bool) -> int:
@@ -171,8 +171,8 @@ class Poll:
         """
         due: list[Row] = []
         changes = {(change.type, self._object_id(change)): change for change in page.changes}
-        with self._process.database.transaction() as tx:
-            progress.looked_at(tx, self._cursor.installation, self._looked_at)
+        with self._runtime.database.transaction() as tx:
+            fulfilment.looked_at(tx, self._cursor.installation, self._looked_at)
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
             for (_, object_id), change in fresh:
@@ -185,7 +185,7 @@ class Poll:
 
     def _move(self, tx: Transaction, page: Page, rests: bool) -> None:
         if page.next is None:
-            every = self._process.settings.systems[self._kind].poll_seconds
+            every = self._runtime.settings.systems[self._kind].poll_seconds
             if not cursors.end(tx, self._cursor, page.seen, every):
                 raise LeaseLost
             return
@@ -197,7 +197,7 @@ class Poll:
             cursors.rest(tx, self._cursor)
 
     def _object_id(self, change: Change) -> str:
-        return clear(f"{self._process.installations[self._kind].name}/{change.id}")
+        return clear(f"{self._runtime.installations[self._kind].name}/{change.id}")
 
     def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""
@@ -209,7 +209,7 @@ class Poll:
             "id": id,
             "type": change.type,
             "timestamp": f"{change.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "data": {**change.document, **places, "source": self._process.installations[self._kind].name},
+            "data": {**change.document, **places, "source": self._runtime.installations[self._kind].name},
         }
         number = clear(change.number) if change.number else None
         return Event(id, change.type, object_id, version, number), freeze(body)
@@ -218,8 +218,8 @@ class Poll:
         """The next try: when the target says, or after a pause that doubles.  Wrong credentials pause the target."""
         log = logger.info if isinstance(failure, Throttled) else logger.error
         log("poll failed", target=self._kind, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
-        with self._process.database.transaction() as tx:
-            progress.looked_at(tx, self._cursor.installation, self._looked_at)
+        with self._runtime.database.transaction() as tx:
+            fulfilment.looked_at(tx, self._cursor.installation, self._looked_at)
             if isinstance(failure, Throttled):
                 cursors.rest(tx, self._cursor, failure.after)
                 return
@@ -231,10 +231,10 @@ class Poll:
     def _pause_if_shut(self) -> None:
         """One stream may be closed to us and the rest open: the target is paused only if it does not know us at all."""
         try:
-            with self._process.admitted(self._kind):
-                self._process.connector(self._kind).whoami()
+            with self._runtime.admitted(self._kind):
+                self._runtime.connector(self._kind).whoami()
         except Misconfigured as failure:
-            with self._process.database.transaction() as tx:
+            with self._runtime.database.transaction() as tx:
                 installations.pause(tx, self._cursor.installation, failure.reason, failure.hint)
         except Failure:
             return  # no answer to that question now

@@ -10,7 +10,7 @@ import structlog
 
 from integration.refusals import REFUSALS, Refusal
 from integration.store import refusals
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -24,8 +24,8 @@ class Refusals:
     What Postgres does not take is kept until it does; what was counted since the last write ends with the process.
     """
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._counts: Counter[tuple[str | None, str]] = Counter()
         self._unlogged: Counter[tuple[str | None, str]] = Counter()
         self._counting = threading.Lock()
@@ -59,8 +59,8 @@ class Refusals:
                 logger.warning("refusals not written down yet", error=type(error).__name__)
 
     def _write(self, counts: Counter[tuple[str | None, str]]) -> None:
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             for source in {source for source, _ in counts}:
                 by_reason = {reason: count for (about, reason), count in counts.items() if about == source}
-                installation = self._process.installations[source].id if source else None
+                installation = self._runtime.installations[source].id if source else None
                 refusals.note(tx, installation, by_reason)

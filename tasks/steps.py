@@ -18,8 +18,8 @@ from integration.message import Step
 from tasks.celery import app, spread
 from tasks.job import Job
 from tasks.order import record, take_on, with_order
-from tasks.process import process
-from tasks.step import FetchFirst, run
+from tasks.runner import FetchFirst, run
+from tasks.runtime import current
 
 logger = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ def push_status(task: Any, id: int) -> int | None:
 def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
     """The id with which the chain goes on.  What does not go on now is nudged when it is due."""
     try:
-        following = run(process(), [ids] if isinstance(ids, int) else ids, step, BODIES)
+        following = run(current(), [ids] if isinstance(ids, int) else ids, step, BODIES)
     except MemoryError:  # which Celery would pass on, and never count the task as ended
         logger.error("out of memory", deliveries=ids)
         following = []
@@ -78,7 +78,7 @@ def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
 
 
 def _fetch(job: Job) -> None:
-    source = job.process.connector(job.kind)
+    source = job.runtime.connector(job.kind)
     assert isinstance(source, Readable), job.kind
     event = _event(job)
     try:
@@ -96,13 +96,13 @@ def _transform(job: Job) -> None:
         raise FetchFirst
     if job.delivery.entity != "order":
         event = with_order(job, event)
-    made = job.workflow.translate(event, job.process.installations)
+    made = job.workflow.translate(event, job.runtime.installations)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
     job.document = {"canonical": made.canonical, "part": made.part, "target": made.target, **corrected}
 
 
 def _event(job: Job) -> Document:
-    event: Document = parse_json(job.process.vault.open(job.delivery.body))
+    event: Document = parse_json(job.runtime.vault.open(job.delivery.body))
     return event
 
 
@@ -141,7 +141,7 @@ def _push_status(job: Job) -> None:
 
 
 def _connector(job: Job) -> Any:
-    return job.process.connector(job.kind)
+    return job.runtime.connector(job.kind)
 
 
 BODIES = {

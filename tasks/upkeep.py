@@ -12,9 +12,9 @@ from celery import signals
 from integration.errors import Failure
 from integration.store import alerts, inbox, installations, ledger, retention
 from integration.store.database import Database
+from tasks.alert_rules import of_ledger
 from tasks.celery import app
-from tasks.conditions import of_ledger
-from tasks.process import process
+from tasks.runtime import current
 
 logger = structlog.get_logger(__name__)
 
@@ -27,15 +27,15 @@ REMOVES_FOR = 60.0
 @app.task(name="check_ledger")
 def check_ledger() -> None:
     """Adds up what is not sealed, once a day everything; seals finished days; raises the alarm for an imbalance."""
-    with process().database.transaction() as tx:
+    with current().database.transaction() as tx:
         full = ledger.proof_is_due(tx)
-    with process().database.transaction() as tx:
+    with current().database.transaction() as tx:
         balance = ledger.balance(tx, full=full)
     for imbalance in balance.imbalances:
         logger.error("ledger imbalance", rule=imbalance.rule, count=imbalance.count, sample=imbalance.sample)
-    with process().database.transaction() as tx:
+    with current().database.transaction() as tx:
         alerts.observe(tx, ["ledger"], of_ledger(balance))
-    with process().database.transaction() as tx:
+    with current().database.transaction() as tx:
         ledger.note(tx, balance)
         ledger.seal(tx)
 
@@ -46,19 +46,19 @@ def probe_paused() -> None:
 
     What an operator has paused is left to him.
     """
-    own = process()
-    with own.database.transaction() as tx:
+    runtime = current()
+    with runtime.database.transaction() as tx:
         paused = {row["id"] for row in installations.all_installations(tx) if row["paused_by"] == "fleet"}
-    for kind, installation in own.installations.items():
+    for kind, installation in runtime.installations.items():
         if installation.id not in paused:
             continue
         try:
-            with own.admitted(kind):
-                own.connector(kind).whoami()
+            with runtime.admitted(kind):
+                runtime.connector(kind).whoami()
         except Failure as failure:
             logger.error("target still paused", target=installation.name, reason=failure.reason, hint=failure.hint)
             continue
-        with own.database.transaction() as tx:
+        with runtime.database.transaction() as tx:
             resumed = installations.resume(tx, installation.id)
         if resumed:
             logger.info("target resumed", target=installation.name)
@@ -67,12 +67,12 @@ def probe_paused() -> None:
 @app.task(name="tidy")
 def tidy() -> None:
     """Forgets rejected bodies after their seven days, alerts that are long over, and what is long finished."""
-    own = process()
-    with own.database.transaction() as tx:
+    runtime = current()
+    with runtime.database.transaction() as tx:
         inbox.forget_rejected(tx)
         alerts.forget(tx)
         retention.forget_seen(tx)
-    if removed := remove_finished(own.database, own.settings.retention_days):
+    if removed := remove_finished(runtime.database, runtime.settings.retention_days):
         logger.info("removed what was finished long ago", messages=removed)
 
 
@@ -108,6 +108,6 @@ def give_back(**_: object) -> None:
 
 def _end() -> None:
     try:
-        process().leases.release()
+        current().leases.release()
     finally:
         os._exit(0)

@@ -16,7 +16,7 @@ from integration.store.attempts import Outcome
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 FLEET = "fleet"
 """Whom the audit names for what no person did."""
@@ -29,8 +29,8 @@ class DeliveryWork:
     that dies in between leaves an unknown outcome, as one does that dies in mid-call.
     """
 
-    def __init__(self, process: Process, delivery: Delivery, lease: Lease) -> None:
-        self._process = process
+    def __init__(self, runtime: Runtime, delivery: Delivery, lease: Lease) -> None:
+        self._runtime = runtime
         self._delivery = delivery
         self._lease = lease
         self.effects = list(delivery.effects)
@@ -46,13 +46,13 @@ class DeliveryWork:
 
     def known_among(self, entity: str, ids: Collection[str]) -> dict[str, str]:
         names = {id: clear(id) for id in ids}
-        with self._process.database.statement() as tx:
+        with self._runtime.database.statement() as tx:
             stored = crossrefs.their_ids(tx, self._delivery.target, entity, list(names.values()))
         found = stored | {id: theirs for (of, id), theirs in self._known.items() if of == entity}
         return {id: found[name] for id, name in names.items() if name in found}
 
     def reserve(self, entity: str, id: str) -> None:
-        with self._process.database.statement(durable=False) as tx:
+        with self._runtime.database.statement(durable=False) as tx:
             if not crossrefs.reserve(tx, self._delivery, entity, clear(id)):
                 raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
@@ -60,18 +60,18 @@ class DeliveryWork:
         self._learned[entity, clear(id)] = self._known[entity, clear(id)] = theirs
 
     def taken(self, entity: str, id: str, theirs: Collection[str]) -> set[str]:
-        with self._process.database.statement() as tx:
+        with self._runtime.database.statement() as tx:
             return crossrefs.taken(tx, self._delivery.target, entity, clear(id), theirs)
 
     def adopt(self, entity: str, id: str, theirs: str) -> bool:
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             adopted = crossrefs.adopt(tx, self._delivery.target, entity, clear(id), theirs)
         if adopted:
             self._stored(entity, id, theirs)
         return adopted
 
     def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             crossrefs.learn(tx, self._delivery.target, {(entity, clear(id)): theirs})
             audit.note(tx, FLEET, "relink", [self._delivery.id], entity=entity, was=was, theirs=theirs)
         self._stored(entity, id, theirs)
@@ -82,20 +82,20 @@ class DeliveryWork:
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         self._lease.check()
-        vault = self._process.vault
+        vault = self._runtime.vault
         frozen = freeze(request.__dict__)
         sealed = vault.seal(frozen)
         # The intent makes durable what was learned, and writes the outcome before it unless that is of its own effect.
         if self._answered and self._answered[0] == effect:
-            with self._process.database.transaction(durable=False) as tx:
+            with self._runtime.database.transaction(durable=False) as tx:
                 self.write_down(tx)
             self.written()
         elif self._learned:
-            with self._process.database.statement(durable=False) as tx:
+            with self._runtime.database.statement(durable=False) as tx:
                 crossrefs.learn(tx, self._delivery.target, self._learned)
             self._learned = {}
         before = self._answered[1] if self._answered else None
-        with self._process.database.statement() as tx:
+        with self._runtime.database.statement() as tx:
             intent = attempts.intend(tx, self._delivery, effect, sealed, before)
         self.written()
         if intent is None:
@@ -110,7 +110,7 @@ class DeliveryWork:
         return answer
 
     def found(self, effect: str, evidence: str) -> None:
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             self.write_down(tx)
             if not attempts.found(tx, self._delivery, effect, evidence):
                 raise LeaseLost
@@ -139,7 +139,7 @@ class DeliveryWork:
         return code in self._delivery.approved
 
     def _send(self, effect: str, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
-        seal = self._process.vault.seal
+        seal = self._runtime.vault.seal
         try:
             answer = send(request)
         except Failure as failure:

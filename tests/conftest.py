@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from integration.embedded import Postgres, Valkey
+from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
 from integration.store.migrate import migrate
 

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from integration.children import Child, Leash
+from integration.local.child_processes import Child, ProcessGroup
 
 
 @pytest.fixture
-def leash() -> Iterator[Leash]:
-    leash = Leash()
-    yield leash
-    leash.release(kill=True)
+def group() -> Iterator[ProcessGroup]:
+    group = ProcessGroup()
+    yield group
+    group.release(kill=True)
 
 
-def test_a_pid_file_is_whole_at_any_moment_between_two_starts(leash: Leash, tmp_path: Path) -> None:
+def test_a_pid_file_is_whole_at_any_moment_between_two_starts(group: ProcessGroup, tmp_path: Path) -> None:
     pid_file = tmp_path / "sleeper.pid"
-    child = Child(pid_file, leash, tmp_path / "sleeper.log")
+    child = Child(pid_file, group, tmp_path / "sleeper.log")
     child.start(["sleep", "60"])
     ended, seen = threading.Event(), set[str]()
 

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from integration.cli import COMMANDS, main
-from integration.cli.environment import Systems
 from integration.cli.test import isolated
 from integration.errors import Misconfigured
+from integration.local.environment import Systems
 from integration.settings import Settings
 
 ROOT = Path(__file__).parents[1]

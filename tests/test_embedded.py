@@ -15,17 +15,17 @@ import psycopg2
 import pytest
 import redis
 
-from integration import children
-from integration.account import UNLISTED, Account
-from integration.children import started
-from integration.embedded import Postgres, Valkey
 from integration.errors import Failure
+from integration.local import child_processes
+from integration.local.account import UNLISTED, Account
+from integration.local.child_processes import started
+from integration.local.servers import Postgres, Valkey
 
 AS_ROOT = os.geteuid() == 0
 OWNER = """
 import sys, time
 from pathlib import Path
-from integration.embedded import Postgres, Valkey
+from integration.local.servers import Postgres, Valkey
 for server in (Postgres(Path(sys.argv[1])), Valkey(Path(sys.argv[1]))):
     server.start()
     print(server.pid, flush=True)
@@ -242,7 +242,7 @@ def test_what_an_older_fleet_stored_as_nobody_becomes_the_account_s(tmp_path: Pa
 def test_logs_are_private_and_bounded(
     tmp_path: Path, server: type[Postgres] | type[Valkey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(children, "LOG_SIZE", 2000)
+    monkeypatch.setattr(child_processes, "LOG_SIZE", 2000)
     running = server(tmp_path)
     for _ in range(12):
         running.start()

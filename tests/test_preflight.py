@@ -13,9 +13,9 @@ import psycopg2
 import pytest
 
 import mappings
-from integration.cli.processes import read_procfile
 from integration.cli.test import isolated
-from integration.embedded import Postgres, Valkey, free_port
+from integration.local.processes import read_procfile
+from integration.local.servers import Postgres, Valkey, free_port
 from integration.preflight import misspelt
 from integration.settings import variables as own_variables
 from integration.store import migrate

@@ -17,14 +17,14 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from integration.account import Account
-from integration.children import started
-from integration.cli.fleet import Silent
-from integration.cli.ports import check_allowed, check_free
-from integration.cli.processes import Program, Supervisor
 from integration.cli.test import isolated
-from integration.embedded import free_port
 from integration.errors import Misconfigured
+from integration.local.account import Account
+from integration.local.child_processes import started
+from integration.local.fleet import Silent
+from integration.local.ports import check_allowed, check_free
+from integration.local.processes import Program, Supervisor
+from integration.local.servers import free_port
 from integration.settings import Settings, runtime_file
 from integration.settings import variables as own_variables
 from integration.vault import Vault, new_key

@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 from marshmallow import Schema, ValidationError, fields
 
-from integration.canonical.check import ACCEPTABLE, check_order
 from integration.canonical.clarity import ClarityOrder
-from integration.canonical.documents import digest, dump_json, freeze, parse_json, thaw
 from integration.canonical.erp import ErpReversal, FusionInvoice, FusionShipment, OdooInvoice, OdooShipment
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import Order
+from integration.canonical.order_check import ACCEPTABLE, check_order
 from integration.canonical.origin import again, origin
 from integration.canonical.part import remaining
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
+from integration.canonical.strict_json import digest, dump_json, freeze, parse_json, thaw
 from integration.canonical.unique import check_unique
 from integration.canonical.values import Amount
 from integration.errors import Reject

@@ -17,14 +17,14 @@ COMMANDS = {
     "send": "integration.cli.send:send",
     "ledger": "integration.cli.ledger:ledger",
     "messages": "integration.cli.messages:messages",
-    "held": "integration.cli.shelves:held",
-    "dead": "integration.cli.shelves:dead",
+    "held": "integration.cli.held_and_dead:held",
+    "dead": "integration.cli.held_and_dead:dead",
     "replay": "integration.cli.replay:replay",
     "audit": "integration.cli.audit:audit",
     "targets": "integration.cli.targets:targets",
     "poll": "integration.cli.poll:poll",
     "alerts": "integration.cli.alerts:alerts",
-    "doctor": "integration.cli.doctor:doctor",
+    "doctor": "integration.cli.doctor.command:doctor",
     "keys": "integration.cli.keys:keys",
     "mapping": "integration.cli.mapping:mapping",
     "workflows": "integration.cli.workflows:workflows",
@@ -49,7 +49,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Failure as failure:
-            from integration.cli.render import say  # most commands draw nothing, and start faster without it
+            from integration.terminal.render import say  # most commands draw nothing, and start faster without it
 
             say(f"error: {failure.reason}", err=True)
             if failure.hint:

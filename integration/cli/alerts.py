@@ -6,11 +6,11 @@ import click
 
 from integration.alerts import KINDS, TEST
 from integration.channels import Channel
-from integration.cli.render import console, json_option, limit_option, remark, show_json, table
-from integration.cli.stores import open_database
 from integration.errors import Failure
 from integration.settings import Settings
 from integration.store import alerts as memory
+from integration.terminal.render import console, json_option, limit_option, remark, show_json, table
+from integration.terminal.session import open_database
 
 COLUMNS = ("kind", "about", "count", "since", "ended_at", "told_at")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from integration.cli.render import json_option, limit_option, show_json, table
-from integration.cli.stores import ID, open_database
 from integration.store import audit as books
+from integration.terminal.render import json_option, limit_option, show_json, table
+from integration.terminal.session import ID, open_database
 
 COLUMNS = ("at", "who", "action", "delivery", "detail")
 

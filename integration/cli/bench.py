@@ -8,8 +8,8 @@ import tempfile
 
 import click
 
-from integration.cli.processes import PROJECT
 from integration.cli.test import isolated
+from integration.local.processes import PROJECT
 from integration.settings import variables
 
 

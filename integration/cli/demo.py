@@ -16,14 +16,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from integration.cli.environment import ERPS
-from integration.cli.fleet import Fleet, runs
-from integration.cli.render import cell, console
 from integration.cli.urls import addresses, show
 from integration.errors import Failure
+from integration.local.environment import ERPS
+from integration.local.fleet import Fleet, runs
 from integration.settings import Settings, runtime_file, variables
 from integration.store import views
 from integration.store.database import Database, Row
+from integration.terminal.render import cell, console
 
 PATIENCE = 90.0
 STEPS = {"transform": "▸ transform", "validate": "▸ validate", "enrich": "▸▸ enrich", "post": "▸▸ post"}

@@ -10,14 +10,14 @@ import click
 from rich.progress import Progress
 
 from integration import preflight
-from integration.cli.credentials import FILE, Credentials
-from integration.cli.render import console, say
-from integration.cli.stores import open_database
 from integration.errors import Failure, Hold
+from integration.local.credentials import FILE, Credentials
 from integration.settings import Environment, Settings, operator, variables
 from integration.store import audit, secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Key, Renewed
+from integration.terminal.render import console, say
+from integration.terminal.session import open_database
 from integration.vault import Vault, new_key
 
 BATCH = 50

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from integration.cli.render import console, json_option, show_json, table
-from integration.cli.stores import open_database
 from integration.store import ledger as books
+from integration.terminal.render import console, json_option, show_json, table
+from integration.terminal.session import open_database
 
 COLUMNS = ("source", "accepted", "done", "skipped", "held", "dead", "open", "removed", "copies", "conflicts")
 

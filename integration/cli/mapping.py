@@ -10,9 +10,9 @@ import click
 
 from integration.canonical import parse_json
 from integration.carried import not_carried
-from integration.cli.render import json_option, say, show_json
 from integration.functions import FUNCTIONS
-from integration.samples import Checked, check_definitions
+from integration.mapping_check import Checked, check_definitions
+from integration.terminal.render import json_option, say, show_json
 from integration.workflow import load_definitions
 from mappings import FOLDER
 

@@ -9,14 +9,23 @@ import click
 from integration import preflight
 from integration.canonical import parse_json
 from integration.canonical.money import format_money
-from integration.cli.render import console, fields, json_option, limit_option, remark, show_document, show_json, table
-from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.errors import Failure
 from integration.masking import masked
 from integration.refusals import REFUSALS
 from integration.settings import operator
 from integration.store import attempts, audit, refusals, views
 from integration.store.database import Row
+from integration.terminal.render import (
+    console,
+    fields,
+    json_option,
+    limit_option,
+    remark,
+    show_document,
+    show_json,
+    table,
+)
+from integration.terminal.session import ID, as_shown, open_database, vault
 from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
@@ -133,6 +142,6 @@ def _counted(deliveries: list[str]) -> list[str]:
 
 
 def _match_secret() -> bytes:
-    from tasks.process import Process  # every other use of this command starts faster without it
+    from tasks.runtime import Runtime  # every other use of this command starts faster without it
 
-    return Process(preflight.load()).match_secret
+    return Runtime(preflight.load()).match_secret

@@ -6,8 +6,8 @@ import click
 
 import mappings
 from integration import preflight
-from integration.cli.render import say
 from integration.store.migrate import migrate as apply
+from integration.terminal.render import say
 from integration.vault import Vault
 from integration.workflow import compiled_definitions
 

@@ -12,9 +12,6 @@ import click
 from rich.console import Console
 
 from integration import logs
-from integration.cli.moment import Moment
-from integration.cli.render import json_option, remark, say, show_json, table
-from integration.cli.stores import open_process
 from integration.connectors.contract import Polled
 from integration.errors import Failure
 from integration.message import Event
@@ -22,9 +19,12 @@ from integration.settings import KINDS
 from integration.store import cursors, installations
 from integration.store.database import Row, Transaction
 from integration.store.inbox import Arrival
+from integration.terminal.option_types import Moment
+from integration.terminal.render import json_option, remark, say, show_json, table
+from integration.terminal.session import open_runtime
 from tasks.intake import Intake
 from tasks.polls import runs
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 COLUMNS = ("stream", "read", "new", "result")
 ENDED = {"this command": "ok", "the fleet": "read by the fleet's own poll: ok"}
@@ -60,7 +60,7 @@ def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, a
     """
     logs.configure("poll", level="WARNING")
     logging.getLogger("tasks.polls").setLevel(logging.CRITICAL)  # what it has to say stands in the table
-    with open_process() as own, Console(stderr=True).status("") as status:
+    with open_runtime() as own, Console(stderr=True).status("") as status:
         round = Round(own, system, wait, status.update)
         round.ask(since)
         outcomes = round.run()
@@ -74,7 +74,7 @@ def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, a
 class Round:
     """One poll of every stream of a system: by this process or, where it was quicker, by the fleet."""
 
-    def __init__(self, own: Process, kind: str, patience: float, tell: Tell) -> None:
+    def __init__(self, own: Runtime, kind: str, patience: float, tell: Tell) -> None:
         """Raises `Failure` for a system that is not configured, not polled, or paused."""
         self._streams = _streams(own, kind)
         self._own = own
@@ -161,8 +161,8 @@ class Round:
 class Counting(Intake):
     """An intake that tells how much it has taken in."""
 
-    def __init__(self, process: Process, tell: Callable[[int], None]) -> None:
-        super().__init__(process)
+    def __init__(self, runtime: Runtime, tell: Callable[[int], None]) -> None:
+        super().__init__(runtime)
         self._count = 0
         self._told = tell
 
@@ -172,7 +172,7 @@ class Counting(Intake):
         return super().accept(tx, source, event, body)
 
 
-def _streams(own: Process, kind: str) -> tuple[str, ...]:
+def _streams(own: Runtime, kind: str) -> tuple[str, ...]:
     """What the system can be asked for; `Failure` naming those that can."""
     polled = {name: source for name in own.settings.systems if isinstance(source := own.connector(name), Polled)}
     if kind not in polled:

@@ -12,10 +12,7 @@ import click
 
 import mappings
 from integration.canonical import ACCEPTABLE, freeze, parse_json, thaw
-from integration.cli import correction
-from integration.cli.render import say
 from integration.cli.replay import current_pins
-from integration.cli.stores import ID, open_database, vault
 from integration.errors import Failure, Reject
 from integration.message import State, Step
 from integration.settings import operator
@@ -23,6 +20,9 @@ from integration.store import audit, deliveries, repair, views
 from integration.store.database import Database, Row, Transaction
 from integration.store.deliveries import Delivery
 from integration.store.repair import Restart
+from integration.terminal import editing as correction
+from integration.terminal.render import say
+from integration.terminal.session import ID, open_database, vault
 from integration.workflow import load_definitions
 
 SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A correction: lines.0.sku=SKU-1.  "

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from rich.progress import Progress
 
 import mappings
-from integration.cli.render import console, json_option, say, show_json
-from integration.cli.selection import filters, show_kinds
-from integration.cli.stores import ID, open_database
 from integration.errors import Failure
-from integration.message import State, Step
+from integration.message import State
 from integration.settings import operator
 from integration.store import definitions, repair, views
 from integration.store.database import Database, Row
 from integration.store.repair import Chosen, Restart
+from integration.terminal.render import console, say, show_json
+from integration.terminal.replay_options import ReplayOptions, replay_options
+from integration.terminal.selection import filters, show_kinds
+from integration.terminal.session import ID, open_database
 from integration.workflow import Definitions, load_definitions
 
 BATCH = 100
-MOST = 100_000
-MOST_REHEARSED = 5
+MOST_DRY_RUNS = 5
 WAITING = (State.HELD, State.DEAD)
 STATES = click.Choice([state.value for state in repair.CLOSED])
-STEPS = click.Choice([Step.TRANSFORM.value, Step.ENRICH.value, Step.POST.value])
 EXAMPLES = """
 
     \b
@@ -38,47 +36,17 @@ EXAMPLES = """
     """
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How a replay is to be done: from which step, by the definitions it had, without asking, or only rehearsed."""
-
-    from_step: str | None
-    pinned: bool
-    yes: bool
-    dry_run: bool
-    reveal: bool
-    as_json: bool
-
-    def restart(self, pins: Mapping[str, str]) -> Restart:
-        return Restart(Step(self.from_step) if self.from_step else None, {} if self.pinned else pins)
-
-
-MANNER = (
-    click.option("--from-step", type=STEPS, help="Where to begin: transform translates the event anew, without what a "
-                 "person has corrected in the translated document.  [default: enrich after such a correction, else "
-                 "transform]"),
-    click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by those of now."),
-    click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most so many, the newest."),
-    click.option("--dry-run", is_flag=True, help="Only show what would be sent, beside what the target has now."),
-    click.option("--reveal", is_flag=True, help="With --dry-run: show personal data too.  This is audited."),
-    click.option("--yes", is_flag=True, help="Do not ask before more than one."),
-    json_option,
-)  # fmt: skip
-
-
 def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
     """The command, for what is in these states; None lets ``--state`` say it."""
 
     def run(ids: tuple[int, ...], limit: int, state: tuple[str, ...] = (), **options: Any) -> None:
-        manner = Manner(**{each: options.pop(each) for each in Manner.__dataclass_fields__})
+        how = ReplayOptions(**{each: options.pop(each) for each in ReplayOptions.__dataclass_fields__})
         wanted = states or tuple(map(State, state)) or (repair.CLOSED if ids else WAITING)
         if not ids and not state and not any(options.values()):
             raise click.UsageError("Which?  Give ids, or what they have in common: --code, --fingerprint, --target …")
-        replay_all(Chosen(wanted, ids, **options), limit, manner)
+        replay_all(Chosen(wanted, ids, **options), limit, how)
 
-    command: Callable[..., Any] = run
-    for option in reversed(MANNER):
-        command = option(command)
+    command = replay_options(run)
     if states is None:
         about = "In which state; more than one may be given.  [default: held and dead]"
         command = click.option("--state", type=STATES, multiple=True, help=about)(command)
@@ -89,24 +57,24 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
     return click.command(name.rpartition(" ")[2], help=about + EXAMPLES.format(name=name))(command)
 
 
-def replay_all(chosen: Chosen, limit: int, manner: Manner) -> None:
-    """Shows what is meant, asks, and lets it begin again; or rehearses it."""
+def replay_all(chosen: Chosen, limit: int, how: ReplayOptions) -> None:
+    """Shows what is meant, asks, and lets it begin again; or shows a dry run."""
     known = load_definitions(mappings.FOLDER)
     with open_database() as database:
         rows = _find(database, chosen, limit)
-        if manner.dry_run:
-            _rehearse(rows, known, manner)
+        if how.dry_run:
+            _dry_run(rows, known, how)
             return
         if not rows:
-            click.echo("[]" if manner.as_json else "Nothing matches.")
+            click.echo("[]" if how.as_json else "Nothing matches.")
             return
-        _ask(database, chosen, rows, manner)
-        restart = manner.restart(current_pins(database, known, rows, pinned=manner.pinned))
+        _ask(database, chosen, rows, how)
+        restart = how.restart(current_pins(database, known, rows, pinned=how.pinned))
         if len(rows) == 1:
-            _mention_newer(database, rows[0]["id"], manner)
-        again = _in_batches(database, [row["id"] for row in reversed(rows)], restart, manner)
+            _mention_newer(database, rows[0]["id"], how)
+        again = _in_batches(database, [row["id"] for row in reversed(rows)], restart, how)
     left_out = sorted({row["id"] for row in rows} - set(again.values()))
-    _tell(again, left_out, manner)
+    _tell(again, left_out, how)
 
 
 def current_pins(
@@ -141,29 +109,29 @@ def _find(database: Database, chosen: Chosen, limit: int) -> list[Row]:
     return rows
 
 
-def _mention_newer(database: Database, id: int, manner: Manner) -> None:
+def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
     """What is older than what was applied is skipped: better said before somebody wonders."""
     with database.transaction() as tx:
         newer = repair.newer(tx, id)
-    if newer and not manner.as_json:
+    if newer and not how.as_json:
         say(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
 
 
-def _ask(database: Database, chosen: Chosen, rows: Sequence[Row], manner: Manner) -> None:
-    if len(rows) == 1 or manner.yes:
+def _ask(database: Database, chosen: Chosen, rows: Sequence[Row], how: ReplayOptions) -> None:
+    if len(rows) == 1 or how.yes:
         return
-    if manner.as_json or not sys.stdin.isatty():
+    if how.as_json or not sys.stdin.isatty():
         raise click.UsageError(f"{len(rows)} match: say --yes to send them all again.")
     with database.transaction() as tx:
         show_kinds(repair.kinds(tx, chosen), empty="")
     click.confirm(f"Send {len(rows)} again?", abort=True)
 
 
-def _in_batches(database: Database, ids: Sequence[int], restart: Restart, manner: Manner) -> dict[int, int]:
+def _in_batches(database: Database, ids: Sequence[int], restart: Restart, how: ReplayOptions) -> dict[int, int]:
     """Under which id each began again: its own, or that of the new delivery."""
     who = operator()
     again: dict[int, int] = {}
-    quiet = manner.as_json or not console.is_terminal or len(ids) <= BATCH
+    quiet = how.as_json or not console.is_terminal or len(ids) <= BATCH
     with Progress(console=console, disable=quiet) as progress:
         for batch in progress.track([ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]):
             with database.transaction() as tx:
@@ -171,8 +139,8 @@ def _in_batches(database: Database, ids: Sequence[int], restart: Restart, manner
     return {new: old for old, new in again.items()}
 
 
-def _tell(again: Mapping[int, int], left_out: Sequence[int], manner: Manner) -> None:
-    if manner.as_json:
+def _tell(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions) -> None:
+    if how.as_json:
         show_json({"replayed": [{"id": new, "was": old} for new, old in again.items()], "left_out": left_out})
     elif again:
         one = next(iter(again))
@@ -184,12 +152,12 @@ def _tell(again: Mapping[int, int], left_out: Sequence[int], manner: Manner) -> 
         )
 
 
-def _rehearse(rows: Sequence[Row], known: Definitions, manner: Manner) -> None:
-    from integration.cli.rehearsal import show_rehearsals  # the connectors, which nothing else here needs
+def _dry_run(rows: Sequence[Row], known: Definitions, how: ReplayOptions) -> None:
+    from integration.terminal.dry_run import show_dry_runs  # the connectors, which nothing else here needs
 
-    if len(rows) > MOST_REHEARSED:
-        raise Failure(f"{len(rows)} match, at most {MOST_REHEARSED} are rehearsed at a time", hint="Use --limit 1.")
-    show_rehearsals([row["id"] for row in rows], known, manner)
+    if len(rows) > MOST_DRY_RUNS:
+        raise Failure(f"{len(rows)} match, at most {MOST_DRY_RUNS} can be tried at a time", hint="Use --limit 1.")
+    show_dry_runs([row["id"] for row in rows], known, how)
 
 
 replay = replay_command(None, "replay")

@@ -13,10 +13,10 @@ import click
 import requests
 
 from integration import preflight
-from integration.cli.render import json_option, say, show_json
 from integration.errors import Failure, Misconfigured
 from integration.settings import Settings
 from integration.signature import sign
+from integration.terminal.render import json_option, say, show_json
 
 
 @click.command()

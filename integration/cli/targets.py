@@ -11,13 +11,13 @@ import click
 import redis
 
 from integration import preflight
-from integration.cli.rate import Rate, shown
-from integration.cli.render import console, json_option, remark, say, show_json, table
-from integration.cli.stores import open_database
 from integration.errors import Failure, Throttled
 from integration.settings import System, operator
 from integration.store import cursors, installations, views
 from integration.store.database import Row, Transaction
+from integration.terminal.option_types import Rate, shown
+from integration.terminal.render import console, json_option, remark, say, show_json, table
+from integration.terminal.session import open_database
 from integration.throttle import State, Throttle
 
 COLUMNS = ("name", "url", "state", "rate", "hops", "open")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from integration.cli.processes import PROJECT
-from integration.cli.render import say
+from integration.local.processes import PROJECT
 from integration.settings import variables
+from integration.terminal.render import say
 
 CHECKS = {
     "style": ["ruff", "check", ".", "fleet"],

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from integration.cli.fleet import Fleet
-from integration.cli.processes import PROJECT
-from integration.cli.render import visible
 from integration.cli.urls import addresses, show
+from integration.local.fleet import Fleet
+from integration.local.processes import PROJECT
 from integration.settings import KINDS, variables
+from integration.terminal.render import visible
 
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
 LEVEL = re.compile(r'\b(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b|"level": ?"(\w+)"|^\[([DIWEC]) ')

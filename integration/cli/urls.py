@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from integration.cli.fleet import runs
 from integration.errors import Failure
+from integration.local.fleet import runs
 from integration.settings import Settings, runtime_file
 
 LABELS = {

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from integration.cli.mapping import folder_option
-from integration.cli.render import json_option, say, show_json, table
+from integration.terminal.render import json_option, say, show_json, table
 from integration.workflow import Workflow, load_definitions
 
 COLUMNS = ("name", "on", "source", "target", "fulfils", "then", "pin")

@@ -11,16 +11,16 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-import tasks.alerts
-import tasks.process
+import tasks.runtime
+import tasks.watch
 from integration.alerts import Condition
-from integration.embedded import Valkey
+from integration.local.servers import Valkey
 from integration.message import State
 from integration.settings import Settings
 from integration.store.database import Database
 from integration.store.deliveries import Next, move
-from tasks.conditions import QUESTIONS
-from tasks.process import Process
+from tasks.alert_rules import QUESTIONS
+from tasks.runtime import Runtime
 from tests.alerts.inbox import Hook
 from tests.store.road import Road
 
@@ -28,14 +28,14 @@ from tests.store.road import Road
 class Watched:
     """A fleet whose alerts go to a hook; its time can be made to pass."""
 
-    def __init__(self, process: Process, road: Road, hook: Hook) -> None:
-        self.process = process
+    def __init__(self, runtime: Runtime, road: Road, hook: Hook) -> None:
+        self.runtime = runtime
         self.road = road
         self.hook = hook
 
     def look(self) -> None:
         """What beat asks for."""
-        tasks.alerts.watch.apply(throw=True)
+        tasks.watch.watch.apply(throw=True)
 
     def later(self, seconds: float) -> None:
         """Lets time pass for everything the watch remembers, and looks."""
@@ -50,13 +50,13 @@ class Watched:
 
     def conditions(self, kind: str) -> list[Condition]:
         """What is found of one kind."""
-        with self.process.database.transaction() as tx:
-            return list(QUESTIONS[kind](self.process, tx))
+        with self.runtime.database.transaction() as tx:
+            return list(QUESTIONS[kind](self.runtime, tx))
 
     def set(self, **alerting: Any) -> None:
         """Changes a setting of the alerts."""
-        settings = self.process.settings
-        self.process.settings = replace(settings, alerts=replace(settings.alerts, **alerting))
+        settings = self.runtime.settings
+        self.runtime.settings = replace(settings, alerts=replace(settings.alerts, **alerting))
 
     def pause(self, reason: str | None = "wrong key", hint: str = "Make a new one.") -> None:
         """Pauses Odoo for its credentials; resumes it without a reason."""
@@ -73,7 +73,7 @@ class Watched:
             self._number = getattr(self, "_number", 0) + 1
             claimed = self.road.claim(self.road.delivery(f"evt-{self._number}", order=str(self._number)))
             assert claimed
-            with self.process.database.transaction() as tx:
+            with self.runtime.database.transaction() as tx:
                 move(tx, claimed, Next(state, reason=reason, hint="Mend the cause.", code="reject"))
 
     def mended(self) -> None:
@@ -106,9 +106,9 @@ def fleet(
 ) -> Iterator[Watched]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)  # Celery reads it for itself
-    process = Process(Settings.load(environment))
+    runtime = Runtime(Settings.load(environment))
     redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
-    monkeypatch.setattr(tasks.process, "_process", process)  # the task finds this one
-    monkeypatch.setattr(tasks.process, "_owner", os.getpid())
-    yield Watched(process, Road(database), hook)
-    process.database.close()
+    monkeypatch.setattr(tasks.runtime, "_runtime", runtime)  # the task finds this one
+    monkeypatch.setattr(tasks.runtime, "_owner", os.getpid())
+    yield Watched(runtime, Road(database), hook)
+    runtime.database.close()

@@ -16,7 +16,7 @@ from integration.message import State
 from integration.store import cursors, dispatch, inbox, installations
 from integration.store.deliveries import Next, move
 from tasks import upkeep
-from tasks.conditions import QUESTIONS
+from tasks.alert_rules import QUESTIONS
 from tests.alerts.conftest import Watched
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_what_an_operator_paused_is_told_as_what_it_is(fleet: Watched) -> None:
     fleet.pause()
     assert (about(fleet, "credentials"), about(fleet, "paused")) == (["odoo-1"], [])
     fleet.road.accept("evt-1")
-    with fleet.process.database.transaction() as tx:
+    with fleet.runtime.database.transaction() as tx:
         installations.pause(tx, fleet.road.odoo.id, "upgrade", "Resume it.", who="jane")
     assert about(fleet, "credentials") == []
     (condition,) = fleet.conditions("paused")
@@ -75,7 +75,7 @@ def test_an_open_breaker(fleet: Watched) -> None:
     fleet.road.accept("evt-1")
     for _ in range(5):
         assert about(fleet, "breaker") == []
-        with pytest.raises(Retry), fleet.process.throttles["odoo"].admit() as hop, hop.call():
+        with pytest.raises(Retry), fleet.runtime.throttles["odoo"].admit() as hop, hop.call():
             raise Retry("no answer", counts_for_breaker=True)
     (condition,) = fleet.conditions("breaker")
     assert (condition.about, condition.count) == ("odoo-1", 1)
@@ -86,8 +86,8 @@ def test_without_redis_nothing_is_said_of_breakers(fleet: Watched) -> None:
     fleet.look()
     raised = "select count(*) from alerts where ended_at is null and kind = %s"
     fleet.road.run("update alerts set kind = 'breaker' where kind = 'dead'")
-    fleet.process.__dict__["redis"] = Redis(port=1)
-    del fleet.process.throttles
+    fleet.runtime.__dict__["redis"] = Redis(port=1)
+    del fleet.runtime.throttles
     fleet.later(120)
     assert fleet.road.value(raised, "breaker") == 1, "nobody knows that it is over"
     assert fleet.road.value(raised, "dead") == 1, "the others are looked at"
@@ -118,7 +118,7 @@ def test_many_kinds_of_failures_stay_one_short_text(fleet: Watched) -> None:
 def test_a_delivery_that_waits_for_another_object_for_an_hour(fleet: Watched) -> None:
     claimed = fleet.road.claim(fleet.road.delivery("evt-1"))
     assert claimed
-    with fleet.process.database.transaction() as tx:
+    with fleet.runtime.database.transaction() as tx:
         move(tx, claimed, Next(State.WAITING, due_in=3600, needs="2/order/1000", reason="waits for order 1000"))
     assert about(fleet, "needs") == []
     fleet.road.run("update deliveries set created_at = now() - interval '61 minutes'")
@@ -142,11 +142,11 @@ def test_what_nobody_takes_grows_old_however_often_it_is_nudged(fleet: Watched) 
     fleet.road.accept("evt-1")
     fleet.road.run("update deliveries set due_at = now() - interval '1 hour', created_at = now() - interval '1 hour'")
     for _ in range(2):
-        with fleet.process.database.transaction() as tx:
-            assert len(dispatch.take_due(tx, "ingest", 9, fleet.process.targets)) == 1
+        with fleet.runtime.database.transaction() as tx:
+            assert len(dispatch.take_due(tx, "ingest", 9, fleet.runtime.targets)) == 1
         assert about(fleet, "queue") == ["ingest"]
         fleet.road.run("update deliveries set moved_at = now() - interval '61 seconds'")
-        with fleet.process.database.transaction() as tx:
+        with fleet.runtime.database.transaction() as tx:
             assert dispatch.redrive(tx) == 1
         assert about(fleet, "queue") == ["ingest"]
 
@@ -160,7 +160,7 @@ def test_what_is_due_at_a_paused_target_waits_for_that(fleet: Watched) -> None:
 
 
 def test_polls_that_keep_failing(fleet: Watched) -> None:
-    with fleet.process.database.transaction() as tx:
+    with fleet.runtime.database.transaction() as tx:
         cursors.ensure(tx, fleet.road.odoo.id, ("pickings", "invoices"))
     fail = """update cursors set failures = %s, code = %s, reason = 'no answer', polled_at = now() - %s::interval
               where stream = 'pickings'"""
@@ -252,13 +252,13 @@ def test_too_little_is_known_of_a_new_shop(fleet: Watched) -> None:
 def test_what_is_polled_is_never_silent(fleet: Watched) -> None:
     heard(fleet, "9 hours", "5 hours", source="odoo")
     assert about(fleet, "silence") == ["odoo-1"]
-    with fleet.process.database.transaction() as tx:
+    with fleet.runtime.database.transaction() as tx:
         cursors.ensure(tx, fleet.road.odoo.id, ("pickings",))
     assert about(fleet, "silence") == []
 
 
 def test_webhooks_that_cannot_be_read_and_those_that_came_otherwise(fleet: Watched) -> None:
-    with fleet.process.database.transaction() as tx:
+    with fleet.runtime.database.transaction() as tx:
         inbox.reject(tx, fleet.road.shop.id, "evt-1", "the body is not an event", b"sealed")
     fleet.road.accept("evt-2")
     fleet.road.accept("evt-2", body={"another": "body"})
@@ -308,7 +308,7 @@ def test_an_imbalance_of_the_ledger(fleet: Watched) -> None:
 
 
 def test_every_command_that_is_named_exists() -> None:
-    texts = [(ROOT / name).read_text() for name in ("tasks/conditions.py", "integration/cli/alerts.py")]
+    texts = [(ROOT / name).read_text() for name in ("tasks/alert_rules.py", "integration/cli/alerts.py")]
     named = {found for text in texts for found in re.findall(r"`fleet ([a-z]+(?: [a-z]+)?)", text)}
     assert "poll" in named and "alerts test" in named
     context = click.Context(main)

@@ -9,7 +9,7 @@ import pytest
 from integration.refusals import REFUSALS
 from integration.signature import Flaw
 from integration.store import refusals
-from tasks.conditions import QUESTIONS
+from tasks.alert_rules import QUESTIONS
 from tests.alerts.conftest import Watched
 
 
@@ -19,7 +19,7 @@ def about(fleet: Watched, kind: str) -> list[str]:
 
 def refuse(fleet: Watched, count: int, reason: str, minutes: int = 0, *, known: bool = True) -> None:
     """So many webhooks were refused for this reason, that long ago; of the shop, if it is known."""
-    with fleet.process.database.transaction() as tx:
+    with fleet.runtime.database.transaction() as tx:
         refusals.note(tx, fleet.road.shop.id if known else None, {reason: count})
         tx.run(
             """update refusals set minute = minute - make_interval(mins => %s)

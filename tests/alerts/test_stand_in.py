@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-import tasks.alerts
-from integration.embedded import Postgres
+import tasks.watch
+from integration.local.servers import Postgres
 from integration.settings import Settings
-from tasks.alerts import StandIn
-from tasks.process import Process
+from tasks.runtime import Runtime
+from tasks.watch import StandIn
 from tests.alerts.conftest import Watched
 from tests.alerts.inbox import Hook
 
@@ -31,9 +31,9 @@ def unasked(fleet: Watched, seconds: float) -> None:
     fleet.road.run("update watch set asked_at = now() - make_interval(secs => %(seconds)s)", {"seconds": seconds})
 
 
-def standing_in(process: Process) -> StandIn:
+def standing_in(runtime: Runtime) -> StandIn:
     """A stand-in that has begun to expect the others."""
-    stand_in = StandIn(process)
+    stand_in = StandIn(runtime)
     stand_in.look()
     return stand_in
 
@@ -41,11 +41,11 @@ def standing_in(process: Process) -> StandIn:
 @contextmanager
 def no_redis(fleet: Watched) -> Iterator[None]:
     """Where Redis should be nobody listens."""
-    settings = fleet.process.settings
+    settings = fleet.runtime.settings
     for url in ("redis://127.0.0.1:1/0", settings.redis_url):
-        fleet.process.settings = replace(settings, redis_url=url)
-        fleet.process.__dict__.pop("redis", None)
-        fleet.process.__dict__.pop("throttles", None)
+        fleet.runtime.settings = replace(settings, redis_url=url)
+        fleet.runtime.__dict__.pop("redis", None)
+        fleet.runtime.__dict__.pop("throttles", None)
         if url != settings.redis_url:
             yield
 
@@ -53,7 +53,7 @@ def no_redis(fleet: Watched) -> Iterator[None]:
 @contextmanager
 def no_postgres(postgres: Postgres, fleet: Watched) -> Iterator[None]:
     """Postgres ends the connections to the fleet's database and lets nobody in."""
-    name = fleet.process.settings.database_url.rpartition("/")[2]
+    name = fleet.runtime.settings.database_url.rpartition("/")[2]
     server = psycopg2.connect(postgres.url)
     server.autocommit = True
     with server.cursor() as cursor:
@@ -67,7 +67,7 @@ def no_postgres(postgres: Postgres, fleet: Watched) -> Iterator[None]:
 
 
 def test_it_leaves_the_watch_to_those_who_are_asked(fleet: Watched) -> None:
-    stand_in = standing_in(fleet.process)
+    stand_in = standing_in(fleet.runtime)
     fleet.pause()
     unasked(fleet, 25)
     stand_in.look()
@@ -83,12 +83,12 @@ def test_it_leaves_the_watch_to_those_who_are_asked(fleet: Watched) -> None:
 def test_what_was_before_the_fleet_was_started_does_not_count(fleet: Watched) -> None:
     fleet.pause()
     unasked(fleet, 3600)
-    standing_in(fleet.process).look()
+    standing_in(fleet.runtime).look()
     assert fleet.hook.notices == []
 
 
 def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -> None:
-    stand_in = standing_in(fleet.process)
+    stand_in = standing_in(fleet.runtime)
     fleet.pause()
     unasked(fleet, 31)
     stand_in.look()
@@ -101,7 +101,7 @@ def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -
 
 
 def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) -> None:
-    stand_in = standing_in(fleet.process)
+    stand_in = standing_in(fleet.runtime)
     with no_redis(fleet):
         for seconds in (31, 36, 61, 300):
             unasked(fleet, seconds)
@@ -114,7 +114,7 @@ def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) ->
 
 
 def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None:
-    stand_in = standing_in(fleet.process)
+    stand_in = standing_in(fleet.runtime)
     with no_redis(fleet):
         unasked(fleet, 40)
         stand_in.look()
@@ -130,8 +130,8 @@ def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None
 
 
 def test_two_dispatchers_tell_once(fleet: Watched, environment: dict[str, str]) -> None:
-    processes = [Process(Settings.load(environment)) for _ in range(4)]
-    dispatchers = [standing_in(process) for process in processes]
+    processes = [Runtime(Settings.load(environment)) for _ in range(4)]
+    dispatchers = [standing_in(runtime) for runtime in processes]
     fleet.pause()
     unasked(fleet, 31)
     fleet.hook.seconds = 0.3
@@ -142,8 +142,8 @@ def test_two_dispatchers_tell_once(fleet: Watched, environment: dict[str, str]) 
     for dispatcher in dispatchers:
         dispatcher.look()
     assert len(fleet.hook.notices) == 1
-    for process in processes:
-        process.database.close()
+    for runtime in processes:
+        runtime.database.close()
 
 
 def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
@@ -151,11 +151,11 @@ def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
 ) -> None:
     other = Hook()
     fleet.set(urls=(fleet.hook.url, other.url))
-    stand_in = standing_in(fleet.process)
+    stand_in = standing_in(fleet.runtime)
     with no_postgres(postgres, fleet):
         stand_in.look()
         assert fleet.hook.notices == [], "a restart is nothing to tell"
-        monkeypatch.setattr(tasks.alerts, "AWAY_FOR", 0.0)
+        monkeypatch.setattr(tasks.watch, "AWAY_FOR", 0.0)
         other.status = 500
         stand_in.look()
         other.status = 200

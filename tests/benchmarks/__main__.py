@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from integration.cli.fleet import Fleet
+from integration.local.fleet import Fleet
 from integration.store.database import Database
 from tests.benchmarks import flat, rivals
 from tests.benchmarks.load import Sandbox, order_of, send

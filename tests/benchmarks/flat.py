@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from integration.embedded import Postgres
+from integration.local.servers import Postgres
 from integration.message import State, Step
 from integration.settings import System
 from integration.store import deliveries, dispatch, installations

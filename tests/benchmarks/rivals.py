@@ -18,7 +18,7 @@ import redis
 import requests
 from rich.console import Console
 
-from integration.embedded import free_port
+from integration.local.servers import free_port
 from tests.benchmarks.load import Sandbox, order_of, send
 from tests.benchmarks.measure import cpu_seconds, percentile, pss_mib, tree
 

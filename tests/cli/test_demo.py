@@ -15,7 +15,7 @@ from rich.console import Console
 
 from integration.cli.demo import journeys
 from integration.cli.test import isolated
-from integration.embedded import free_port
+from integration.local.servers import free_port
 from integration.message import State
 from integration.settings import variables
 from integration.store import views

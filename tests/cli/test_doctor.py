@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from integration.cli.fleet import Fleet
-from integration.cli.round_trip import is_sandbox, round_trip_fleet
+from integration.cli.doctor.round_trip import is_sandbox, round_trip_fleet
 from integration.cli.test import isolated
-from integration.embedded import Valkey, free_port
+from integration.local.fleet import Fleet
+from integration.local.servers import Valkey, free_port
 from integration.settings import runtime_file, variables
 from integration.store.database import Database
 from integration.vault import Vault

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from integration.cli import keys, main
-from integration.cli.credentials import Credentials
-from integration.cli.fleet import Fleet
+from integration.local.credentials import Credentials
+from integration.local.fleet import Fleet
 from integration.settings import Settings
 from integration.store import secrets
 from integration.store.database import Database

@@ -14,7 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from integration.cli.test import isolated
-from integration.embedded import Valkey
+from integration.local.servers import Valkey
 from integration.settings import Settings, variables
 from integration.store import cursors, installations
 from integration.store.cursors import Cursor

@@ -14,11 +14,11 @@ from cryptography.fernet import Fernet
 
 from integration.canonical import freeze, thaw
 from integration.cli import main
-from integration.cli.correction import corrected, differing, read, written
-from integration.cli.rehearsal import compared
 from integration.errors import Failure
 from integration.message import State, Step
 from integration.store.database import Database
+from integration.terminal.dry_run import compared
+from integration.terminal.editing import corrected, differing, read, written
 from integration.vault import Vault
 from tests.store.road import Road
 

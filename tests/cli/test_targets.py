@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
 
 from integration.cli import main
-from integration.embedded import Valkey
+from integration.local.servers import Valkey
 from integration.store import cursors, installations
 from integration.store.database import Database
 from integration.throttle import Throttle

@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from integration.connectors.contract import Document, Posted
 from integration.connectors.fusion import Fusion
-from integration.embedded import free_port
+from integration.local.servers import free_port
 from integration.sandbox.config import FusionConfig
 from integration.sandbox.fusion import Failure, Manner
 from integration.sandbox.fusion import Fusion as FakeFusion

@@ -20,8 +20,8 @@ from werkzeug.serving import make_server
 from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo.client import Client
-from integration.embedded import free_port
 from integration.errors import Hold
+from integration.local.servers import free_port
 from integration.sandbox.odoo import Odoo as FakeOdoo
 from integration.sandbox.odoo.seed import OTHER_COMPANY_ID
 from integration.settings import System

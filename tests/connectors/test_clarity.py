@@ -17,8 +17,8 @@ import responses
 from integration.connectors.clarity import Clarity
 from integration.connectors.clarity.statuses import TRANSITIONS
 from integration.connectors.oauth import ClientCredentials
-from integration.embedded import free_port
 from integration.errors import Hold, Misconfigured, Reject, Retry, Skip, Throttled
+from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.work import MemoryWork
 

@@ -17,8 +17,8 @@ from werkzeug.serving import make_server
 from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Finding
 from integration.connectors.odoo import Odoo
-from integration.embedded import free_port
 from integration.errors import Misconfigured
+from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.fusion_targets import Pod, pod
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox, unique

@@ -14,7 +14,7 @@ import pytest
 
 from integration.canonical import check_order
 from integration.errors import Failure
-from integration.samples import check_definitions
+from integration.mapping_check import check_definitions
 from integration.sandbox.clarity.generate import SOUND, generate
 from integration.workflow import load_definitions
 from mappings import FOLDER

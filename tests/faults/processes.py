@@ -6,7 +6,7 @@ import signal
 import time
 from contextlib import ExitStack
 
-from integration.cli.processes import PROJECT, read_procfile
+from integration.local.processes import PROJECT, read_procfile
 from tests.faults.targets import EFFECTS
 from tests.faults.trial import Trial, fault
 

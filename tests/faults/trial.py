@@ -16,7 +16,7 @@ from random import Random
 
 import requests
 
-from integration.cli.processes import PROJECT, WORKER_READY
+from integration.local.processes import PROJECT, WORKER_READY
 from tests.faults.verdict import PATIENCE, judge
 from tests.road.world import World
 

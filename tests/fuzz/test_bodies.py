@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from integration.canonical import CHECKS, digest, freeze, parse_json, thaw
-from integration.canonical.stage import carried
+from integration.canonical.fulfilment import carried
 from integration.connectors.fusion.payload import Payload
 from integration.connectors.odoo.rows import order_rows
 from integration.errors import Failure

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from integration.embedded import Postgres, Valkey
+from integration.local.servers import Postgres, Valkey
 from tests.conftest import create_database, named
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.raw_requests import raw_request

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from integration.canonical import check_order, digest, freeze, load, parse_json
+from integration.canonical.fulfilment import carried
 from integration.canonical.money import currencies, format_money, minor_digits, round_money
-from integration.canonical.stage import carried
 from integration.errors import Hold, Reject
 from integration.workflow import load_definitions
 from mappings import FOLDER

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from integration.canonical.money import minor_digits
-from integration.samples import check_definitions, differences, run_sample
+from integration.mapping_check import check_definitions, differences, run_sample
 from integration.workflow import load_definitions
 from mappings import FOLDER
 

@@ -43,7 +43,7 @@ DEFECTS = [
     ),
     Defect(
         "refunds count",
-        f"{CANONICAL}check.py",
+        f"{CANONICAL}order_check.py",
         "refunded = _sum(",
         "refunded = Decimal(0) * _sum(",
         f"{ORDER}test_refunds_count_whatever_the_word",
@@ -83,7 +83,7 @@ DEFECTS = [
     ),
     Defect(
         "an order of downloads is completed",
-        f"{CANONICAL}stage.py",
+        f"{CANONICAL}fulfilment.py",
         "if all(part.empty for part in parts):",
         "if not any(part.carried for part in parts):",
         "tests/store/test_progress.py::test_an_order_of_which_nothing_ships_is_completed_once_it_is_billed_and_paid",

@@ -34,7 +34,7 @@ TRIALS = [
     ),
     Defect(
         "an older state never follows a newer one",
-        "tasks/step.py",
+        "tasks/runner.py",
         "delivery.version < delivery.applied_version:",
         "False:",
         f"{TRIAL}[webhooks-days-late]",

@@ -25,7 +25,7 @@ DEFECTS = [
     ),
     Defect(
         "a line belongs to the target that claimed it first",
-        "integration/store/progress.py",
+        "integration/store/fulfilment.py",
         "excluded.fulfilled_by || jsonb_strip_nulls(progress.fulfilled_by)",
         "progress.fulfilled_by || jsonb_strip_nulls(excluded.fulfilled_by)",
         f"{PROGRESS}test_a_line_belongs_to_who_claims_it_first_until_that_lets_it_go",
@@ -73,7 +73,7 @@ DEFECTS = [
     ),
     Defect(
         "one row per object and target: what fails is the newest event's",
-        "tasks/step.py",
+        "tasks/runner.py",
         "        state = superseded.keep_one(tx, delivery, state)\n",
         "        pass\n",
         "tests/road/test_one_row.py::test_six_events_of_one_fault_are_one_row_per_target",
@@ -89,7 +89,7 @@ DEFECTS = [
     ),
     Defect(
         "a target at which objects die in a row is paused",
-        "tasks/step.py",
+        "tasks/runner.py",
         "        installations.pause_if_dying(",
         "        (lambda *_: None)(",
         "tests/road/test_dying.py::test_it_stops_itself_and_a_person_lets_it_go_on",

@@ -61,7 +61,7 @@ DEFECTS = [
     ),
     Defect(
         "a refusal that comes often is reported",
-        "integration/store/conditions.py",
+        "integration/store/alert_queries.py",
         "interval '{LATELY}') >= 1\n",
         "interval '{LATELY}') >= 1000\n",
         "tests/alerts/test_refusals.py::test_every_refusal_is_reported_when_there_are_many",

@@ -25,7 +25,7 @@ DEFECTS = [
     ),
     Defect(
         "a home that has lost its key gets no new one",
-        "integration/cli/fleet.py",
+        "integration/local/fleet.py",
         "not Credentials.hold_key(self.home)",
         "False",
         f"{PREFLIGHT}test_up_refuses_a_home_that_has_lost_its_key",
@@ -49,7 +49,7 @@ DEFECTS = [
     ),
     Defect(
         "up compiles what it is about to start with",
-        "integration/cli/fleet.py",
+        "integration/local/fleet.py",
         "        compiled_definitions(mappings.FOLDER)\n",
         "",
         f"{PREFLIGHT}test_up_refuses_mappings_that_do_not_compile",
@@ -57,7 +57,7 @@ DEFECTS = [
     ),
     Defect(
         "a pid file is whole whenever it is read",
-        "integration/children.py",
+        "integration/local/child_processes.py",
         "        stop_leftover(self._pid_file)\n",
         "        stop_leftover(self._pid_file)\n        self._pid_file.unlink(missing_ok=True)\n",
         "tests/test_children.py",
@@ -65,7 +65,7 @@ DEFECTS = [
     ),
     Defect(
         "for root servers run as an account that no other program has",
-        "integration/account.py",
+        "integration/local/account.py",
         'DEFAULT = "clarity-fleet"',
         'DEFAULT = "nobody"',
         "tests/test_embedded.py::test_what_an_older_fleet_stored_as_nobody_becomes_the_account_s",
@@ -73,7 +73,7 @@ DEFECTS = [
     ),
     Defect(
         "the logs of servers are bounded",
-        "integration/children.py",
+        "integration/local/child_processes.py",
         "maxBytes=LOG_SIZE",
         "maxBytes=0",
         "tests/test_embedded.py::test_logs_are_private_and_bounded",
@@ -81,7 +81,7 @@ DEFECTS = [
     ),
     Defect(
         "nothing in a home may be read by others",
-        "integration/children.py",
+        "integration/local/child_processes.py",
         "            umask=0o077,\n",
         "",
         "tests/test_up.py::test_others_may_read_nothing_in_the_home",

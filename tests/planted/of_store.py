@@ -182,7 +182,7 @@ DEFECTS = [
     ),
     Defect(
         "an order's stage never steps back",
-        f"{STORE}progress.py",
+        f"{STORE}fulfilment.py",
         "    stage = max(told, ",
         "    stage = (",
         "tests/store/test_progress.py::test_it_never_steps_back",
@@ -230,7 +230,7 @@ DEFECTS = [
     ),
     Defect(
         "what strangers try wakes nobody",
-        f"{STORE}conditions.py",
+        f"{STORE}alert_queries.py",
         "if often <= OFTEN and reason != Flaw.UNSIGNED]",
         "if often <= OFTEN]",
         f"{REFUSALS}test_strangers_wake_nobody",
@@ -238,7 +238,7 @@ DEFECTS = [
     ),
     Defect(
         "an accepted webhook ends what was refused before it",
-        f"{STORE}conditions.py",
+        f"{STORE}alert_queries.py",
         "coalesce(max(received_at), '-infinity') as at",
         "'-infinity'::timestamptz as at",
         f"{REFUSALS}test_refusals_end_by_themselves",
@@ -254,7 +254,7 @@ DEFECTS = [
     ),
     Defect(
         "beat is not blamed for what Redis does",
-        f"{STORE}conditions.py",
+        f"{STORE}alert_queries.py",
         "kind = 'redis' and ended_at is null",
         "false",
         f"{STAND_IN}test_without_redis_that_is_told_and_nobody_else_is_blamed",

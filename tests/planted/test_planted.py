@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.embedded import Postgres, Valkey
+from integration.local.servers import Postgres, Valkey
 from tests.planted.defect import Defect
 from tests.planted.defects import DEFECTS, TRIALS
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 
-from integration.embedded import Postgres, Valkey, free_port
+from integration.local.servers import Postgres, Valkey, free_port
 from integration.store.database import Database
 from tests.conftest import create_database, named
 from tests.receiver.webhook import HINT_TOKEN, SECRET, Receiver

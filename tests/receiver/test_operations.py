@@ -13,7 +13,7 @@ import pytest
 import redis
 import requests
 
-from integration.embedded import Postgres, Valkey
+from integration.local.servers import Postgres, Valkey
 from integration.store.migrate import migrate
 from tests.benchmarks.measure import frozen, tree
 from tests.conftest import create_database, named

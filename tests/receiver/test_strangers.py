@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from integration.embedded import Postgres, Valkey
+from integration.local.servers import Postgres, Valkey
 from tests.conftest import create_database, named
 from tests.receiver.conftest import running, settings
 from tests.receiver.webhook import Receiver, event

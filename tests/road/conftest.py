@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from cryptography.fernet import Fernet
 
-from integration.embedded import Valkey
+from integration.local.servers import Valkey
 from integration.settings import Settings
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tests.road.orders import ALL, Orders
 from tests.road.world import World
 
@@ -47,13 +47,13 @@ def stores(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def orders(stores: dict[str, str]) -> Iterator[Orders]:
-    process = Process(Settings.load(stores | ALL))
-    yield Orders(process)
-    process.database.close()
+    runtime = Runtime(Settings.load(stores | ALL))
+    yield Orders(runtime)
+    runtime.database.close()
 
 
 @pytest.fixture
-def process(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+def runtime(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     environment = {
         "FLEET_HOME": "/nonexistent",
         "DATABASE_URL": database_url,
@@ -64,6 +64,6 @@ def process(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) 
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)  # Celery reads it for itself
-    process = Process(Settings.load(environment))
-    yield process
-    process.database.close()
+    runtime = Runtime(Settings.load(environment))
+    yield runtime
+    runtime.database.close()

@@ -9,13 +9,13 @@ from typing import Any
 from integration.connectors.contract import Posted, Request
 from integration.message import Step
 from integration.receiver import read_event
-from integration.store import progress, repair
+from integration.store import fulfilment, repair
 from integration.store.database import Row
 from integration.store.repair import Restart
-from tasks import step
+from tasks import runner
 from tasks.intake import Intake
 from tasks.job import Job
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tasks.steps import BODIES
 from tests.mapping.shop import order
 
@@ -27,9 +27,9 @@ ALL = {"CLARITY_URL": NOWHERE, "ODOO_URL": NOWHERE, **FUSION}
 class Orders:
     """Order 1001 of Clarity, as events tell of it."""
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self._intake = Intake(process)
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._intake = Intake(runtime)
         self._versions = itertools.count(1)
 
     def accept(self, *, version: int = 0, **changes: Any) -> dict[str, int]:
@@ -40,7 +40,7 @@ class Orders:
         }
         name = f"evt-{made['version']}"
         body = json.dumps({"id": name, "type": "order.updated", "data": made}).encode()
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             arrival = self._intake.accept(tx, "clarity", read_event(name, body), body)
             assert arrival
             sql = "select i.kind, d.id from deliveries d join installations i on i.id = d.target where d.message = %s"
@@ -58,22 +58,22 @@ class Orders:
     def take_on(self, *ids: int) -> None:
         for id in ids:
             self.run("update deliveries set due_at = now() where id = %s and due_at < 'infinity'", id)
-            step.run(self.process, [id], Step.TRANSFORM, BODIES)
+            runner.run(self.runtime, [id], Step.TRANSFORM, BODIES)
 
     def post(self, id: int) -> None:
         def send(job: Job) -> None:
             job.work.perform("order.create", Request("POST", "/", None, {}), lambda _: True)
             job.posted = Posted(f"{job.delivery.target}001", "S1001")
 
-        step.run(self.process, [id], Step.ENRICH, {Step.ENRICH: lambda _: None, Step.POST: send})
+        runner.run(self.runtime, [id], Step.ENRICH, {Step.ENRICH: lambda _: None, Step.POST: send})
 
     def approve(self, id: int, code: str = "line_moves") -> None:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             assert repair.accept(tx, id, code, "jane")
             repair.replay(tx, [id], Restart(goes_on=True), "jane")
 
     def row(self, id: int) -> Row:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             row = tx.row("select state, step, code, reason, hint from deliveries where id = %s", id)
         assert row
         return row
@@ -82,12 +82,12 @@ class Orders:
         return {kind: str(self.row(id)["code"] or self.row(id)["state"]) for kind, id in ids.items()}
 
     def run(self, sql: str, *values: object) -> None:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             tx.run(sql, *values)
 
     def fulfilled_by(self) -> dict[str, str | None]:
         """The system that fulfils each line."""
-        kinds = {each.id: kind for kind, each in self.process.installations.items()}
-        with self.process.database.transaction() as tx:
-            claims = progress.claim(tx, self.process.installations["clarity"].id, "1001", 0, (), ())
+        kinds = {each.id: kind for kind, each in self.runtime.installations.items()}
+        with self.runtime.database.transaction() as tx:
+            claims = fulfilment.claim(tx, self.runtime.installations["clarity"].id, "1001", 0, (), ())
         return {line: kinds[by] if by else None for line, by in claims.items()}

@@ -10,29 +10,29 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Request
-from integration.embedded import Valkey
 from integration.errors import Reject
+from integration.local.servers import Valkey
 from integration.message import Step
 from integration.receiver import read_event
 from integration.store import crossrefs
 from integration.store.database import Row
-from tasks import pipeline, step, steps
+from tasks import pipeline, runner, steps
 from tasks.celery import app, spread
 from tasks.intake import Intake
 from tasks.job import Job
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tasks.work import DeliveryWork
 
 
 class Hop:
     """The hop `transform ▸ validate` with bodies of the test's own; ``seen`` are the deliveries they were run for."""
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
         self.seen: list[int] = []
         self.refused: set[int] = set()
         self.stolen: set[int] = set()
-        self._intake = Intake(process)
+        self._intake = Intake(runtime)
 
     def deliveries(self, count: int, *, order: str | None = None) -> list[int]:
         """Deliveries to Odoo of as many new orders, or of events of one."""
@@ -40,14 +40,16 @@ class Hop:
         for number in range(count):
             name = uuid.uuid4().hex
             body = json.dumps({"type": "order.created", "data": {"id": order or name, "version": number}}).encode()
-            with self.process.database.transaction() as tx:
+            with self.runtime.database.transaction() as tx:
                 arrival = self._intake.accept(tx, "clarity", read_event(name, body), body)
                 assert arrival
                 ids.append(tx.value("select id from deliveries where message = %s", arrival.message))
         return ids
 
     def run(self, ids: list[int]) -> list[int]:
-        return step.run(self.process, ids, Step.TRANSFORM, {Step.TRANSFORM: self._body, Step.VALIDATE: lambda _: None})
+        return runner.run(
+            self.runtime, ids, Step.TRANSFORM, {Step.TRANSFORM: self._body, Step.VALIDATE: lambda _: None}
+        )
 
     def states(self, ids: list[int]) -> list[str]:
         return [row["state"] for row in self._rows(ids)]
@@ -56,7 +58,7 @@ class Hop:
         return [row["step"] for row in self._rows(ids)]
 
     def _rows(self, ids: list[int]) -> list[Row]:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             return tx.rows("select state, step from deliveries where id = any (%s::bigint[]) order by id", ids)
 
     def _body(self, job: Job) -> None:
@@ -69,20 +71,20 @@ class Hop:
     def post(self, id: int, body: Callable[[Job], None]) -> None:
         """The hop at the target."""
         self.set("step = 'post', queue = 'odoo'", id)
-        step.run(self.process, [id], Step.POST, {Step.POST: body})
+        runner.run(self.runtime, [id], Step.POST, {Step.POST: body})
 
     def value(self, sql: str, id: int) -> Any:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             return tx.value(sql, id)
 
     def set(self, what: str, id: int) -> None:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             tx.run(f"update deliveries set {what} where id = %s", id)
 
 
 @pytest.fixture
-def hop(process: Process) -> Iterator[Hop]:
-    yield Hop(process)
+def hop(runtime: Runtime) -> Iterator[Hop]:
+    yield Hop(runtime)
 
 
 def test_all_go_on(hop: Hop) -> None:
@@ -137,8 +139,8 @@ def send(request: Request) -> bool:  # noqa: ARG001
 def test_their_id_that_belongs_to_another_of_ours_is_held(hop: Hop, after: Callable[[DeliveryWork], None]) -> None:
     """As after a target was restored from a backup."""
     (id,) = hop.deliveries(1)
-    with hop.process.database.transaction() as tx:
-        crossrefs.write(tx, hop.process.installations["odoo"].id, "order", "another", "17", version=1)
+    with hop.runtime.database.transaction() as tx:
+        crossrefs.write(tx, hop.runtime.installations["odoo"].id, "order", "another", "17", version=1)
 
     def body(job: Job) -> None:
         job.work.perform("order.load", Request("POST", "/", None, {}), send)
@@ -162,7 +164,7 @@ def test_a_task_ends_though_memory_ran_out(hop: Hop, monkeypatch: pytest.MonkeyP
     assert hop.states([id]) == ["running"]
 
 
-def test_deliveries_of_one_nudge_go_on_under_ids_of_their_own(process: Process, valkey: Valkey) -> None:
+def test_deliveries_of_one_nudge_go_on_under_ids_of_their_own(runtime: Runtime, valkey: Valkey) -> None:
     several = pipeline.road([1, 2, 3], Step.TRANSFORM, "odoo")
     links = list(reversed(several.tasks[1:]))
     spread(links, [1, 2, 3])

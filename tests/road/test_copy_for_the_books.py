@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.cli import processes
+from integration.local import processes
 from mappings import FOLDER
 from tests.road.world import World
 

@@ -13,7 +13,7 @@ import mappings
 from integration.errors import Misconfigured
 from integration.message import Event
 from tasks.intake import Intake
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 
 @pytest.fixture
@@ -23,21 +23,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mappings"
 
 
-def pins(process: Process, intake: Intake, id: str) -> set[str]:
+def pins(runtime: Runtime, intake: Intake, id: str) -> set[str]:
     """What an order that comes in now is routed by."""
-    with process.database.transaction() as tx:
+    with runtime.database.transaction() as tx:
         arrival = intake.accept(tx, "clarity", Event(id, "order.created", id, 1, id), b"{}")
         assert arrival
         return {row["pin"] for row in tx.rows("select pin from deliveries where message = %s", arrival.message)}
 
 
-def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(process: Process, folder: Path) -> None:
-    before = pins(process, Intake(process), "1")
+def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(runtime: Runtime, folder: Path) -> None:
+    before = pins(runtime, Intake(runtime), "1")
     file = folder / "odoo" / "order.json"
     sound = file.read_text()
     file.write_text(sound.replace("},", "}", 1))
     with capture_logs() as logs:
-        assert pins(process, Intake(process), "2") == before
+        assert pins(runtime, Intake(runtime), "2") == before
     (entry,) = [entry for entry in logs if entry["log_level"] == "error"]
     assert entry["reason"].startswith("order.json cannot be read: ")
     assert str(file) in entry["fix"]
@@ -45,21 +45,21 @@ def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(process: P
     changed = json.loads(sound)
     changed["rows"][0]["note"] = "changed"
     file.write_text(json.dumps(changed))
-    after = pins(process, Intake(process), "3")
+    after = pins(runtime, Intake(runtime), "3")
     assert after and not after & before
     file.write_text("{")
-    assert pins(process, Intake(process), "4") == after
+    assert pins(runtime, Intake(runtime), "4") == after
 
 
-def test_without_any_that_ever_worked_nothing_is_accepted(process: Process, folder: Path) -> None:
+def test_without_any_that_ever_worked_nothing_is_accepted(runtime: Runtime, folder: Path) -> None:
     (folder / "workflows" / "order-to-odoo.json").write_text("{}")
     with pytest.raises(Misconfigured, match=r"workflow order-to-odoo.json: entity is missing"):
-        Intake(process)
+        Intake(runtime)
 
 
-def test_a_mapping_that_no_workflow_uses_is_compiled_too(process: Process, folder: Path) -> None:
+def test_a_mapping_that_no_workflow_uses_is_compiled_too(runtime: Runtime, folder: Path) -> None:
     rows = [{"to": "number", "from": "number", "via": ["no such function"]}]
     spare = {"name": "odoo.spare", "source": "order", "target": "odoo.order", "rows": rows}
     (folder / "odoo" / "spare.json").write_text(json.dumps(spare))
     with pytest.raises(Misconfigured, match="no such function"):
-        Intake(process)
+        Intake(runtime)

@@ -17,10 +17,10 @@ from integration.message import Step
 from integration.settings import Settings
 from integration.store import repair
 from integration.store.repair import Restart
-from tasks import step
-from tasks.conditions import QUESTIONS
+from tasks import runner
+from tasks.alert_rules import QUESTIONS
 from tasks.job import Job
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tests.road.orders import ALL, Orders
 from tests.road.world import World
 
@@ -46,22 +46,22 @@ class Dying(Orders):
                 raise failure
             job.posted = Posted(job.delivery.object_id, "S1")
 
-        step.run(self.process, [id], Step.ENRICH, {Step.ENRICH: lambda _: None, Step.POST: post})
+        runner.run(self.runtime, [id], Step.ENRICH, {Step.ENRICH: lambda _: None, Step.POST: post})
 
     def dies(self, reason: str = REFUSED) -> int:
         return self.ends(Reject(reason.format(next(self._ids)), code="refused"))
 
     def paused(self) -> str | None:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             found: str | None = tx.value("select pause_reason from installations where kind = 'odoo'")
         return found
 
 
 @pytest.fixture
 def dying(stores: dict[str, str]) -> Iterator[Dying]:
-    process = Process(replace(Settings.load(stores | ALL), pause_after_deaths=MOST))
-    yield Dying(process)
-    process.database.close()
+    runtime = Runtime(replace(Settings.load(stores | ALL), pause_after_deaths=MOST))
+    yield Dying(runtime)
+    runtime.database.close()
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_it_stops_itself_and_a_person_lets_it_go_on(dying: Dying, fleet: Callabl
     assert dying.paused() == f"{MOST} objects in a row died of one cause: {dying.row(last)['reason']}"
     waiting = dying.ends(None)
     assert dying.row(waiting)["state"] == "queued", "nothing is claimed for it"
-    with dying.process.database.transaction() as tx:
-        (condition,) = QUESTIONS["dying"](dying.process, tx)
+    with dying.runtime.database.transaction() as tx:
+        (condition,) = QUESTIONS["dying"](dying.runtime, tx)
         fingerprint = tx.value("select fingerprint from deliveries where id = %s", first[0])
     assert (condition.about, condition.count) == ("odoo-1", 1)
     assert "until a person resumes it" in condition.says
@@ -126,10 +126,10 @@ def test_events_of_one_object_are_one_death(dying: Dying) -> None:
     for _ in range(2 * MOST):
         dying.ends(Reject(REFUSED, code="refused"), order="o-same")
     assert dying.paused() is None
-    with dying.process.database.transaction() as tx:
+    with dying.runtime.database.transaction() as tx:
         (row,) = repair.matching(tx, repair.Chosen(["dead"]), 9)  # type: ignore[list-item]
     for _ in range(MOST):
-        with dying.process.database.transaction() as tx:
+        with dying.runtime.database.transaction() as tx:
             repair.replay(tx, [row["id"]], Restart(), "jane")
         dying.take_on(row["id"])
         dying.again(row["id"], Reject(REFUSED, code="refused"))

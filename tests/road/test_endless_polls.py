@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from integration.connectors.answers import endless
 from integration.connectors.contract import Document, Page
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tests.road.test_polls import NOW, Reader, Shelf
 
 
@@ -33,11 +33,11 @@ def failed(reader: Reader) -> tuple[object, ...]:
     return tuple(reader.value(f"select {column} from cursors") for column in ("failures", "code", "page"))
 
 
-def test_a_place_that_never_moves_is_a_failure_and_the_run_begins_anew(process: Process) -> None:
+def test_a_place_that_never_moves_is_a_failure_and_the_run_begins_anew(runtime: Runtime) -> None:
     for says_so in (False, True):
         stream = Circling(page_size=1)
         stream.says_so = says_so
-        reader = Reader(process, stream)
+        reader = Reader(runtime, stream)
         for number in range(3):
             stream.put(f"{says_so}-{number}", NOW + timedelta(seconds=number - 60))
         [run] = reader.poll()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from integration.cli.fleet import Fleet
+from integration.local.fleet import Fleet
 from integration.message import external_id
 from tests.road.world import World, free_ports
 

@@ -14,12 +14,12 @@ WRONG = {"totals__grandTotal": "1.00"}
 
 
 def rows(orders: Orders) -> list[Row]:
-    with orders.process.database.transaction() as tx:
+    with orders.runtime.database.transaction() as tx:
         return repair.matching(tx, Chosen(["held", "dead"]), 1000)  # type: ignore[list-item]
 
 
 def balanced(orders: Orders) -> None:
-    with orders.process.database.transaction() as tx:
+    with orders.runtime.database.transaction() as tx:
         assert ledger.balance(tx).imbalances == ()
 
 
@@ -41,7 +41,7 @@ def test_six_events_of_one_fault_are_one_row_per_target(bad: Orders) -> None:
 def test_it_is_one_row_after_a_replay_that_fails_again(bad: Orders) -> None:
     before = {row["id"] for row in rows(bad)}
     for id in before:
-        with bad.process.database.transaction() as tx:
+        with bad.runtime.database.transaction() as tx:
             repair.replay(tx, [id], Restart(), "jane")
         bad.take_on(id)
     assert {row["id"] for row in rows(bad)} == before
@@ -55,7 +55,7 @@ def test_what_is_approved_goes_on_with_the_newest_event(bad: Orders) -> None:
         assert bad.row(row["id"])["step"] == "enrich"
         bad.post(row["id"])
         assert bad.row(row["id"])["state"] == "done"
-    with bad.process.database.transaction() as tx:
+    with bad.runtime.database.transaction() as tx:
         applied = tx.rows("select our_id, version from crossrefs where entity = 'order' and their_id is not null")
         newest = tx.rows("select object_id as our_id, max(version) as version from messages group by object_id")
     assert sorted(map(dict.items, applied), key=str) == sorted(map(dict.items, newest), key=str)

@@ -18,7 +18,7 @@ from integration.store import cursors, installations
 from tasks import polls
 from tasks.intake import Intake
 from tasks.polls import Run, runs
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FAR = 1000
@@ -66,18 +66,18 @@ class Shelf:
 class Reader:
     """Polls the shelf, and says what the inbox has of it."""
 
-    def __init__(self, process: Process, shelf: Shelf) -> None:
-        self.process = process
+    def __init__(self, runtime: Runtime, shelf: Shelf) -> None:
+        self.runtime = runtime
         self.shelf = shelf
-        process._connectors["odoo"] = shelf  # type: ignore[assignment]
-        self._intake = Intake(process)
-        with process.database.transaction() as tx:
+        runtime._connectors["odoo"] = shelf  # type: ignore[assignment]
+        self._intake = Intake(runtime)
+        with runtime.database.transaction() as tx:
             cursors.ensure(tx, self.installation, shelf.streams)
             tx.run("update cursors set since = %s", NOW - timedelta(minutes=10))
 
     @property
     def installation(self) -> int:
-        return self.process.installations["odoo"].id
+        return self.runtime.installations["odoo"].id
 
     def poll(self) -> list[Run]:
         """One round of what is due, due or not."""
@@ -85,18 +85,18 @@ class Reader:
         return self.poll_due()
 
     def poll_due(self) -> list[Run]:
-        return list(runs(self.process, self._intake, "odoo"))
+        return list(runs(self.runtime, self._intake, "odoo"))
 
     def taken_in(self) -> list[str]:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             return [row["number"] for row in tx.rows("select number from messages order by id")]
 
     def value(self, sql: str, *values: object) -> Any:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             return tx.value(sql, *values)
 
     def run(self, sql: str, *values: object) -> None:
-        with self.process.database.transaction() as tx:
+        with self.runtime.database.transaction() as tx:
             tx.run(sql, *values)
 
 
@@ -106,8 +106,8 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def reader(process: Process, shelf: Shelf) -> Iterator[Reader]:
-    yield Reader(process, shelf)
+def reader(runtime: Runtime, shelf: Shelf) -> Iterator[Reader]:
+    yield Reader(runtime, shelf)
 
 
 def test_what_changed_is_taken_in_once_however_often_it_is_read(reader: Reader, shelf: Shelf) -> None:
@@ -142,15 +142,15 @@ def test_a_return_to_an_earlier_state_is_a_change_too(reader: Reader, shelf: She
     assert reader.taken_in() == ["A", "A", "A"]
 
 
-def test_a_transfer_and_an_invoice_with_one_id_are_two_objects(process: Process) -> None:
-    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+def test_a_transfer_and_an_invoice_with_one_id_are_two_objects(runtime: Runtime) -> None:
+    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
     shelf.put("36", NOW)
     accepted = [sum(run.accepted for run in reader.poll()) for _ in range(10)]
     assert accepted == [2] + [0] * 9
 
 
-def test_a_defect_in_one_stream_does_not_stop_the_others(process: Process) -> None:
-    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+def test_a_defect_in_one_stream_does_not_stop_the_others(runtime: Runtime) -> None:
+    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
     shelf.put("A", NOW)
 
     def break_down() -> None:
@@ -176,9 +176,9 @@ def test_a_call_longer_than_the_lease_keeps_it(reader: Reader, shelf: Shelf, mon
     assert [run.accepted for run in reader.poll()] == [1]
 
 
-def test_a_long_run_lets_the_other_streams_have_their_turn(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_run_lets_the_other_streams_have_their_turn(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polls, "TURN", 0.0)
-    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices"), page_size=1))
+    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices"), page_size=1))
     for id in "ABC":
         shelf.put(id, NOW)
     reader.poll()
@@ -240,18 +240,18 @@ def test_two_beats_at_once(reader: Reader, shelf: Shelf) -> None:
     assert len([asked for asked in shelf.asked if asked[0] == "pickings"]) == 8, "one of them read, the others did not"
 
 
-def test_streams_of_one_installation_are_read_one_at_a_time(process: Process) -> None:
-    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
-    with process.database.transaction() as tx:
+def test_streams_of_one_installation_are_read_one_at_a_time(runtime: Runtime) -> None:
+    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
+    with runtime.database.transaction() as tx:
         assert cursors.take(tx, reader.installation)
-    with process.database.transaction() as tx:
+    with runtime.database.transaction() as tx:
         assert cursors.take(tx, reader.installation) is None
     assert reader.poll_due() == [], "what is read later must be newer"
     assert shelf.asked == []
 
 
-def test_the_index_lets_one_poll_of_an_installation_hold_a_lease(process: Process) -> None:
-    reader = Reader(process, Shelf(streams=("pickings", "invoices")))
+def test_the_index_lets_one_poll_of_an_installation_hold_a_lease(runtime: Runtime) -> None:
+    reader = Reader(runtime, Shelf(streams=("pickings", "invoices")))
     with pytest.raises(psycopg2.errors.UniqueViolation):
         reader.run("update cursors set lease = gen_random_uuid()")
 
@@ -310,8 +310,8 @@ def test_after_a_failure_the_run_goes_on_where_it_was(reader: Reader, shelf: She
     assert reader.value("select failures from cursors") == 0
 
 
-def test_a_stream_that_is_closed_to_us_does_not_stop_the_target(process: Process) -> None:
-    reader = Reader(process, shelf := Shelf(streams=("pickings", "invoices")))
+def test_a_stream_that_is_closed_to_us_does_not_stop_the_target(runtime: Runtime) -> None:
+    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
     shelf.put("A", NOW)
 
     def no_invoices() -> None:
@@ -331,7 +331,7 @@ def test_a_stream_that_is_closed_to_us_does_not_stop_the_target(process: Process
 
 
 def paused(reader: Reader) -> list[str | None]:
-    with reader.process.database.transaction() as tx:
+    with reader.runtime.database.transaction() as tx:
         return [row["pause_reason"] for row in installations.all_installations(tx) if row["kind"] == "odoo"]
 
 
@@ -340,11 +340,11 @@ def test_a_hint_makes_it_due_early_but_not_more_often_than_every_five_seconds(re
     reader.poll()
     assert reader.poll_due() == [], "the next poll is due in a minute"
     for _ in range(3):
-        with reader.process.database.transaction() as tx:
+        with reader.runtime.database.transaction() as tx:
             cursors.hasten(tx, reader.installation)
     assert reader.poll_due() == [], "it was polled a moment ago"
     assert reader.value("select due_at between now() and now() + interval '5 seconds' from cursors") is True
     reader.run("update cursors set started_at = now() - interval '6 seconds'")
-    with reader.process.database.transaction() as tx:
+    with reader.runtime.database.transaction() as tx:
         cursors.hasten(tx, reader.installation)
     assert len(reader.poll_due()) == 1

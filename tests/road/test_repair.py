@@ -193,7 +193,7 @@ def test_what_is_done_can_be_sent_again_and_takes_no_second_effect(road: World, 
     road.balanced()
 
 
-def test_a_rehearsal_shows_both_sides_and_changes_nothing(road: World, run: Run) -> None:
+def test_a_dry_run_shows_both_sides_and_changes_nothing(road: World, run: Run) -> None:
     order = shop_order(road, "b2b_po+shared")
     id = order["id"]
     before = json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True)

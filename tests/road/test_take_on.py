@@ -6,7 +6,7 @@ import pytest
 
 from integration.settings import Settings
 from integration.store import repair
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tests.mapping.shop import ORDER
 from tests.road.orders import ALL, FUSION, Orders
 
@@ -79,7 +79,7 @@ def test_it_is_not_moved_unless_a_person_approves(orders: Orders) -> None:
 def test_a_person_who_leaves_it_where_it_is_leaves_the_other_held(orders: Orders) -> None:
     orders.come(**PERSON)
     ids = orders.come(**COMPANY)
-    with orders.process.database.transaction() as tx:
+    with orders.runtime.database.transaction() as tx:
         repair.resolve(tx, [ids["odoo"]], "it stays", "jane")
     orders.take_on(ids["fusion"])
     row = orders.row(ids["fusion"])
@@ -136,10 +136,10 @@ def test_a_cancelled_order_is_cancelled_wherever_it_may_be(orders: Orders) -> No
 def test_an_erp_that_is_configured_no_more_keeps_what_it_has(orders: Orders, stores: dict[str, str]) -> None:
     """Odoo takes all from now on, but not what Fusion fulfils."""
     orders.come(**COMPANY)
-    process = Process(Settings.load(stores | {name: url for name, url in ALL.items() if name not in FUSION}))
-    alone = Orders(process)
+    runtime = Runtime(Settings.load(stores | {name: url for name, url in ALL.items() if name not in FUSION}))
+    alone = Orders(runtime)
     ids = alone.come(version=2, **COMPANY)
     row = alone.row(ids["odoo"])
     assert (set(ids), row["code"]) == ({"odoo"}, "fulfilled_elsewhere")
     assert row["reason"] == "line '1' of the order is fulfilled by fusion-1, and would be fulfilled twice"
-    process.database.close()
+    runtime.database.close()

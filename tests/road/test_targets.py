@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import tasks.process
+import tasks.runtime
 from integration.cli import main
 from integration.store import installations
 from tasks import upkeep
 from tasks.dispatcher import Dispatcher
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tests.road.world import World
 
 Targets = Callable[..., Any]
@@ -108,16 +108,16 @@ def test_an_outage_costs_no_delivery_more_than_one_attempt(road: World) -> None:
 
 
 @pytest.fixture
-def own(process: Process, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+def own(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """One process, which the tasks find; its Redis is empty."""
-    monkeypatch.setattr(tasks.process, "_process", process)
-    monkeypatch.setattr(tasks.process, "_owner", os.getpid())
-    process.redis.flushdb()
-    yield process
-    process.redis.flushdb()
+    monkeypatch.setattr(tasks.runtime, "_runtime", runtime)
+    monkeypatch.setattr(tasks.runtime, "_owner", os.getpid())
+    runtime.redis.flushdb()
+    yield runtime
+    runtime.redis.flushdb()
 
 
-def test_the_dispatcher_brings_what_is_decided_to_redis_again_and_again(own: Process) -> None:
+def test_the_dispatcher_brings_what_is_decided_to_redis_again_and_again(own: Runtime) -> None:
     dispatcher, odoo = Dispatcher(own), own.installations["odoo"].id
     dispatcher.tick()
     assert own.throttles["odoo"].state().cap == 10
@@ -146,7 +146,7 @@ class Answering:
 
 @pytest.mark.parametrize(("who", "remains"), [(None, None), ("jane", "operator")])
 def test_upkeep_resumes_what_the_fleet_has_paused_and_leaves_the_rest(
-    own: Process, who: str | None, remains: str | None
+    own: Runtime, who: str | None, remains: str | None
 ) -> None:
     own._connectors["odoo"] = system = Answering()  # type: ignore[assignment]
     with own.database.transaction() as tx:

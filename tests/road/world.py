@@ -15,10 +15,10 @@ from typing import Any, Self
 import redis
 import requests
 
-from integration.cli import ports
-from integration.cli.fleet import Fleet
 from integration.cli.send import deliver
 from integration.errors import Misconfigured
+from integration.local import ports
+from integration.local.fleet import Fleet
 from integration.message import external_id
 from integration.settings import Settings
 from integration.store import ledger, views

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from integration.canonical.stage import Stage
+from integration.canonical.fulfilment import Stage
 from integration.message import State
-from integration.store import crossrefs, installations, progress
+from integration.store import crossrefs, fulfilment, installations
 from integration.store.database import Database, Row
 from tests.store.road import Road, system
 
@@ -32,7 +32,7 @@ class Books:
     def carry(self, target: int, order: str = "1001", ships: bool = True, **lines: str) -> None:
         carried = [{"id": id, "sku": None, "quantity": quantity, "ships": ships} for id, quantity in lines.items()]
         with self.database.transaction() as tx:
-            progress.carry(tx, target, order, {"lines": carried, "amount": "10.00", "currency": "EUR"})
+            fulfilment.carry(tx, target, order, {"lines": carried, "amount": "10.00", "currency": "EUR"})
             crossrefs.write(tx, target, "order", order, f"S{order}", version=1)
 
     def ship(self, target: int, shipment: str, **lines: str) -> tuple[Stage, ...]:
@@ -43,13 +43,13 @@ class Books:
 
     def open_orders(self, target: int) -> list[str]:
         with self.database.transaction() as tx:
-            return progress.open_orders(tx, target)
+            return fulfilment.open_orders(tx, target)
 
     def _note(self, target: int, entity: str, id: str, body: Row) -> tuple[Stage, ...]:
         self.record(target, entity, id, body)
         with self.database.transaction() as tx:
-            progress.show(tx, target, entity, id)
-            return progress.advance(tx, self.shop, "1001", self.targets)
+            fulfilment.show(tx, target, entity, id)
+            return fulfilment.advance(tx, self.shop, "1001", self.targets)
 
     def record(self, target: int, entity: str, id: str, body: Row) -> None:
         """As a delivery about this object would, under its lease."""
@@ -57,7 +57,7 @@ class Books:
         assert claimed
         about = replace(claimed, source=target, entity=entity, object_id=id)
         with self.database.transaction() as tx:
-            assert progress.record(tx, about, "1001", body) is not None
+            assert fulfilment.record(tx, about, "1001", body) is not None
         self.road.move(claimed, State.DONE)
 
 
@@ -105,7 +105,7 @@ def test_all_at_once_is_told_in_order(books: Books) -> None:
     books.carry(books.odoo, a="1")
     books.record(books.odoo, "invoice", "i", {"status": "paid", "complete": True})
     with books.database.transaction() as tx:
-        progress.show(tx, books.odoo, "invoice", "i")
+        fulfilment.show(tx, books.odoo, "invoice", "i")
     assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED, Stage.COMPLETED)
 
 
@@ -143,7 +143,7 @@ def test_what_does_not_stand_at_the_shop_does_not_count(books: Books) -> None:
     books.carry(books.odoo, a="1")
     books.record(books.odoo, "shipment", "1", {"lines": {"a": "1"}})
     with books.database.transaction() as tx:
-        assert progress.advance(tx, books.shop, "1001", books.targets) == ()
+        assert fulfilment.advance(tx, books.shop, "1001", books.targets) == ()
 
 
 def test_a_worker_whose_lease_was_taken_over_records_nothing(books: Books) -> None:
@@ -151,8 +151,8 @@ def test_a_worker_whose_lease_was_taken_over_records_nothing(books: Books) -> No
     assert claimed
     stale = replace(claimed, lease=str(uuid.uuid4()), source=books.odoo, entity="shipment", object_id="1")
     with books.database.transaction() as tx:
-        assert progress.record(tx, stale, "1001", {"lines": {"a": "1"}}) is None
-        assert progress.shipped_by_others(tx, books.odoo, "1001", "2") == {}
+        assert fulfilment.record(tx, stale, "1001", {"lines": {"a": "1"}}) is None
+        assert fulfilment.shipped_by_others(tx, books.odoo, "1001", "2") == {}
 
 
 def test_a_target_that_is_configured_no_more_does_not_count(books: Books) -> None:
@@ -185,7 +185,7 @@ def test_open_orders_take_turns_until_they_are_shipped_and_paid(books: Books) ->
         books.carry(books.odoo, order, a="1")
     assert books.open_orders(books.odoo) == ["S1001", "S1002"]
     with books.database.transaction() as tx:
-        progress.looked_at(tx, books.odoo, ["S1001"])
+        fulfilment.looked_at(tx, books.odoo, ["S1001"])
     assert books.open_orders(books.odoo) == ["S1002", "S1001"]
     books.ship(books.odoo, "1", a="1")
     books.bill(books.odoo, "i")
@@ -197,20 +197,20 @@ def test_what_other_shipments_hold(books: Books) -> None:
     books.ship(books.odoo, "1", a="2")
     books.ship(books.odoo, "2", a="1.5")
     with books.database.transaction() as tx:
-        assert {line: str(n) for line, n in progress.shipped_by_others(tx, books.odoo, "1001", "2").items()} == {
+        assert {line: str(n) for line, n in fulfilment.shipped_by_others(tx, books.odoo, "1001", "2").items()} == {
             "a": "2"
         }
 
 
 def claim(books: Books, target: int, *lines: str, ordered: str = "abc") -> dict[str, int | None]:
     with books.database.transaction() as tx:
-        return progress.claim(tx, books.shop, "1001", target, lines, ordered)
+        return fulfilment.claim(tx, books.shop, "1001", target, lines, ordered)
 
 
 def release(books: Books, target: int, *keep: str, ordered: str = "abc") -> dict[str, int | None]:
     with books.database.transaction() as tx:
-        progress.release(tx, books.shop, "1001", target, keep=keep, ordered=ordered)
-        return progress.claim(tx, books.shop, "1001", target, (), ordered)
+        fulfilment.release(tx, books.shop, "1001", target, keep=keep, ordered=ordered)
+        return fulfilment.claim(tx, books.shop, "1001", target, (), ordered)
 
 
 def test_a_line_belongs_to_who_claims_it_first_until_that_lets_it_go(books: Books) -> None:
@@ -259,6 +259,6 @@ def test_a_copy_for_the_books_neither_counts_nor_is_waited_for(books: Books) -> 
     assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
     with books.database.transaction() as tx:
         copy = {"lines": [], "amount": "0", "currency": "EUR", "copy": True}
-        progress.carry(tx, books.fusion, "1001", copy)
+        fulfilment.carry(tx, books.fusion, "1001", copy)
     assert books.open_orders(books.fusion) == []
     assert books.bill(books.odoo, "i") == (Stage.COMPLETED,)

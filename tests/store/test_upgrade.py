@@ -11,10 +11,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from integration import preflight
-from integration.embedded import Postgres
 from integration.errors import Misconfigured
+from integration.local.servers import Postgres
 from integration.message import State
-from integration.store import attempts, cursors, installations, ledger, progress, refusals, repair, superseded
+from integration.store import attempts, cursors, fulfilment, installations, ledger, refusals, repair, superseded
 from integration.store.attempts import Outcome
 from integration.store.database import Database, Row
 from integration.store.deliveries import Next, leave_lane, move
@@ -175,8 +175,8 @@ def test_the_next_event_that_fails_leaves_one_row_of_the_object(before: Before) 
 def test_a_line_belongs_to_the_one_target_that_has_it_and_of_two_to_who_claims_it_first(before: Before) -> None:
     upgraded(before)
     with before.database.transaction() as tx:
-        assert progress.claim(tx, before.shop, "1001", before.fusion, {"1"}, {"1"}) == {"1": before.odoo}
-        assert progress.claim(tx, before.shop, "1006", before.fusion, {"1"}, {"1"}) == {"1": before.fusion}
+        assert fulfilment.claim(tx, before.shop, "1001", before.fusion, {"1"}, {"1"}) == {"1": before.odoo}
+        assert fulfilment.claim(tx, before.shop, "1006", before.fusion, {"1"}, {"1"}) == {"1": before.fusion}
         stages = tx.rows("select object_id, body from progress where installation = %s order by 1", before.shop)
     assert stages == [{"object_id": order, "body": {"stage": 1}} for order in ("1001", "1006")]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from integration.embedded import Valkey
+from integration.local.servers import Valkey
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from integration.embedded import Valkey
 from integration.errors import Throttled
+from integration.local.servers import Valkey
 from integration.throttle import Throttle
 from tests.throttle.target import call, die_inside, fast, rewind
 

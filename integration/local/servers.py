@@ -24,10 +24,10 @@ from typing import Any, Self
 import psycopg2
 import redis
 
-from integration import account as accounts
-from integration.account import Account, in_place
-from integration.children import Child, Leash, private_file, started, stop_leftover
 from integration.errors import Failure
+from integration.local import account as accounts
+from integration.local.account import Account, in_place
+from integration.local.child_processes import Child, ProcessGroup, private_file, started, stop_leftover
 
 START_TIMEOUT = 60.0  # seconds; crash recovery of a large database takes longest
 PORTS = range(20000, 30000)  # below the range from which the system takes ports for outgoing connections
@@ -50,7 +50,7 @@ class Server(ABC):
         self.log = self.home / "log" / f"{self.name}.log"
         self.port = 0
         self._pid_file = self.home / "run" / f"{self.name}.pid"
-        self._leash: Leash | None = None
+        self._group: ProcessGroup | None = None
         self._child: Child | None = None
 
     @property
@@ -77,8 +77,8 @@ class Server(ABC):
             directory.mkdir(exist_ok=True, mode=0o700)
         stop_leftover(self._pid_file, self.stop_signal)
         self._prepare()
-        self._leash = self._leash or Leash()
-        self._child = Child(self._pid_file, self._leash, self.log)
+        self._group = self._group or ProcessGroup()
+        self._child = Child(self._pid_file, self._group, self.log)
         moves = not self.port
         for _ in range(3):  # somebody may take the port between our look and the server's
             self.port = free_port() if moves else self.port
@@ -96,9 +96,9 @@ class Server(ABC):
             self._child.signal(self.stop_signal)
             self._child.wait(timeout)
             self._child = None
-        if self._leash:
-            self._leash.release()
-            self._leash = None
+        if self._group:
+            self._group.release()
+            self._group = None
 
     @abstractmethod
     def _prepare(self) -> None:

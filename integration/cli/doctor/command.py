@@ -15,14 +15,14 @@ import requests
 from rich.text import Text
 
 from integration import connectors, logs
-from integration.cli import own_parts
-from integration.cli.render import console, json_option, show_json, visible
-from integration.cli.round_trip import findings as a_round_trip
+from integration.cli.doctor import fleet_checks as own_parts
+from integration.cli.doctor.round_trip import findings as a_round_trip
 from integration.connectors.contract import Finding, Gate, Verdict
 from integration.errors import Failure, Misconfigured, Throttled
 from integration.settings import KINDS, Settings, System
 from integration.store import installations
 from integration.store.database import Database
+from integration.terminal.render import console, json_option, show_json, visible
 from integration.throttle import Throttle
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}

@@ -16,7 +16,7 @@ from integration.store.database import Database, Row
 from integration.vault import Vault
 
 if TYPE_CHECKING:
-    from tasks.process import Process
+    from tasks.runtime import Runtime
 
 ID = click.IntRange(1, 2**63 - 1)
 
@@ -30,11 +30,11 @@ def open_database() -> Iterator[Database]:
 
 
 @contextmanager
-def open_process() -> Iterator[Process]:
+def open_runtime() -> Iterator[Runtime]:
     """All that a process of the fleet has; `Misconfigured` when Postgres does not answer."""
-    from tasks.process import Process  # commands that only read the database start faster without it
+    from tasks.runtime import Runtime  # commands that only read the database start faster without it
 
-    own = Process(preflight.load())
+    own = Runtime(preflight.load())
     with _answering(own.database):
         yield own
 

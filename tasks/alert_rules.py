@@ -12,20 +12,20 @@ from redis import RedisError
 from integration.alerts import FLEET, Condition
 from integration.message import State
 from integration.refusals import REFUSALS
-from integration.store import conditions, views
+from integration.store import alert_queries, views
 from integration.store.database import Row, Transaction
 from integration.store.ledger import Ledger
-from tasks.process import Process
+from tasks.runtime import Runtime
 
 TOP = 5
 LEVELS = (50, 70, 90, 100)
 LEAST_ALLOWED = 10
 """So many failures a day are allowed however few deliveries there are: one of three is no trend."""
 
-Question = Callable[[Process, Transaction], Iterable[Condition]]
+Question = Callable[[Runtime, Transaction], Iterable[Condition]]
 
 
-def redis(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def redis(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Redis does not answer."""
     try:
         own.redis.ping()
@@ -38,39 +38,39 @@ def redis(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
         yield Condition("redis", FLEET, 1, says, fix)
 
 
-def watch(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def watch(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Nobody asks for the watch, though Redis would carry it: a dispatcher sees to it."""
-    if since := conditions.unattended(tx):
+    if since := alert_queries.unattended(tx):
         says = "Since then nothing is polled, the ledger is not checked, and paused targets are not probed."
         fix = "See that `beat` and `worker-upkeep` run, and what their logs say."
         yield Condition("watch", FLEET, 1, says, fix, since)
 
 
-def credentials(own: Process, tx: Transaction) -> Iterator[Condition]:
+def credentials(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A target that does not accept our credentials: the fleet has paused it."""
-    for row in conditions.paused(tx, own.targets, "fleet"):
+    for row in alert_queries.paused(tx, own.targets, "fleet"):
         says = f"{row['reason']}\nNothing is sent there until that is mended; deliveries that wait: {row['count']}."
         fix = f"{_sentence(row['hint'])}It is tried again each minute; `fleet targets ls` shows whether it answers."
         yield Condition("credentials", row["about"], row["count"], says, fix, row["since"])
 
 
-def paused(own: Process, tx: Transaction) -> Iterator[Condition]:
+def paused(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A target that an operator has paused: others are to know, and he is not to forget."""
-    for row in conditions.paused(tx, own.targets, "operator"):
+    for row in alert_queries.paused(tx, own.targets, "operator"):
         says = f"By {row['who']}: {row['reason']}\nNothing is called there; deliveries that wait: {row['count']}."
         yield Condition("paused", row["about"], row["count"], says, row["hint"], row["since"])
 
 
-def dying(own: Process, tx: Transaction) -> Iterator[Condition]:
+def dying(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A target that is paused because objects died there in a row."""
-    for row in conditions.paused(tx, own.targets, "deaths"):
+    for row in alert_queries.paused(tx, own.targets, "deaths"):
         says = (
             f"{row['reason']}\nNothing is called there until a person resumes it; deliveries that wait: {row['count']}."
         )
         yield Condition("dying", row["about"], row["count"], says, row["hint"], row["since"])
 
 
-def breaker(own: Process, tx: Transaction) -> Iterator[Condition]:
+def breaker(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A target that fails so often that it is left alone.  Raises `Throttled` without Redis."""
     waiting = views.open_by_target(tx)
     for kind, throttle in own.throttles.items():
@@ -82,36 +82,36 @@ def breaker(own: Process, tx: Transaction) -> Iterator[Condition]:
             yield Condition("breaker", installation.name, count, says, fix)
 
 
-def dead(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001 - all are asked alike
+def dead(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001 - all are asked alike
     """Dead letters."""
     return _shelved(tx, State.DEAD)
 
 
-def held(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def held(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """What a person has to decide."""
     return _shelved(tx, State.HELD)
 
 
-def needs(own: Process, tx: Transaction) -> Iterator[Condition]:
+def needs(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """Deliveries that have waited for another object for an hour."""
-    for row in conditions.needing(tx, own.targets):
+    for row in alert_queries.needing(tx, own.targets):
         what = "\n".join(dict.fromkeys(reason or "" for reason in row["reasons"]))
         says = f"Deliveries that have waited for more than an hour: {row['count']}.\n{what}\n{_first(row['first'])}"
         fix = "See what became of the object that is waited for: `fleet held ls`, `fleet dead ls`, `fleet messages ls`."
         yield Condition("needs", row["about"], row["count"], says, fix, row["since"])
 
 
-def queue(own: Process, tx: Transaction) -> Iterator[Condition]:
+def queue(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A queue whose oldest delivery is due for too long."""
-    for row in conditions.overdue(tx, own.targets, own.settings.alerts.queue_age):
+    for row in alert_queries.overdue(tx, own.targets, own.settings.alerts.queue_age):
         says = f"Deliveries that are due: {row['count']}; the oldest is waiting since the time above."
         fix = "`fleet targets ls` shows whether the target is slow; if not, start another worker for this queue."
         yield Condition("queue", row["about"], row["count"], says, fix, row["since"])
 
 
-def polls(own: Process, tx: Transaction) -> Iterator[Condition]:
+def polls(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """Streams that could not be read for some time, or not at all for want of a right."""
-    rows = conditions.failing_polls(tx, own.targets)
+    rows = alert_queries.failing_polls(tx, own.targets)
     for about, each in groupby(rows, key=lambda row: row["about"]):
         streams = list(each)
         says = "\n".join(f"{row['stream']}, failed {row['count']} times: {row['reason']}" for row in streams)
@@ -121,9 +121,9 @@ def polls(own: Process, tx: Transaction) -> Iterator[Condition]:
         yield Condition("polls", about, count, says, fix, since)
 
 
-def silence(own: Process, tx: Transaction) -> Iterator[Condition]:
+def silence(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A source of webhooks that is silent for longer than it ever is."""
-    for row in conditions.silent(tx, own.targets):
+    for row in alert_queries.silent(tx, own.targets):
         usual = timedelta(seconds=round(row["usual"]))
         says = f"Nothing has come since then; as a rule something comes within {usual} (hours:minutes:seconds)."
         fix = (
@@ -133,9 +133,9 @@ def silence(own: Process, tx: Transaction) -> Iterator[Condition]:
         yield Condition("silence", row["about"], 1, says, fix, row["since"])
 
 
-def flood(own: Process, tx: Transaction) -> Iterator[Condition]:
+def flood(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A source that brings far more messages than ever before, or the same objects again and again."""
-    for row in conditions.flooding(tx, own.targets):
+    for row in alert_queries.flooding(tx, own.targets):
         if row["objects"]:
             says = f"The same {row['objects']} objects came {row['count']} times within ten minutes."
         else:
@@ -147,9 +147,9 @@ def flood(own: Process, tx: Transaction) -> Iterator[Condition]:
         yield Condition("flood", row["about"], row["count"], says, fix, row["since"])
 
 
-def refused(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def refused(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Webhooks that are refused, so many that they may be Clarity's, or an attack."""
-    for about, each in groupby(conditions.refused(tx), key=lambda row: row["about"]):
+    for about, each in groupby(alert_queries.refused(tx), key=lambda row: row["about"]):
         reasons = list(each)
         newest = REFUSALS[reasons[0]["reason"]]
         by_status: Counter[int] = Counter()
@@ -167,26 +167,26 @@ def refused(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG0
         yield Condition("refused", about, by_status.total(), "\n".join(says), fix, since)
 
 
-def rejected(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def rejected(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Webhooks of the last hour that were signed correctly and could not be read."""
-    for row in conditions.rejected(tx):
+    for row in alert_queries.rejected(tx):
         says = "\n".join((f"Webhooks of the last hour: {row['count']}.", *row["reasons"]))
         fix = "They were answered with 400 and are kept for seven days: see what the shop sends."
         yield Condition("rejected", row["about"], row["count"], says, fix, row["since"])
 
 
-def conflict(own: Process, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def conflict(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Events of the last hour that came again with another body: somebody's defect, or an attack."""
-    for row in conditions.conflicting(tx):
+    for row in alert_queries.conflicting(tx):
         says = f"Events of the last hour: {row['count']}; what came first counts.\n{_first(row['first'])}"
         fix = f"See with the shop which is right: `fleet messages show {row['first'][0]}`."
         yield Condition("conflict", row["about"], row["count"], says, fix, row["since"])
 
 
-def budget(own: Process, tx: Transaction) -> Iterator[Condition]:
+def budget(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """More of a day's deliveries ended dead or held than half of what is allowed."""
     allowed = own.settings.alerts.budget
-    for row in conditions.ended(tx, own.targets):
+    for row in alert_queries.ended(tx, own.targets):
         used = 100 * row["failed"] / max(row["ended"] * allowed / 100, LEAST_ALLOWED)
         if level := max((each for each in LEVELS if each <= used), default=0):
             says = (
@@ -219,7 +219,7 @@ QUESTIONS: Mapping[str, Question] = {
 
 
 def _shelved(tx: Transaction, state: State) -> Iterator[Condition]:
-    rows = sorted(conditions.shelved(tx, state.value), key=lambda row: str(row["about"]))  # stable: the most first
+    rows = sorted(alert_queries.shelved(tx, state.value), key=lambda row: str(row["about"]))  # stable: the most first
     for about, each in groupby(rows, key=lambda row: row["about"]):
         groups = list(each)
         first = sorted(id for row in groups for id in row["first"])[:TOP]

@@ -20,9 +20,9 @@ from integration.channels import Channel
 from integration.errors import Throttled
 from integration.store import alerts, installations
 from integration.store.database import AWAY, Transaction
+from tasks.alert_rules import QUESTIONS
 from tasks.celery import WATCH_TICK, app
-from tasks.conditions import QUESTIONS
-from tasks.process import Process, process
+from tasks.runtime import Runtime, current
 
 logger = structlog.get_logger(__name__)
 
@@ -35,13 +35,13 @@ AWAY_FOR = 30.0
 @app.task(name="watch")
 def watch() -> None:
     """Looks once, unless somebody else is at it."""
-    own = process()
+    runtime = current()
     try:
-        with own.database.statement() as tx:
+        with runtime.database.statement() as tx:
             alerts.attend(tx)
             with alerts.alone(tx) as ours:
                 if ours:
-                    Watch(own).round()
+                    Watch(runtime).round()
     except AWAY as error:
         logger.error("cannot watch", error=type(error).__name__)
 
@@ -49,13 +49,13 @@ def watch() -> None:
 class Watch:
     """One look at everything.  Whoever calls `round` sees to it that nobody else does."""
 
-    def __init__(self, own: Process) -> None:
-        self._process = own
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def round(self) -> None:
         """Brings the alerts up to date, writes the notice of what there is to tell, and sends what is unsent."""
         self._observe()
-        channels = {self._key(url): Channel(url) for url in self._process.settings.alerts.urls}
+        channels = {self._key(url): Channel(url) for url in self._runtime.settings.alerts.urls}
         if channels:
             self._tell(list(channels))
         for key, channel in channels.items():
@@ -66,14 +66,14 @@ class Watch:
         asked = []
         for kind, question in QUESTIONS.items():
             try:
-                with self._process.database.transaction() as tx:
+                with self._runtime.database.transaction() as tx:
                     tx.run(f"set local statement_timeout = '{PATIENCE}'")
                     tx.plan_anew()
-                    found += question(self._process, tx)
+                    found += question(self._runtime, tx)
                 asked.append(kind)
             except (Throttled, psycopg2.errors.QueryCanceled) as error:
                 logger.warning("not known whether it is so", condition=kind, error=type(error).__name__)
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             raised, over = alerts.observe(tx, asked, found)
         for row in raised:
             logger.error("alert", alert=row["kind"], about=row["about"], count=row["count"], says=row["says"])
@@ -81,19 +81,19 @@ class Watch:
             logger.info("alert over", alert=row["kind"], about=row["about"])
 
     def _tell(self, channels: Sequence[str]) -> None:
-        with self._process.database.transaction() as tx:
-            news = alerts.to_tell(tx, self._process.settings.alerts.repeat)
+        with self._runtime.database.transaction() as tx:
+            news = alerts.to_tell(tx, self._runtime.settings.alerts.repeat)
             if news:
                 alerts.tell(tx, news, notice_of(news, _places(tx)), channels)
 
     def _send(self, key: str, channel: Channel) -> None:
         """Sends what the channel has not taken yet, as one message."""
-        with self._process.database.statement() as tx:
+        with self._runtime.database.statement() as tx:
             waiting = alerts.unsent(tx, key)
         if not waiting:
             return
         reason = channel.send(joined([each.notice for each in waiting]))
-        with self._process.database.transaction() as tx:
+        with self._runtime.database.transaction() as tx:
             if reason is None:
                 alerts.taken(tx, waiting)
                 return
@@ -102,7 +102,7 @@ class Watch:
 
     def _key(self, url: str) -> str:
         """Under which a channel's notices are kept: its name, and what tells it from others of that name."""
-        return f"{Channel(url).name} {hmac.new(self._process.match_secret, url.encode(), 'sha256').hexdigest()[:12]}"
+        return f"{Channel(url).name} {hmac.new(self._runtime.match_secret, url.encode(), 'sha256').hexdigest()[:12]}"
 
 
 class StandIn:
@@ -112,10 +112,10 @@ class StandIn:
     channel once, and once when it is over.
     """
 
-    def __init__(self, own: Process) -> None:
-        self._process = own
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._heard_at = time.monotonic()
-        self._told = {Channel(url): POSTGRES_BACK for url in own.settings.alerts.urls}
+        self._told = {Channel(url): POSTGRES_BACK for url in runtime.settings.alerts.urls}
         self._again_at = 0.0
         self._connected = False
 
@@ -130,12 +130,12 @@ class StandIn:
     def look(self) -> None:
         """Watches once if nobody else does; whoever has just found Postgres gives the others time to find it, too."""
         try:
-            with self._process.database.statement() as tx, alerts.alone(tx) as ours:
+            with self._runtime.database.statement() as tx, alerts.alone(tx) as ours:
                 self._heard_at = time.monotonic()
                 if not self._connected:
                     alerts.attend(tx)
                 elif ours and not alerts.attended(tx):
-                    Watch(self._process).round()
+                    Watch(self._runtime).round()
                 self._connected = True
         except AWAY:
             self._connected = False

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from integration.canonical.stage import Part, Stage, entered, part_of, stage_of
+from integration.canonical.fulfilment import Part, Stage, entered, part_of, stage_of
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 

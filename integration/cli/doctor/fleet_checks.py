@@ -10,14 +10,14 @@ import redis
 import requests
 
 import mappings
-from integration.cli import ports
-from integration.cli.environment import Systems
-from integration.cli.fleet import runs
 from integration.cli.send import deliver, envelope
 from integration.connectors.contract import Finding
 from integration.errors import Failure, Hold
+from integration.local import ports
+from integration.local.environment import Systems
+from integration.local.fleet import runs
+from integration.mapping_check import check_definitions
 from integration.preflight import misspelt
-from integration.samples import check_definitions
 from integration.settings import Settings, variables
 from integration.signature import check_secret
 from integration.store import views

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from integration.account import Account
-from integration.children import Child, Leash
-from integration.cli.ports import answers
 from integration.errors import Failure
+from integration.local.account import Account
+from integration.local.child_processes import Child, ProcessGroup
+from integration.local.ports import answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 90.0
@@ -68,13 +68,15 @@ def read_procfile(path: Path, binds: Mapping[str, str]) -> list[Program]:
 class Process:
     """One program, running: its output goes to ``log/<name>.log`` and, line by line, to the screen."""
 
-    def __init__(self, program: Program, home: Path, leash: Leash, screen: Screen, account: Account | None) -> None:
+    def __init__(
+        self, program: Program, home: Path, group: ProcessGroup, screen: Screen, account: Account | None
+    ) -> None:
         self.name = program.name
         self.log = home / "log" / f"{program.name}.log"
         self.last_lines: deque[str] = deque(maxlen=12)
         self._program = program
         self._screen = screen
-        self._child = Child(home / "run" / f"{program.name}.pid", leash, self.log, self._hear)
+        self._child = Child(home / "run" / f"{program.name}.pid", group, self.log, self._hear)
         self._account = account
         self._said_ready = not program.name.startswith(WORKER)
         self._started_at = 0.0
@@ -132,9 +134,9 @@ class Supervisor:
 
     def __init__(self, programs: Iterable[Program], home: Path, screen: Screen, account: Account | None = None) -> None:
         """``account`` is whom the programs run as, None who we are."""
-        self._leash = Leash()
+        self._group = ProcessGroup()
         self._screen = screen
-        self.processes = {each.name: Process(each, home, self._leash, screen, account) for each in programs}
+        self.processes = {each.name: Process(each, home, self._group, screen, account) for each in programs}
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -174,7 +176,7 @@ class Supervisor:
             deadline = time.monotonic() + patience
             for process in stage:
                 process.wait(max(deadline - time.monotonic(), 0.1))
-        self._leash.release(kill=True)
+        self._group.release(kill=True)
 
     def kill(self) -> None:
         """Ends all at once, from a signal handler too; `stop` still has to be called."""

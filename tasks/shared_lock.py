@@ -1,4 +1,4 @@
-"""Who runs beside whom in one process: as a rule everybody, but a delivery that may kill its worker runs alone."""
+"""A readers–writer lock for the deliveries of one process: a suspect delivery runs without others beside it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Company:
-    """A lock that many may share or one may have for himself; who asks for it alone goes before newcomers."""
+class SharedLock:
+    """Many hold it together, or one holds it alone; a waiting one goes before newcomers."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -16,8 +16,8 @@ class Company:
         self._alone = False
 
     @contextmanager
-    def of(self, *, alone: bool) -> Iterator[None]:
-        """Runs the block in company, or alone as soon as those under way have ended."""
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        """Runs the block beside others; with ``alone``, when those under way have ended and before any other."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone)
             if alone:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.cli.credentials import Credentials
-from integration.embedded import write_private
 from integration.errors import Misconfigured
+from integration.local.credentials import Credentials
+from integration.local.servers import write_private
 from integration.settings import KINDS, PREFIXES, Environment, Settings, runtime_file
 
 SANDBOX_DATABASE = "sandbox"

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from integration.cli.moment import Moment
-from integration.cli.render import remark, table
 from integration.store.database import Row
+from integration.terminal.option_types import Moment
+from integration.terminal.render import remark, table
 
 KIND = ("count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import requests
 
-from integration.cli.environment import ERPS
-from integration.cli.fleet import Fleet, runs
 from integration.cli.test import isolated
 from integration.connectors.contract import Finding
-from integration.embedded import free_port
+from integration.local.environment import ERPS
+from integration.local.fleet import Fleet, runs
+from integration.local.servers import free_port
 from integration.settings import Settings, runtime_file, variables
 from integration.store import views
 from integration.store.database import Database, Row

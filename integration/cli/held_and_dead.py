@@ -8,17 +8,17 @@ from typing import Any
 import click
 
 from integration.canonical import ACCEPTABLE, thaw
-from integration.cli.render import console, fields, json_option, limit_option, show_document, show_json, table
 from integration.cli.repair import approve, edit_command, on_shelf, resolve_command
 from integration.cli.replay import replay_command
-from integration.cli.selection import filters, show_kinds
-from integration.cli.stores import ID, as_shown, open_database, vault
 from integration.masking import masked
 from integration.message import State
 from integration.settings import operator
 from integration.store import attempts, audit, repair
 from integration.store.database import Row
 from integration.store.repair import Chosen
+from integration.terminal.render import console, fields, json_option, limit_option, show_document, show_json, table
+from integration.terminal.selection import filters, show_kinds
+from integration.terminal.session import ID, as_shown, open_database, vault
 
 COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
 FACTS = (

@@ -7,48 +7,48 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical import digest
-from integration.cli.correction import leaves
-from integration.cli.render import console, fields, remark, show_document, show_json, table
-from integration.cli.replay import Manner
-from integration.cli.stores import open_process
 from integration.connectors.contract import Request
 from integration.errors import Failure
 from integration.masking import masked
 from integration.settings import operator
 from integration.store import audit
 from integration.store.database import Row
+from integration.terminal.editing import leaves
+from integration.terminal.render import console, fields, remark, show_document, show_json, table
+from integration.terminal.replay_options import ReplayOptions
+from integration.terminal.session import open_runtime
 from integration.workflow import Definitions
-from tasks.rehearsal import Rehearsal, rehearse
+from tasks.dry_run import DryRun, dry_run
 
 COLUMNS = ("field", "would_be_sent", "stands_there")
 ABSENT = "(absent)"
 
 
-def show_rehearsals(ids: Sequence[int], known: Definitions, manner: Manner) -> None:
+def show_dry_runs(ids: Sequence[int], known: Definitions, how: ReplayOptions) -> None:
     """Goes through the deliveries with nothing changed, and shows what became of each."""
-    current = {} if manner.pinned else {workflow.name: workflow for workflow in known.workflows}
-    step = manner.restart({}).step
-    with open_process() as own:
-        if manner.reveal:
-            with own.database.transaction() as tx:
+    current = {} if how.pinned else {workflow.name: workflow for workflow in known.workflows}
+    step = how.restart({}).step
+    with open_runtime() as runtime:
+        if how.reveal:
+            with runtime.database.transaction() as tx:
                 audit.note(tx, operator(), "reveal", list(ids))
-        found = [(id, rehearse(own, id, step, current)) for id in ids]
-    told = [_told(id, each, reveal=manner.reveal) for id, each in found]
-    if manner.as_json:
-        show_json(told)
+        found = [(id, dry_run(runtime, id, step, current)) for id in ids]
+    rows = [_row(id, each, reveal=how.reveal) for id, each in found]
+    if how.as_json:
+        show_json(rows)
         return
-    for each in told:
-        _show(each, reveal=manner.reveal)
+    for each in rows:
+        _show(each, reveal=how.reveal)
 
 
-def _told(id: int, rehearsal: Rehearsal | None, *, reveal: bool) -> Row:
-    if rehearsal is None:
+def _row(id: int, found: DryRun | None, *, reveal: bool) -> Row:
+    if found is None:
         raise Failure(f"no workflow took delivery {id}", hint="Send the event again once there is one for it.")
-    rows = compared(rehearsal.sends, rehearsal.shows, reveal=reveal)
-    first, stops = rehearsal.first, rehearsal.stops
+    rows = compared(found.sends, found.shows, reveal=reveal)
+    first, stops = found.first, found.stops
     return {
         "delivery": id,
-        "stands_there": rehearsal.shows is not None,
+        "stands_there": found.shows is not None,
         "equal": sum(row["equal"] for row in rows),
         "differing": [{name: row[name] for name in COLUMNS} for row in rows if not row["equal"]],
         "first_effect": first and _call(*first, reveal=reveal),
@@ -57,7 +57,7 @@ def _told(id: int, rehearsal: Rehearsal | None, *, reveal: bool) -> Row:
 
 
 def _call(effect: str, request: Request, *, reveal: bool) -> Row:
-    """What would be called; its body is not masked as a document is, so it is told only unmasked."""
+    """What would be called; its body is not masked as a document is, so it is shown only unmasked."""
     body = {"body": request.body} if reveal else {}
     return {"effect": effect, "method": request.method, "path": request.path, **body}
 

@@ -28,7 +28,7 @@ from tasks.celery import INGEST
 from tasks.effect import Effect, effect_of
 from tasks.job import Job, credit
 from tasks.leases import Lease, LeaseLost
-from tasks.process import Process
+from tasks.runtime import Runtime
 from tasks.work import DeliveryWork
 
 logger = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class End:
     effect: Effect | None = None
 
 
-def run(process: Process, ids: Sequence[int], first: Step, bodies: Mapping[Step, Body]) -> list[int]:
+def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step, Body]) -> list[int]:
     """Runs one hop of deliveries: one claim for all, one transaction at the end.  What was not claimed among several is
     tried alone.  Returns the ids with which the chain goes on.
 
@@ -68,41 +68,41 @@ def run(process: Process, ids: Sequence[int], first: Step, bodies: Mapping[Step,
     `psycopg2.InterfaceError` when Postgres is away, and `MemoryError`; the leases lapse then, and the dispatcher brings
     the deliveries back.
     """
-    with process.database.statement(durable=False) as tx:
-        claimed = deliveries.claim(tx, ids, HOP_OF[first], process.targets)
+    with runtime.database.statement(durable=False) as tx:
+        claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets)
         if not claimed and len(ids) == 1:
             deliveries.stand_back(tx, ids[0])
     following = []
     if claimed:
         alone = any(delivery.leases >= SUSPECT for delivery in claimed)
-        with process.leases.hold(claimed) as leases, process.company.of(alone=alone):
-            ends = [_end(process, *each, bodies) for each in zip(claimed, leases, strict=True)]
-            following = _finish(process, [end for end in ends if end])
+        with runtime.leases.hold(claimed) as leases, runtime.beside.hold(alone=alone):
+            ends = [_end(runtime, *each, bodies) for each in zip(claimed, leases, strict=True)]
+            following = _finish(runtime, [end for end in ends if end])
     left = set(ids) - {delivery.id for delivery in claimed} if len(ids) > 1 else ()
-    return following + [each for id in sorted(left) for each in run(process, [id], first, bodies)]
+    return following + [each for id in sorted(left) for each in run(runtime, [id], first, bodies)]
 
 
-def _end(process: Process, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]) -> End | None:
+def _end(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]) -> End | None:
     """Runs the steps; None when somebody else has the delivery by now."""
-    work = DeliveryWork(process, delivery, lease)
+    work = DeliveryWork(runtime, delivery, lease)
     try:
-        return End(delivery, lease, work, *_outcome(process, delivery, work, lease, bodies))
+        return End(delivery, lease, work, *_outcome(runtime, delivery, work, lease, bodies))
     except LeaseLost:
         logger.warning("lease lost", delivery=delivery.id)
         return None
 
 
 def _outcome(
-    process: Process, delivery: Delivery, work: DeliveryWork, lease: Lease, bodies: Mapping[Step, Body]
+    runtime: Runtime, delivery: Delivery, work: DeliveryWork, lease: Lease, bodies: Mapping[Step, Body]
 ) -> tuple[Next, Effect | None]:
     try:
-        job = _open(process, delivery, work)
+        job = _open(runtime, delivery, work)
         _run_steps(job, lease, bodies)
         return _onward(job)
     except FetchFirst:
         return Next(State.READY, step=Step.FETCH, queue=job.workflow.source), None
     except Failure as failure:
-        return _after(process, delivery, lease, failure), None
+        return _after(runtime, delivery, lease, failure), None
     except (LeaseLost, MemoryError, *AWAY):  # whose fault it is that memory ran out will show when it runs alone
         raise
     except UniqueViolation:
@@ -111,7 +111,7 @@ def _outcome(
         return _defect(delivery, error), None
 
 
-def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
+def _open(runtime: Runtime, delivery: Delivery, work: DeliveryWork) -> Job:
     if delivery.leases > POISONED:
         raise Reject(
             f"{POISONED} workers in a row died over it",
@@ -121,14 +121,14 @@ def _open(process: Process, delivery: Delivery, work: DeliveryWork) -> Job:
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
         raise Skip(f"superseded: version {delivery.applied_version} was applied already")
     assert delivery.pin
-    document = thaw(process.vault.open(delivery.document)) if delivery.document else {}
-    return Job(process, delivery, process.workflow(delivery.pin), work, document)
+    document = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
+    return Job(runtime, delivery, runtime.workflow(delivery.pin), work, document)
 
 
 def _run_steps(job: Job, lease: Lease, bodies: Mapping[Step, Body]) -> None:
     hop = HOP_OF[job.delivery.step]
     at_target = job.delivery.queue != INGEST
-    with job.process.admitted(job.kind, lease.check) if at_target else nullcontext() as lease.place:
+    with job.runtime.admitted(job.kind, lease.check) if at_target else nullcontext() as lease.place:
         for step in hop[hop.index(job.delivery.step) :]:
             bodies[step](job)
 
@@ -141,13 +141,13 @@ def _onward(job: Job) -> tuple[Next, Effect | None]:
         return Next(State.DONE, effects=tuple(job.work.effects)), None
     fetched = job.delivery.step is Step.FETCH
     step, queue = (Step.TRANSFORM, INGEST) if fetched else (Step.ENRICH, job.workflow.target)
-    document = job.process.vault.seal(freeze(job.document))
-    return Next(State.QUEUED, step=step, queue=queue, document=document, credit=credit(job.process, queue)), None
+    document = job.runtime.vault.seal(freeze(job.document))
+    return Next(State.QUEUED, step=step, queue=queue, document=document, credit=credit(job.runtime, queue)), None
 
 
-def _after(process: Process, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
+def _after(runtime: Runtime, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
     """Where a delivery goes after a failure with a name."""
-    said: dict[str, Any] = {"reason": _told(process, delivery, failure), "hint": failure.hint, "code": failure.code}
+    said: dict[str, Any] = {"reason": _told(runtime, delivery, failure), "hint": failure.hint, "code": failure.code}
     match failure:
         case Throttled(after=after):
             return Next(State.WAITING, due_in=after, **said)
@@ -159,34 +159,34 @@ def _after(process: Process, delivery: Delivery, lease: Lease, failure: Failure)
         case Skip(settles=settles):
             return Next(State.SKIPPED, settles=settles, **said)
         case Hold(candidates=candidates):
-            sealed = process.vault.seal(freeze(list(candidates))) if candidates else None
+            sealed = runtime.vault.seal(freeze(list(candidates))) if candidates else None
             return Next(State.HELD, candidates=sealed, **said)
         case Misconfigured():
             return Next(State.WAITING, due_in=PROBED_EVERY, pauses=delivery.queue != INGEST, **said)
         case Retry():
-            return _again(process, delivery, lease.place is None or lease.place.spends_attempt, said)
+            return _again(runtime, delivery, lease.place is None or lease.place.spends_attempt, said)
         case _:
             return Next(State.DEAD, **said)
 
 
-def _told(process: Process, delivery: Delivery, failure: Failure) -> str:
+def _told(runtime: Runtime, delivery: Delivery, failure: Failure) -> str:
     """The reason without what is personal in the event: what a target or a mapping says may quote it."""
     if isinstance(failure, Throttled | Needs | Skip) or failure.code == "unreadable":
         return failure.reason
-    return without_personal(failure.reason, parse_json(process.vault.open(delivery.body)))
+    return without_personal(failure.reason, parse_json(runtime.vault.open(delivery.body)))
 
 
-def _again(process: Process, delivery: Delivery, spends: bool, said: dict[str, Any]) -> Next:
+def _again(runtime: Runtime, delivery: Delivery, spends: bool, said: dict[str, Any]) -> Next:
     """By the connector's schedule, with full jitter.  A probe, or a failure that the open breaker explains, is free."""
     if not spends:
         return Next(State.WAITING, due_in=1.0, **said)
     tries = delivery.attempts + 1
-    schedule = process.connector(delivery.queue).retry
+    schedule = runtime.connector(delivery.queue).retry
     wait = schedule[max(start for start in schedule if start <= tries)]
     if wait is None:
         said["hint"] = f"{tries} tries failed.  When the target is well again, `fleet dead replay ID`."
         return Next(State.DEAD, spends=True, **said)
-    jittered = random.uniform(0.1, 1.0) * wait * process.settings.retry_scale  # noqa: S311 - spreads load
+    jittered = random.uniform(0.1, 1.0) * wait * runtime.settings.retry_scale  # noqa: S311 - spreads load
     return Next(State.WAITING, due_in=jittered, spends=True, **said)
 
 
@@ -224,20 +224,20 @@ def _taken(delivery: Delivery) -> Next:
     )
 
 
-def _finish(process: Process, ends: Sequence[End]) -> list[int]:
+def _finish(runtime: Runtime, ends: Sequence[End]) -> list[int]:
     """Writes how the hops ended in one transaction; if that fails, each in one of its own."""
     if len(ends) != 1:
         try:
-            return _write(process, ends)
+            return _write(runtime, ends)
         except (MemoryError, *AWAY) as error:
             if not getattr(error, "pgcode", None):  # a deadlock, say, is no outage
                 raise
         except Exception as error:  # one of them, which the others are not to suffer for
             logger.info("each ends by itself", deliveries=len(ends), error=type(error).__name__)
-        return [id for end in ends for id in _finish(process, [end])]
+        return [id for end in ends for id in _finish(runtime, [end])]
     (end,) = ends
     try:
-        return _write(process, ends)
+        return _write(runtime, ends)
     except LeaseLost:
         logger.warning("lease lost", delivery=end.delivery.id)
         return []
@@ -245,25 +245,25 @@ def _finish(process: Process, ends: Sequence[End]) -> list[int]:
         raise
     except UniqueViolation:
         end.work.disown()
-        return _write(process, [replace(end, next=_taken(end.delivery), effect=None)])
+        return _write(runtime, [replace(end, next=_taken(end.delivery), effect=None)])
     except Exception as error:  # in the books, not in the work: what was done is found by the next look
-        return _write(process, [replace(end, next=_defect(end.delivery, error), effect=None)])
+        return _write(runtime, [replace(end, next=_defect(end.delivery, error), effect=None)])
 
 
-def _write(process: Process, ends: Sequence[End]) -> list[int]:
+def _write(runtime: Runtime, ends: Sequence[End]) -> list[int]:
     """The states of deliveries after their hop and everything that follows from them; the ids that are queued by it.
 
     Raises `LeaseLost`, with nothing written, when somebody else has one of them.
     """
-    with process.database.transaction(durable=False) as tx:
-        written = [_write_one(tx, process, end) for end in ends]
+    with runtime.database.transaction(durable=False) as tx:
+        written = [_write_one(tx, runtime, end) for end in ends]
     for end, (state, _) in zip(ends, written, strict=True):
         end.work.written()
         _tell(end.delivery, state, end.next)
     return [following for _, following in written if following is not None]
 
 
-def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int | None]:
+def _write_one(tx: Transaction, runtime: Runtime, end: End) -> tuple[State, int | None]:
     delivery, next = end.delivery, end.next
     end.work.write_down(tx)  # before the lease is given up
     state = deliveries.move(tx, delivery, next)
@@ -280,11 +280,11 @@ def _write_one(tx: Transaction, process: Process, end: End) -> tuple[State, int 
         deliveries.leave_lane(tx, delivery, supersedes=next.settles or state is State.DONE)
     if end.lease.place and end.lease.place.opened_after is not None:
         deliveries.give_back(tx, delivery, end.lease.place.opened_after)
-    at_target = delivery.queue != INGEST and process.installations[delivery.queue].id == delivery.target
+    at_target = delivery.queue != INGEST and runtime.installations[delivery.queue].id == delivery.target
     if at_target and state is State.DEAD:
-        installations.pause_if_dying(tx, delivery.target, delivery.id, process.settings.pause_after_deaths)
+        installations.pause_if_dying(tx, delivery.target, delivery.id, runtime.settings.pause_after_deaths)
     if next.pauses:
-        installations.pause(tx, process.installations[delivery.queue].id, next.reason or "", next.hint)
+        installations.pause(tx, runtime.installations[delivery.queue].id, next.reason or "", next.hint)
     return state, delivery.id if state is State.QUEUED else following
 
 

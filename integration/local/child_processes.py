@@ -1,4 +1,4 @@
-"""Child processes that end when we end: a leash for the ungraceful end, pid files for whoever comes after it."""
+"""Child processes that end when we end: a group for the ungraceful end, pid files for whoever comes after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGS_KEPT = 3
 """Bytes of one log file, and how many older ones stay beside it."""
 
 
-class Leash:
+class ProcessGroup:
     """A process group whose members get SIGTERM when this process ends, even by ``kill -9``.
 
     A shell at the head of the group waits on a pipe that only this process holds open.  As the group is not the
@@ -50,7 +50,7 @@ class Leash:
 
 
 class Child:
-    """One child process on a leash, recorded in a pid file.  ``start`` first ends what an earlier owner left behind.
+    """One child process on a group, recorded in a pid file.  ``start`` first ends what an earlier owner left behind.
 
     What it writes to its standard output and error goes to its ``log``, whose size is bounded, and line by line to
     ``heard``.  It creates no file that others may read.
@@ -58,9 +58,11 @@ class Child:
     From one start to the next the pid file is never missing or half written: whoever reads it finds a whole entry.
     """
 
-    def __init__(self, pid_file: Path, leash: Leash, log: Path, heard: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, pid_file: Path, group: ProcessGroup, log: Path, heard: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._pid_file = pid_file
-        self._leash = leash
+        self._group = group
         self._log = log
         self._heard = heard
         self._process: subprocess.Popen[str] | None = None
@@ -76,7 +78,7 @@ class Child:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            process_group=self._leash.group,
+            process_group=self._group.group,
             umask=0o077,
             **options,
         )

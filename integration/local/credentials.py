@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
-from integration.embedded import write_private
 from integration.errors import Misconfigured
+from integration.local.servers import write_private
 
 FILE = "credentials.json"
 

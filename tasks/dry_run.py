@@ -1,4 +1,4 @@
-"""A rehearsal: a delivery gone through with nothing changed, to see what would be sent and what stands there now."""
+"""A dry run: what a delivery would send now and what its target shows, with nothing changed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from integration.store.deliveries import Delivery
 from integration.workflow import Workflow
 from tasks.job import Job
 from tasks.leases import Lease
-from tasks.process import Process
-from tasks.step import FetchFirst
+from tasks.runner import FetchFirst
+from tasks.runtime import Runtime
 from tasks.steps import BODIES
 from tasks.work import DeliveryWork
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What a replay would do.
 
     ``sends`` is the document for the target, None if there would be none; ``shows`` what stands there of it, by the
@@ -65,29 +65,29 @@ class Looking(DeliveryWork):
         raise FirstEffect(effect, request)
 
 
-def rehearse(process: Process, id: int, step: Step | None, current: Mapping[str, Workflow]) -> Rehearsal | None:
+def dry_run(runtime: Runtime, id: int, step: Step | None, current: Mapping[str, Workflow]) -> DryRun | None:
     """Goes through a delivery as a replay from ``step`` would; None for one that no workflow took.
 
     ``current`` are the workflows by whose definitions it is translated; one that is not among them keeps its own.
     """
-    with process.database.statement() as tx:
+    with runtime.database.statement() as tx:
         delivery = deliveries.look(tx, id)
     if delivery is None or delivery.pin is None:
         return None
-    stored = thaw(process.vault.open(delivery.document)) if delivery.document else {}
+    stored = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
     start = _start(delivery, step)
     workflow = current.get(delivery.workflow) if start is Step.TRANSFORM else None
-    workflow = workflow or process.workflow(delivery.pin)
-    job = Job(process, delivery, workflow, Looking(process, delivery, Lease(delivery)), stored)
+    workflow = workflow or runtime.workflow(delivery.pin)
+    job = Job(runtime, delivery, workflow, Looking(runtime, delivery, Lease(delivery)), stored)
     try:
         if start is Step.TRANSFORM:
             job.document = {"event": stored["event"]} if delivery.edited == "event" else {}
             _translate(job)
             CHECKS[delivery.entity](job.document["canonical"], delivery.approved)
     except Failure as failure:
-        return Rehearsal(delivery, job.document.get("target"), _shown(job), stops=failure)
+        return DryRun(delivery, job.document.get("target"), _shown(job), stops=failure)
     if start is not Step.PUSH_STATUS and "target" not in job.document:
-        raise Failure(f"delivery {id} was never translated", hint="Rehearse it without --from-step.")
+        raise Failure(f"delivery {id} was never translated", hint="Repeat it without --from-step.")
     return _post(job, Step.PUSH_STATUS if start is Step.PUSH_STATUS else Step.POST)
 
 
@@ -102,32 +102,32 @@ def _translate(job: Job) -> None:
         BODIES[Step.TRANSFORM](job)
     except FetchFirst:
         job.delivery = replace(job.delivery, step=Step.FETCH)
-        with job.process.admitted(job.kind):
+        with job.runtime.admitted(job.kind):
             BODIES[Step.FETCH](job)
         BODIES[Step.TRANSFORM](job)
 
 
-def _post(job: Job, step: Step) -> Rehearsal:
+def _post(job: Job, step: Step) -> DryRun:
     job.delivery = replace(job.delivery, step=step)
     sends = job.document if step is Step.PUSH_STATUS else job.document["target"]
     shows = _shown(job)
     try:
-        with job.process.admitted(job.kind):
+        with job.runtime.admitted(job.kind):
             BODIES[step](job)
     except FirstEffect as found:
-        return Rehearsal(job.delivery, sends, shows, first=(found.effect, found.request))
+        return DryRun(job.delivery, sends, shows, first=(found.effect, found.request))
     except Failure as failure:
-        return Rehearsal(job.delivery, sends, shows, stops=failure)
-    return Rehearsal(job.delivery, sends, shows)
+        return DryRun(job.delivery, sends, shows, stops=failure)
+    return DryRun(job.delivery, sends, shows)
 
 
 def _shown(job: Job) -> Document | None:
     """What stands at the target; a target that cannot tell, or does not answer, shows nothing."""
     is_push = job.delivery.step is Step.PUSH_STATUS
     sends = job.document if is_push else job.document.get("target")
-    connector = job.process.connector(job.workflow.informs if is_push else job.workflow.target)
+    connector = job.runtime.connector(job.workflow.informs if is_push else job.workflow.target)
     if sends is None or not isinstance(connector, Shown):
         return None
-    with suppress(Failure), job.process.admitted(connector.kind):
+    with suppress(Failure), job.runtime.admitted(connector.kind):
         return connector.shown(job.delivery.entity, sends, job.work)
     return None

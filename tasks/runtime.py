@@ -23,14 +23,14 @@ from integration.store.installations import Installation
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
 from integration.workflow import Definitions, Workflow
-from tasks.company import Company
 from tasks.leases import Leases
+from tasks.shared_lock import SharedLock
 
 _hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
 
 
 @dataclass
-class Process:
+class Runtime:
     """Made once per process, after the fork.  Everything in it is thread-safe."""
 
     settings: Settings
@@ -63,8 +63,8 @@ class Process:
         return Leases(self.database)
 
     @cached_property
-    def company(self) -> Company:
-        return Company()
+    def beside(self) -> SharedLock:
+        return SharedLock()
 
     @cached_property
     def installations(self) -> dict[str, Installation]:
@@ -133,15 +133,15 @@ def _gate() -> Iterator[None]:
         yield
 
 
-_process: Process | None = None
+_runtime: Runtime | None = None
 _owner = 0
 _making = threading.Lock()
 
 
-def process() -> Process:
-    """This process's own; a forked child makes itself a new one."""
-    global _process, _owner
+def current() -> Runtime:
+    """The runtime of this process; a forked child makes its own."""
+    global _runtime, _owner
     with _making:
-        if _process is None or _owner != os.getpid():
-            _process, _owner = Process(preflight.load()), os.getpid()
-        return _process
+        if _runtime is None or _owner != os.getpid():
+            _runtime, _owner = Runtime(preflight.load()), os.getpid()
+        return _runtime

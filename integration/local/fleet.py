@@ -16,14 +16,14 @@ import redis
 
 import mappings
 from integration import preflight
-from integration.account import Account
-from integration.children import keep_private, private_file, stop_leftover
-from integration.cli import environment, ports
-from integration.cli.credentials import FILE, Credentials
-from integration.cli.environment import Systems
-from integration.cli.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
-from integration.embedded import Postgres, Server, Valkey, write_private
 from integration.errors import Failure, Misconfigured
+from integration.local import environment, ports
+from integration.local.account import Account
+from integration.local.child_processes import keep_private, private_file, stop_leftover
+from integration.local.credentials import FILE, Credentials
+from integration.local.environment import Systems
+from integration.local.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
+from integration.local.servers import Postgres, Server, Valkey, write_private
 from integration.settings import Environment, Settings, home_of, runtime_file
 from integration.store import installations
 from integration.store.database import Database

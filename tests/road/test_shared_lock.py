@@ -10,25 +10,25 @@ import pytest
 from integration.message import Event, Step
 from integration.store import dispatch
 from integration.store.deliveries import POISONED
-from tasks.company import Company
 from tasks.intake import Intake
 from tasks.job import Job
-from tasks.process import Process
-from tasks.step import run
+from tasks.runner import run
+from tasks.runtime import Runtime
+from tasks.shared_lock import SharedLock
 
 
 def test_many_run_together_and_one_runs_alone() -> None:
-    company, log, started = Company(), [], threading.Barrier(3)
+    lock, log, started = SharedLock(), [], threading.Barrier(3)
 
     def together(name: str) -> None:
-        with company.of(alone=False):
+        with lock.hold(alone=False):
             log.append(f"{name} in")
             started.wait(5)
             time.sleep(0.1)
             log.append(f"{name} out")
 
     def alone() -> None:
-        with company.of(alone=True):
+        with lock.hold(alone=True):
             log.append("alone in")
             time.sleep(0.1)
             log.append("alone out")
@@ -40,7 +40,7 @@ def test_many_run_together_and_one_runs_alone() -> None:
     suspect = threading.Thread(target=alone)
     suspect.start()
     time.sleep(0.05)
-    late = threading.Thread(target=lambda: company.of(alone=False).__enter__() or log.append("late in"))
+    late = threading.Thread(target=lambda: lock.hold(alone=False).__enter__() or log.append("late in"))
     late.start()
     for thread in (*pair, suspect, late):
         thread.join(5)
@@ -49,10 +49,10 @@ def test_many_run_together_and_one_runs_alone() -> None:
     assert log[4:] == ["alone in", "alone out", "late in"]
 
 
-def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(process: Process) -> None:
+def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(runtime: Runtime) -> None:
     """Nothing is written when memory runs out, for it may have been another's fault."""
-    with process.database.transaction() as tx:
-        Intake(process).accept(tx, "clarity", Event("evt-1", "order.created", "1001", 1, "WEB-1"), b"{}")
+    with runtime.database.transaction() as tx:
+        Intake(runtime).accept(tx, "clarity", Event("evt-1", "order.created", "1001", 1, "WEB-1"), b"{}")
         id = tx.value("select id from deliveries")
 
     def exhaust(job: Job) -> None:
@@ -60,10 +60,10 @@ def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(process: Pro
 
     for _ in range(POISONED):
         with pytest.raises(MemoryError):
-            run(process, [id], Step.TRANSFORM, {Step.TRANSFORM: exhaust})
-        with process.database.transaction() as tx:
+            run(runtime, [id], Step.TRANSFORM, {Step.TRANSFORM: exhaust})
+        with runtime.database.transaction() as tx:
             tx.run("update deliveries set leased_until = now() - interval '1 second'")
             assert dispatch.redrive(tx) == 1
-    assert run(process, [id], Step.TRANSFORM, {}) == []
-    with process.database.transaction() as tx:
+    assert run(runtime, [id], Step.TRANSFORM, {}) == []
+    with runtime.database.transaction() as tx:
         assert tx.row("select state, code from deliveries") == {"state": "dead", "code": "poison"}

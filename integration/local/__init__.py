@@ -1,0 +1,1 @@
+"""A fleet on this machine: its servers, processes, ports, credentials and environment."""

@@ -1,0 +1,51 @@
+"""The options of ``fleet replay``, which the dry run reads too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from integration.message import Step
+from integration.store.repair import Restart
+from integration.terminal.render import json_option
+
+MOST = 100_000
+STEPS = click.Choice([Step.TRANSFORM.value, Step.ENRICH.value, Step.POST.value])
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """How to replay: from which step, by the pinned definitions, without a question, or as a dry run."""
+
+    from_step: str | None
+    pinned: bool
+    yes: bool
+    dry_run: bool
+    reveal: bool
+    as_json: bool
+
+    def restart(self, pins: Mapping[str, str]) -> Restart:
+        return Restart(Step(self.from_step) if self.from_step else None, {} if self.pinned else pins)
+
+
+OPTIONS = (
+    click.option("--from-step", type=STEPS, help="Where to begin: transform translates the event anew, without what a "
+                 "person has corrected in the translated document.  [default: enrich after such a correction, else "
+                 "transform]"),
+    click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by those of now."),
+    click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most so many, the newest."),
+    click.option("--dry-run", is_flag=True, help="Only show what would be sent, beside what the target has now."),
+    click.option("--reveal", is_flag=True, help="With --dry-run: show personal data too.  This is audited."),
+    click.option("--yes", is_flag=True, help="Do not ask before more than one."),
+    json_option,
+)  # fmt: skip
+
+
+def replay_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that are the fields of `ReplayOptions`, and ``--limit``."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
