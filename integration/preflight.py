@@ -15,24 +15,17 @@ import psycopg2
 import psycopg2.extensions
 
 from integration.errors import Hold, Misconfigured
-from integration.settings import KINDS, Environment, Settings, home_of
+from integration.settings import Environment, Settings, home_of
 from integration.signature import check_secret
 from integration.store import migrate, secrets
 from integration.store.database import Database, Transaction
+from integration.systems import patterns, variable
 from integration.vault import Vault
 
 RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
 """Settings that once had another name."""
-OTHERS = (
-    "FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*",
-    "CLARITY_TOKEN_URL", "CLARITY_CLIENT_ID", "CLARITY_CLIENT_SECRET",
-    "ODOO_DB", "ODOO_USERNAME", "ODOO_API_KEY", "ODOO_PROTOCOL", "ODOO_FALLBACK_SKU", "ODOO_HINT_TOKEN",
-    "ODOO_GUEST_KEY", "ODOO_PRICELIST_*", "ODOO_TAX_*_INCLUDED", "ODOO_TAX_*_EXCLUDED",
-    "FUSION_TOKEN_URL", "FUSION_CLIENT_ID", "FUSION_CLIENT_SECRET", "FUSION_SCOPE", "FUSION_BUSINESS_UNIT",
-    "FUSION_SOURCE_SYSTEM", "FUSION_GUEST_ACCOUNT", "FUSION_SALES_ORDERS_RESOURCE", "FUSION_FALLBACK_SKU",
-    "FUSION_ORGANIZATION", "FUSION_RELEASE",
-)  # fmt: skip
-"""Settings beside those that `Settings` reads by name."""
+OTHERS = ("FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*")
+"""Settings beside those of systems and those that `Settings` reads by name."""
 ALIKE = 0.85
 """How much of two names has to agree (0 to 1) for one to be a slip of the other."""
 FOREIGN_KEYS = (
@@ -50,8 +43,9 @@ def checked(settings: Settings) -> Settings:
     """These settings, once every key, secret and address among them has been parsed as its user parses it."""
     if settings.encryption_keys:
         Vault(settings.encryption_keys)
-    for secret in settings.webhook_secrets:
-        check_secret(secret)
+    for name, given in settings.webhook_secrets.items():
+        for secret in given:
+            check_secret(variable(name, "webhook_secrets"), secret)
     try:
         psycopg2.extensions.parse_dsn(settings.database_url)
     except psycopg2.ProgrammingError:
@@ -68,11 +62,11 @@ def misspelt(variables: Mapping[str, str]) -> list[str]:
     """Variables that look like settings of the fleet and are none, each with the name that may be meant."""
     env = Environment(variables, {})
     Settings.read(home_of(variables), env)
-    prefixes = ("FLEET_", *(f"{kind.upper()}_" for kind in KINDS))
-    given = {name for prefix in prefixes for name in env.names(prefix)} - env.asked
+    others = (*OTHERS, *patterns(env.kinds))
+    given = env.settings() - env.asked
     found = []
-    for name in sorted(name for name in given if not any(fnmatchcase(name, other) for other in OTHERS)):
-        near = difflib.get_close_matches(name, [*env.asked, *OTHERS], 1, ALIKE)
+    for name in sorted(name for name in given if not any(fnmatchcase(name, other) for other in others)):
+        near = difflib.get_close_matches(name, [*env.asked, *others], 1, ALIKE)
         if meant := RENAMED.get(name) or (near[0] if near else None):
             found.append(f"{name} is not a setting: {meant} is")
         elif name.startswith("FLEET_"):

@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ from integration.serving import REFUSED
 from integration.signature import BadSignature, verify
 from integration.store import cursors, inbox
 from integration.store.database import Row
+from integration.systems import KINDS, qualify, variable
 from tasks import pipeline
 from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
@@ -44,7 +46,6 @@ from tasks.runtime import Runtime
 logger = structlog.get_logger(__name__)
 
 LONGEST_ID = 255
-SOURCES = ("clarity",)
 GATHER = 0.005
 """Seconds for which what was just accepted waits for what else is, to be nudged together."""
 
@@ -62,7 +63,7 @@ def create_app() -> Flask:
     app.before_request(receiver.refuse_unreadable)
     app.register_error_handler(Exception, receiver.fail)
     app.post("/webhooks/<source>")(receiver.receive)
-    app.post("/hints/odoo/<token>")(receiver.hasten)
+    app.post("/hints/<system>/<token>")(receiver.hasten)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -76,9 +77,10 @@ def _begin() -> tuple[Runtime, Intake]:
     """What the receiver needs to accept events; it ends, with one line, where it must not."""
     try:
         runtime = Runtime(preflight.load())
-        if "clarity" in runtime.settings.systems and not runtime.settings.webhook_secrets:
+        secrets = runtime.settings.webhook_secrets
+        if unset := [name for name in runtime.settings.systems if not secrets.get(name, ("none are needed",))]:
             raise Misconfigured(
-                "CLARITY_WEBHOOK_SECRETS is not set: every webhook would be refused",
+                f"{variable(unset[0], 'webhook_secrets')} is not set: every webhook would be refused",
                 hint="Set it to the secret that Clarity shows for the subscription.",
             )
         runtime.database.wait()
@@ -99,7 +101,8 @@ class Receiver:
 
     def receive(self, source: str) -> Answer:
         """The checks in their fixed order, then the commit, then the answer."""
-        if source not in SOURCES or source not in self.runtime.settings.systems:
+        secrets = self.runtime.settings.webhook_secrets.get(source)
+        if secrets is None or source not in self.runtime.settings.systems:
             return self._refuse(None, "unknown_source", "There is no such webhook source.")
         limit = self.runtime.settings.webhook_limit
         too_large = REFUSED in request.environ or (request.content_length or 0) > limit
@@ -112,7 +115,7 @@ class Receiver:
             request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
         )
         try:
-            verify(self.runtime.settings.webhook_secrets, id, timestamp, signatures, body)
+            verify(secrets, id, timestamp, signatures, body)
         except BadSignature as error:
             return self._refuse(source, error.flaw.value, str(error), code="bad_signature")
         try:
@@ -121,18 +124,18 @@ class Receiver:
             logger.error("cannot store", error=type(error).__name__)
             return self._refuse(source, "not_stored", "Send it again soon.", code="cannot_store")
 
-    def hasten(self, token: str) -> Answer:
-        """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
-        odoo = self.runtime.settings.systems.get("odoo")
-        secret = odoo.options.get("hint_token", "") if odoo else ""
+    def hasten(self, system: str, token: str) -> Answer:
+        """A hint makes the polls of a system due early, and does nothing else: it carries no signature."""
+        hinting = self.runtime.settings.systems.get(system)
+        secret = hinting.options.get("hint_token", "") if hinting and KINDS[hinting.kind].hints else ""
         if not secret or not hmac.compare_digest(token.encode(), secret.encode()):
             return self._refuse(None, "unknown_hint", "There is no such hint.", code="unknown_token")
         try:
             with self.runtime.database.statement() as tx:
-                cursors.hasten(tx, self.runtime.installations["odoo"].id)
+                cursors.hasten(tx, self.runtime.installations[system].id)
         except psycopg2.Error as error:
             logger.error("cannot store", error=type(error).__name__)
-            return self._refuse("odoo", "not_stored", "The next poll will see it.", code="cannot_store")
+            return self._refuse(system, "not_stored", "The next poll will see it.", code="cannot_store")
         return Response(status=204), 204, {}
 
     def refuse_unreadable(self) -> Answer | None:
@@ -163,19 +166,19 @@ class Receiver:
         return problem(status, code or reason, detail, {"Retry-After": "5"} if status == 503 else None)
 
     def _record(self, source: str, id: str, body: bytes) -> Answer:
-        shop = self.runtime.installations[source]
+        installation = self.runtime.installations[source].id
         try:
-            event = read_event(id, body)
+            event = read_event(id, body, source, self.runtime.settings.kinds)
         except Reject as failure:
             logger.error("malformed webhook", source=source, reason=failure.reason)
             with self.runtime.database.statement() as tx:
-                inbox.reject(tx, shop.id, clear(id), failure.reason, self.runtime.vault.seal(body))
+                inbox.reject(tx, installation, clear(id), failure.reason, self.runtime.vault.seal(body))
             return self._refuse(source, "malformed", failure.reason)
         with self.runtime.database.statement() as tx:
             arrival = self.intake.accept(tx, source, event, body)
         if arrival is None:
             with self.runtime.database.transaction() as tx:
-                arrival = inbox.again(tx, shop.id, event.id, hashlib.sha256(body).digest())
+                arrival = inbox.again(tx, installation, event.id, hashlib.sha256(body).digest())
         self.publisher.wake(arrival.due)
         if arrival.verdict == "conflict":
             logger.error("same id, another body", webhook=event.id, message=arrival.message)
@@ -211,8 +214,12 @@ class Publisher:
                 logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
 
 
-def read_event(id: str, body: bytes) -> Event:
-    """The envelope's part of a webhook; raises `Reject` for a body that is not an event."""
+def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) -> Event:
+    """The envelope's part of a webhook; raises `Reject` for a body that is not an event.
+
+    The object's id is ours: `qualify` makes it of that in the ``source``, and refuses one that could be of another of
+    the ``systems``.
+    """
     envelope = parse_json(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
         raise Reject('the body is not an event: an object with a text "type"')
@@ -226,7 +233,7 @@ def read_event(id: str, body: bytes) -> Event:
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],
-        object_id=clear(object_id or id),
+        object_id=clear(qualify(source, object_id or id, systems)),
         version=version if type(version) is int and 0 <= version < 2**53 else 0,
         number=clear(number)[:LONGEST_ID] or None,
         email=address_of(email) or None if isinstance(email, str) else None,

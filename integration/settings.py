@@ -13,38 +13,27 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from integration.addresses import check_address, check_channel, without_login
 from integration.errors import Misconfigured
+from integration.systems import ADDED, KINDS, Kind, named, variable
 
-KINDS = ("clarity", "odoo", "fusion")
-PREFIXES = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL", *(f"{kind.upper()}_" for kind in KINDS))
-"""How the names of settings begin."""
-ERPS = ("odoo", "fusion")
-TAKES_A_LOGIN = {"odoo"}
-"""Systems whose URL may hold ``user:password@``, for a proxy before it; the others have no use for it."""
-DEFAULT_LIMITS = {"clarity": (20.0, 8), "odoo": (10.0, 4), "fusion": (5.0, 4)}
-DEFAULT_TIMEOUT = {"clarity": 60.0, "odoo": 60.0, "fusion": 120.0}
-DEFAULT_POLL = {"clarity": 60.0, "odoo": 15.0, "fusion": 30.0}
+OWN = ("FLEET_", "FLOWER_BASIC_AUTH", "DATABASE_URL", "REDIS_URL")
+"""How the names of settings that are no system's begin."""
 ROUNDING = ("line", "hold")
 """How a difference between totals that rounding explains is treated: carried by a line of its own, or held."""
-REQUIRED = {
-    "clarity": ("token_url", "client_id", "client_secret"),
-    "odoo": ("api_key",),
-    "fusion": ("token_url", "client_id", "client_secret", "business_unit"),
-}
-"""The options without which a system cannot be called."""
 
 
 @dataclass(frozen=True)
 class System:
     """One configured system: where it is, how it may be called, and its own options (``ODOO_DB`` is ``db``).
 
-    ``url`` holds no credentials; those that its variable holds are the option ``url_login`` ("user:password").
-    ``rate`` is in requests per second, ``timeout`` in seconds for one call as a whole, ``poll_seconds`` lie between two
-    polls.
+    ``name`` is its kind unless it is given another.  ``url`` holds no credentials; those that its variable holds are
+    the option ``url_login`` ("user:password").  ``rate`` is in requests per second, ``timeout`` in seconds for one call
+    as a whole, ``poll_seconds`` lie between two polls.
     """
 
     kind: str
@@ -54,6 +43,10 @@ class System:
     timeout: float
     options: Mapping[str, str] = field(repr=False)
     poll_seconds: float = 60.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.kind)
 
     @property
     def database(self) -> str:
@@ -67,16 +60,14 @@ class System:
 
     def missing(self) -> list[str]:
         """The variables that have to be set before this system can be called."""
-        return [f"{self.kind}_{name}".upper() for name in REQUIRED[self.kind] if not self.options.get(name)]
+        return [variable(self.name, name) for name in KINDS[self.kind].required if not self.options.get(name)]
 
     def option(self, name: str) -> str:
         """The option, or `Misconfigured` naming the variable to set."""
         value = self.options.get(name, "")
         if not value:
-            variable = f"{self.kind}_{name}".upper()
-            raise Misconfigured(
-                f"{variable} is not set", hint=f"Set {variable} (or {variable}_FILE) and restart the fleet."
-            )
+            absent = variable(self.name, name)
+            raise Misconfigured(f"{absent} is not set", hint=f"Set {absent} (or {absent}_FILE) and restart the fleet.")
         return value
 
 
@@ -139,7 +130,7 @@ class Environment:
 
     def resolved(self) -> dict[str, str]:
         """The variables, with the content of each ``<NAME>_FILE`` of ours as ``<NAME>`` in place of the path."""
-        ours = {name for prefix in PREFIXES for name in self.names(prefix)}
+        ours = self.settings()
         files = {f"{name}_FILE" for name in ours if self._variables.get(f"{name}_FILE")}
         plain = {name: value for name, value in self._variables.items() if name not in files}
         return plain | {name: self.get(name) for name in (file.removesuffix("_FILE") for file in files)}
@@ -150,6 +141,23 @@ class Environment:
         if word not in words:
             raise Misconfigured(f"{name} is not one of {', '.join(words)}", hint=f"Set {name} to {words[0]}.")
         return word
+
+    @cached_property
+    def kinds(self) -> Mapping[str, str]:
+        """The kind of every system by its name, be it configured or not; raises what `named` does."""
+        return named(self.listed(ADDED))
+
+    def settings(self) -> set[str]:
+        """The names among these variables that begin like a setting."""
+        prefixes = (*OWN, *(variable(name, "") for name in self.kinds))
+        return {name for prefix in prefixes for name in self.names(prefix)}
+
+    def options(self, system: str) -> dict[str, str]:
+        """The options of a system: what its name is the first part of, and no longer name of another system."""
+        prefix = variable(system, "")
+        longer = tuple(variable(name, "") for name in self.kinds if name.startswith(f"{system}_"))
+        names = (name for name in self.names(prefix) if not name.startswith(longer))
+        return {name.removeprefix(prefix).lower(): self.get(name) for name in names}
 
     def names(self, prefix: str) -> Iterable[str]:
         found = {name.removesuffix("_FILE") for name in (*self._variables, *self._defaults) if name.startswith(prefix)}
@@ -174,7 +182,9 @@ class Alerting:
 class Settings:
     """Everything a process needs to know about where it runs.
 
-    A webhook has at most ``webhook_limit`` bytes, and ``webhook_deadline`` seconds to arrive as a whole.
+    ``kinds`` has the kind of every system by its name, ``systems`` those that are configured.  ``webhook_secrets`` are
+    those of each system that signs, configured or not.  A webhook has at most ``webhook_limit`` bytes, and
+    ``webhook_deadline`` seconds to arrive as a whole.
     """
 
     home: Path
@@ -182,10 +192,11 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
-    webhook_secrets: tuple[str, ...] = field(repr=False)
+    webhook_secrets: Mapping[str, tuple[str, ...]] = field(repr=False)
     binds: Mapping[str, str]
     webhook_limit: int
     webhook_deadline: float
+    kinds: Mapping[str, str]
     systems: Mapping[str, System]
     retry_scale: float
     retention_days: float
@@ -210,7 +221,11 @@ class Settings:
             database_url=env.get("DATABASE_URL"),
             redis_url=env.get("REDIS_URL"),
             encryption_keys=env.listed("FLEET_ENCRYPTION_KEYS"),
-            webhook_secrets=env.listed("CLARITY_WEBHOOK_SECRETS"),
+            webhook_secrets={
+                name: env.listed(variable(name, "webhook_secrets"))
+                for name, kind in env.kinds.items()
+                if KINDS[kind].signs
+            },
             binds={
                 "receiver": env.address("FLEET_RECEIVER_BIND", "127.0.0.1:8000"),
                 "flower": env.address("FLEET_FLOWER_BIND", "127.0.0.1:5555"),
@@ -219,7 +234,8 @@ class Settings:
             },
             webhook_limit=int(env.number("FLEET_WEBHOOK_LIMIT", 5 * 1024 * 1024)),
             webhook_deadline=env.number("FLEET_WEBHOOK_DEADLINE", 10.0),
-            systems={kind: system for kind in KINDS if (system := _system(kind, env))},
+            kinds=env.kinds,
+            systems=_systems(env),
             retry_scale=env.number("FLEET_RETRY_SCALE", 1.0),
             retention_days=env.number("FLEET_RETENTION_DAYS", 90.0),
             sandbox_age=env.number("FLEET_SANDBOX_AGE_SECONDS", 2.0, or_zero=True),
@@ -283,27 +299,41 @@ def _running_fleet(home: Path) -> Mapping[str, str]:
         return {}
 
 
-def _system(kind: str, env: Environment) -> System | None:
-    prefix = kind.upper() + "_"
-    default_rate, default_concurrency = DEFAULT_LIMITS[kind]
-    rate = env.number(prefix + "RATE", default_rate)  # read even where the URL is not set: the sandbox may play it
-    concurrency = env.whole(prefix + "CONCURRENCY", default_concurrency)
-    timeout = env.number(prefix + "TIMEOUT", DEFAULT_TIMEOUT[kind])
-    poll_seconds = env.number(prefix + "POLL_SECONDS", DEFAULT_POLL[kind])
-    if kind in ERPS:
-        env.choice(prefix + "ROUNDING", ROUNDING)
-    if not env.get(prefix + "URL"):
+def _systems(env: Environment) -> dict[str, System]:
+    """The configured systems by name; raises `Misconfigured` for two names of one system."""
+    found = {name: system for name, kind in env.kinds.items() if (system := _system(name, KINDS[kind], env))}
+    places: dict[tuple[str, str, str], str] = {}
+    for name, system in found.items():
+        other = places.setdefault((system.kind, system.url, system.database), name)
+        if other != name:
+            raise Misconfigured(
+                f"{variable(name, 'url')} and {variable(other, 'url')} are one system under two names",
+                hint=f"Unset one of them, or correct {variable(name, 'url')}.",
+            )
+    return found
+
+
+def _system(name: str, kind: Kind, env: Environment) -> System | None:
+    """The system of this name; what it may be set to is read even where its URL is not: the sandbox may play it."""
+    rate = env.number(variable(name, "rate"), kind.rate)
+    concurrency = env.whole(variable(name, "concurrency"), kind.concurrency)
+    timeout = env.number(variable(name, "timeout"), kind.timeout)
+    poll_seconds = env.number(variable(name, "poll_seconds"), kind.poll_seconds)
+    if "rounding" in kind.options:
+        env.choice(variable(name, "rounding"), ROUNDING)
+    if not env.get(variable(name, "url")):
         return None
-    options = {name.removeprefix(prefix).lower(): env.get(name) for name in env.names(prefix)}
-    options["url"], options["url_login"] = _address(kind, options)
+    options = env.options(name)
+    options["url"], options["url_login"] = _address(name, kind, options)
     return System(
-        kind=kind,
+        kind=kind.name,
         url=options["url"],
         rate=rate,
         concurrency=concurrency,
         timeout=timeout,
         options=options,
         poll_seconds=poll_seconds,
+        name=name,
     )
 
 
@@ -323,23 +353,23 @@ def _login(name: str, env: Environment) -> str:
     return login
 
 
-def _address(kind: str, options: Mapping[str, str]) -> tuple[str, str]:
+def _address(system: str, kind: Kind, options: Mapping[str, str]) -> tuple[str, str]:
     """The system's URL without the credentials in it, and these; `Misconfigured` for any address that cannot be used.
 
     Every option that ends in ``url`` is an address.
     """
-    for name in (name for name, value in options.items() if name.endswith("url") and value):
-        variable, (address, login) = f"{kind}_{name}".upper(), without_login(options[name])
-        check_address(variable, options[name])
-        if login and (name != "url" or kind not in TAKES_A_LOGIN):
+    for option in (option for option, value in options.items() if option.endswith("url") and value):
+        name, (address, login) = variable(system, option), without_login(options[option])
+        check_address(name, options[option])
+        if login and not (option == "url" and kind.login):
             raise Misconfigured(
-                f"{variable} holds a user name or a password, for which there is no use",
-                hint=f"Take user:password@ out of {variable}: credentials are variables of their own.",
+                f"{name} holds a user name or a password, for which there is no use",
+                hint=f"Take user:password@ out of {name}: credentials are variables of their own.",
             )
-        if name == "url" and not {"?", "#"}.isdisjoint(address):
+        if option == "url" and not {"?", "#"}.isdisjoint(address):
             raise Misconfigured(
-                f"{variable} holds a query or a fragment",
-                hint=f"Take what begins with ? or # out of {variable}: the paths of the API are put behind it.",
+                f"{name} holds a query or a fragment",
+                hint=f"Take what begins with ? or # out of {name}: the paths of the API are put behind it.",
             )
     url, login = without_login(options["url"])
     return url.rstrip("/"), login

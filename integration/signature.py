@@ -41,9 +41,9 @@ def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
 
 
-def check_secret(secret: str) -> None:
-    """Raises `Misconfigured` for a secret that Standard Webhooks does not allow."""
-    _key(secret)
+def check_secret(variable: str, secret: str) -> None:
+    """Raises `Misconfigured` for a secret in a ``variable`` that Standard Webhooks does not allow."""
+    _key(secret, f"a secret in {variable}")
 
 
 def verify(secrets: Sequence[str], id: str, timestamp: str, signatures: str, body: bytes) -> None:
@@ -71,24 +71,20 @@ def _timestamp(text: str) -> int:
     return int(text)
 
 
-def _key(secret: str) -> bytes:
+def _key(secret: str, about: str = "a webhook secret") -> bytes:
     """The key of a secret: base64 of at least 24 bytes, with or without ``whsec_`` before it (Standard Webhooks 1.0.0).
 
     Raises `Misconfigured` for every other text, without showing it.  Nothing but base64 is taken, so that a secret
     that was copied badly is never a key of its own.
     """
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+        key, why = base64.b64decode(secret.removeprefix(PREFIX), validate=True), ""
     except ValueError:
-        raise _refused("is not base64") from None
+        key, why = b"", "is not base64"
     if len(key) < SHORTEST_SECRET:
-        raise _refused(f"is shorter than {SHORTEST_SECRET} bytes" if key else "is empty")
+        raise Misconfigured(
+            f"{about} {why or (f'is shorter than {SHORTEST_SECRET} bytes' if key else 'is empty')}",
+            hint=f"Take the one that Clarity shows for the subscription: {PREFIX} and base64 of at least "
+            f"{SHORTEST_SECRET} bytes.",
+        )
     return key
-
-
-def _refused(why: str) -> Misconfigured:
-    return Misconfigured(
-        f"a secret in CLARITY_WEBHOOK_SECRETS {why}",
-        hint=f"Take the one that Clarity shows for the subscription: {PREFIX} and base64 of at least "
-        f"{SHORTEST_SECRET} bytes.",
-    )

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 from integration import translator
 from integration.canonical import REMAINING, digest, parse_json
 from integration.canonical.fulfilment import Stage
+from integration.canonical.home import with_home_ids, with_our_ids
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit
@@ -96,14 +97,14 @@ class Workflow:
         if not isinstance(given, dict):
             raise Reject("the event holds no object in data", hint="The sender has to send it again, in full.")
         to_canonical, *onwards = self.transform
-        canonical = to_canonical(given)
+        canonical = with_our_ids(self.entity, to_canonical(given), self.source, systems or ())
         if not self._wants(canonical):
             raise Skip(self.otherwise, settles=True)
         remaining = REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical
         made = part = self.split.part(self.name, remaining, systems) if self.split else remaining
         for mapping in onwards:
             made = mapping.apply(made)
-        return Translation(canonical, part, made)
+        return Translation(canonical, part, with_home_ids(made, self.target))
 
     def _wants(self, canonical: Document) -> bool:
         try:

@@ -73,9 +73,9 @@ def dying(own: Runtime, tx: Transaction) -> Iterator[Condition]:
 def breaker(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A target that fails so often that it is left alone.  Raises `Throttled` without Redis."""
     waiting = views.open_by_target(tx)
-    for kind, throttle in own.throttles.items():
+    for name, throttle in own.throttles.items():
         if throttle.state().breaker != "closed":
-            installation = own.installations[kind]
+            installation = own.installations[name]
             count = waiting.get(installation.id, 0)
             says = f"Too many calls failed: now and then one is made, to see.\nDeliveries that wait: {count}."
             fix = "See that the system is up and can be reached.  `fleet targets ls` shows when it is asked again."
@@ -116,7 +116,7 @@ def polls(own: Runtime, tx: Transaction) -> Iterator[Condition]:
         streams = list(each)
         says = "\n".join(f"{row['stream']}, failed {row['count']} times: {row['reason']}" for row in streams)
         hint = next((row["hint"] for row in streams if row["hint"]), None)
-        fix = f"{_sentence(hint)}`fleet poll {streams[0]['kind']}` tries it now."
+        fix = f"{_sentence(hint)}`fleet poll {streams[0]['system']}` tries it now."
         count, since = sum(row["count"] for row in streams), min(row["since"] for row in streams)
         yield Condition("polls", about, count, says, fix, since)
 

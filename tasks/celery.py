@@ -18,6 +18,7 @@ from integration import logs, preflight
 from integration.errors import Failure
 from integration.settings import Settings
 from integration.store.database import AWAY, Database
+from integration.systems import KINDS
 from integration.vault import Vault
 
 INGEST = "ingest"
@@ -29,6 +30,8 @@ POLL_TICK = 2.0
 POLLED = {"queue": POLL, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
+UPKEEP_EVERY = {"watch": WATCH_TICK, "check_ledger": 60.0, "probe_paused": 60.0, "tidy": 3600.0}
+"""Seconds between two rounds of each task that keeps the fleet in order."""
 
 BATCH = 100
 """So many nudges are published in one round trip."""
@@ -42,9 +45,24 @@ def _checked() -> Settings:
         raise SystemExit(failure.line) from None
 
 
+def _defaults() -> dict[str, Any]:
+    """What depends on the settings: the broker, and of what beat asks how often."""
+    settings = _checked()
+    polls = {
+        f"poll-{name}": {"task": "poll", "args": (name,), "schedule": POLL_TICK, "options": POLLED}
+        for name, system in settings.systems.items()
+        if KINDS[system.kind].polled
+    }
+    upkeep = {
+        task.replace("_", "-"): {"task": task, "schedule": every, "options": {"queue": UPKEEP, "expires": every}}
+        for task, every in UPKEEP_EVERY.items()
+    }
+    return {"broker_url": settings.redis_url, "beat_schedule": polls | upkeep}
+
+
 app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.watch"], strict_typing=False)
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
-app.add_defaults(lambda: {"broker_url": _checked().redis_url})
+app.add_defaults(_defaults)
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
@@ -69,14 +87,6 @@ app.conf.update(
     worker_enable_remote_control=True,
     task_publish_retry=False,
     timezone="UTC",
-    beat_schedule={
-        "poll-odoo": {"task": "poll", "args": ("odoo",), "schedule": POLL_TICK, "options": POLLED},
-        "poll-fusion": {"task": "poll", "args": ("fusion",), "schedule": POLL_TICK, "options": POLLED},
-        "watch": {"task": "watch", "schedule": WATCH_TICK, "options": {"queue": UPKEEP, "expires": WATCH_TICK}},
-        "check-ledger": {"task": "check_ledger", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
-        "probe-paused": {"task": "probe_paused", "schedule": 60.0, "options": {"queue": UPKEEP, "expires": 60}},
-        "tidy": {"task": "tidy", "schedule": 3600.0, "options": {"queue": UPKEEP, "expires": 3600}},
-    },
 )
 
 

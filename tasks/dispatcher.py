@@ -89,8 +89,8 @@ class Dispatcher:
         known = self._runtime.installations
         with self._runtime.database.statement() as tx:
             decided = installations.decisions(tx)
-        for kind, throttle in self._runtime.throttles.items():
-            throttle.decide(**decided[known[kind].id])
+        for name, throttle in self._runtime.throttles.items():
+            throttle.decide(**decided[known[name].id])
 
     def _is_time(self, chore: str, every: float) -> bool:
         due = time.monotonic() - self._done_at.get(chore, 0.0) > every

@@ -102,7 +102,7 @@ def _translate(job: Job) -> None:
         BODIES[Step.TRANSFORM](job)
     except FetchFirst:
         job.delivery = replace(job.delivery, step=Step.FETCH)
-        with job.runtime.admitted(job.kind):
+        with job.runtime.admitted(job.system):
             BODIES[Step.FETCH](job)
         BODIES[Step.TRANSFORM](job)
 
@@ -112,7 +112,7 @@ def _post(job: Job, step: Step) -> DryRun:
     sends = job.document if step is Step.PUSH_STATUS else job.document["target"]
     shows = _shown(job)
     try:
-        with job.runtime.admitted(job.kind):
+        with job.runtime.admitted(job.system):
             BODIES[step](job)
     except FirstEffect as found:
         return DryRun(job.delivery, sends, shows, first=(found.effect, found.request))
@@ -125,9 +125,10 @@ def _shown(job: Job) -> Document | None:
     """What stands at the target; a target that cannot tell, or does not answer, shows nothing."""
     is_push = job.delivery.step is Step.PUSH_STATUS
     sends = job.document if is_push else job.document.get("target")
-    connector = job.runtime.connector(job.workflow.informs if is_push else job.workflow.target)
+    system = job.workflow.informs if is_push else job.workflow.target
+    connector = job.runtime.connector(system)
     if sends is None or not isinstance(connector, Shown):
         return None
-    with suppress(Failure), job.runtime.admitted(connector.kind):
+    with suppress(Failure), job.runtime.admitted(system):
         return connector.shown(job.delivery.entity, sends, job.work)
     return None

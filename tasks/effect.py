@@ -18,6 +18,7 @@ from integration.store import crossrefs, deliveries, fulfilment
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery, Push
 from integration.store.installations import Installation
+from integration.systems import unqualify
 from tasks.job import Job, credit
 
 
@@ -88,7 +89,7 @@ def effect_of(job: Job) -> Effect | None:
     if shop is not None and job.posted.theirs is not None:  # else there is nobody, or nothing, to tell
         told = {stage: job.workflow.status_after(job.document["part"], stage.word) for stage in Stage}
         statuses = {stage: status for stage, status in told.items() if status}
-    room = credit(job.runtime, shop.kind) if shop and statuses else 0  # asked before the transaction, not within it
+    room = credit(job.runtime, shop.system) if shop and statuses else 0  # asked before the transaction, not within it
     return Effect(
         posted=job.posted,
         digest=digest(job.document["target"]),
@@ -110,10 +111,10 @@ def _push(job: Job, shop: Installation | None, order_id: str, status: str, room:
         reference = f"{job.workflow.target}:{job.posted.number}"
     else:
         reference = f"{canonical['source']}:{canonical['number'] or canonical['id']}"
-    document = {"order_id": order_id, "status": status, "external_ref": reference}
+    document = {"order_id": unqualify(shop.system, order_id), "status": status, "external_ref": reference}
     return Push(
         target=shop.id,
-        queue=shop.kind,
+        queue=shop.system,
         lane=lane(shop.name, "order", order_id),
         entity="order_status",
         document=job.runtime.vault.seal(freeze(document)),

@@ -33,8 +33,8 @@ class Job:
     shipped_by_others: dict[str, Decimal] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        """Which system this step calls."""
+    def system(self) -> str:
+        """The name of the system that this step calls."""
         match self.delivery.step:
             case Step.FETCH:
                 return self.workflow.source

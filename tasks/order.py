@@ -10,6 +10,7 @@ from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import line_ids, line_keys
 from integration.store import attempts, crossrefs, deliveries, fulfilment, installations
+from integration.systems import is_home, of_role
 from tasks.job import Job
 from tasks.leases import LeaseLost
 
@@ -32,6 +33,9 @@ def with_order(job: Job, event: Document) -> Document:
         carried = fulfilment.carried(tx, source, order_id)
         others = fulfilment.shipped_by_others(tx, source, order_id, job.delivery.object_id)
         posted = carried or crossrefs.exists(tx, crossrefs.needed(source, "order", order_id))
+    kinds, target = job.runtime.settings.kinds, job.workflow.target
+    if target in of_role("shop", kinds) and not is_home(target, order_id, kinds):
+        raise Skip(f"the order is not one of {target}", settles=True)
     if carried is None and posted:
         raise Hold(
             f"what the ERP carries of order {order_id} was not kept when it was posted",

@@ -55,11 +55,11 @@ class Run:
 
 
 @app.task(name="poll")
-def poll(kind: str) -> None:
+def poll(system: str) -> None:
     """Reads every stream of a system that is due."""
-    for run in runs(current(), _intake(), kind):
+    for run in runs(current(), _intake(), system):
         if run.accepted:
-            logger.info("polled", target=kind, stream=run.stream, read=run.read, accepted=run.accepted)
+            logger.info("polled", target=system, stream=run.stream, read=run.read, accepted=run.accepted)
 
 
 @cache
@@ -67,14 +67,14 @@ def _intake() -> Intake:
     return Intake(current())
 
 
-def runs(runtime: Runtime, intake: Intake, kind: str) -> Iterable[Run]:
+def runs(runtime: Runtime, intake: Intake, system: str) -> Iterable[Run]:
     """Polls the streams of a system that are due, one after the other; nothing where it takes no part."""
-    if kind not in runtime.installations:
+    if system not in runtime.installations:
         return
-    source = runtime.connector(kind)
+    source = runtime.connector(system)
     if not isinstance(source, Polled):
         return
-    installation = runtime.installations[kind].id
+    installation = runtime.installations[system].id
     with runtime.database.transaction() as tx:
         cursors.ensure(tx, installation, source.streams)
     while True:
@@ -82,16 +82,16 @@ def runs(runtime: Runtime, intake: Intake, kind: str) -> Iterable[Run]:
             cursor = cursors.take(tx, installation)
         if cursor is None:
             return
-        yield Poll(runtime, intake, kind, source, cursor).run()
+        yield Poll(runtime, intake, system, source, cursor).run()
 
 
 class Poll:
     """One run of one stream, under its cursor's lease."""
 
-    def __init__(self, runtime: Runtime, intake: Intake, kind: str, source: Polled, cursor: Cursor) -> None:
+    def __init__(self, runtime: Runtime, intake: Intake, system: str, source: Polled, cursor: Cursor) -> None:
         self._runtime = runtime
         self._intake = intake
-        self._kind = kind
+        self._system = system
         self._source = source
         self._cursor = cursor
         self._looked_at: list[str] = []
@@ -113,7 +113,7 @@ class Poll:
                 if page.next is None or rests:
                     return Run(self._cursor.stream, read, accepted)
         except LeaseLost:
-            logger.warning("poll taken over", target=self._kind, stream=self._cursor.stream)
+            logger.warning("poll taken over", target=self._system, stream=self._cursor.stream)
             return Run(self._cursor.stream, read, accepted)
         except Failure as failure:
             self._fail(failure)
@@ -128,7 +128,7 @@ class Poll:
 
     def _ask(self) -> Page:
         cursor = self._cursor
-        with self._runtime.admitted(self._kind, self._check) as place, self._kept_alive(place):
+        with self._runtime.admitted(self._system, self._check) as place, self._kept_alive(place):
             page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_orders)
         if page.next is not None and page.next == cursor.page:
             raise endless(f"the stream {cursor.stream}")
@@ -176,7 +176,7 @@ class Poll:
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
             for (_, object_id), change in fresh:
-                arrival = self._intake.accept(tx, self._kind, *self._event(tx, object_id, change))
+                arrival = self._intake.accept(tx, self._system, *self._event(tx, object_id, change))
                 due += arrival.due if arrival else ()
             self._move(tx, page, rests)
         with suppress(redis.RedisError, OperationalError):  # the dispatcher will
@@ -185,7 +185,7 @@ class Poll:
 
     def _move(self, tx: Transaction, page: Page, rests: bool) -> None:
         if page.next is None:
-            every = self._runtime.settings.systems[self._kind].poll_seconds
+            every = self._runtime.settings.systems[self._system].poll_seconds
             if not cursors.end(tx, self._cursor, page.seen, every):
                 raise LeaseLost
             return
@@ -197,7 +197,7 @@ class Poll:
             cursors.rest(tx, self._cursor)
 
     def _object_id(self, change: Change) -> str:
-        return clear(f"{self._runtime.installations[self._kind].name}/{change.id}")
+        return clear(f"{self._runtime.installations[self._system].name}/{change.id}")
 
     def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""
@@ -209,7 +209,7 @@ class Poll:
             "id": id,
             "type": change.type,
             "timestamp": f"{change.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "data": {**change.document, **places, "source": self._runtime.installations[self._kind].name},
+            "data": {**change.document, **places, "source": self._runtime.installations[self._system].name},
         }
         number = clear(change.number) if change.number else None
         return Event(id, change.type, object_id, version, number), freeze(body)
@@ -217,7 +217,7 @@ class Poll:
     def _fail(self, failure: Failure) -> None:
         """The next try: when the target says, or after a pause that doubles.  Wrong credentials pause the target."""
         log = logger.info if isinstance(failure, Throttled) else logger.error
-        log("poll failed", target=self._kind, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
+        log("poll failed", target=self._system, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
         with self._runtime.database.transaction() as tx:
             fulfilment.looked_at(tx, self._cursor.installation, self._looked_at)
             if isinstance(failure, Throttled):
@@ -231,8 +231,8 @@ class Poll:
     def _pause_if_shut(self) -> None:
         """One stream may be closed to us and the rest open: the target is paused only if it does not know us at all."""
         try:
-            with self._runtime.admitted(self._kind):
-                self._runtime.connector(self._kind).whoami()
+            with self._runtime.admitted(self._system):
+                self._runtime.connector(self._system).whoami()
         except Misconfigured as failure:
             with self._runtime.database.transaction() as tx:
                 installations.pause(tx, self._cursor.installation, failure.reason, failure.hint)

@@ -128,7 +128,7 @@ def _open(runtime: Runtime, delivery: Delivery, work: DeliveryWork) -> Job:
 def _run_steps(job: Job, lease: Lease, bodies: Mapping[Step, Body]) -> None:
     hop = HOP_OF[job.delivery.step]
     at_target = job.delivery.queue != INGEST
-    with job.runtime.admitted(job.kind, lease.check) if at_target else nullcontext() as lease.place:
+    with job.runtime.admitted(job.system, lease.check) if at_target else nullcontext() as lease.place:
         for step in hop[hop.index(job.delivery.step) :]:
             bodies[step](job)
 

@@ -20,6 +20,7 @@ from integration.settings import Settings
 from integration.store import definitions, installations, secrets
 from integration.store.database import Database
 from integration.store.installations import Installation
+from integration.systems import variable
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
 from integration.workflow import Definitions, Workflow
@@ -68,7 +69,7 @@ class Runtime:
 
     @cached_property
     def installations(self) -> dict[str, Installation]:
-        """The configured systems by kind."""
+        """The configured systems by name."""
         with self.database.transaction() as tx:
             return installations.register(tx, self.settings.systems.values())
 
@@ -79,24 +80,25 @@ class Runtime:
 
     @cached_property
     def throttles(self) -> dict[str, Throttle]:
-        """The throttle of each configured system by kind."""
+        """The throttle of each configured system by name."""
         return {
-            kind: Throttle(self.redis, self.installations[kind].name, system.rate, system.concurrency)
-            for kind, system in self.settings.systems.items()
+            name: Throttle(self.redis, self.installations[name].name, system.rate, system.concurrency)
+            for name, system in self.settings.systems.items()
         }
 
-    def connector(self, kind: str) -> Connector:
+    def connector(self, name: str) -> Connector:
         """The connector of a configured system; `Misconfigured` when it lacks a setting, or is not set up any more."""
         with self._making:
-            if kind not in self._connectors:
-                self._connectors[kind] = self._connect(kind)
-            return self._connectors[kind]
+            if name not in self._connectors:
+                self._connectors[name] = self._connect(name)
+            return self._connectors[name]
 
-    def _connect(self, kind: str) -> Connector:
-        system = self.settings.systems.get(kind)
+    def _connect(self, name: str) -> Connector:
+        system = self.settings.systems.get(name)
         if system is None:
             raise Misconfigured(
-                f"{kind} is not configured", hint=f"Set {kind.upper()}_URL and its credentials, restart the fleet."
+                f"{name} is not configured",
+                hint=f"Set {variable(name, 'url')} and its credentials, restart the fleet.",
             )
         # Guests are known at the target by a hash of their address under our own secret, unless another is set.
         own = {"guest_key": self.match_secret.hex()}
@@ -111,13 +113,13 @@ class Runtime:
             return self._workflows[pin]
 
     @contextmanager
-    def admitted(self, kind: str, check: Callable[[], None] = lambda: None) -> Iterator[Admission]:
+    def admitted(self, name: str, check: Callable[[], None] = lambda: None) -> Iterator[Admission]:
         """One hop's place at a target; raises `Throttled` when there is none now.
 
         Calls inside wait for their turn; ``check`` is asked after the wait, before anything is sent.
         """
-        self.connector(kind)
-        with self.throttles[kind].admit() as admission:
+        self.connector(name)
+        with self.throttles[name].admit() as admission:
             token = _hop.set((admission, check))
             try:
                 yield admission

@@ -78,8 +78,8 @@ def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
 
 
 def _fetch(job: Job) -> None:
-    source = job.runtime.connector(job.kind)
-    assert isinstance(source, Readable), job.kind
+    source = job.runtime.connector(job.system)
+    assert isinstance(source, Readable), job.system
     event = _event(job)
     try:
         whole = source.fetch(job.delivery.entity, str(event["data"].get("id") or ""))
@@ -141,7 +141,7 @@ def _push_status(job: Job) -> None:
 
 
 def _connector(job: Job) -> Any:
-    return job.runtime.connector(job.kind)
+    return job.runtime.connector(job.system)
 
 
 BODIES = {

@@ -49,12 +49,12 @@ def probe_paused() -> None:
     runtime = current()
     with runtime.database.transaction() as tx:
         paused = {row["id"] for row in installations.all_installations(tx) if row["paused_by"] == "fleet"}
-    for kind, installation in runtime.installations.items():
+    for name, installation in runtime.installations.items():
         if installation.id not in paused:
             continue
         try:
-            with runtime.admitted(kind):
-                runtime.connector(kind).whoami()
+            with runtime.admitted(name):
+                runtime.connector(name).whoami()
         except Failure as failure:
             logger.error("target still paused", target=installation.name, reason=failure.reason, hint=failure.hint)
             continue

@@ -16,7 +16,8 @@ from integration.connectors.contract import Request
 from integration.connectors.http import Http
 from integration.connectors.odoo.client import Client
 from integration.errors import Misconfigured
-from integration.settings import KINDS, REQUIRED, Settings
+from integration.settings import Settings
+from integration.systems import KINDS
 
 HERE = "http://127.0.0.1:8090"
 ELSEWHERE = [
@@ -60,7 +61,8 @@ ELSEWHERE = [
     "http://127.0.0.1:x/",
 ]
 SYSTEMS = {f"{kind.upper()}_URL": HERE for kind in KINDS}
-ADDRESSES = [*SYSTEMS, *(f"{kind}_{name}".upper() for kind in KINDS for name in REQUIRED[kind] if name.endswith("url"))]
+URLS = {kind.name: [option for option in kind.required if option.endswith("url")] for kind in KINDS.values()}
+ADDRESSES = [*SYSTEMS, *(f"{kind}_{option}".upper() for kind, options in URLS.items() for option in options)]
 
 
 def load(**variables: str) -> Settings:

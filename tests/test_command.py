@@ -16,6 +16,7 @@ from integration.cli.test import isolated
 from integration.errors import Misconfigured
 from integration.local.environment import Systems
 from integration.settings import Settings
+from integration.systems import KINDS
 
 ROOT = Path(__file__).parents[1]
 CLARITY = {"CLARITY_URL": "https://shop.example/api/v1"}
@@ -47,7 +48,7 @@ def test_the_sandbox_plays_all_or_what_it_is_asked_to(
     warnings: list[str],
 ) -> None:
     systems = Systems.choose(Settings.load({"FLEET_HOME": str(tmp_path)} | variables), sandbox)
-    assert systems == Systems(configured, played)
+    assert systems == Systems(configured, played, {name: name for name in KINDS})
     assert systems.warnings() == warnings
 
 

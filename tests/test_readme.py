@@ -11,7 +11,8 @@ import pytest
 import mappings
 from integration.cli import COMMANDS
 from integration.preflight import OTHERS
-from integration.settings import DEFAULT_LIMITS, DEFAULT_TIMEOUT, Environment, Settings
+from integration.settings import Environment, Settings
+from integration.systems import KINDS, patterns
 from integration.workflow import load_definitions
 from tests.faults.catalogue import ALL
 
@@ -45,7 +46,7 @@ def test_every_setting_is_listed() -> None:
     nobodys = {"CLARITY_POLL_SECONDS"}  # read with those of the other systems, but Clarity is not polled
     not_for_users = {"FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*", *nobodys}
     listed = first_cells(section("Settings"))
-    for name in (env.asked | set(OTHERS)) - not_for_users:
+    for name in {*env.asked, *OTHERS, *patterns(env.kinds)} - not_for_users:
         pattern = re.escape(name).replace(r"\*", "<[A-Z]+>")
         assert any(re.fullmatch(pattern, each) for each in listed), name
 
@@ -73,12 +74,11 @@ def test_the_defaults_are_those_of_the_settings() -> None:
     )
     for name, bind in settings.binds.items():
         assert f"| `FLEET_{name.upper()}_BIND` | `{bind}` |" in README
-    kinds = ("odoo", "clarity", "fusion")
-    rates, hops = ([DEFAULT_LIMITS[kind][place] for kind in kinds] for place in (0, 1))
+    kinds = [KINDS[name] for name in ("odoo", "clarity", "fusion")]
     for cell, about in (
-        (rates, "requests per second"),
-        (hops, "hops at a time"),
-        ([DEFAULT_TIMEOUT[kind] for kind in kinds], "seconds for one call"),
+        ([kind.rate for kind in kinds], "requests per second"),
+        ([kind.concurrency for kind in kinds], "hops at a time"),
+        ([kind.timeout for kind in kinds], "seconds for one call"),
     ):
         assert f"| {', '.join(f'{number:.0f}' for number in cell)} | {about}" in README
     assert settings.retry_scale == 1

@@ -146,7 +146,7 @@ def test_a_second_terminal_finds_the_fleet_and_its_passwords(begin: Callable[...
     urls = json.loads(up.run("urls", "--json").stdout)
     settings = Settings.load({"FLEET_HOME": str(up.home)})
     assert urls["webhook_url"] == f"http://{settings.binds['receiver']}/webhooks/clarity"
-    assert [urls["webhook_secret"]] == list(settings.webhook_secrets)
+    assert {"clarity": (urls["webhook_secret"],)} == settings.webhook_secrets
     assert urls["flower_user"] == "fleet"
     assert all(f"  {value}" in up.said for value in urls.values())
     assert runtime_file(up.home).stat().st_mode & 0o777 == 0o600

@@ -18,11 +18,11 @@ from rich.text import Text
 
 from integration.cli.urls import addresses, show
 from integration.errors import Failure
-from integration.local.environment import ERPS
 from integration.local.fleet import Fleet, runs
 from integration.settings import Settings, runtime_file, variables
 from integration.store import views
 from integration.store.database import Database, Row
+from integration.systems import of_role
 from integration.terminal.render import cell, console
 
 PATIENCE = 90.0
@@ -79,7 +79,7 @@ def _fleet() -> Iterator[tuple[Mapping[str, str], bool]]:
 
 def _refuse_real(environment: Mapping[str, str]) -> None:
     sandbox = environment.get("FLEET_SANDBOX_URL", "nowhere")
-    real = [kind for kind, system in Settings.load(environment).systems.items() if not system.url.startswith(sandbox)]
+    real = [name for name, system in Settings.load(environment).systems.items() if not system.url.startswith(sandbox)]
     if real:
         raise Failure(
             f"a real system is configured: {', '.join(real)}",
@@ -89,7 +89,8 @@ def _refuse_real(environment: Mapping[str, str]) -> None:
 
 def _show(environment: Mapping[str, str]) -> bool:
     """Places the orders and draws their journeys until all have ended; whether all came round."""
-    erps = [kind for kind in ERPS if kind in Settings.load(environment).systems]
+    settings = Settings.load(environment)
+    erps = [name for name in of_role("erp", settings.kinds) if name in settings.systems]
     database = Database(environment["DATABASE_URL"], connections=1)
     orders = _place(environment)
     deadline = time.monotonic() + PATIENCE
@@ -130,8 +131,8 @@ def journeys(orders: Sequence[Mapping[str, Any]], erps: Sequence[str], rows: Seq
     for order in orders:
         roads = {row["target"]: row for row in rows if row["object_id"] == order["id"]}
         total = f"{order['total']} {order['currency']}"
-        cells = (order["number"], order["story"], total, *(_at_erp(roads.get(kind)) for kind in erps))
-        table.add_row(*map(cell, cells), *_back([roads.get(kind) for kind in erps]))
+        cells = (order["number"], order["story"], total, *(_at_erp(roads.get(name)) for name in erps))
+        table.add_row(*map(cell, cells), *_back([roads.get(name) for name in erps]))
     return table
 
 

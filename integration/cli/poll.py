@@ -15,11 +15,10 @@ from integration import logs
 from integration.connectors.contract import Polled
 from integration.errors import Failure
 from integration.message import Event
-from integration.settings import KINDS
 from integration.store import cursors, installations
 from integration.store.database import Row, Transaction
 from integration.store.inbox import Arrival
-from integration.terminal.option_types import Moment
+from integration.terminal.option_types import Moment, SystemName
 from integration.terminal.render import json_option, remark, say, show_json, table
 from integration.terminal.session import open_runtime
 from tasks.intake import Intake
@@ -36,7 +35,7 @@ Tell = Callable[[str], None]
 
 
 @click.command()
-@click.argument("system", type=click.Choice(KINDS))
+@click.argument("system", type=SystemName())
 @click.option("--since", type=Moment(), help="Read again from this date or time on.  Nothing is taken in twice.")
 @click.option(
     "--wait",
@@ -74,16 +73,16 @@ def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, a
 class Round:
     """One poll of every stream of a system: by this process or, where it was quicker, by the fleet."""
 
-    def __init__(self, own: Runtime, kind: str, patience: float, tell: Tell) -> None:
+    def __init__(self, own: Runtime, system: str, patience: float, tell: Tell) -> None:
         """Raises `Failure` for a system that is not configured, not polled, or paused."""
-        self._streams = _streams(own, kind)
+        self._streams = _streams(own, system)
         self._own = own
-        self._kind = kind
-        self._installation = own.installations[kind].id
+        self._system = system
+        self._installation = own.installations[system].id
         self._patience = patience
         self._tell = tell
         self._before: dict[str, datetime] = {}
-        self.name = own.installations[kind].name
+        self.name = own.installations[system].name
         if paused := self._paused():
             reason, hint = paused
             raise Failure(reason, hint=hint)
@@ -107,7 +106,7 @@ class Round:
         self._tell(f"reading {self.name}")
         intake = Counting(self._own, lambda count: self._tell(f"reading {self.name}: {count} new so far"))
         while True:
-            for run in runs(self._own, intake, self._kind):
+            for run in runs(self._own, intake, self._system):
                 failure = run.failure.__dict__ if run.failure else {}
                 read[run.stream] = _outcome(run.stream, run.read, run.accepted, "this command", failure)
             states = self._states()
@@ -172,14 +171,14 @@ class Counting(Intake):
         return super().accept(tx, source, event, body)
 
 
-def _streams(own: Runtime, kind: str) -> tuple[str, ...]:
+def _streams(own: Runtime, system: str) -> tuple[str, ...]:
     """What the system can be asked for; `Failure` naming those that can."""
     polled = {name: source for name in own.settings.systems if isinstance(source := own.connector(name), Polled)}
-    if kind not in polled:
-        why = "is not polled: it sends webhooks" if kind in own.settings.systems else "is not configured"
+    if system not in polled:
+        why = "is not polled: it sends webhooks" if system in own.settings.systems else "is not configured"
         hint = f"Systems that are polled here: {', '.join(polled)}." if polled else "No configured system is polled."
-        raise Failure(f"{kind} {why}", hint=hint)
-    return polled[kind].streams
+        raise Failure(f"{system} {why}", hint=hint)
+    return polled[system].streams
 
 
 def _outcome(stream: str, read: int | None, new: int | None, by: str | None, failure: Mapping[str, Any]) -> Row:

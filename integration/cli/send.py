@@ -16,6 +16,8 @@ from integration import preflight
 from integration.errors import Failure, Misconfigured
 from integration.settings import Settings
 from integration.signature import sign
+from integration.systems import variable
+from integration.terminal.option_types import SystemName
 from integration.terminal.render import json_option, say, show_json
 
 
@@ -23,8 +25,9 @@ from integration.terminal.render import json_option, say, show_json
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--type", "type_", default="order.created", show_default=True, help="The event type of a bare object.")
 @click.option("--id", "id_", help="The webhook-id; a new one by default.  The same id twice is a duplicate.")
+@click.option("--source", type=SystemName(), help="The system whose event it is; Clarity by default.")
 @json_option
-def send(file: str, type_: str, id_: str | None, as_json: bool) -> None:
+def send(file: str, type_: str, id_: str | None, source: str | None, as_json: bool) -> None:
     """Send an order or a whole event from FILE (- for standard input) to the receiver, signed.
 
     \b
@@ -34,7 +37,7 @@ def send(file: str, type_: str, id_: str | None, as_json: bool) -> None:
       cat event.json | fleet send -
     """
     raw = sys.stdin.read() if file == "-" else Path(file).read_text()
-    answer = deliver(preflight.load(), envelope(raw, type_, id_))
+    answer = deliver(preflight.load(), envelope(raw, type_, id_), source)
     if as_json:
         show_json({"status": answer.status_code, **answer.json()})
     else:
@@ -56,19 +59,24 @@ def envelope(raw: str, type: str, id: str | None) -> tuple[str, bytes]:
     return id, json.dumps({"id": id, "type": type, "timestamp": now, "data": document}).encode()
 
 
-def deliver(settings: Settings, event: tuple[str, bytes]) -> requests.Response:
-    """Posts a signed webhook to the receiver."""
-    if not settings.webhook_secrets:
-        raise Misconfigured("CLARITY_WEBHOOK_SECRETS is not set", hint="Set it, or start a fleet with `./fleet up`.")
+def deliver(settings: Settings, event: tuple[str, bytes], source: str | None = None) -> requests.Response:
+    """Posts a webhook to the receiver, signed as the ``source`` signs: by default the first system that does."""
+    source = source or next(iter(settings.webhook_secrets))
+    if source not in settings.webhook_secrets:
+        signing = ", ".join(settings.webhook_secrets)
+        raise Failure(f"{source} sends no webhooks", hint=f"Systems that do: {signing}.")
+    if not settings.webhook_secrets[source]:
+        secrets = variable(source, "webhook_secrets")
+        raise Misconfigured(f"{secrets} is not set", hint="Set it, or start a fleet with `./fleet up`.")
     id, body = event
     timestamp = int(time.time())
     headers = {
         "Content-Type": "application/json",
         "webhook-id": id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(settings.webhook_secrets[0], id, timestamp, body),
+        "webhook-signature": sign(settings.webhook_secrets[source][0], id, timestamp, body),
     }
-    url = f"http://{settings.binds['receiver']}/webhooks/clarity"
+    url = f"http://{settings.binds['receiver']}/webhooks/{source}"
     try:
         return requests.post(url, data=body, headers=headers, timeout=10)
     except requests.ConnectionError as error:

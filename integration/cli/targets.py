@@ -15,6 +15,7 @@ from integration.errors import Failure, Throttled
 from integration.settings import System, operator
 from integration.store import cursors, installations, views
 from integration.store.database import Row, Transaction
+from integration.systems import variable
 from integration.terminal.option_types import Rate, shown
 from integration.terminal.render import console, json_option, remark, say, show_json, table
 from integration.terminal.session import open_database
@@ -55,7 +56,7 @@ def ls(as_json: bool) -> None:
     limits = _limits(settings.redis_url, found)
     rows = [{**each, **_state(each, limits.get(each["name"]))} for each in found]
     if as_json:
-        show_json([{name: value for name, value in row.items() if name not in {"system", "decided"}} for row in rows])
+        show_json([{name: value for name, value in row.items() if name not in {"settings", "decided"}} for row in rows])
     else:
         _show(rows)
 
@@ -134,7 +135,7 @@ def _deciding(target: str) -> Iterator[tuple[Transaction, int, str]]:
         row = _find(tx, settings.systems.values(), target)
         yield tx, row["id"], row["name"]
         decided = installations.decisions(tx)[row["id"]]
-    system = settings.systems.get(row["kind"])
+    system = settings.systems.get(row["system"])
     if system and _identity(system) == _place(row):
         throttle = Throttle(_client(settings.redis_url), row["name"], system.rate, system.concurrency)
         if not throttle.decide(**decided):
@@ -142,10 +143,10 @@ def _deciding(target: str) -> Iterator[tuple[Transaction, int, str]]:
 
 
 def _find(tx: Transaction, systems: Iterable[System], target: str) -> Row:
-    """The installation of this name, or the configured one of this kind."""
+    """The installation of this name, or that of the configured system of this name."""
     known, configured = installations.all_installations(tx), [_identity(system) for system in systems]
     for row in known:
-        if target == row["name"] or target == row["kind"] and _place(row) in configured:
+        if target == row["name"] or target == row["system"] and _place(row) in configured:
             return row
     names = ", ".join(row["name"] for row in known) or "none: start the fleet first"
     raise Failure(f"there is no target {target}", hint=f"Targets are: {names}.")
@@ -174,8 +175,10 @@ def _targets(tx: Transaction, systems: Iterable[System]) -> Iterator[Row]:
         if not system and not count:
             continue
         kind, url, database = identity
+        name = system.name if system else row["system"]
         yield {
             "name": row.get("name"),
+            "system": name,
             "kind": kind,
             "url": _without_credentials(url),
             "database": database,
@@ -183,7 +186,7 @@ def _targets(tx: Transaction, systems: Iterable[System]) -> Iterator[Row]:
             "open": count,
             **{name: row.get(name) for name in ("paused_at", "paused_by", "paused_user", "pause_reason", "pause_hint")},
             "polls": [_poll(each, row) for each in polls if each["target"] == row.get("name")],
-            "system": system,
+            "settings": system,
             "decided": {name: row.get(name) for name in ("rate", "concurrency", "breaker")},
         }
 
@@ -192,10 +195,10 @@ def _limits(redis_url: str, found: Sequence[Row]) -> Mapping[str, State]:
     """How each configured target may be called now, by name; empty where Redis does not answer."""
     client, limits = _client(redis_url), {}
     for row in found:
-        if row["name"] and row["system"]:
+        if row["name"] and row["settings"]:
             try:
                 limits[row["name"]] = Throttle(
-                    client, row["name"], row["system"].rate, row["system"].concurrency
+                    client, row["name"], row["settings"].rate, row["settings"].concurrency
                 ).state()
             except Throttled:
                 return {}
@@ -204,7 +207,7 @@ def _limits(redis_url: str, found: Sequence[Row]) -> Mapping[str, State]:
 
 def _state(row: Row, limit: State | None) -> dict[str, Any]:
     """The word for a target's state with the reason where it is not ok; its limits by settings, by hand, and now."""
-    system: System | None = row["system"]
+    system: System | None = row["settings"]
     decided = row["decided"]
     state, reason = _word(row, limit)
     return {
@@ -221,8 +224,8 @@ def _state(row: Row, limit: State | None) -> dict[str, Any]:
 
 def _word(row: Row, limit: State | None) -> tuple[str, str | None]:
     if not row["configured"]:
-        variable = f"{row['kind'].upper()}_URL"
-        return "not configured", f"{row['open']} deliveries wait until {variable} is this URL again"
+        url = variable(row["system"], "url")
+        return "not configured", f"{row['open']} deliveries wait until {url} is this URL again"
     if row["name"] is None:
         return "new", "no process of the fleet has started with it yet"
     if row["paused_at"]:
@@ -258,7 +261,7 @@ def _show(rows: Sequence[Row]) -> None:
     if polls:
         console.print("\n[bold]Polls[/]")
         table(POLLS, [_poll_cells(poll) for poll in polls], empty="")
-    remarks = [(row["name"] or row["kind"], row["reason"], row["hint"]) for row in rows]
+    remarks = [(row["name"] or row["system"], row["reason"], row["hint"]) for row in rows]
     remarks += [(row["name"], BREAKER_OFF, ON_AGAIN.format(row["name"])) for row in rows if row["breaker"] == "off"]
     remarks += [
         (f"{poll['target']} {poll['stream']}", poll["reason"], poll["hint"]) for poll in polls if not poll["resting"]
@@ -274,7 +277,7 @@ def _show(rows: Sequence[Row]) -> None:
 
 def _cells(row: Row) -> dict[str, Any]:
     return {
-        "name": row["name"] or row["kind"],
+        "name": row["name"] or row["system"],
         "url": row["url"] + (f" ({row['database']})" if row["database"] else ""),
         "state": row["state"],
         "rate": row["rate"] and _rate(**row["rate"]),

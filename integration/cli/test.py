@@ -13,6 +13,7 @@ import click
 
 from integration.local.processes import PROJECT
 from integration.settings import variables
+from integration.systems import KINDS, variable
 from integration.terminal.render import say
 
 CHECKS = {
@@ -23,9 +24,7 @@ CHECKS = {
 }
 SETTINGS = (
     "FLEET_",
-    "CLARITY_",
-    "ODOO_",
-    "FUSION_",
+    *(variable(name, "") for name in KINDS),
     "FLOWER_",
     "CELERY_",
     "GUNICORN_",

@@ -19,7 +19,8 @@ from rich.text import Text
 from integration.cli.urls import addresses, show
 from integration.local.fleet import Fleet
 from integration.local.processes import PROJECT
-from integration.settings import KINDS, variables
+from integration.settings import variables
+from integration.terminal.option_types import SystemName
 from integration.terminal.render import visible
 
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
@@ -31,7 +32,7 @@ IMPORTANT = {"WARNING", "ERROR", "CRITICAL", "W", "E", "C"}
 @click.option("--port-base", type=click.IntRange(1024, 65000), help="Use this port and the ones after it.")
 @click.option(
     "--sandbox",
-    type=click.Choice(KINDS),
+    type=SystemName(),
     multiple=True,
     help="Let the sandbox play this system beside configured ones.",
 )

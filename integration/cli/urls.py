@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import click
 from rich.console import Console
@@ -11,19 +11,25 @@ from rich.text import Text
 
 from integration.errors import Failure
 from integration.local.fleet import runs
-from integration.settings import Settings, runtime_file
+from integration.settings import Environment, Settings, runtime_file
+from integration.systems import KINDS, variable
 
 LABELS = {
-    "webhook_url": "Clarity sends webhooks to",
+    "webhook_url": "sends webhooks to",
     "webhook_secret": "signed with",
     "operations_url": "/readyz and /metrics",
     "flower_url": "Flower",
     "flower_user": "user",
     "flower_password": "password",
-    "hint_url": "Odoo hints at changes to",
+    "hint_url": "hints at changes to",
     "sandbox_url": "Sandbox",
     "sandbox_token": "token for /_sandbox",
 }
+OF_A_SYSTEM = {
+    "webhook_url": " or ".join(kind.name.capitalize() for kind in KINDS.values() if kind.signs),
+    "hint_url": " or ".join(kind.name.capitalize() for kind in KINDS.values() if kind.hints),
+}
+"""By the end of a key, which kinds it is about; an added system is called by its name."""
 
 
 @click.command()
@@ -43,24 +49,41 @@ def urls(as_json: bool) -> None:
 def addresses(environment: Mapping[str, str]) -> dict[str, str]:
     """The addresses of a fleet with this environment, and what is needed to use them; the sandbox only if it plays."""
     user, _, password = environment["FLOWER_BASIC_AUTH"].partition(":")
-    found = {
-        "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
-        "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
+    found = dict(_of_systems(environment)) | {
         "operations_url": f"http://{environment['FLEET_OPS_BIND']}",
         "flower_url": f"http://{environment['FLEET_FLOWER_BIND']}",
         "flower_user": user,
         "flower_password": password,
     }
-    if environment.get("ODOO_URL"):
-        found["hint_url"] = f"http://{environment['FLEET_RECEIVER_BIND']}/hints/odoo/{environment['ODOO_HINT_TOKEN']}"
     if sandbox := environment.get("FLEET_SANDBOX_URL"):
         found |= {"sandbox_url": sandbox, "sandbox_token": environment["FLEET_SANDBOX_TOKEN"]}
     return found
 
 
+def _of_systems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where systems send webhooks and hints to, by ``webhook_url``; that of an added system by its name before that."""
+    receiver = f"http://{environment['FLEET_RECEIVER_BIND']}"
+    for name, kind in Environment(environment, {}).kinds.items():
+        key = "" if name in KINDS else f"{name}_"
+        if secrets := environment.get(variable(name, "webhook_secrets")):
+            yield f"{key}webhook_url", f"{receiver}/webhooks/{name}"
+            yield f"{key}webhook_secret", secrets.split(",")[0].strip()
+        if KINDS[kind].hints and environment.get(variable(name, "url")):
+            yield f"{key}hint_url", f"{receiver}/hints/{name}/{environment[variable(name, 'hint_token')]}"
+
+
+def _label(key: str) -> str:
+    """What a key is about: "Clarity sends webhooks to", "shop_b2b sends webhooks to"."""
+    for ending, whose in OF_A_SYSTEM.items():
+        if key.endswith(ending):
+            return f"{key.removesuffix(ending).rstrip('_') or whose} {LABELS[ending]}"
+    return LABELS["webhook_secret"] if key.endswith("webhook_secret") else LABELS[key]
+
+
 def show(console: Console, found: Mapping[str, str]) -> None:
     """Prints an address or password a line, each whole in a terminal of any width: they are there to be copied."""
-    width = max(map(len, LABELS.values()))
-    for name, value in found.items():
-        label, style = (LABELS[name], "bold") if name.endswith("_url") else (f"  {LABELS[name]}", "")
+    labels = {key: _label(key) if key.endswith("_url") else f"  {_label(key)}" for key in found}
+    width = max(map(len, labels.values()))
+    for key, value in found.items():
+        label, style = labels[key], "bold" if key.endswith("_url") else ""
         console.print(Text(f"{label:<{width}}  {value}", style=style), soft_wrap=True)

@@ -29,12 +29,12 @@ class ClientCredentials:
     """What a connector's `Http` needs: ``headers`` for each call, and ``renew`` when they were not accepted.
 
     The client says who it is by basic authentication (client_secret_basic).  Fetching a token is a call at the
-    target too, and passes its gate.  ``kind`` ("clarity") names the settings in hints.
+    target too, and passes its gate.  ``system`` ("clarity") names the settings in hints.
     """
 
     def __init__(
         self,
-        kind: str,
+        system: str,
         token_url: str,
         client_id: str,
         client_secret: str,
@@ -43,7 +43,7 @@ class ClientCredentials:
         timeout: float,
         scope: str = "",
     ) -> None:
-        self._kind = kind.upper()
+        self._system = system.upper()
         self._timeout = timeout
         self._http = Http(token_url, timeout=timeout, gate=gate, problem=self._problem)
         self._form = "grant_type=client_credentials" + (f"&scope={quote_plus(scope)}" if scope else "")
@@ -104,7 +104,7 @@ class ClientCredentials:
         return self._misconfigured(f"the token URL refuses our client ({reply.status})")
 
     def _misconfigured(self, reason: str) -> Misconfigured:
-        names = f"{self._kind}_TOKEN_URL, {self._kind}_CLIENT_ID and {self._kind}_CLIENT_SECRET"
+        names = f"{self._system}_TOKEN_URL, {self._system}_CLIENT_ID and {self._system}_CLIENT_SECRET"
         return Misconfigured(reason, hint=f"Check {names}, then restart the fleet.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import secrets
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ from typing import Self
 
 from integration.errors import Misconfigured
 from integration.local.servers import write_private
+from integration.systems import KINDS
 
 FILE = "credentials.json"
+URL_SAFE = str.maketrans("+/", "-_", "=")
 
 
 def _kept(file: Path) -> dict[str, str]:
@@ -69,6 +72,19 @@ class Credentials:
     def hold_key(home: Path) -> bool:
         """Whether an encryption key is kept there."""
         return bool(_kept(home / FILE).get("encryption_key"))
+
+    def webhook_secret_of(self, system: str) -> str:
+        """The secret of a system's webhooks: for each system another, made of the one that is kept."""
+        return self.webhook_secret if system in KINDS else f"whsec_{self._derived(self.webhook_secret, system)}"
+
+    def hint_token_of(self, system: str) -> str:
+        """The token of a system's hints, likewise."""
+        made = self.hint_token if system in KINDS else self._derived(self.hint_token, system)
+        return made.translate(URL_SAFE)
+
+    @staticmethod
+    def _derived(secret: str, system: str) -> str:
+        return base64.b64encode(hmac.digest(secret.encode(), system.encode(), "sha256")).decode()
 
     @property
     def encryption_keys(self) -> tuple[str, ...]:

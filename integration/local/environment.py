@@ -12,49 +12,56 @@ from pathlib import Path
 from integration.errors import Misconfigured
 from integration.local.credentials import Credentials
 from integration.local.servers import write_private
-from integration.settings import KINDS, PREFIXES, Environment, Settings, runtime_file
+from integration.sandbox import access
+from integration.settings import Environment, Settings, runtime_file
+from integration.systems import KINDS, of_role, variable
 
-SANDBOX_DATABASE = "sandbox"
-SANDBOX_CLIENT = "fleet"
-SANDBOX_USER = "fleet@sandbox.example"
-SANDBOX_BUSINESS_UNIT = "Example BU"
-SANDBOX_GUEST_ACCOUNT = "90000"
-SANDBOX_RATE = "500"  # calls/s: nobody else needs it
-SANDBOX_POLL_SECONDS = "2"
-SANDBOX_SPLIT_EVERY = 3
-"""Every third order leaves in two parts."""
 FLOWER_USER = "fleet"
-ERPS = ("odoo", "fusion")
 
 
 @dataclass(frozen=True)
 class Systems:
-    """Who takes part: systems with a URL of their own, and those the sandbox plays."""
+    """Which systems take part, by name: those with a URL of their own, and those that the sandbox plays.
+
+    ``kinds`` has the kind of every system there is a name for.
+    """
 
     configured: tuple[str, ...]
     played: tuple[str, ...]
+    kinds: Mapping[str, str]
 
     @classmethod
     def choose(cls, settings: Settings, sandbox: Iterable[str]) -> Systems:
         """The sandbox plays what it is asked to; everything if it is asked for nothing and nothing is configured."""
-        configured = tuple(kind for kind in KINDS if kind in settings.systems)
-        for kind in sandbox:
-            if kind in configured:
-                variable = f"{kind.upper()}_URL"
+        configured = tuple(settings.systems)
+        for name in sandbox:
+            if name not in settings.kinds:
                 raise Misconfigured(
-                    f"--sandbox {kind}, but {variable} is set", hint=f"Unset {variable}, or leave out --sandbox {kind}."
+                    f"--sandbox {name}: there is no such system", hint=f"Systems are: {', '.join(settings.kinds)}."
+                )
+            if name in configured:
+                url = variable(name, "url")
+                raise Misconfigured(
+                    f"--sandbox {name}, but {url} is set", hint=f"Unset {url}, or leave out --sandbox {name}."
                 )
         asked = tuple(sandbox)
-        return cls(configured, asked if configured or asked else KINDS)
+        return cls(configured, asked if configured or asked else tuple(settings.kinds), settings.kinds)
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The names of all that take part."""
+        return self.configured + self.played
 
     def warnings(self) -> list[str]:
         """What will not happen, and which variable is the reason."""
-        present = self.configured + self.played
+        shops, erps = of_role("shop", self.kinds), of_role("erp", self.kinds)
         warnings = []
-        if "clarity" not in present:
-            warnings.append("nothing will arrive and no status is reported back: CLARITY_URL is not set")
-        if not any(kind in present for kind in ERPS):
-            warnings.append("no order goes anywhere: neither ODOO_URL nor FUSION_URL is set")
+        if not {*shops} & {*self.present}:
+            urls = " or ".join(variable(name, "url") for name in shops)
+            warnings.append(f"nothing will arrive and no status is reported back: {urls} is not set")
+        if not {*erps} & {*self.present}:
+            urls = " nor ".join(variable(name, "url") for name in erps)
+            warnings.append(f"no order goes anywhere: neither {urls} is set")
         return warnings
 
 
@@ -70,22 +77,29 @@ def for_processes(
     redis_url: str,
 ) -> dict[str, str]:
     """The caller's variables and on top of them everything that a fleet of its own adds."""
-    secrets = ",".join(settings.webhook_secrets) or credentials.webhook_secret
     made = {
         "FLEET_HOME": str(settings.home),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "FLEET_ENCRYPTION_KEYS": ",".join(encryption_keys),
-        "CLARITY_WEBHOOK_SECRETS": secrets,
-        "ODOO_HINT_TOKEN": variables.get("ODOO_HINT_TOKEN") or credentials.hint_token,
         "FLOWER_BASIC_AUTH": settings.flower_login or f"{FLOWER_USER}:{credentials.flower_password}",
         **{f"FLEET_{name.upper()}_BIND": bind for name, bind in binds.items()},
     }
+    for name, kind in settings.kinds.items():
+        if KINDS[kind].signs:
+            secrets = ",".join(settings.webhook_secrets[name]) or credentials.webhook_secret_of(name)
+            made[variable(name, "webhook_secrets")] = secrets
+        if KINDS[kind].hints:
+            token = variable(name, "hint_token")
+            made[token] = variables.get(token) or credentials.hint_token_of(name)
     if systems.played:
         base = f"http://{binds['sandbox']}"
         made |= {"FLEET_SANDBOX_URL": base, "FLEET_SANDBOX_TOKEN": credentials.sandbox_token}
-        for kind in systems.played:
-            made |= {name: variables.get(name, value) for name, value in _played(kind, base, credentials).items()}
+        keys = _keys(credentials)
+        for name in systems.played:
+            options = access.options(settings.kinds[name], f"{base}/{name}", keys)
+            given = {variable(name, option): value for option, value in options.items()}
+            made |= {variable: variables.get(variable, value) for variable, value in given.items()}
     # The programs of our own Python first; lines appear when they are written, not when a buffer is full.
     path = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', os.defpath)}"
     return {**variables, **made, "PATH": path, "PYTHONUNBUFFERED": "1"}
@@ -107,64 +121,29 @@ def encryption_keys(settings: Settings, credentials: Credentials) -> tuple[str, 
 def publish(home: Path, environment: Mapping[str, str]) -> None:
     """Writes the settings among these variables to where every command in a second terminal finds them."""
     ours = Environment(environment, {})
-    names = {name for prefix in PREFIXES for name in ours.names(prefix)}
-    write_private(runtime_file(home), json.dumps({name: ours.get(name) for name in sorted(names)}, indent=1))
+    write_private(runtime_file(home), json.dumps({name: ours.get(name) for name in sorted(ours.settings())}, indent=1))
 
 
 def sandbox_configuration(
     settings: Settings, systems: Systems, environment: Mapping[str, str], credentials: Credentials
 ) -> dict[str, object]:
     """What the sandbox process reads: its own side of the addresses and keys that the fleet is given."""
-    client = {"client_id": SANDBOX_CLIENT, "client_secret": credentials.sandbox_client_secret}
-    ageing = {"age_seconds": settings.sandbox_age, "split_every": SANDBOX_SPLIT_EVERY}
-    parts: dict[str, object] = {
-        "clarity": {
-            **client,
-            "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
-            "webhook_secret": environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0].strip(),
-        },
-        "odoo": {
-            "database": SANDBOX_DATABASE,
-            "username": SANDBOX_USER,
-            "api_key": credentials.sandbox_api_key,
-            **ageing,
-        },
-        "fusion": {**client, "business_unit": SANDBOX_BUSINESS_UNIT, **ageing},
-    }
+    keys = _keys(credentials)
+    receiver = f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks"
+
+    def part(name: str) -> dict[str, object]:
+        secrets = environment.get(variable(name, "webhook_secrets"), "")
+        sends = access.Sends(f"{receiver}/{name}", secrets.split(",")[0].strip())
+        return access.section(settings.kinds[name], keys, sends, settings.sandbox_age)
+
     return {
         "bind": environment["FLEET_SANDBOX_BIND"],
         "data_dir": str(settings.home / "sandbox"),
         "token": credentials.sandbox_token,
-        **{kind: parts[kind] for kind in systems.played},
+        **{name: part(name) for name in systems.played if name in KINDS},
+        "added": {name: {"kind": settings.kinds[name], **part(name)} for name in systems.played if name not in KINDS},
     }
 
 
-def _played(kind: str, base: str, credentials: Credentials) -> dict[str, str]:
-    return {
-        "clarity": {
-            "CLARITY_URL": f"{base}/clarity/api/v1",
-            "CLARITY_TOKEN_URL": f"{base}/clarity/oauth/token",
-            "CLARITY_CLIENT_ID": SANDBOX_CLIENT,
-            "CLARITY_CLIENT_SECRET": credentials.sandbox_client_secret,
-            "CLARITY_RATE": SANDBOX_RATE,
-        },
-        "odoo": {
-            "ODOO_URL": f"{base}/odoo",
-            "ODOO_DB": SANDBOX_DATABASE,
-            "ODOO_USERNAME": SANDBOX_USER,
-            "ODOO_API_KEY": credentials.sandbox_api_key,
-            "ODOO_RATE": SANDBOX_RATE,
-            "ODOO_POLL_SECONDS": SANDBOX_POLL_SECONDS,
-        },
-        "fusion": {
-            "FUSION_URL": f"{base}/fusion",
-            "FUSION_TOKEN_URL": f"{base}/fusion/oauth2/v1/token",
-            "FUSION_CLIENT_ID": SANDBOX_CLIENT,
-            "FUSION_CLIENT_SECRET": credentials.sandbox_client_secret,
-            "FUSION_SCOPE": "urn:sandbox",
-            "FUSION_BUSINESS_UNIT": SANDBOX_BUSINESS_UNIT,
-            "FUSION_GUEST_ACCOUNT": SANDBOX_GUEST_ACCOUNT,
-            "FUSION_RATE": SANDBOX_RATE,
-            "FUSION_POLL_SECONDS": SANDBOX_POLL_SECONDS,
-        },
-    }[kind]
+def _keys(credentials: Credentials) -> access.Keys:
+    return access.Keys(credentials.sandbox_client_secret, credentials.sandbox_api_key)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -28,6 +30,7 @@ from integration.settings import Environment, Settings, home_of, runtime_file
 from integration.store import installations
 from integration.store.database import Database
 from integration.store.migrate import migrate
+from integration.systems import KINDS
 from integration.vault import Vault
 from integration.workflow import compiled_definitions
 
@@ -56,7 +59,7 @@ class Fleet:
     def __init__(self, variables: Mapping[str, str], *, screen: Screen | None = None) -> None:
         self.home = home_of(variables)
         self.environment: dict[str, str] = {}
-        self.systems = Systems((), ())
+        self.systems = Systems((), (), {})
         self.stopping = False
         self._variables = dict(variables)
         self._screen = screen or Silent()
@@ -168,7 +171,7 @@ class Fleet:
 
     def _programs(self, procfile: Path, binds: Mapping[str, str]) -> list[Program]:
         """What is to run, once the addresses it wants to listen on are known to be free."""
-        programs = read_procfile(procfile, binds)
+        programs = _with_workers(read_procfile(procfile, binds), self.systems)
         if self.systems.played:
             command = f"'{sys.executable}' -m integration.sandbox --config '{self._sandbox_file}'"
             programs = [Program("sandbox", command, binds["sandbox"]), *programs]
@@ -229,6 +232,20 @@ class Fleet:
         return self.home / "sandbox" / "sandbox.json"
 
 
+def _with_workers(programs: Iterable[Program], systems: Systems) -> list[Program]:
+    """The programs, with the worker of each kind once for every system of it that takes part, under its name."""
+    made = []
+    for program in programs:
+        kind = program.name.removeprefix(WORKER)
+        if kind == program.name or kind not in KINDS:
+            made.append(program)
+            continue
+        word = re.compile(rf"(?<![\w-]){kind}(?![\w-])")
+        for name in (name for name in systems.present if systems.kinds[name] == kind):
+            made.append(replace(program, name=f"{WORKER}{name}", command=word.sub(name, program.command)))
+    return made
+
+
 def _reach_redis(url: str) -> None:
     """Raises `Misconfigured` when a Redis of somebody's own does not answer, or does not let us in."""
     try:
@@ -243,8 +260,8 @@ def _reach_redis(url: str) -> None:
 def _lacking(settings: Settings) -> list[str]:
     """What the configured systems still lack before they can be called."""
     return [
-        f"{kind} cannot be called yet: {', '.join(missing)} not set"
-        for kind, system in settings.systems.items()
+        f"{name} cannot be called yet: {', '.join(missing)} not set"
+        for name, system in settings.systems.items()
         if (missing := system.missing())
     ]
 

@@ -23,10 +23,10 @@ def create_app(config: Config) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.json.sort_keys = False  # type: ignore[attr-defined]
     for name, system in systems.played():
-        app.register_blueprint(system.blueprint, url_prefix=f"/{name}")
+        app.register_blueprint(system.blueprint, url_prefix=f"/{name}", name=name)
     control = Control(systems, faults, config.token)
     app.register_blueprint(control.blueprint(), url_prefix="/_sandbox")
     app.add_url_rule("/", view_func=lambda: Response(render(systems, faults, control), content_type="text/html"))
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
-    app.wsgi_app = FaultInjection(app.wsgi_app, faults)  # type: ignore[method-assign]
+    app.wsgi_app = FaultInjection(app.wsgi_app, faults, config.kinds)  # type: ignore[method-assign]
     return app

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 Section = TypeVar("Section")
 
@@ -76,11 +77,15 @@ class FusionConfig:
     sales_orders: bool = False
 
 
+SystemConfig: TypeAlias = ClarityConfig | OdooConfig | FusionConfig
+
+
 @dataclass(frozen=True)
 class Config:
     """The whole file.  A system without a part of its own is not played.
 
-    With a ``token``, the ``/_sandbox`` routes ask for it in ``X-Sandbox-Token``.
+    ``added`` are further systems, each with its ``kind``, by the name that is their path.  With a ``token``, the
+    ``/_sandbox`` routes ask for it in ``X-Sandbox-Token``.
     """
 
     bind: str
@@ -88,7 +93,13 @@ class Config:
     clarity: ClarityConfig | None = None
     odoo: OdooConfig | None = None
     fusion: FusionConfig | None = None
+    added: Mapping[str, SystemConfig] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of the added systems."""
+        return {name: kind for name, part in self.added.items() for kind in KINDS if isinstance(part, KINDS[kind])}
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -98,13 +109,24 @@ class Config:
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path} cannot be read as JSON: {error}") from error
         config = _section(cls, "", given)
-        kinds = {"clarity": ClarityConfig, "odoo": OdooConfig, "fusion": FusionConfig}
-        parts: dict[str, Any] = {
-            name: _section(kind, f"{name}.", given[name]) for name, kind in kinds.items() if name in given
-        }
-        if "clarity" in parts:
-            parts["clarity"].webhook_key  # noqa: B018  a wrong secret is reported now, not at the first webhook
-        return cls(bind=config.bind, data_dir=Path(config.data_dir), token=config.token, **parts)
+        parts = {name: _part(name, name, given[name]) for name in KINDS if name in given}
+        added: dict[str, Any] = {}
+        for name, part in config.added.items():
+            if not isinstance(part, dict) or part.get("kind") not in KINDS:
+                raise ConfigError(f"added.{name}.kind is none of {', '.join(KINDS)}")
+            added[name] = _part(f"added.{name}", part["kind"], {key: part[key] for key in part if key != "kind"})
+        return cls(bind=config.bind, data_dir=Path(config.data_dir), added=added, token=config.token, **parts)
+
+
+KINDS: Mapping[str, Any] = {"clarity": ClarityConfig, "odoo": OdooConfig, "fusion": FusionConfig}
+
+
+def _part(place: str, kind: str, given: Any) -> Any:
+    """The configuration of one system; a wrong secret is reported now, not at the first webhook."""
+    part = _section(KINDS[kind], f"{place}.", given)
+    if isinstance(part, ClarityConfig):
+        part.webhook_key  # noqa: B018
+    return part
 
 
 def _section(kind: type[Section], prefix: str, given: Any) -> Section:

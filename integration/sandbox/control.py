@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from integration.sandbox.clarity.problems import Problem, invalid, json_body
 from integration.sandbox.faults import Fault, Faults
-from integration.sandbox.routes import Erp, Pod, Shop
+from integration.sandbox.routes import Erp, Pod, Shop, of_added
 from integration.sandbox.systems import Systems
 
 LOOPBACK = {"127.0.0.1", "::1"}
@@ -55,6 +55,8 @@ class Control:
             yield from Erp(self._systems.odoo).routes()
         if self._systems.fusion:
             yield from Pod(self._systems.fusion).routes()
+        for name, system in self._systems.added.items():
+            yield from of_added(system, f"/systems/{name}")
 
     def ledger(self) -> dict[str, Any]:
         """What really took effect, by system."""

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any
@@ -63,7 +63,11 @@ TOKEN_CHECKED = {"clarity": "/api/", "fusion": "RestApi/"}
 
 @dataclass
 class Fault:
-    """One fault in force.  ``path`` limits it to requests whose method and path, "POST /odoo/json/2/…", contain it."""
+    """One fault in force.
+
+    ``system`` is the added system it is about, empty for that named as its kind.  ``path`` limits it to requests whose
+    method and path, "POST /odoo/json/2/…", contain it.
+    """
 
     target: str
     kind: str
@@ -74,6 +78,7 @@ class Fault:
     ms: float = 1000.0
     retry_after: int = 1
     hits: int = 0
+    system: str = ""
 
     def __post_init__(self) -> None:
         if self.target not in KINDS:
@@ -118,18 +123,18 @@ class Faults:
         with self._lock:
             return [{**asdict(fault), "active": fault.active()} for fault in self._faults]
 
-    def draw(self, target: str, path: str = "") -> Fault | None:
+    def draw(self, target: str, path: str = "", system: str = "") -> Fault | None:
         """The first fault that fires for this call, counted as a hit; a latency is waited for here."""
-        fault = self._next(target, path)
+        fault = self._next(target, path, system)
         if fault is None or fault.kind != "latency":
             return fault
         fault.wait()
-        return self._next(target, path, skip="latency")
+        return self._next(target, path, system, skip="latency")
 
-    def _next(self, target: str, path: str, skip: str = "") -> Fault | None:
+    def _next(self, target: str, path: str, system: str, skip: str = "") -> Fault | None:
         with self._lock:
             for fault in self._faults:
-                fits = fault.target == target and fault.kind != skip and fault.path in path
+                fits = (fault.target, fault.system) == (target, system) and fault.kind != skip and fault.path in path
                 if fits and fault.active() and random.random() < fault.rate:  # noqa: S311
                     fault.hits += 1
                     return fault
@@ -137,16 +142,21 @@ class Faults:
 
 
 class FaultInjection:
-    """WSGI middleware: lets the faults of the mounted system (first part of the path) happen to a request."""
+    """WSGI middleware: lets the faults of the mounted system (first part of the path) happen to a request.
 
-    def __init__(self, app: WSGI, faults: Faults) -> None:
+    ``kinds`` has the kinds of the added systems by their names.
+    """
+
+    def __init__(self, app: WSGI, faults: Faults, kinds: Mapping[str, str]) -> None:
         self._app = app
         self._faults = faults
+        self._kinds = kinds
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        target = path.split("/")[1]
-        fault = self._faults.draw(target, f"{environ['REQUEST_METHOD']} {path}")
+        name = path.split("/")[1]
+        target, system = (self._kinds[name], name) if name in self._kinds else (name, "")
+        fault = self._faults.draw(target, f"{environ['REQUEST_METHOD']} {path}", system)
         if fault is None:
             return self._app(environ, start_response)
         if fault.kind == "reset_before":

@@ -19,17 +19,18 @@ Routes = Iterator[tuple[str, str, Callable[..., Any]]]
 
 
 class Shop:
-    """Orders at the fake shop."""
+    """Orders at a fake shop, below a path."""
 
-    def __init__(self, clarity: Clarity) -> None:
+    def __init__(self, clarity: Clarity, path: str = "") -> None:
         self._clarity = clarity
+        self._path = path
 
     def routes(self) -> Routes:
-        yield "POST", "/orders", self.place
-        yield "POST", "/orders/generate", self.generate
-        yield "POST", "/orders/demo", self.demo
-        yield "PATCH", "/orders/<path:id>", self.change
-        yield "POST", "/orders/<path:id>/cancel", self.cancel
+        yield "POST", f"{self._path}/orders", self.place
+        yield "POST", f"{self._path}/orders/generate", self.generate
+        yield "POST", f"{self._path}/orders/demo", self.demo
+        yield "PATCH", f"{self._path}/orders/<path:id>", self.change
+        yield "POST", f"{self._path}/orders/<path:id>/cancel", self.cancel
 
     def place(self) -> tuple[Response, int]:
         """Stores a full order, right or wrong, with the id it brings or a new one."""
@@ -70,15 +71,16 @@ class Shop:
 
 
 class Erp:
-    """Failures of the fake Odoo, and the ageing of its orders."""
+    """Failures of a fake Odoo, and the ageing of its orders, below a path."""
 
-    def __init__(self, odoo: Odoo) -> None:
+    def __init__(self, odoo: Odoo, path: str = "/odoo") -> None:
         self._odoo = odoo
+        self._path = path
 
     def routes(self) -> Routes:
-        yield "POST", "/odoo/failures", self.fail
-        yield "POST", "/odoo/advance", self.advance
-        yield "POST", "/odoo/late", self.set_back
+        yield "POST", f"{self._path}/failures", self.fail
+        yield "POST", f"{self._path}/advance", self.advance
+        yield "POST", f"{self._path}/late", self.set_back
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, model, method}``: the next calls fail as `Odoo.fail_next` has it."""
@@ -109,14 +111,15 @@ class Erp:
 
 
 class Pod:
-    """Failures of the fake Fusion, and the ageing of its orders."""
+    """Failures of a fake Fusion, and the ageing of its orders, below a path."""
 
-    def __init__(self, fusion: Fusion) -> None:
+    def __init__(self, fusion: Fusion, path: str = "/fusion") -> None:
         self._fusion = fusion
+        self._path = path
 
     def routes(self) -> Routes:
-        yield "POST", "/fusion/failures", self.fail
-        yield "POST", "/fusion/advance", self.advance
+        yield "POST", f"{self._path}/failures", self.fail
+        yield "POST", f"{self._path}/advance", self.advance
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, path}``: the next calls fail as only Fusion fails."""
@@ -152,3 +155,13 @@ def _extent(body: dict[str, Any]) -> tuple[list[Any] | None, int]:
 def _summary(order: dict[str, Any]) -> dict[str, Any]:
     total = order["totals"]["grandTotal"]
     return {"id": order["id"], "number": order["number"], "total": total, "currency": order["currency"]}
+
+
+def of_added(system: Clarity | Odoo | Fusion, path: str) -> Routes:
+    """The routes of a further system, below a path of its own."""
+    match system:
+        case Clarity():
+            return Shop(system, path).routes()
+        case Odoo():
+            return Erp(system, path).routes()
+    return Pod(system, path).routes()

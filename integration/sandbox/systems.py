@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from flask import Blueprint
 
 from integration.sandbox.clarity import Clarity
-from integration.sandbox.config import Config
+from integration.sandbox.config import ClarityConfig, Config, OdooConfig, SystemConfig
 from integration.sandbox.faults import Faults
 from integration.sandbox.fusion import Fusion
 from integration.sandbox.odoo import Odoo
@@ -29,32 +30,22 @@ class System(Protocol):
 
 @dataclass(frozen=True)
 class Systems:
-    """The fake systems; None is not played."""
+    """The fake systems; None is not played.  ``added`` are further ones by their names."""
 
     clarity: Clarity | None = None
     odoo: Odoo | None = None
     fusion: Fusion | None = None
+    added: Mapping[str, Clarity | Odoo | Fusion] = field(default_factory=dict)
 
     @classmethod
     def start(cls, config: Config, faults: Faults) -> Systems:
         """Opens their records in the configured directory; the shop's webhooks are being sent."""
-        clarity = Clarity(config.data_dir, config.clarity, faults) if config.clarity else None
-        if clarity:
-            clarity.start()
-        odoo = config.odoo
+        data = config.data_dir
         return cls(
-            clarity,
-            Odoo(
-                config.data_dir,
-                odoo.database,
-                odoo.username,
-                odoo.api_key,
-                age_seconds=odoo.age_seconds,
-                split_every=odoo.split_every,
-            )
-            if odoo
-            else None,
-            Fusion(config.data_dir, config.fusion) if config.fusion else None,
+            _clarity(data, config.clarity, faults) if config.clarity else None,
+            _odoo(data, config.odoo) if config.odoo else None,
+            Fusion(data, config.fusion) if config.fusion else None,
+            {name: _added(data / name, part, faults) for name, part in config.added.items()},
         )
 
     def played(self) -> Iterator[tuple[str, System]]:
@@ -65,3 +56,31 @@ class Systems:
             yield "odoo", self.odoo
         if self.fusion:
             yield "fusion", self.fusion
+        yield from self.added.items()
+
+
+def _added(data_dir: Path, config: SystemConfig, faults: Faults) -> Clarity | Odoo | Fusion:
+    data_dir.mkdir(exist_ok=True)
+    match config:
+        case ClarityConfig():
+            return _clarity(data_dir, config, faults)
+        case OdooConfig():
+            return _odoo(data_dir, config)
+    return Fusion(data_dir, config)
+
+
+def _clarity(data_dir: Path, config: ClarityConfig, faults: Faults) -> Clarity:
+    clarity = Clarity(data_dir, config, faults)
+    clarity.start()
+    return clarity
+
+
+def _odoo(data_dir: Path, config: OdooConfig) -> Odoo:
+    return Odoo(
+        data_dir,
+        config.database,
+        config.username,
+        config.api_key,
+        age_seconds=config.age_seconds,
+        split_every=config.split_every,
+    )

@@ -95,19 +95,19 @@ def overdue(tx: Transaction, targets: Sequence[int], seconds: float) -> list[Row
                union all select queue, target, due_at from deliveries where state = 'queued') d
            where d.target = any (%(targets)s::smallint[])
            and not exists (select from installations i
-               where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
+               where i.system = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
            group by d.queue having min(d.due_at) < now() - make_interval(secs => %(seconds)s)""",
         {"targets": list(targets), "seconds": seconds},
     )
 
 
 def failing_polls(tx: Transaction, targets: Sequence[int]) -> list[Row]:
-    """Rows ``{about, kind, stream, count, since, reason, hint}``: streams that could not be read for some time.
+    """Rows ``{about, system, stream, count, since, reason, hint}``: streams that could not be read for some time.
 
     Wrong credentials and missing rights are not waited for.  ``since`` is when it was last read to its end.
     """
     return tx.rows(
-        f"""select i.name as about, i.kind, c.stream, c.failures as count, coalesce(c.polled_at, i.since) as since,
+        f"""select i.name as about, i.system, c.stream, c.failures as count, coalesce(c.polled_at, i.since) as since,
                c.reason, c.hint
            from cursors c join installations i on i.id = c.installation
            where i.paused_at is null and i.id = any (%s::smallint[]) and (c.failures > 0 and c.code = 'misconfigured'

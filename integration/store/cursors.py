@@ -159,7 +159,7 @@ def rewind(tx: Transaction, installation: int, since: datetime) -> int:
 def all_cursors(tx: Transaction) -> list[Row]:
     """Every cursor with its installation's name, for people."""
     return tx.rows(
-        """select i.name as target, i.kind, c.stream, c.since, c.due_at, c.polled_at, c.failures, c.code, c.reason,
+        """select i.name as target, c.stream, c.since, c.due_at, c.polled_at, c.failures, c.code, c.reason,
                c.hint, c.lease is not null and c.leased_until > now() as running
            from cursors c join installations i on i.id = c.installation order by i.id, c.stream"""
     )

@@ -285,7 +285,7 @@ with claimed as (
     and {AHEAD} is null
     and not exists (
         select from installations i
-        where i.kind = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
+        where i.system = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
     returning *
 )
 select {CLAIMED} from claimed c {AROUND} order by c.id

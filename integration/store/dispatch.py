@@ -27,7 +27,8 @@ def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -
     """Marks due deliveries of a queue as queued, as many as its window still admits; live ones come first.
 
     Replay and back-fill get a fifth of the window and no more, so that what is live finds room whenever it comes.  Only
-    what is for one of ``targets``, the configured installations, is taken.  Rows are ``{id, step, queue, target}``.
+    what is for one of ``targets``, the configured installations, is taken.  Rows are ``{id, step, queue, target,
+    source, source_kind}``.
     Any number of dispatchers may ask at once.
     """
     return tx.rows(TAKE, {"queue": queue, "window": window, "fresh": FRESH, "targets": list(targets)})
@@ -86,7 +87,7 @@ DUE = """
 
 PAUSED = """(
     select true from installations i
-    where i.kind = {queue} and i.paused_at is not null and i.id = any (%(targets)s::smallint[]) limit 1)"""
+    where i.system = {queue} and i.paused_at is not null and i.id = any (%(targets)s::smallint[]) limit 1)"""
 
 QUEUES_DUE = f"""
 select q.queue from unnest(%(queues)s::text[]) as q (queue)
@@ -111,6 +112,7 @@ with room as (
     select id from live union all select id from others
 )
 update deliveries d set state = 'queued', moved_at = now(), needs = null
-from due, installations i where d.id = due.id and i.id = d.target
-returning d.id, d.step, d.queue, i.kind as target
+from due, installations i, messages m, installations s
+where d.id = due.id and i.id = d.target and m.id = d.message and s.id = m.source
+returning d.id, d.step, d.queue, i.system as target, s.system as source, s.kind as source_kind
 """

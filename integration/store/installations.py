@@ -5,35 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from integration.errors import Misconfigured
 from integration.settings import System
 from integration.store import audit
 from integration.store.database import Row, Transaction
+from integration.systems import ADDED, KINDS, variable
 
 
 @dataclass(frozen=True)
 class Installation:
-    """One real system.  ``id`` is the row, ``name`` what people call it ("odoo-1")."""
+    """One real system.  ``id`` is the row, ``system`` the name of the settings, ``name`` what people call it.
+
+    The second Odoo to which ``ODOO_URL`` has ever pointed is "odoo-2", its ``system`` is "odoo".
+    """
 
     id: int
     name: str
     kind: str
+    system: str
 
 
 def register(tx: Transaction, systems: Iterable[System]) -> dict[str, Installation]:
-    """The installation of each configured system by kind; a system seen for the first time becomes a new one."""
+    """The installation of each configured system by its name; one seen for the first time becomes a new one.
+
+    Raises `Misconfigured` for one that is known under another name: our ids of its objects hold that.
+    """
     tx.run("select pg_advisory_xact_lock(hashtext('installations'))")
-    return {system.kind: _find(tx, system) or _create(tx, system) for system in systems}
+    return {system.name: _find(tx, system) or _create(tx, system) for system in systems}
 
 
 def changes(tx: Transaction, systems: Iterable[System]) -> list[str]:
     """What an operator should know about the systems configured now: which are new, and what waits for others."""
-    configured = {(system.kind, system.url, system.database) for system in systems}
+    configured = {(system.kind, system.url, system.database): system.name for system in systems}
     known = {(row["kind"], row["url"], row["database"]): row for row in all_installations(tx)}
-    kinds = {kind for kind, _, _ in known}
+    for place in configured.keys() & known.keys():
+        _check_name(configured[place], known[place])
+    names = {row["system"] for row in known.values()}
     fresh = [
-        f"{kind} at {url} is a new installation: it starts without the crossrefs of the one before"
-        for kind, url, database in sorted(configured - known.keys())
-        if kind in kinds
+        f"{name} at {url} is a new installation: it starts without the crossrefs of the one before"
+        for (_, url, _), name in sorted(configured.items())
+        if name in names and name not in {row["system"] for place, row in known.items() if place in configured}
     ]
     waiting = {
         row["target"]: row["count"]
@@ -154,7 +165,7 @@ def _wake(tx: Transaction, installation: int) -> None:
     """Makes due what waits for its target's sake: refused there, or with a nudge that nobody was allowed to follow."""
     tx.run(
         """update deliveries set state = 'ready', due_at = now()
-           where queue = (select kind from installations where id = %s) and needs is null and due_at < 'infinity'
+           where queue = (select system from installations where id = %s) and needs is null and due_at < 'infinity'
            and (state = 'queued' or state = 'waiting' and code in ('throttled', 'misconfigured'))""",
         installation,
     )
@@ -162,27 +173,38 @@ def _wake(tx: Transaction, installation: int) -> None:
 
 def _find(tx: Transaction, system: System) -> Installation | None:
     row = tx.row(
-        "select id, name, kind from installations where kind = %s and url = %s and database = %s",
+        "select id, name, kind, system from installations where kind = %s and url = %s and database = %s",
         system.kind,
         system.url,
         system.database,
     )
-    return Installation(**row) if row else None
+    if row is None:
+        return None
+    _check_name(system.name, row)
+    return Installation(**row)
 
 
 def _create(tx: Transaction, system: System) -> Installation:
     row = tx.row(
-        """insert into installations (name, kind, url, database)
-           select %s || '-' || count(*) + 1, %s, %s, %s from installations where kind = %s
-           returning id, name, kind""",
-        system.kind,
-        system.kind,
-        system.url,
-        system.database,
-        system.kind,
+        """insert into installations (name, system, kind, url, database)
+           select %(system)s || '-' || count(*) + 1, %(system)s, %(kind)s, %(url)s, %(database)s from installations
+           where system = %(system)s returning id, name, kind, system""",
+        {"system": system.name, "kind": system.kind, "url": system.url, "database": system.database},
     )
     assert row
     return Installation(**row)
+
+
+def _check_name(name: str, row: Row) -> None:
+    """Raises `Misconfigured` for an installation that had another name: its queue and our ids go by that."""
+    was = row["system"]
+    if was != name:
+        url = variable(was, "url")
+        raise Misconfigured(
+            f"the system at {variable(name, 'url')} is known as {was}: what waits for it, and our ids, go by that name",
+            hint=f"Set {url} in place of {variable(name, 'url')}"
+            + ("." if was in KINDS else f", and have {was} in {ADDED}."),
+        )
 
 
 # By the index on what ended lately; a target that is idle for a day begins anew.

@@ -24,7 +24,7 @@ CLOSED = (State.HELD, State.DEAD, State.DONE, State.SKIPPED)
 class Chosen:
     """Which closed deliveries are meant: those that have all that is given here.
 
-    ``since`` and ``until`` are about when they ended; ``target`` is an installation or a kind; ``numbers`` are what
+    ``since`` and ``until`` are about when they ended; ``target`` is an installation or a system; ``numbers`` are what
     people call the objects.
     """
 
@@ -54,7 +54,7 @@ CONDITIONS = {
     "ids": "d.id = any (%(ids)s::bigint[])",
     "code": "d.code = %(code)s",
     "fingerprint": "d.fingerprint = %(fingerprint)s",
-    "target": "%(target)s in (i.name, i.kind)",
+    "target": "%(target)s in (i.name, i.system)",
     "workflow": "d.workflow = %(workflow)s",
     "type": "m.type = %(type)s",
     "number": "m.number = %(number)s",
@@ -196,7 +196,7 @@ def resolve(tx: Transaction, ids: Sequence[int], reason: str, who: str) -> list[
 
 REPLAY = """
 with chosen as (
-    select d.*, m.source, i.kind, case
+    select d.*, m.source, i.system, case
         when d.step = 'push_status' then 'push_status'
         when %(goes_on)s then d.step
         else coalesce(%(step)s, case when d.edited = 'target' then 'enrich' else 'transform' end) end as start,
@@ -206,7 +206,7 @@ with chosen as (
     for update of d
 ), begun as (
     select id, message, source, origin, workflow, target, entity, lane, version, state, code, fingerprint, approved,
-        start, case when start = 'transform' then 'ingest' else kind end as queue,
+        start, case when start = 'transform' then 'ingest' else system end as queue,
         case when start = 'transform' and not %(goes_on)s
             then coalesce(%(pins)s::jsonb ->> workflow, pin) else pin end as pin,
         case when start <> 'transform' or edited = 'event' then document end as document,

@@ -104,7 +104,8 @@ def journeys(tx: Transaction, object_ids: list[str]) -> list[Row]:
 
 
 JOURNEYS = """
-select distinct on (m.object_id, d.target) m.object_id, i.kind as target, d.state, d.step, d.reason, x.number as theirs,
+select distinct on (m.object_id, d.target) m.object_id, i.system as target, d.state, d.step, d.reason,
+    x.number as theirs,
     extract(epoch from coalesce(push.finished_at, d.finished_at) - m.received_at)::float as seconds,
     back.shipments, back.invoices, coalesce(here.open, true) as open,
     coalesce((told.body ->> 'stage')::int, case when push.state in ('done', 'skipped') then 0 end) as stage,

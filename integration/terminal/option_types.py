@@ -1,4 +1,4 @@
-"""Option types: times and rates as people type them."""
+"""Option types: times, rates and systems as people type them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+
+from integration.settings import Settings
 
 FORM = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?", re.ASCII)
 SECONDS = {"s": 1, "min": 60}
@@ -29,6 +31,18 @@ class Moment(click.ParamType[datetime]):
         if moment > datetime.now(UTC):
             self.fail(f"{value} is in the future", param, ctx)
         return moment
+
+
+class SystemName(click.ParamType[str]):
+    """The name of a system, be it configured or not."""
+
+    name = "SYSTEM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        kinds = Settings.load().kinds
+        if value not in kinds:
+            self.fail(f"{value!r} is none of the systems: {', '.join(kinds)}", param, ctx)
+        return str(value)
 
 
 class Rate(click.ParamType[float]):

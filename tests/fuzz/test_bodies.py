@@ -63,7 +63,7 @@ class Tally:
 def ends(source: str, raw: bytes) -> list[str]:
     """How a body ends at each of its targets."""
     try:
-        event = read_event("evt-1", raw)
+        event = read_event("evt-1", raw, "clarity")
     except Failure as refused:
         assert refused.reason
         return [f"receiver: {refused.code}"]

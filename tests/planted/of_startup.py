@@ -10,7 +10,7 @@ DEFECTS = [
     Defect(
         "every door parses the webhook secrets",
         "integration/preflight.py",
-        "        check_secret(secret)\n",
+        '            check_secret(variable(name, "webhook_secrets"), secret)\n',
         "        str(secret)\n",
         f"{PREFLIGHT}test_every_door_refuses_an_empty_webhook_secret[beat]",
         r"AssertionError|TimeoutExpired",

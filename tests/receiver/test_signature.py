@@ -29,7 +29,7 @@ REFUSED = {
 @pytest.mark.parametrize("secret", REFUSED)
 def test_a_secret_that_is_none_is_refused_and_not_shown(secret: str) -> None:
     with pytest.raises(Misconfigured) as refusal:
-        check_secret(secret)
+        check_secret("CLARITY_WEBHOOK_SECRETS", secret)
     assert refusal.value.reason == f"a secret in CLARITY_WEBHOOK_SECRETS {REFUSED[secret]}"
     assert refusal.value.hint.startswith("Take the one that Clarity shows")
     assert len(secret) < 7 or secret not in refusal.value.reason + refusal.value.hint
@@ -43,6 +43,6 @@ def test_nothing_is_signed_with_a_secret_that_is_none(secret: str) -> None:
 
 @pytest.mark.parametrize("secret", [f"whsec_{KEY}", KEY])
 def test_a_secret_may_come_without_its_prefix(secret: str) -> None:
-    check_secret(secret)
+    check_secret("CLARITY_WEBHOOK_SECRETS", secret)
     at = datetime(2026, 11, 20, tzinfo=UTC)
     assert sign(secret, "evt_1", int(at.timestamp()), b"{}") == Webhook(secret).sign("evt_1", at, "{}")

@@ -41,7 +41,7 @@ class Hop:
             name = uuid.uuid4().hex
             body = json.dumps({"type": "order.created", "data": {"id": order or name, "version": number}}).encode()
             with self.runtime.database.transaction() as tx:
-                arrival = self._intake.accept(tx, "clarity", read_event(name, body), body)
+                arrival = self._intake.accept(tx, "clarity", read_event(name, body, "clarity"), body)
                 assert arrival
                 ids.append(tx.value("select id from deliveries where message = %s", arrival.message))
         return ids
@@ -165,7 +165,7 @@ def test_a_task_ends_though_memory_ran_out(hop: Hop, monkeypatch: pytest.MonkeyP
 
 
 def test_deliveries_of_one_nudge_go_on_under_ids_of_their_own(runtime: Runtime, valkey: Valkey) -> None:
-    several = pipeline.road([1, 2, 3], Step.TRANSFORM, "odoo")
+    several = pipeline.road([1, 2, 3], Step.TRANSFORM, "odoo", "clarity")
     links = list(reversed(several.tasks[1:]))
     spread(links, [1, 2, 3])
     with app.connection_for_read() as connection:

@@ -64,9 +64,10 @@ class World:
 
     @classmethod
     @contextmanager
-    def running(cls, home: Path) -> Iterator[Self]:
-        """A fleet of its own with nothing real about it, for the length of the block."""
-        fleet = Fleet({"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES}).start(port_base=free_ports())
+    def running(cls, home: Path, **more: str) -> Iterator[Self]:
+        """A fleet of its own with nothing real about it, and ``more`` settings, for the length of the block."""
+        given = {"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES, **more}
+        fleet = Fleet(given).start(port_base=free_ports())
         world = cls(fleet)
         try:
             yield world
@@ -90,13 +91,13 @@ class World:
         """Places one order, right or wrong."""
         return str(self.control("POST", "orders", order)["id"])
 
-    def order(self, id: str) -> dict[str, Any]:
+    def order(self, id: str, system: str = "clarity") -> dict[str, Any]:
         """The order as Clarity's own API shows it."""
-        return dict(self.shop("GET", f"orders/{id}"))
+        return dict(self.shop("GET", f"orders/{id}", system))
 
-    def shop(self, method: str, path: str) -> Any:
+    def shop(self, method: str, path: str, system: str = "clarity") -> Any:
         """A call of Clarity's own API."""
-        clarity = self.settings.systems["clarity"]
+        clarity = self.settings.systems[system]
         token = requests.post(
             clarity.option("token_url"),
             data={"grant_type": "client_credentials"},

@@ -44,6 +44,7 @@ class Before:
                     tx.run(
                         "insert into migrations values (%s, encode(sha256(%s), 'hex'))", path.name, path.read_bytes()
                     )
+            tx.run("alter table installations add column system text")  # what fills it is of today
         self.road = Road(self.database)
         with self.database.transaction() as tx:
             found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
@@ -69,6 +70,7 @@ class Before:
                     reason,
                     minutes,
                 )
+            tx.run("alter table installations drop column system")
 
     def rows(self) -> list[Row]:
         """What every delivery is and waits for."""
@@ -187,6 +189,7 @@ def test_an_installation_and_the_refusals_are_kept(before: Before) -> None:
         assert LOGIN not in str(installations.all_installations(tx))
         found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
         assert [found[kind].id for kind in ("clarity", "odoo", "fusion")] == [before.shop, before.odoo, before.fusion]
+        assert [row["system"] for row in installations.all_installations(tx)] == ["clarity", "odoo", "fusion"]
         assert [row["target"] for row in cursors.all_cursors(tx)] == ["odoo-1"]
         refusals.note(tx, before.shop, {"stale": 1})
         assert [(row["reason"], row["count"]) for row in refusals.totals(tx)] == [("stale", 4), ("unproven", 6)]

@@ -19,9 +19,11 @@ from integration.cli.doctor import fleet_checks as own_parts
 from integration.cli.doctor.round_trip import findings as a_round_trip
 from integration.connectors.contract import Finding, Gate, Verdict
 from integration.errors import Failure, Misconfigured, Throttled
-from integration.settings import KINDS, Settings, System
+from integration.settings import Settings, System
 from integration.store import installations
 from integration.store.database import Database
+from integration.systems import variable
+from integration.terminal.option_types import SystemName
 from integration.terminal.render import console, json_option, show_json, visible
 from integration.throttle import Throttle
 
@@ -36,7 +38,7 @@ Findings = Iterator[tuple[str, Finding]]
 
 
 @click.command()
-@click.argument("systems", nargs=-1, type=click.Choice(KINDS), metavar="[SYSTEM]...")
+@click.argument("systems", nargs=-1, type=SystemName(), metavar="[SYSTEM]...")
 @click.option("--round-trip", is_flag=True, help="Also send one order through a fleet of sandboxes, and time it.")
 @json_option
 @click.pass_context
@@ -55,7 +57,7 @@ def doctor(ctx: click.Context, systems: tuple[str, ...], round_trip: bool, as_js
     """
     logs.configure("doctor", level="ERROR")
     settings = Settings.load()
-    if absent := [kind for kind in systems if kind not in settings.systems]:
+    if absent := [name for name in systems if name not in settings.systems]:
         names = ", ".join(settings.systems) or "none"
         raise Failure(f"{', '.join(absent)} is not configured", hint=f"Systems that are: {names}.")
     found: list[tuple[str, Finding]] = []
@@ -74,8 +76,8 @@ def doctor(ctx: click.Context, systems: tuple[str, ...], round_trip: bool, as_js
 def _findings(settings: Settings, systems: tuple[str, ...], round_trip: bool) -> Findings:
     if not systems:
         yield from (("fleet", finding) for finding in own_parts.findings(settings))
-    for kind in systems or settings.systems:
-        yield from ((kind, finding) for finding in _examined(settings, settings.systems[kind]))
+    for name in systems or settings.systems:
+        yield from ((name, finding) for finding in _examined(settings, settings.systems[name]))
     if round_trip:
         yield from (("round trip", finding) for finding in a_round_trip(settings))
 
@@ -96,10 +98,10 @@ def _examined(settings: Settings, system: System) -> Iterator[Finding]:
         fix = "Try again a little later; `fleet targets ls` shows why, and `fleet targets resume` ends a pause."
         yield Finding("calls", "warning", f"not looked at: {failure.reason}", fix)
     except Failure as failure:
-        fix = f"See whether it is well and {system.kind.upper()}_URL is right, then try again."
+        fix = f"See whether it is well and {variable(system.name, 'url')} is right, then try again."
         yield Finding("calls", "error", failure.reason, failure.hint or fix)
     except Exception as error:  # whatever may answer at a wrong address
-        fix = f"Check {system.kind.upper()}_URL; if it is right, please report this."
+        fix = f"Check {variable(system.name, 'url')}; if it is right, please report this."
         yield Finding("calls", "error", f"the answers are not understood ({type(error).__name__})", fix)
 
 
@@ -166,7 +168,7 @@ def _reached(system: System, gate: Gate) -> Generator[Finding, None, bool]:
             date, now = answer.headers.get("Date"), (began + time.time()) / 2
     except requests.RequestException as error:
         says, fix = _unreachable(error)
-        yield Finding("address", "error", f"{says}: nothing can be sent", f"{fix} ({system.kind.upper()}_URL)")
+        yield Finding("address", "error", f"{says}: nothing can be sent", f"{fix} ({variable(system.name, 'url')})")
         return False
     yield Finding("address", "ok", "something answers there")
     try:

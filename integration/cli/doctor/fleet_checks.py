@@ -23,6 +23,7 @@ from integration.signature import check_secret
 from integration.store import views
 from integration.store.database import Database
 from integration.store.migrate import pending
+from integration.systems import KINDS, variable
 from integration.vault import Vault
 
 
@@ -135,18 +136,24 @@ def _definitions(_: Settings) -> Iterator[Finding]:
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
-    if "clarity" not in settings.systems:
-        return
-    if not settings.webhook_secrets:
-        fix = "Set CLARITY_WEBHOOK_SECRETS to the secret that Clarity shows for the subscription."
-        if settings.database_url:
-            yield Finding("webhook secret", "error", "none is set: every webhook is refused", fix)
-        else:
-            yield Finding("webhook secret", "warning", "none is set: `fleet up` makes one, which Clarity must use", fix)
-        return
-    for secret in settings.webhook_secrets:
-        check_secret(secret)
-    yield Finding("webhook secret", "ok", "long enough")
+    for name, secrets in _signing(settings):
+        given = variable(name, "webhook_secrets")
+        about = "webhook secret" if name in KINDS else f"webhook secret of {name}"
+        if not secrets:
+            fix = f"Set {given} to the secret that Clarity shows for the subscription."
+            if settings.database_url:
+                yield Finding(about, "error", "none is set: every webhook is refused", fix)
+            else:
+                yield Finding(about, "warning", "none is set: `fleet up` makes one, which Clarity must use", fix)
+            continue
+        for secret in secrets:
+            check_secret(given, secret)
+        yield Finding(about, "ok", "long enough")
+
+
+def _signing(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The configured systems that sign their webhooks, with their secrets."""
+    return ((name, secrets) for name, secrets in settings.webhook_secrets.items() if name in settings.systems)
 
 
 def _receiver(settings: Settings) -> Iterator[Finding]:
@@ -155,17 +162,16 @@ def _receiver(settings: Settings) -> Iterator[Finding]:
     if not runs(settings.home) and not _is_receiver(settings.binds["ops"]):
         yield Finding("receiver", "ok", "not tried: no fleet runs here")
         return
-    if "clarity" not in settings.systems:
-        return
-    began = time.monotonic()
-    answer = deliver(settings, envelope("{}", "webhook.test", None))
-    if answer.status_code == 202:
-        took = (time.monotonic() - began) * 1000
-        yield Finding("receiver", "ok", f"verified and stored a webhook.test in {took:.0f} ms; it is skipped")
-        return
-    fixes = {401: "Restart the fleet, so that the receiver has the secrets that are set.", 503: "See Postgres."}
-    says = f"http://{bind}/webhooks/clarity answers {answer.status_code} to a signed event"
-    yield Finding("receiver", "error", says, fixes.get(answer.status_code, "See the receiver's log."))
+    for name, _ in _signing(settings):
+        began = time.monotonic()
+        answer = deliver(settings, envelope("{}", "webhook.test", None), name)
+        if answer.status_code == 202:
+            took = (time.monotonic() - began) * 1000
+            yield Finding("receiver", "ok", f"verified and stored a webhook.test in {took:.0f} ms; it is skipped")
+            continue
+        fixes = {401: "Restart the fleet, so that the receiver has the secrets that are set.", 503: "See Postgres."}
+        says = f"http://{bind}/webhooks/{name} answers {answer.status_code} to a signed event"
+        yield Finding("receiver", "error", says, fixes.get(answer.status_code, "See the receiver's log."))
 
 
 def _is_receiver(bind: str) -> bool:

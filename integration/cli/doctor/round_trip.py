@@ -13,18 +13,19 @@ import requests
 
 from integration.cli.test import isolated
 from integration.connectors.contract import Finding
-from integration.local.environment import ERPS
 from integration.local.fleet import Fleet, runs
 from integration.local.servers import free_port
 from integration.settings import Settings, runtime_file, variables
 from integration.store import views
 from integration.store.database import Database, Row
+from integration.systems import KINDS, of_role
 
 PATIENCE = 60.0
 """Seconds for the whole of it."""
 STEP = 0.05
 AGE_SECONDS = "0.5"
 """So long the sandboxes take to ship, to bill and to be paid."""
+ERPS = of_role("erp", {name: name for name in KINDS})
 ENDED = {"held", "dead"}
 COMPLETE = "complete"
 BACK = ("shipments", "invoices")
@@ -66,7 +67,7 @@ def is_sandbox(environment: Mapping[str, str]) -> bool:
     """Whether the sandbox plays every system of a fleet with this environment."""
     sandbox = environment.get("FLEET_SANDBOX_URL", "nowhere")
     systems = Settings.load(environment).systems
-    return {"clarity", *ERPS} <= systems.keys() and all(each.url.startswith(sandbox) for each in systems.values())
+    return KINDS.keys() <= systems.keys() and all(each.url.startswith(sandbox) for each in systems.values())
 
 
 def _place(environment: Mapping[str, str]) -> str:

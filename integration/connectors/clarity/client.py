@@ -24,7 +24,7 @@ class Client:
     def __init__(self, system: System, gate: Gate) -> None:
         self.id = system.option("client_id")
         tokens = ClientCredentials(
-            system.kind,
+            system.name,
             system.option("token_url"),
             self.id,
             system.option("client_secret"),

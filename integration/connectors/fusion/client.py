@@ -39,7 +39,7 @@ class Client:
         self.id = system.option("client_id")
         self._release = system.options.get("release") or RELEASE
         tokens = ClientCredentials(
-            system.kind,
+            system.name,
             system.option("token_url"),
             self.id,
             system.option("client_secret"),
