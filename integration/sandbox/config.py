@@ -136,6 +136,6 @@ def _section(kind: type[Section], prefix: str, given: Any) -> Section:
     if unknown := sorted(set(given) - set(known)):
         raise ConfigError(f"unknown setting {prefix}{unknown[0]}")
     for name, one in known.items():
-        if one.default is MISSING and not given.get(name):
+        if one.default is MISSING and one.default_factory is MISSING and not given.get(name):
             raise ConfigError(f"{prefix}{name} is missing")
     return kind(**given)

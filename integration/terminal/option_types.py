@@ -41,7 +41,7 @@ class SystemName(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         kinds = Settings.load().kinds
         if value not in kinds:
-            self.fail(f"{value!r} is none of the systems: {', '.join(kinds)}", param, ctx)
+            self.fail(f"{value!r} is not one of the systems: {', '.join(kinds)}", param, ctx)
         return str(value)
 
 

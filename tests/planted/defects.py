@@ -12,6 +12,7 @@ from tests.planted import (
     of_receiver,
     of_startup,
     of_store,
+    of_systems,
 )
 from tests.planted.defect import Defect
 
@@ -24,5 +25,6 @@ DEFECTS: list[Defect] = [
     *of_customers.DEFECTS,
     *of_fulfilment.DEFECTS,
     *of_edges.DEFECTS,
+    *of_systems.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

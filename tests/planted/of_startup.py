@@ -11,7 +11,7 @@ DEFECTS = [
         "every door parses the webhook secrets",
         "integration/preflight.py",
         '            check_secret(variable(name, "webhook_secrets"), secret)\n',
-        "        str(secret)\n",
+        "            str(secret)\n",
         f"{PREFLIGHT}test_every_door_refuses_an_empty_webhook_secret[beat]",
         r"AssertionError|TimeoutExpired",
     ),

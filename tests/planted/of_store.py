@@ -135,7 +135,7 @@ DEFECTS = [
     Defect(
         "a paused target is left alone",
         f"{STORE}deliveries.py",
-        "i.kind = d.queue and i.paused_at is not null and i.id = any",
+        "i.system = d.queue and i.paused_at is not null and i.id = any",
         "false and i.id = any",
         f"{DELIVERIES}test_a_paused_target_is_left_alone",
         "assert Delivery",

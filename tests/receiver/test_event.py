@@ -11,7 +11,7 @@ from integration.receiver import read_event
 
 
 def read(**data: Any) -> Any:
-    return read_event("evt-1", json.dumps({"type": "order.created", "data": {"id": "1", **data}}).encode())
+    return read_event("evt-1", json.dumps({"type": "order.created", "data": {"id": "1", **data}}).encode(), "clarity")
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_a_customer_is_found_by_the_address_alone(email: Any, found: str | None)
 
 
 def test_a_byte_order_mark_is_ignored() -> None:
-    assert read_event("evt-1", b'\xef\xbb\xbf{"type": "order.created", "data": {"id": 7}}').object_id == "7"
+    assert read_event("evt-1", b'\xef\xbb\xbf{"type": "order.created", "data": {"id": 7}}', "clarity").object_id == "7"

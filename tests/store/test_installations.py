@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from integration.errors import Misconfigured
 from integration.message import State, Step
 from integration.store import cursors, dispatch, installations
 from integration.store.database import Database
@@ -102,3 +105,19 @@ def test_of_several_with_different_passwords_the_newest_is_the_one_in_use(road: 
         "odoo-3": "http://127.0.0.1:1",
         "odoo-4": "http://127.0.0.1:2",
     }
+
+
+def test_a_system_keeps_the_name_by_which_it_is_known(road: Road) -> None:
+    added = replace(system("odoo", "http://127.0.0.1:2"), name="odoo_eu")
+    with road.database.transaction() as tx:
+        found = installations.register(tx, [system("odoo"), added])
+        assert [(name, each.name, each.system) for name, each in found.items()] == [
+            ("odoo", "odoo-1", "odoo"),
+            ("odoo_eu", "odoo_eu-1", "odoo_eu"),
+        ]
+        assert installations.changes(tx, [system("odoo"), added]) == []
+        for renamed in (replace(system("odoo"), name="odoo_us"), replace(added, name="odoo")):
+            for look in (installations.register, installations.changes):
+                with pytest.raises(Misconfigured) as refused:
+                    look(tx, [renamed])
+                assert refused.value.hint

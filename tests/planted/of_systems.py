@@ -1,0 +1,59 @@
+"""Defects of named systems: what of one could pass for another's."""
+
+from __future__ import annotations
+
+from tests.planted.defect import Defect
+
+SYSTEMS = "integration/systems.py"
+NAMES = "tests/test_systems.py::"
+
+DEFECTS = [
+    Defect(
+        "ids of an added shop's objects are no other shop's",
+        SYSTEMS,
+        'return f"{system}/{id}"',
+        "return id",
+        f"{NAMES}test_ids_of_an_added_system_begin_with_its_name_and_come_back_bare",
+        "AssertionError",
+    ),
+    Defect(
+        "an id that reads as another shop's is refused",
+        SYSTEMS,
+        "if added := _added(id, systems):",
+        "if added := _added(id, ()):",
+        f"{NAMES}test_ids_of_an_added_system_begin_with_its_name_and_come_back_bare",
+        "DID NOT RAISE",
+    ),
+    Defect(
+        "a customer of an added shop is no other shop's",
+        "integration/canonical/home.py",
+        '("id", "customer.id")',
+        '("id",)',
+        f"{NAMES}test_a_document_has_our_ids_on_the_way_in_and_those_of_its_home_on_the_way_back",
+        "AssertionError",
+    ),
+    Defect(
+        "a variable of an added system is no option of its kind's own",
+        "integration/settings.py",
+        "if not name.startswith(longer)",
+        "if name",
+        f"{NAMES}test_each_system_has_variables_of_its_own",
+        "assert not",
+    ),
+    Defect(
+        "a known system keeps its name",
+        "integration/store/installations.py",
+        "    if was != name:",
+        "    if not name:",
+        "tests/store/test_installations.py::test_a_system_keeps_the_name_by_which_it_is_known",
+        "DID NOT RAISE",
+    ),
+    Defect(
+        "what left for one shop's order is not sent to the other",
+        "tasks/order.py",
+        "not is_home(target, order_id, kinds)",
+        "False",
+        "tests/road/test_named_systems.py::test_one_id_of_two_shops_is_two_orders_and_each_comes_back_to_its_own_shop",
+        "AssertionError",
+    ),
+]
