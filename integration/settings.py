@@ -136,7 +136,7 @@ class Environment:
         return plain | {name: self.get(name) for name in (file.removesuffix("_FILE") for file in files)}
 
     def choice(self, name: str, words: tuple[str, ...]) -> str:
-        """One of a few words; the first stands for an absent one."""
+        """One of a few words; the first one if it is absent."""
         word = self.get(name) or words[0]
         if word not in words:
             raise Misconfigured(f"{name} is not one of {', '.join(words)}", hint=f"Set {name} to {words[0]}.")
@@ -166,9 +166,9 @@ class Environment:
 
 @dataclass(frozen=True)
 class Alerting:
-    """Who is told when something is wrong, and when.
+    """Who is notified when something is wrong, and when.
 
-    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: what was told is told again
+    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: a notice is repeated
     no sooner; nothing that is due may wait for longer.  ``budget`` is how many percent of a day's deliveries may fail.
     """
 
