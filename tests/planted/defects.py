@@ -8,6 +8,7 @@ from tests.planted import (
     of_edges,
     of_fleets,
     of_fulfilment,
+    of_identity,
     of_motion_and_edges,
     of_receiver,
     of_startup,
@@ -23,6 +24,7 @@ DEFECTS: list[Defect] = [
     *of_documents.DEFECTS,
     *of_customers.DEFECTS,
     *of_fulfilment.DEFECTS,
+    *of_identity.DEFECTS,
     *of_edges.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

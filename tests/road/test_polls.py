@@ -14,7 +14,7 @@ import pytest
 
 from integration.connectors.contract import Change, Document, OpenKeys, Page, Parent
 from integration.errors import Failure, Misconfigured, Retry
-from integration.store import cursors, installations
+from integration.store import crossrefs, cursors, installations
 from tasks import polls
 from tasks.intake import Intake
 from tasks.polls import Run, runs
@@ -118,6 +118,17 @@ def test_what_changed_is_taken_in_once_however_often_it_is_read(reader: Reader, 
     assert [run.accepted for run in reader.poll()] == [2]
     assert [(run.read, run.accepted) for run in reader.poll()] == [(2, 0)], "the overlap is read again"
     assert reader.taken_in() == ["A", "B"]
+
+
+def test_what_a_crossref_knows_is_named_by_our_id(reader: Reader, shelf: Shelf) -> None:
+    with reader.runtime.database.transaction() as tx:
+        crossrefs.write(tx, reader.installation, "shipment", "s-1", "A")
+    shelf.put("A", NOW)
+    shelf.put("B", NOW)
+    reader.poll()
+    assert reader.value("select array_agg(object_id order by object_id) from messages") == ["odoo-1/B", "s-1"]
+    assert reader.value("select count(*) from deliveries where lane = 'clarity-1/shipment__s_2d1'") == 1
+    assert [run.accepted for run in reader.poll()] == [0], "the overlap is known under that name"
 
 
 def test_changes_of_one_second_on_two_pages(reader: Reader, shelf: Shelf) -> None:

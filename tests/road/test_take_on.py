@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from integration.message import Step
 from integration.settings import Settings
-from integration.store import repair
+from integration.store import fulfilment, repair
+from tasks import runner
+from tasks.dry_run import dry_run
 from tasks.runtime import Runtime
+from tasks.steps import BODIES
+from tasks.tracking import Job
 from tests.mapping.shop import ORDER
 from tests.road.orders import ALL, FUSION, Orders
 
@@ -96,6 +101,31 @@ def test_one_that_is_on_its_way_to_a_target_is_waited_for(orders: Orders) -> Non
     orders.post(first["odoo"])
     orders.take_on(*ids.values())
     assert orders.state(ids) == {"odoo": "line_moves", "fusion": "throttled"}
+
+
+def test_a_line_that_another_claims_in_the_same_moment_is_not_taken_from_it(orders: Orders) -> None:
+    """Between the look at the claims and the end of the hop."""
+    ids = orders.accept(**PERSON)
+    clarity, fusion = (orders.runtime.installations[kind].id for kind in ("clarity", "fusion"))
+
+    def validate(job: Job) -> None:
+        BODIES[Step.VALIDATE](job)
+        with orders.runtime.database.transaction() as tx:
+            fulfilment.claim(tx, clarity, "1001", fusion, {"1"}, {"1"})
+
+    runner.run(orders.runtime, [ids["odoo"]], Step.TRANSFORM, {**BODIES, Step.VALIDATE: validate})
+    row = orders.row(ids["odoo"])
+    assert (row["state"], row["step"], row["code"]) == ("waiting", "transform", "throttled")
+    assert row["reason"] == "another target claimed a line of the order meanwhile"
+    assert orders.fulfilled_by() == {"1": "fusion"}
+
+
+def test_a_look_at_an_order_claims_nothing(orders: Orders) -> None:
+    ids = orders.accept(**PERSON)
+    found = dry_run(orders.runtime, ids["odoo"], None, {})
+    assert found
+    assert found.sends
+    assert orders.fulfilled_by() == {}
 
 
 def test_an_older_event_that_comes_late_takes_nothing_away(orders: Orders) -> None:
