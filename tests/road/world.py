@@ -267,6 +267,18 @@ class World:
         """The pid of a process of the Procfile, of ``sandbox``, ``postgres`` or ``valkey``."""
         return int((self.fleet.home / "run" / f"{process}.pid").read_text().split()[0])
 
+    @contextmanager
+    def frozen(self, process: str) -> Iterator[Callable[[], None]]:
+        """Stops a process in what it does; it goes on when the given function is called, at the latest after the block.
+
+        A process that stays frozen after a failure would make every later test of this fleet fail.
+        """
+        self.kill(process, signal.SIGSTOP)
+        try:
+            yield lambda: self.kill(process, signal.SIGCONT)
+        finally:
+            self.kill(process, signal.SIGCONT)
+
     def kill(self, process: str, number: signal.Signals) -> None:
         os.kill(self.pid(process), number)
 
