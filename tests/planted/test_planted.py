@@ -55,11 +55,11 @@ class Warm:
         )
 
     def run(self, test: str, *options: str) -> tuple[int, str]:
-        """One test; pytest's exit code, and what it printed."""
+        """One test up to its first failure; pytest's exit code, and what it printed."""
         assert self._parent.stdin
         assert self._parent.stdout
         output = self._copy / "output.txt"
-        arguments = ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "", *self._servers, *options, test]
+        arguments = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "", *self._servers, *options, test]
         run = {"folder": str(self._copy), "arguments": arguments, "output": str(output)}
         self._parent.stdin.write(json.dumps(run) + "\n")
         self._parent.stdin.flush()
@@ -96,8 +96,8 @@ def planted(copy: Path, defect: Defect) -> Iterator[None]:
 @pytest.mark.parametrize(
     "defect",
     [
-        *(pytest.param(defect, id=defect.promise) for defect in DEFECTS),
-        *(pytest.param(defect, id=defect.promise, marks=pytest.mark.faults_long) for defect in TRIALS),
+        *(pytest.param(each, id=each.promise, marks=pytest.mark.fleet if each.fleet else ()) for each in DEFECTS),
+        *(pytest.param(each, id=each.promise, marks=pytest.mark.faults_long) for each in TRIALS),
     ],
 )
 def test_a_broken_promise_is_noticed(copy: Path, warm: Warm, template: str, defect: Defect) -> None:

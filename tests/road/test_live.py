@@ -15,7 +15,7 @@ from integration.local.fleet import Fleet
 from integration.message import external_id
 from tests.road.world import World, free_ports
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.fleet]
 LIVE = "FLEET_LIVE_ODOO_"
 
 

@@ -25,6 +25,8 @@ import sys, threading, time
 from redis import Redis
 from integration.errors import Throttled
 from integration.throttle import Throttle
+
+pytestmark = pytest.mark.alone
 throttle = Throttle(Redis.from_url(sys.argv[1]), "odoo-1", float(sys.argv[2]), 8)
 stop = time.time() + float(sys.argv[3])
 sent = []
