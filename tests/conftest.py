@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
+from integration.local import servers
 from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
 from integration.store.migrate import migrate
+from tests import ports
 
 if TYPE_CHECKING:
     from tests.road.world import World
 
+servers.PORTS = ports.OF_SERVERS
 _numbers = itertools.count(1)
 
 
@@ -81,7 +84,7 @@ def valkey(home: Path, pytestconfig: pytest.Config) -> Iterator[Valkey | Running
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A whole fleet that tests share: all processes of the Procfile, their servers, and the sandbox on the other side."""
+    """A whole fleet that tests share: all processes of the Procfile, their servers, the sandbox on the other side."""
     from tests.road.world import World  # the whole command line, which few tests need
 
     with World.running(tmp_path_factory.mktemp("fleet")) as world:

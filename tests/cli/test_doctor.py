@@ -20,10 +20,11 @@ from cryptography.fernet import Fernet
 from integration.cli.doctor.round_trip import is_sandbox, round_trip_fleet
 from integration.cli.test import isolated
 from integration.local.fleet import Fleet
-from integration.local.servers import Valkey, free_port
+from integration.local.servers import Valkey
 from integration.settings import runtime_file, variables
 from integration.store.database import Database
 from integration.vault import Vault
+from tests.ports import free_port
 from tests.store.road import Road
 
 COMMAND = [sys.executable, "-m", "integration.cli", "doctor"]

@@ -19,7 +19,8 @@ from integration.store import secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Renewed
 from integration.vault import Vault, new_key
-from tests.road.world import World, free_ports
+from tests.ports import free_ports
+from tests.road.world import World
 from tests.store.road import Road
 
 OLD, NEW = new_key(), new_key()

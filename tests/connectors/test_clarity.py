@@ -18,9 +18,9 @@ from integration.connectors.clarity import Clarity
 from integration.connectors.clarity.statuses import TRANSITIONS
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Hold, Misconfigured, Reject, Retry, Skip, Throttled
-from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.work import MemoryWork
+from tests.ports import free_port
 
 SECRET = "s3cret: with/odd ä"  # form-encoded before it is sent, as RFC 6749 has it
 

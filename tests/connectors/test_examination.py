@@ -18,10 +18,10 @@ from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Finding
 from integration.connectors.odoo import Odoo
 from integration.errors import Misconfigured
-from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.fusion_targets import Pod, pod
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox, unique
+from tests.ports import free_port
 from tests.sandbox.rig import Listener, Sandbox
 
 
