@@ -4,7 +4,7 @@ The tests run in three stages, told apart by two markers of pytest (pyproject.to
 
 - ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
 - ``fleets``: what starts or breaks whole fleets, one after the other, beside that stage and the static checks;
-- ``alone``: what bounds how long something takes, when nothing else runs any more.
+- ``timed``: what bounds how long something takes, when nothing else runs any more, one test for each processor.
 """
 
 from __future__ import annotations
@@ -31,12 +31,16 @@ CHECKS = {
     "types": ["mypy"],
     "layers": ["lint-imports"],
 }
-WORKERS = (os.cpu_count() or 1) + 1
-"""One more than there are processors, because most tests wait most of the time."""
-SHORT = "and not faults_long"
-FLEETS = {"fleets": ["pytest", "-m", f"fleet {SHORT}"]}
-SHARED = {"tests": ["pytest", "-n", str(WORKERS), "--dist", "worksteal", "-m", f"not fleet and not alone {SHORT}"]}
-ALONE = {"alone": ["pytest", "-m", f"alone and not fleet {SHORT}"]}
+PROCESSORS = os.cpu_count() or 1
+
+
+def _stage(markers: str, processes: int = 0) -> list[str]:
+    return ["pytest", "-n", str(processes), "--dist", "worksteal", "-m", f"{markers} and not faults_long"]
+
+
+FLEETS = {"fleets": _stage("fleet")}
+TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
+TIMED = {"timed": _stage("timed and not fleet", PROCESSORS)}
 SETTINGS = (
     "FLEET_",
     "CLARITY_",
@@ -127,9 +131,9 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
     began = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEETS)]
-        results = [*_shown(SHARED, environment)]
+        results = [*_shown(TESTS, environment)]
         results += [result for each in beside for result in each.result()]
-    results += _shown(ALONE, environment)
+    results += _shown(TIMED, environment)
     for result in results:
         if not result.passed and result.printed:
             click.secho(f"== {result.name}", bold=True, err=True)

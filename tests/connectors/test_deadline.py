@@ -17,7 +17,7 @@ from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Retry
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 TIMEOUT = 2.0
 OVER = 3.0

@@ -267,7 +267,7 @@ def _say_nothing(request: BaseHTTPRequestHandler) -> None:
     time.sleep(1.0)
 
 
-@pytest.mark.alone
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("script", "code"),
     [

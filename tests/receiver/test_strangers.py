@@ -19,7 +19,7 @@ from tests.conftest import create_database, named
 from tests.receiver.conftest import running, settings
 from tests.receiver.webhook import Receiver, event
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 
 STRANGERS = 64
 DEADLINE = 4

@@ -26,7 +26,7 @@ from redis import Redis
 from integration.errors import Throttled
 from integration.throttle import Throttle
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timed
 throttle = Throttle(Redis.from_url(sys.argv[1]), "odoo-1", float(sys.argv[2]), 8)
 stop = time.time() + float(sys.argv[3])
 sent = []
