@@ -68,6 +68,7 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, fuzz: int | None, **of
     """Run all checks and tests; with arguments, only pytest with these.
 
     Starts its own Postgres and Valkey, and ignores every setting of the environment but FLEET_LIVE_ODOO_*.
+    Without arguments, checks, tests and fleets run side by side; what bounds times runs last, alone.
 
     With --faults, every process, server and system is broken in every way there is, on fleets of its own; each trial
     is judged by what stands in the sandbox.  Interrupted, it goes on from the seed that was printed last.
