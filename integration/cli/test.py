@@ -52,6 +52,7 @@ SETTINGS = (
     "PG",
     "DATABASE_URL",
     "REDIS_URL",
+    "PYTHONDONTWRITEBYTECODE",  # or each of some hundred processes compiles everything anew
 )
 KEPT = "FLEET_LIVE_ODOO_"
 

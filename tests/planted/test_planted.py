@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import compileall
 import json
-import os
 import py_compile
 import re
 import shutil
@@ -48,10 +47,9 @@ class Warm:
     def __init__(self, copy: Path, servers: list[str]) -> None:
         self._copy = copy
         self._servers = servers
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-P", str(Path(__file__).with_name("warm.py"))]
         self._parent = subprocess.Popen(
-            command, env=environment, cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def run(self, test: str, *options: str) -> tuple[int, str]:
