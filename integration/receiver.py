@@ -37,9 +37,8 @@ from integration.store.database import Row
 from tasks import pipeline
 from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
-from tasks.job import INGEST_WINDOW
 from tasks.refusals import Refusals
-from tasks.runtime import Runtime
+from tasks.runtime import INGEST_WINDOW, Runtime
 
 logger = structlog.get_logger(__name__)
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from integration import translator
-from integration.canonical import REMAINING, digest, parse_json
+from integration.canonical import digest, parse_json
+from integration.canonical.entities import entity
 from integration.canonical.fulfilment import Stage
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
@@ -70,6 +71,7 @@ class Workflow:
     then_when: Callable[[Document], Any] | None
     split: Split | None
     fulfils: bool
+    needs: tuple[tuple[str, Callable[[Document], Any]], ...] = ()
 
     @property
     def informs(self) -> str:
@@ -83,6 +85,11 @@ class Workflow:
             return None
         pushed: str | Mapping[str, str] | None = self.then.get("push_status")
         return pushed.get(stage or "") if isinstance(pushed, Mapping) else pushed
+
+    def needed(self, canonical: Document) -> list[tuple[str, str]]:
+        """Entity and id of each object that the target must have before this document is posted there."""
+        found = [(entity, read(canonical)) for entity, read in self.needs]
+        return [(entity, str(id)) for entity, id in found if id is not None]
 
     def translate(self, event: Document, systems: Container[str] | None = None) -> Translation:
         """The canonical document and what the target gets, from an event's envelope (the object is in its ``data``).
@@ -99,7 +106,8 @@ class Workflow:
         canonical = to_canonical(given)
         if not self._wants(canonical):
             raise Skip(self.otherwise, settles=True)
-        remaining = REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical
+        of = entity(self.entity)
+        remaining = of.remaining(canonical) if of.remaining else canonical
         made = part = self.split.part(self.name, remaining, systems) if self.split else remaining
         for mapping in onwards:
             made = mapping.apply(made)
@@ -111,7 +119,7 @@ class Workflow:
         except (ValueError, Unfit):
             raise Reject(
                 f"the condition of {self.name} does not fit the document",
-                hint="Correct the workflow's condition and restart the fleet, then send the order again.",
+                hint="Correct the workflow's condition and restart the fleet. {again}",
             ) from None
 
 

@@ -40,6 +40,10 @@ class Intake:
         shop = self._runtime.installations[source]
         return inbox.accept(tx, shop.id, event, sealed, body_hash, self._routes(source, event), key)
 
+    def entity_of(self, source: str, type: str) -> str | None:
+        """The entity that events of this type are about, by the workflows that take them; None where none does."""
+        return next((workflow.entity for workflow in self._known.matching(source, type)), None)
+
     def _routes(self, source: str, event: Event) -> list[Route]:
         """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
         installations = self._runtime.installations

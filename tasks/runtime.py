@@ -15,7 +15,7 @@ import redis
 
 from integration import connectors, preflight
 from integration.connectors.contract import Connector
-from integration.errors import Misconfigured
+from integration.errors import Misconfigured, Throttled
 from integration.settings import Settings
 from integration.store import definitions, installations, secrets
 from integration.store.database import Database
@@ -26,6 +26,8 @@ from integration.workflow import Definitions, Workflow
 from tasks.leases import Leases
 from tasks.shared_lock import SharedLock
 
+INGEST_WINDOW = 400
+"""So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
 _hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
 
 
@@ -101,6 +103,19 @@ class Runtime:
         # Guests are known at the target by a hash of their address under our own secret, unless another is set.
         own = {"guest_key": self.match_secret.hex()}
         return connectors.connect(replace(system, options=own | dict(system.options)), _gate)
+
+    def kind_of(self, installation: int) -> str | None:
+        """The kind of a configured installation; None for one that takes no part any more."""
+        return next((each.kind for each in self.installations.values() if each.id == installation), None)
+
+    def credit(self, queue: str) -> int:
+        """How many nudges a queue may hold now; a target's holds none, or a single probe, while its breaker is open."""
+        if queue not in self.throttles:
+            return INGEST_WINDOW
+        try:
+            return self.throttles[queue].state().credit
+        except Throttled:
+            return 0
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""

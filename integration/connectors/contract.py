@@ -129,21 +129,32 @@ class Connector(Protocol):
 
 
 @dataclass(frozen=True)
+class Parent:
+    """What an object belongs to: ``theirs`` is their id, ``ours`` ours, where the business key spells it out."""
+
+    entity: str
+    theirs: str
+    ours: str | None
+
+
+@dataclass(frozen=True)
 class Change:
-    """One object of a system as it stood when a poll read it.
+    """One object of a system as it was when a poll read it.
 
     ``type`` is that of the event it becomes, ``id`` and ``number`` are theirs, ``at`` is when it last changed by their
-    clock (UTC).  ``order`` is their id of the order it belongs to; ``order_id`` is ours, where the order's business key
-    spells it out.  ``document`` is made of JSON values and decimals.
+    clock (UTC).  ``parent`` is what it belongs to, if it does.  ``document`` is made of JSON values and decimals.
     """
 
     type: str
     id: str
     at: datetime
     number: str | None
-    order: str
-    order_id: str | None
+    parent: Parent | None
     document: Document
+
+
+OpenKeys = Callable[[str], Sequence[str]]
+"""Their ids of the objects of an entity of which more is to be expected, the least recently polled first."""
 
 
 @dataclass(frozen=True)
@@ -166,18 +177,16 @@ class Batch:
 
 @runtime_checkable
 class Polled(Protocol):
-    """A system that tells of no changes, and so is asked for them."""
+    """A system that is polled for changes."""
 
     streams: tuple[str, ...]
     """What can be asked for, in the order in which it is."""
 
-    def changes(
-        self, stream: str, since: datetime, page: Document | None, open_orders: Callable[[], Sequence[str]]
-    ) -> Page:
-        """What changed at ``since`` or later, oldest first, page by page; only what belongs to orders of ours.
+    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
+        """What changed at ``since`` or later, oldest first, page by page; only what belongs to objects of ours.
 
-        ``page`` is the ``next`` of the page before.  ``open_orders`` gives their ids of the orders that are not yet
-        shipped and billed, the longest unlooked first, for streams of which no time of change can be asked.
+        ``page`` is the ``next`` of the page before.  ``open_keys`` is for streams of which no time of change can be
+        asked: they read these objects one by one.
         """
 
 

@@ -118,7 +118,7 @@ def test_odoo(odoo: OdooThrough, verb: str) -> None:
 def read_all(connector: Any, stream: str, *open_orders: str) -> list[Any]:
     changes, page = [], None
     while True:
-        got = connector.changes(stream, LONG_AGO, page, lambda: open_orders)
+        got = connector.changes(stream, LONG_AGO, page, lambda _: open_orders)
         changes += got.changes
         if got.next is None:
             return changes

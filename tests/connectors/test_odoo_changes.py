@@ -13,7 +13,7 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from integration.connectors.contract import Change, Polled
+from integration.connectors.contract import Change, Parent, Polled
 from integration.connectors.odoo import Odoo, recent
 from integration.errors import Misconfigured
 from integration.message import external_id, read_external_id
@@ -59,8 +59,7 @@ def test_a_transfer_is_told_of_when_it_has_left(shop: Shop, staff: Staff) -> Non
         id=str(picking),
         at=change.at,
         number=number,
-        order=posted.theirs or "",
-        order_id=key,
+        parent=Parent("order", posted.theirs or "", key),
         document={
             "id": picking,
             "name": number,
@@ -126,7 +125,7 @@ def test_a_hashed_key_is_ours_without_an_id(shop: Shop, staff: Staff) -> None:
     order = shop.send({**shop.two_lines(), "key": f"{unique()}-{'x' * 60}"}).theirs
     staff.ship(order)
     [change] = staff.told("pickings", order)
-    assert change.order_id is None
+    assert change.parent.ours is None
     assert all(line["key"].startswith("order_line___h") for line in change.document["lines"])
 
 
@@ -199,7 +198,7 @@ def test_a_page_takes_a_handful_of_calls(shop: Shop, staff: Staff) -> None:
     connector.changes("pickings", staff.since, None, list)  # field names are kept
     shop.target.calls = 0
     page = connector.changes("pickings", staff.since, None, list)
-    assert {change.order for change in page.changes} >= set(orders)
+    assert {change.parent.theirs for change in page.changes} >= set(orders)
     assert (page.next, shop.target.calls) == (None, 7)
 
 
@@ -293,7 +292,7 @@ def test_before_17_other_names_and_units_mean_the_same() -> None:
     responses.add_callback("POST", f"{URL}/jsonrpc", answer_of_16)
     page = elsewhere("jsonrpc").changes("pickings", datetime(2026, 11, 21, tzinfo=UTC), None, list)
     [change] = page.changes
-    assert (change.order, change.order_id, shipped(change)) == ("8", "1001", {"1": Decimal("1.5")})
+    assert (change.parent.theirs, change.parent.ours, shipped(change)) == ("8", "1001", {"1": Decimal("1.5")})
     assert (change.at, page.seen) == (datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC),) * 2
     assert (change.document["carrier"], change.document["tracking"]) == (None, None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integration.connectors.contract import Change
+from integration.connectors.contract import Change, Parent
 from integration.connectors.odoo import recent
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import SandboxTarget, Shop, Target
@@ -44,8 +44,7 @@ def test_an_invoice_is_told_of_when_it_is_posted(shop: Shop, staff: Staff) -> No
         id=str(invoice),
         at=change.at,
         number=stands["name"],
-        order=posted.theirs or "",
-        order_id=document["key"],
+        parent=Parent("order", posted.theirs or "", document["key"]),
         document={
             "id": invoice,
             "name": stands["name"],
@@ -119,7 +118,7 @@ def test_each_order_has_its_share_of_an_invoice(shop: Shop, staff: Staff) -> Non
     staff.ship(two)
     invoice = staff.bill(one, two)
     staff.receive(invoice, amount=float((Decimal("68.49") + total) / 2))
-    told = {change.order: change for change in staff.told("invoices", one, two)}
+    told = {change.parent.theirs: change for change in staff.told("invoices", one, two)}
     assert {change.id for change in told.values()} == {f"{invoice}/{one}", f"{invoice}/{two}"}
     assert {change.document["id"] for change in told.values()} == {invoice}
     for order, amount, tax in ((one, Decimal("68.49"), 0), (two, total, Decimal(shop.target.rate))):
@@ -181,6 +180,6 @@ def test_a_page_takes_a_handful_of_calls(shop: Shop, staff: Staff) -> None:
     connector.whoami()
     shop.target.calls = 0
     page = connector.changes("invoices", staff.since, None, list)
-    assert {change.order for change in page.changes} >= set(orders)
+    assert {change.parent.theirs for change in page.changes} >= set(orders)
     assert page.next is None
     assert shop.target.calls <= 8

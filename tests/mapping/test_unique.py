@@ -56,7 +56,7 @@ def test_an_order_with_two_rows_of_one_id_is_held(changes: dict[str, Any], reaso
     assert caught.value.code == "duplicate_id"
     assert caught.value.reason.startswith(reason)
     assert caught.value.hint
-    assert caught.value.hint.startswith("Correct the order in Clarity, so that each has its own")
+    assert caught.value.hint.startswith("Correct {origin}, so that each has its own")
 
 
 def test_rows_without_id_and_taxes_of_other_rates_may_be_many() -> None:
@@ -119,7 +119,7 @@ def test_rows_are_kept_by_a_key_or_held() -> None:
 
 ROOT = Path(__file__).parents[2]
 ROWS = {"lines", "charges", "payments", "taxes", "fees", "discounts", "shipping_lines", "refunds"}
-CHECKED = {"stage.py": "order"}
+CHECKED = {"fulfilment.py": "order"}
 """Where rows are kept by an id without `by_key`, and the document in which that id was checked before."""
 
 

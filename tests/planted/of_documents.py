@@ -36,7 +36,7 @@ DEFECTS = [
     Defect(
         "a line of quantity 0 reaches no target",
         "integration/workflow.py",
-        "REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical",
+        "of.remaining(canonical) if of.remaining else canonical",
         "canonical",
         f"{ORDER}test_a_line_of_quantity_0_is_a_removed_line",
         r"assert \['1', '2'\] == \['1'\]",

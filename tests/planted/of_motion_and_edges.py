@@ -32,7 +32,7 @@ DEFECTS = [
     ),
     Defect(
         "the parts of a split order add up",
-        "integration/canonical/part.py",
+        "integration/canonical/split.py",
         "(total or Decimal(0)) - taken if taken else total",
         "total",
         "tests/mapping/test_split.py",
@@ -313,7 +313,7 @@ DEFECTS = [
     Defect(
         "one of several that cannot be ended keeps no other from its end",
         "tasks/runner.py",
-        "return [id for end in ends for id in _finish(runtime, [end])]",
+        "return [each for end in ends for each in _finish(runtime, [end])]",
         "return []",
         f"{BATCH}test_one_whose_lease_was_taken_over_keeps_no_other_from_its_end",
         r"assert \[\] == \[1, 3\]",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from integration.canonical.hints import plain
 from integration.connectors.clarity.client import Client, order_path
 from integration.connectors.clarity.problems import NotThere
 from integration.connectors.contract import Document, Finding, Request
@@ -32,7 +33,7 @@ def _writing(client: Client) -> Iterator[Finding]:
     except (NotThere, Reject):
         yield Finding("rights", "ok", f"client {client.id} may read and write orders, shipments and invoices")
     except Misconfigured as refused:
-        yield Finding("rights", "error", f"{refused.reason}: no status is told to the shop", refused.hint)
+        yield Finding("rights", "error", f"{refused.reason}: no status is told to the shop", plain(refused.hint))
     else:
         yield Finding(
             "rights",

@@ -7,7 +7,6 @@ from typing import Any
 
 from integration.canonical.invoice import STATUSES
 from integration.canonical.money import round_money
-from integration.canonical.origin import again
 from integration.connectors.answers import to_number
 from integration.connectors.clarity.client import Client
 from integration.connectors.clarity.order_documents import OrderDocuments, given
@@ -63,7 +62,7 @@ def _check_issued(body: Document, standing: Document) -> None:
         raise Hold(
             f"the invoice was changed in the ERP after it was issued: Clarity has another {', '.join(differing)}",
             hint="Correct it in the ERP by a credit note and a new invoice; or, if the shop's is wrong, correct it in "
-            f"Clarity by hand. {again('invoice')}",
+            "Clarity by hand. {again}",
             code="issued_otherwise",
         )
 
@@ -83,7 +82,7 @@ def _ensure_state(client: Client, work: Work, invoices: OrderDocuments, state: D
             f"Clarity has the invoice as {current if current in STATUSES else 'a status we do not know'}, "
             f"which cannot become {wanted}",
             hint=f"See in the ERP why it is {wanted} now, a payment taken back for instance; if that is right, set the "
-            f"invoice in Clarity to {wanted} by hand. {again('invoice')}",
+            f"invoice in Clarity to {wanted} by hand. {{again}}",
             code="no_way",
         ) from refused
     invoices.check(str(standing["id"]), state, answer if isinstance(answer, dict) else {}, _same)

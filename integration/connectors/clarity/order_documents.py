@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from integration.canonical.origin import again
 from integration.connectors.clarity.client import Client, order_path, record_path
 from integration.connectors.clarity.problems import AlreadyExists, NotOffered, NotThere
 from integration.connectors.contract import Document, Request, Work
@@ -61,7 +60,7 @@ class OrderDocuments:
             raise Hold(
                 f"Clarity took the {self._entity}, but shows another {', '.join(differing)} than it was sent",
                 hint=f"Compare the {self._entity} in Clarity with the ERP's, and correct it there by hand; ask whoever "
-                f"runs Clarity why it was changed. {again(self._entity)}",
+                f"runs Clarity why it was changed. {{again}}",
                 code="shown_otherwise",
             )
 
@@ -91,7 +90,7 @@ class OrderDocuments:
         if len(found) > 1:
             raise Hold(
                 f"Clarity has {len(found)} {self._entity}s with our reference",
-                hint=f"Remove all but one in Clarity. {again(self._entity)}",
+                hint="Remove all but one in Clarity. {again}",
                 code="several",
             )
         return found[0] if found else None

@@ -5,14 +5,14 @@ The protocol is Oracle's REST API for Fusion applications (release 11.13.18.05, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 import structlog
 
 from integration.connectors.answers import reading
-from integration.connectors.contract import Change, Document, Finding, Gate, Page, Posted, Work
+from integration.connectors.contract import Change, Document, Finding, Gate, OpenKeys, Page, Posted, Work
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer import Customers
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
@@ -91,16 +91,14 @@ class Fusion:
         key = Payload(document, self._source_system, self._business_unit).order_key
         return self._with_rights(lambda: shown_order(self._client, self._client.path(self._orders, key), document))
 
-    def changes(
-        self, stream: str, since: datetime, page: Document | None, open_orders: Callable[[], Sequence[str]]
-    ) -> Page:
+    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
         """Deliveries of orders whose header changed, of open orders by their keys, and invoices that changed.
 
         An order's header need not change with its lines, nor an invoice when it is paid, and not every pod can be
         asked for changes: so the open orders are read one by one, and bring their invoices with them.
         """
         assert stream in self.streams, stream
-        keys = open_orders() if stream == "open_orders" else ()
+        keys = open_keys("order") if stream == "open_orders" else ()
         with reading(f"the {stream} of Fusion"):
             match stream:
                 case "orders":
@@ -147,7 +145,7 @@ class Fusion:
         if not document["lines"] or not all(line["sku"] for line in document["lines"]):
             raise Hold(
                 "a line has no SKU, and Fusion takes no line without an item",
-                hint="Give the product a SKU in Clarity, then send the order again.",
+                hint="Give the product a SKU in Clarity. {again}",
                 code="unknown_sku",
             )
         items = self._items.numbers(line["sku"] for line in document["lines"])

@@ -18,7 +18,7 @@ MOST_CANDIDATES = 10
 CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
 NEW_ACCOUNT = (
     "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
-    "order's e-mail address; then send the order again."
+    "order's e-mail address. {again}"
 )
 
 Row = dict[str, Any]
@@ -91,8 +91,8 @@ class Customers:
             return rows
         raise Hold(
             f"FUSION_GUEST_ACCOUNT {self._guest_account} is unknown in Fusion",
-            hint="Set it to the number of an account that has a bill-to and a ship-to site and restart the fleet, then "
-            "send the order again.",
+            hint="Set it to the number of an account that has a bill-to and a ship-to site and restart the fleet. "
+            "{again}",
             code="no_account",
         )
 
@@ -157,7 +157,7 @@ def _undecided(number: str | None, candidates: tuple[dict[str, str], ...]) -> Ho
         return Hold(
             "several accounts in Fusion have a contact with this e-mail address",
             hint="Choose the right account here, leave this e-mail address with the contact of one account in Fusion, "
-            "or give the customer an account number in Clarity; then send the order again.",
+            "or give the customer an account number in Clarity. {again}",
             code="ambiguous_customer",
             candidates=candidates,
         )
@@ -178,7 +178,7 @@ def _only(sites: list[Row], account: Any, kind: str) -> Row:
     raise Hold(
         f"account {account} has {'several' if sites else 'no'} fitting {kind} sites",
         hint=f"In Fusion (Receivables, Customers) give the account one {kind} site that is primary or has the "
-        "order's postal code, then send the order again.",
+        "order's postal code. {again}",
         code="no_site",
     )
 

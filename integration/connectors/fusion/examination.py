@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from integration.canonical.hints import plain
 from integration.connectors.contract import Document, Finding, Verdict
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
@@ -76,7 +77,7 @@ class Examination:
             try:
                 yield from part(about)
             except Failure as failure:
-                yield Finding(about, "warning", f"could not be checked: {failure.reason}", failure.hint)
+                yield Finding(about, "warning", f"could not be checked: {failure.reason}", plain(failure.hint))
 
     def _readable(self, look: Look) -> Iterator[Finding]:
         path = self._client.path(look.resource, family=look.family)
@@ -85,7 +86,9 @@ class Examination:
         except (AccessRefused, NoSuchResource):
             yield Finding("rights", look.verdict, f"{look.resource} cannot be read: {look.without}", f"{RIGHTS}.")
         except Failure as failure:
-            yield Finding("rights", "warning", f"{look.resource} could not be read: {failure.reason}", failure.hint)
+            yield Finding(
+                "rights", "warning", f"{look.resource} could not be read: {failure.reason}", plain(failure.hint)
+            )
 
     def _order_attributes(self, about: str) -> Iterator[Finding]:
         described = self._described(self._orders)

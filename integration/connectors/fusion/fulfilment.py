@@ -42,7 +42,7 @@ def cancellation(order: SalesOrder) -> list[Change]:
         return []
     document: Document = {"name": order.number, "kind": "cancelled", "lines": []}
     id = f"{order.key}/cancelled"
-    return [Change("order.reversed", id, order.at, order.number, order.key, order.order_id, document)]
+    return [Change("order.reversed", id, order.at, order.number, order.parent, document)]
 
 
 def _has_left(detail: Row, line: Row) -> bool:
@@ -102,8 +102,7 @@ def _change(
         f"{order.key}/{first_detail or name or 'unshipped'}",
         order.at,
         name or order.number,
-        order.key,
-        order.order_id,
+        order.parent,
         document,
     )
 

@@ -174,7 +174,7 @@ def _change(bill: Bill, order: SalesOrder, of_order: Document) -> Change:
         **of_order,
     }
     at = moment(bill.row.get("LastUpdateDate")) or order.at
-    return Change("invoice.changed", bill.id, at, bill.number, order.key, order.order_id, document)
+    return Change("invoice.changed", bill.id, at, bill.number, order.parent, document)
 
 
 def _named_by(order: SalesOrder) -> set[str]:

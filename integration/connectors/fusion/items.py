@@ -34,7 +34,7 @@ class Items:
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Fusion (Product Information Management) create the item with this number and assign it to "
                 "the organization; or set FUSION_FALLBACK_SKU to an item that stands in for unknown ones and restart "
-                "the fleet. Then send the order again.",
+                "the fleet. {again}",
                 code="unknown_sku",
             )
         return {sku: self._fallback if sku in unknown else sku for sku in wanted}

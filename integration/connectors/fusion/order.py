@@ -74,9 +74,8 @@ class OrderPost:
             if self._document["status"] != "cancelled" and self._work.known("order", self._document["key"]):
                 raise Hold(
                     "the order is not in Fusion any more",
-                    hint="If it is there, give the integration user data access to its business unit, then send the "
-                    "order again. If not, enter it in Fusion by hand: it is not created twice, and its later changes "
-                    "are held, too.",
+                    hint="If it is there, give the integration user data access to its business unit. {again} "
+                    "If not, enter it in Fusion by hand: it is not created twice, and its later changes are held, too.",
                     code="record_missing",
                 ) from None
             return None
@@ -252,7 +251,7 @@ def _not_submitted(order: Row) -> Hold:
     held = Hold(
         f"Fusion saved order {number} as a draft, but did not submit it: {plain(said)}",
         hint=f"Look at the messages of order {number} in Fusion (Order Management), correct there what they name, or "
-        "the order in Clarity, then send the order again: the draft is brought up to date and submitted.",
+        "the order in Clarity. {again} The draft is brought up to date and submitted.",
         code="not_submitted",
     )
     held.excerpt = json.dumps(order, default=str).encode()[:LARGEST_EXCERPT]
@@ -263,7 +262,7 @@ def _other_amounts(order: Row, which: str) -> Hold:
     return Hold(
         f"order {order.get('OrderNumber')} has other amounts in Fusion than in the shop: {which}",
         hint="Check in Fusion whether the order was priced again although its prices are frozen, or a line was "
-        "added by hand (Order Management); correct it there, then send the order again.",
+        "added by hand (Order Management); correct it there. {again}",
         code=OTHER_AMOUNTS,
     )
 
@@ -273,7 +272,7 @@ def _other_lines(order: Row, differs: Difference) -> Hold:
     return Hold(
         f"order {number} has other lines in Fusion than in Clarity: {missing} missing, {more} more",
         hint=f"Compare the lines of order {number} in Fusion (Order Management) with the order in Clarity, and correct "
-        "them there; then send the order again.",
+        "them there. {again}",
         code="other_lines",
     )
 
@@ -282,7 +281,7 @@ def _differs(order: Row, differs: Difference, why: str) -> Hold:
     number, names = order.get("OrderNumber"), ", ".join(sorted(differs.names))
     return Hold(
         f"order {number} differs in Fusion and could not be changed ({names}): {why}",
-        hint=f"Change order {number} in Fusion by hand so that it shows the shop's order, then send the order again.",
+        hint=f"Change order {number} in Fusion by hand so that it shows the shop's order. {{again}}",
         code="cannot_change",
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from integration.connectors.answers import to_number, unreadable
-from integration.connectors.contract import Batch, Document
+from integration.connectors.contract import Batch, Document, Parent
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.difference import rows_of
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource, NotThere
@@ -43,9 +43,9 @@ class SalesOrder:
         return text(self.header.get("OrderNumber"))
 
     @property
-    def order_id(self) -> str | None:
-        """Our id, where the key spells it out."""
-        return order_id_of(self.key.partition(":")[2])
+    def parent(self) -> Parent:
+        """The order as what its shipments and invoices belong to; with our id, where the key spells it out."""
+        return Parent("order", self.key, order_id_of(self.key.partition(":")[2]))
 
     @cached_property
     def at(self) -> datetime:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 from integration.connectors.answers import reading
-from integration.connectors.contract import Document, Finding, Gate, Page, Posted, Work
+from integration.connectors.contract import Document, Finding, Gate, OpenKeys, Page, Posted, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import RIGHTS, AccessRefused, StaleReference
@@ -83,7 +83,7 @@ class Odoo:
         stream: str,
         since: datetime,
         page: Document | None,
-        open_orders: Callable[[], Sequence[str]],  # noqa: ARG002 - every change moves a time here
+        open_keys: OpenKeys,  # noqa: ARG002 - every change moves a time here
     ) -> Page:
         """One page of what left or was billed; `Misconfigured` when the user may not read that."""
         assert stream in self.streams, stream
@@ -146,7 +146,7 @@ class Odoo:
         raise Hold(
             f"line {line['key']} has no SKU, and Odoo takes no line without a product",
             hint="Give the line's product a SKU in Clarity; or set ODOO_FALLBACK_SKU to the Internal Reference of a "
-            "product in Odoo that stands in for such lines and restart the fleet. Then send the order again.",
+            "product in Odoo that stands in for such lines and restart the fleet. {again}",
             code="no_sku",
         )
 

@@ -101,8 +101,8 @@ class Dependents:
             what = ", ".join(word for theirs, word in kind.fields.values() if theirs in wanted)
             raise AccessRefused(
                 f"{self._named(kind, rows)} would keep the old {what}: {refused.reason}",
-                hint=f"Give the integration user in Odoo the group {kind.group}, or change the {kind.what} by hand; "
-                "then send the order again.",
+                hint=f"Give the integration user in Odoo the group {kind.group}, or change the {kind.what} by hand. "
+                "{again}",
                 code="access_error",
             ) from refused
 
@@ -140,8 +140,7 @@ class Dependents:
     def _differs(self, kind: Kind, row: Row, ours: str, why: str) -> Hold:
         return Hold(
             f"the order has another {kind.fields[ours][1]} now, but {self._named(kind, [row])} {why}",
-            hint=f"See the {kind.what} in Odoo and change it by hand to what the order in Clarity says, then send the "
-            "order again.",
+            hint=f"See the {kind.what} in Odoo and change it by hand to what the order in Clarity says. {{again}}",
             code=f"{kind.what.replace(' ', '_')}_differs",
         )
 

@@ -71,7 +71,7 @@ def _line_changes(row: Row, theirs: Row, tax: str) -> Row:
     if row["product_id/.id"] != theirs["product_id"][0]:
         raise Hold(
             "a line of the confirmed order has another product now",
-            hint="Change the line in Odoo by hand, then send the order again.",
+            hint="Change the line in Odoo by hand. {again}",
             code="product_changed",
         )
     shown = {field: value for field, value in row.items() if field in theirs and field != "id"}

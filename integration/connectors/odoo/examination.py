@@ -5,7 +5,6 @@ Nothing is changed.  What a version of Odoo has no answer to is left out.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
+from integration.canonical.hints import plain
 from integration.connectors.contract import Finding, Verdict
 from integration.connectors.odoo import invoices, order, pickings
 from integration.connectors.odoo.catalog import Catalog
@@ -107,7 +107,7 @@ class Examination:
             try:
                 yield from part()
             except Failure as failure:
-                yield Finding(about, "warning", f"could not be looked at: {failure.reason}", failure.hint)
+                yield Finding(about, "warning", f"could not be looked at: {failure.reason}", plain(failure.hint))
 
     def _rights(self) -> Iterator[Finding]:
         login = self._user["login"]
@@ -206,7 +206,7 @@ class Examination:
             try:
                 look(*case)
             except Hold as hold:
-                fix = re.split(r"[;.] [Tt]hen send the order again", hold.hint or "")[0] + "."
+                fix = plain(hold.hint)
                 yield Finding(about, "warning", f"{hold.reason}: such orders are held", fix)
 
     def _products(self) -> Iterator[Finding]:

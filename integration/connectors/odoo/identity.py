@@ -98,7 +98,7 @@ class Matches:
             raise Hold(
                 "several contacts in Odoo could be this customer: they have its e-mail address or VAT number",
                 hint="Choose the right one here, or, if they are one customer, merge them in Odoo (Contacts, Actions, "
-                "Merge) and send the order again.",
+                "Merge). {again}",
                 code="ambiguous_customer",
                 candidates=tuple(candidate(row, identity) for row in rows[:MOST_CANDIDATES]),
             )

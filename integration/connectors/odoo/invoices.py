@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.money import round_money
-from integration.connectors.contract import Change, Document, Page
+from integration.connectors.contract import Change, Document, Page, Parent
 from integration.connectors.odoo.billed import ORDER, BilledAmounts
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
@@ -80,7 +80,9 @@ class Invoices:
                 if order in billing:
                     theirs = f"{id}/{order}" if len(shares[id]) > 1 else str(id)
                     document = _document(invoice, share, billing[order])
-                    yield Change("invoice.changed", theirs, at, number, str(order), ours[order], document)
+                    yield Change(
+                        "invoice.changed", theirs, at, number, Parent("order", str(order), ours[order]), document
+                    )
 
     def _shares(self, invoices: list[Row]) -> Shares:
         domain = [["move_id", "in", [invoice["id"] for invoice in invoices]], ["sale_line_ids", "!=", False]]

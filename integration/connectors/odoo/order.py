@@ -64,7 +64,7 @@ class OrderPost:
         else:
             raise Hold(
                 f"{order['name']} is cancelled in Odoo, but not in the shop",
-                hint="Set the order in Odoo to quotation, then send the order again; or cancel it in the shop, too.",
+                hint="Cancel the order in Clarity, too; or set it to quotation in Odoo. {again}",
                 code="cancelled_at_target",
             )
         self._ensure_date(order)
@@ -146,7 +146,7 @@ class OrderPost:
         if answer is not True:
             raise WrongState(
                 "Odoo asks something before it confirms the order",
-                hint="Confirm the order in Odoo by hand and answer what it asks, then send the order again.",
+                hint="Confirm the order in Odoo by hand and answer what it asks. {again}",
                 code="asks_first",
             )
         return answer
@@ -230,7 +230,7 @@ class OrderPost:
         if order["state"] != "cancel":
             raise WrongState(
                 f"{order['name']} is still in state {order['state']} after it was cancelled",
-                hint="Cancel the order in Odoo by hand, then send the order again.",
+                hint="Cancel the order in Odoo by hand. {again}",
                 code="not_cancelled",
             )
         return _posted(order)
@@ -242,7 +242,7 @@ class OrderPost:
         if any(line[column] for line in lines for column in columns):
             raise Hold(
                 f"{order['name']} is delivered or invoiced in Odoo, though the shop has cancelled it",
-                hint="Take the goods back and credit the invoice in Odoo by hand, then send the order again.",
+                hint="Take the goods back and credit the invoice in Odoo by hand. {again}",
                 code="delivered",
             )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from integration.connectors.contract import Change, Document, Page
+from integration.connectors.contract import Change, Document, Page, Parent
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.delivered import TO_CUSTOMERS, Delivered, SaleLine, is_part_of_kit
@@ -86,7 +86,14 @@ class Pickings:
             theirs = f"{id}/{order}" if sales[id] > 1 else str(id)
             at = moment(picking["write_date"])
             for part, document in _documents({**_header(picking), "sale": sale}, lines):
-                yield Change("shipment.changed", theirs + part, at, picking["name"], str(order), ours[order], document)
+                yield Change(
+                    "shipment.changed",
+                    theirs + part,
+                    at,
+                    picking["name"],
+                    Parent("order", str(order), ours[order]),
+                    document,
+                )
 
     def _shipped(self, pickings: Mapping[int, Row]) -> dict[tuple[int, Sale], Quantities]:
         """What left with each transfer for each sale order; what was added in stock is for the transfer's own."""

@@ -42,8 +42,8 @@ def reassigned(client: Client, work: Work, order: Row, document: Document, chang
     raise Hold(
         f"{order['name']} belongs to another customer in Clarity now, {label(rows[ids['partner']])}, and it is "
         f"delivered or invoiced to {label(rows[theirs])} in Odoo",
-        hint="Take the goods back and credit the invoice in Odoo by hand, then send the order again; or choose here "
-        "that the order stays with its customer in Odoo.",
+        hint="Choose here that the order stays with its customer in Odoo; or take the goods back and credit the "
+        "invoice in Odoo by hand. {again}",
         code="customer_changed",
         candidates=({"id": "keep", "label": f"the order stays with {label(rows[theirs])}", "approves": KEEP},),
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from integration.connectors.contract import Change, Document, Page
+from integration.connectors.contract import Change, Document, Page, Parent
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.external import our_orders
@@ -74,4 +74,4 @@ class Reversals:
 
 def _change(id: str, at: str, row: Row, order: int, order_id: str | None, kind: str, lines: list[Document]) -> Change:
     document = {"name": text(row["name"]), "kind": kind, "lines": lines}
-    return Change("order.reversed", id, moment(at), text(row["name"]), str(order), order_id, document)
+    return Change("order.reversed", id, moment(at), text(row["name"]), Parent("order", str(order), order_id), document)

@@ -127,7 +127,7 @@ class OrderTotal:
         if currency != shown:
             raise Hold(
                 f"{order['name']} is in {shown} in Odoo, the order in Clarity in {currency}",
-                hint="See who gave it another pricelist in Odoo; correct that there, then send the order again.",
+                hint="See who gave it another pricelist in Odoo; correct that there. {again}",
                 code="currency_differs",
             )
 
@@ -150,6 +150,6 @@ class OrderTotal:
             f"its lines with their taxes come to {format_money(exactly, currency)} before anything is rounded",
             hint="Likely causes: a tax's rate or price-included setting in Odoo, a quantity with more decimals than "
             "Odoo keeps, a line that somebody added or changed in Odoo; with ODOO_ROUNDING=hold also where each of "
-            "them rounds. Correct it there, or the mapping and restart the fleet; then send the order again.",
+            "them rounds. Correct it there, or the mapping and restart the fleet. {again}",
             code="total_differs",
         )

@@ -75,7 +75,6 @@ class Services:
                 f"there is no product for {service} lines, and the integration user may not create it",
                 hint=f"In Odoo create a product “{NAMES[service]}” of type Service, without taxes and with the "
                 "Invoicing Policy Ordered quantities, export it with its External ID, then import it with the External "
-                f"ID {name}; or let the integration user create products (Products / Creation) once. Then send the "
-                "order again.",
+                f"ID {name}; or let the integration user create products (Products / Creation) once. {{again}}",
                 code="no_service_product",
             ) from refused

@@ -31,7 +31,7 @@ def part_with(order: Order, lines: Sequence[dict[str, Any]]) -> Order:
     return {**order, **of_the_whole, "lines": list(lines), "totals": totals, "tax_rounding": rounding}
 
 
-def part_left(order: Order, lines: Sequence[dict[str, Any]], others: Sequence[Order]) -> Order:
+def remainder(order: Order, lines: Sequence[dict[str, Any]], others: Sequence[Order]) -> Order:
     """These lines, and all that belongs to the order as a whole: each total is the order's less that of the others.
 
     So what the order's rounding of taxes has added or taken away is here, too.
