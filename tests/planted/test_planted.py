@@ -48,9 +48,7 @@ class Warm:
         self._copy = copy
         self._servers = servers
         command = [sys.executable, "-P", str(Path(__file__).with_name("warm.py"))]
-        self._parent = subprocess.Popen(
-            command, cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._parent = subprocess.Popen(command, cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, test: str, *options: str) -> tuple[int, str]:
         """One test up to its first failure; pytest's exit code, and what it printed."""
