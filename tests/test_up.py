@@ -308,14 +308,14 @@ def test_another_key_than_that_of_the_home_is_refused_with_nothing_left(tmp_path
     up.process.send_signal(signal.SIGINT)
     assert up.exit_code() == 0
 
-    refused = Up(tmp_path, PROGRAMS, FLEET_ENCRYPTION_KEYS=new_key())
+    refused = Up(tmp_path, PROGRAMS, "--port-base", str(free_ports()), FLEET_ENCRYPTION_KEYS=new_key())
     assert refused.exit_code() == 1
     assert "error: the encryption keys do not open what is stored in this database\n" in refused.said
     assert f"fix: Restore {tmp_path}/credentials.json from a backup, or set FLEET_ENCRYPTION_KEYS" in refused.said
     assert refused.pids() == []
 
     (tmp_path / "credentials.json").unlink()
-    lost = Up(tmp_path, PROGRAMS)
+    lost = Up(tmp_path, PROGRAMS, "--port-base", str(free_ports()))
     assert lost.exit_code() == 1
     assert "error: the encryption key of the database" in lost.said
     assert lost.pids() == []

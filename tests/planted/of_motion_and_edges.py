@@ -116,7 +116,7 @@ DEFECTS = [
         ' or (invoice["order_complete"] and abs(invoiced - ordered) > rounding):',
         ":",
         "tests/mapping/test_invoice.py",
-        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.97",
+        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.99",
     ),
     Defect(
         "an order's invoices differ from it by their own rounding only",
@@ -124,7 +124,7 @@ DEFECTS = [
         'rounding = invoice["order_rounding"] or Decimal(0)',
         "rounding = Decimal(1)",
         "tests/mapping/test_invoice.py",
-        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*118\.03",
+        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.99",
     ),
     Defect(
         "a rounding line carries no more than rounding explains",
@@ -163,8 +163,9 @@ DEFECTS = [
         "integration/connectors/fusion/order.py",
         '        if not order.keys() >= {"lines", "totals"}:\n            order = {**order, **self._shown()}\n',
         "",
-        "tests/connectors/test_fusion_payload.py::test_what_the_answer_to_a_new_order_lacks_is_asked_for",
-        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_what_the_answer_to_a_new_order_lacks_is_asked_for",
+        "tests/connectors/test_fusion_payload.py::test_what_the_answer_to_a_new_order_lacks_is_asked_for"
+        "[shown0-total_differs-44.61 USD instead of 44.60 USD-lines]",
+        "DID NOT RAISE Hold",
     ),
     Defect(
         "what Clarity takes otherwise is held",
