@@ -18,6 +18,7 @@ import structlog
 from psycopg2.errors import UniqueViolation
 
 from integration.canonical import digest, freeze, parse_json, thaw
+from integration.canonical.entities import entity
 from integration.canonical.hints import fill
 from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retry, Skip, Throttled
 from integration.masking import without_personal
@@ -165,10 +166,10 @@ def _on_failure(runtime: Runtime, delivery: Delivery, lease: Lease, failure: Fai
     match failure:
         case Throttled(after=after):
             return Next(State.WAITING, due_in=after, **said)
-        case Needs(entity=entity, id=id, at=at):
+        case Needs(entity=of, id=id, at=at):
             if delivery.waited >= NEEDED_WITHIN:
-                logger.error("still waiting", delivery=delivery.id, entity=entity, number=clear(id))
-            needs = crossrefs.needed(at or delivery.target, entity, clear(id))
+                logger.error("still waiting", delivery=delivery.id, entity=of, number=clear(id))
+            needs = crossrefs.needed(at or delivery.target, of, clear(id))
             return Next(State.WAITING, due_in=NEEDED_WITHIN, needs=needs, **said)
         case Skip(settles=settles):
             return Next(State.SKIPPED, settles=settles, **said)
@@ -187,7 +188,8 @@ def _public_reason(runtime: Runtime, delivery: Delivery, failure: Failure) -> st
     """The reason without what is personal in the event: what a target or a mapping says may quote it."""
     if isinstance(failure, Throttled | Needs | Skip) or failure.code == "unreadable":
         return failure.reason
-    return without_personal(failure.reason, parse_json(runtime.vault.open(delivery.body)))
+    event = parse_json(runtime.vault.open(delivery.body))
+    return without_personal(failure.reason, event, personal=entity(delivery.entity).personal)
 
 
 def _retry(runtime: Runtime, delivery: Delivery, spends: bool, said: dict[str, Any]) -> Next:

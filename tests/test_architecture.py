@@ -8,6 +8,10 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+from integration.canonical import ENTITIES
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for top in ("integration", "tasks", "mappings") for path in (ROOT / top).rglob("*.py"))
 PACKAGES = {"integration", "tasks"}
@@ -89,3 +93,57 @@ def test_only_settings_read_the_environment() -> None:
         if re.search(r"\bos\.(environ|getenv)\b|from os import environ", path.read_text())
     ]
     assert set(readers) <= {"integration.settings"}
+
+
+ENTITY_NAMES = frozenset(ENTITIES)
+
+
+def entities_named(tree: ast.AST) -> list[int]:
+    """The lines on which a text is exactly an entity's name, documentation apart."""
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in ENTITY_NAMES and id(node) not in docs
+    ]
+
+
+def entities_compared(tree: ast.AST) -> list[int]:
+    """The lines on which something called ``entity`` is compared with an entity's name; what is asserted is no choice."""
+    asserted = {id(node.test) for node in ast.walk(tree) if isinstance(node, ast.Assert)}
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare | ast.Match)
+        and id(node) not in asserted
+        and re.search(r"\bentity$", ast.unparse(node.left if isinstance(node, ast.Compare) else node.subject))
+        and entities_named(node)
+    ]
+
+
+def test_no_entity_is_named_in_motion() -> None:
+    """What one entity alone needs is its line in the registry, or its tracking."""
+    motion = [path for path in SOURCES if path.parent.name == "tasks" and path.name != "fulfilment.py"]
+    assert len(motion) > 15
+    assert {path.name: found for path in motion if (found := entities_named(ast.parse(path.read_text())))} == {}
+
+
+def test_nothing_asks_which_entity_it_is() -> None:
+    sources = [path for path in SOURCES if "sandbox" not in path.parts]
+    asking = {path.name: found for path in sources if (found := entities_compared(ast.parse(path.read_text())))}
+    assert asking == {}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'if entity == "order": pass',
+        'x = job.delivery.entity != "order"',
+        'if row.entity in ("order", "invoice"): pass',
+        'match entity:\n    case "order": pass',
+    ],
+)
+def test_a_question_which_entity_it_is_would_be_found(planted: str) -> None:
+    tree = ast.parse(planted)
+    assert entities_compared(tree) == [1]
+    assert entities_named(tree)
