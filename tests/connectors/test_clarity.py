@@ -15,7 +15,7 @@ import requests
 import responses
 
 from integration.connectors.clarity import Clarity
-from integration.connectors.clarity.statuses import TRANSITIONS
+from integration.connectors.clarity.order.statuses import TRANSITIONS
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Hold, Misconfigured, Reject, Retry, Skip, Throttled
 from integration.local.servers import free_port

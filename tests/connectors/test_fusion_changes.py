@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from integration.connectors.contract import Change, Document, Parent, Polled
-from integration.connectors.fusion import Fusion, fulfilment
+from integration.connectors.fusion import Fusion
+from integration.connectors.fusion.shipment import changes
 from integration.errors import Hold, Misconfigured, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
 
@@ -277,7 +278,7 @@ def test_an_order_that_stands_cancelled_is_read_with_the_open_ones(shop: Shop, m
     key = shop.send(document).theirs or ""
     shop.send({**document, "status": "cancelled"}, shop.new_work())
     assert [each.type for each in read_all(shop.connector, "open_orders", key)] == [], "it may be one of ours"
-    monkeypatch.setattr(fulfilment, "SETTLED", timedelta(seconds=-60))
+    monkeypatch.setattr(changes, "SETTLED", timedelta(seconds=-60))
     for stream in ("open_orders", "orders"):
         [change] = read_all(shop.connector, stream, key)
         assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"{key}/cancelled", document["key"])

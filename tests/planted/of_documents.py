@@ -27,7 +27,7 @@ DEFECTS = [
     ),
     Defect(
         "a charge that stands twice in Fusion is noticed",
-        "integration/connectors/fusion/difference.py",
+        "integration/connectors/fusion/order/difference.py",
         "        len(theirs) == len(ours)\n        and ",
         "        ",
         UNIQUE,

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from integration.connectors.clarity.client import Client
 from integration.connectors.clarity.examination import findings
-from integration.connectors.clarity.invoice import show_invoice, shown_invoice
-from integration.connectors.clarity.order_status import show_status, shown_status
-from integration.connectors.clarity.shipment import show_shipment, shown_shipment
+from integration.connectors.clarity.invoice.post import show_invoice, shown_invoice
+from integration.connectors.clarity.order.status import show_status, shown_status
+from integration.connectors.clarity.shipment.post import show_shipment, shown_shipment
 from integration.connectors.contract import Document, Finding, Gate, Posted, Work
 from integration.settings import System
 

@@ -14,17 +14,17 @@ import structlog
 from integration.connectors.answers import reading
 from integration.connectors.contract import Change, Document, Finding, Gate, OpenKeys, Page, Posted, Work
 from integration.connectors.fusion.client import Client
-from integration.connectors.fusion.customer import Customers
+from integration.connectors.fusion.customer.accounts import Customers
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
 from integration.connectors.fusion.examination import Examination
-from integration.connectors.fusion.fulfilment import cancellation, shipments
-from integration.connectors.fusion.invoices import Invoices
-from integration.connectors.fusion.items import Items
-from integration.connectors.fusion.order import OrderPost
-from integration.connectors.fusion.payload import Payload
-from integration.connectors.fusion.prices import OTHER_AMOUNTS
-from integration.connectors.fusion.sales_orders import SalesOrder, SalesOrders
-from integration.connectors.fusion.shown import shown_order
+from integration.connectors.fusion.invoice.changes import Invoices
+from integration.connectors.fusion.order.items import Items
+from integration.connectors.fusion.order.payload import Payload
+from integration.connectors.fusion.order.post import OrderPost
+from integration.connectors.fusion.order.prices import OTHER_AMOUNTS
+from integration.connectors.fusion.order.sales_orders import SalesOrder, SalesOrders
+from integration.connectors.fusion.order.shown import shown_order
+from integration.connectors.fusion.shipment.changes import cancellation, shipments
 from integration.errors import Failure, Hold, Misconfigured, Retry, Throttled
 from integration.settings import System
 

@@ -12,8 +12,8 @@ from integration.canonical.hints import plain
 from integration.connectors.contract import Document, Finding, Verdict
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
-from integration.connectors.fusion.items import Items
-from integration.connectors.fusion.sales_orders import DETAILS
+from integration.connectors.fusion.order.items import Items
+from integration.connectors.fusion.order.sales_orders import DETAILS
 from integration.errors import Failure, Hold
 from integration.settings import System
 

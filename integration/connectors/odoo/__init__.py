@@ -10,15 +10,15 @@ from integration.connectors.answers import reading
 from integration.connectors.contract import Document, Finding, Gate, OpenKeys, Page, Posted, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.customer.partner import Partners
 from integration.connectors.odoo.errors import RIGHTS, AccessRefused, StaleReference
 from integration.connectors.odoo.examination import Examination
-from integration.connectors.odoo.invoices import Invoices
-from integration.connectors.odoo.order import OrderPost
-from integration.connectors.odoo.partner import Partners
-from integration.connectors.odoo.pickings import Pickings
-from integration.connectors.odoo.reversals import Reversals
-from integration.connectors.odoo.services import Services
-from integration.connectors.odoo.shown import shown_order
+from integration.connectors.odoo.invoice.changes import Invoices
+from integration.connectors.odoo.order.changes import Reversals
+from integration.connectors.odoo.order.post import OrderPost
+from integration.connectors.odoo.order.services import Services
+from integration.connectors.odoo.order.shown import shown_order
+from integration.connectors.odoo.shipment.changes import Pickings
 from integration.errors import Hold, Misconfigured
 from integration.settings import System
 

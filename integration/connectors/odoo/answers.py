@@ -13,7 +13,7 @@ from typing import Any
 
 from integration.connectors.answers import Rows, objects
 from integration.connectors.contract import Request
-from integration.connectors.odoo.values import moment
+from integration.connectors.odoo.decode import moment
 
 LARGEST_NUMBER = 10**15
 """Beyond it a float keeps no cents."""

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.decode import exact
 from integration.connectors.odoo.errors import NotInstalled
-from integration.connectors.odoo.values import exact
 from integration.errors import Hold
 from integration.settings import System
 

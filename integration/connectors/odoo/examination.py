@@ -14,12 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from integration.canonical.hints import plain
 from integration.connectors.contract import Finding, Verdict
-from integration.connectors.odoo import invoices, order, pickings
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import NEW_KEY, NotInstalled
 from integration.connectors.odoo.external import find, xmlid
-from integration.connectors.odoo.services import NAMES
+from integration.connectors.odoo.invoice import changes as invoices
+from integration.connectors.odoo.order import post as order
+from integration.connectors.odoo.order.services import NAMES
+from integration.connectors.odoo.shipment import changes as pickings
 from integration.errors import Failure, Hold, Reject
 from integration.settings import System
 
