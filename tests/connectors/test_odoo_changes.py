@@ -13,7 +13,7 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from integration.connectors.contract import Change, Parent, Polled
+from integration.connectors.contract import Change, Parent
 from integration.connectors.odoo import Odoo, changed_rows
 from integration.errors import Misconfigured
 from integration.message import external_id, read_external_id
@@ -298,10 +298,6 @@ def test_before_17_other_names_and_units_mean_the_same() -> None:
 
 
 # --- what stands in the way
-
-
-def test_an_odoo_can_be_polled(target: Target) -> None:
-    assert isinstance(target.connector(), Polled)
 
 
 @pytest.mark.parametrize(("stream", "model"), [("pickings", "stock.picking"), ("invoices", "account.move")])

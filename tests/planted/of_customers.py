@@ -74,8 +74,8 @@ DEFECTS = [
     ),
     Defect(
         "what was replaced since it was looked up is looked up again",
-        f"{CONNECTOR}__init__.py",
-        "            self._catalog.forget()\n",
+        f"{CONNECTOR}site.py",
+        "            self.catalog.forget()\n",
         "",
         f"{CUSTOMERS}test_a_product_that_was_replaced_is_looked_up_again",
         "No matching record found for database id",

@@ -16,8 +16,7 @@ from integration.connectors.answers import pages
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.fusion.answers import collection, description, item
 from integration.connectors.fusion.errors import TRACE, NoSuchResource, NotThere, problem
-from integration.connectors.http import Http
-from integration.connectors.oauth import ClientCredentials
+from integration.connectors.oauth import http_with_tokens
 from integration.settings import System
 
 ITEM = "application/vnd.oracle.adf.resourceitem+json"
@@ -38,23 +37,8 @@ class Client:
     def __init__(self, system: System, gate: Gate) -> None:
         self.id = system.option("client_id")
         self._release = system.options.get("release") or RELEASE
-        tokens = ClientCredentials(
-            system.kind,
-            system.option("token_url"),
-            self.id,
-            system.option("client_secret"),
-            gate=gate,
-            timeout=system.timeout,
-            scope=system.options.get("scope", ""),
-        )
-        self._http = Http(
-            system.url,
-            timeout=system.timeout,
-            gate=gate,
-            problem=problem,
-            headers=lambda: {**HEADERS, **tokens.headers()},
-            renew=tokens.renew,
-        )
+        scope = system.options.get("scope", "")
+        self._http = http_with_tokens(system, gate, problem, scope=scope, headers=HEADERS)
 
     def path(self, resource: str, *keys: str, family: str = "fscm") -> str:
         """Where a collection is, or with keys one of its items or that item's children."""

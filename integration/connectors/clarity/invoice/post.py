@@ -20,14 +20,14 @@ ISSUED = ("number", "currency", "total", "tax", "issuedOn", "dueOn")
 """What an invoice keeps once it is issued."""
 
 
-def show_invoice(client: Client, document: Document, work: Work) -> Posted:
+def post_invoice(client: Client, document: Document, work: Work) -> Posted:
     """Lets the order have this invoice, its status and balance as they are now; document: {order_id, status, body}.
 
     A void one that never stood in the shop is not sent.  Raises `Hold` when an invoice that stands there was issued
     otherwise, was removed or cannot come to this status, and what `Http.send` does.
     """
     status, body = document["status"], _written(document["body"])
-    invoices = OrderDocuments(client, work, "invoice", document["order_id"], body["externalRef"])
+    invoices = OrderDocuments(client, work, "invoice", document)
     standing, new = invoices.find(), False
     if standing is None:
         if status == "void":
@@ -46,14 +46,7 @@ def show_invoice(client: Client, document: Document, work: Work) -> Posted:
 
 def shown_invoice(client: Client, document: Document, work: Work) -> Document | None:
     """The invoice as the order has it, under the document's names; None when it has none."""
-    body = document["body"]
-    standing = OrderDocuments(client, work, "invoice", document["order_id"], body["externalRef"]).find()
-    if standing is None:
-        return None
-    written = _written(body)
-    same = {name for name, value in written.items() if _same(name, value, standing.get(name))}
-    shown = {name: body[name] if name in same else standing.get(name) for name in written}
-    return {"status": standing.get("status"), "body": shown}
+    return OrderDocuments(client, work, "invoice", document).shown(_written(document["body"]), _same)
 
 
 def _check_issued(body: Document, standing: Document) -> None:

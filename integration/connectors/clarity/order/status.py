@@ -1,4 +1,4 @@
-"""Shows an order's status at Clarity.
+"""The status of an order at Clarity.
 
 Clarity lets a status follow only certain others, and people change statuses there too.  So the push is sent as if all
 were well, and only when Clarity refuses the step is the order looked at.
@@ -15,7 +15,7 @@ from integration.errors import Hold, Skip
 EFFECT = "status"
 
 
-def show_status(client: Client, document: Document, work: Work) -> Posted:
+def post_status(client: Client, document: Document, work: Work) -> Posted:
     """Brings the order to ``status``; document: {order_id, status, external_ref, occurred_at, reason}.
 
     Raises `Skip` for a step back, for one that an order which is picked up does not take, and for an order that is
@@ -31,7 +31,7 @@ def show_status(client: Client, document: Document, work: Work) -> Posted:
     try:
         return _push(client, document, work, EFFECT, wanted)
     except InvalidTransition:
-        current = str(client.order(document["order_id"]).get("status"))
+        current = str(client.get(order_path(document["order_id"])).get("status"))
     if current == wanted:
         work.found(EFFECT, f"Clarity has it as {current}")
         return Posted(document["order_id"], None)
@@ -42,7 +42,7 @@ def show_status(client: Client, document: Document, work: Work) -> Posted:
 
 def shown_status(client: Client, document: Document, work: Work) -> Document:  # noqa: ARG001
     """The status that the order has."""
-    return {"status": client.order(document["order_id"]).get("status")}
+    return {"status": client.get(order_path(document["order_id"])).get("status")}
 
 
 def _push(client: Client, document: Document, work: Work, effect: str, status: str) -> Posted:

@@ -16,14 +16,14 @@ from integration.connectors.contract import Document, Posted, Request, Work
 UPDATE = "shipment.update"
 
 
-def show_shipment(client: Client, document: Document, work: Work) -> Posted:
+def post_shipment(client: Client, document: Document, work: Work) -> Posted:
     """Lets the order have this shipment, as it is now; document: {order_id, body}.
 
     What is null in the body is not compared, and left as the shop has it.  Raises `Hold` for a shipment that was
     removed in the shop, and what `Http.send` does.
     """
     body = _written(document["body"])
-    shipments = OrderDocuments(client, work, "shipment", document["order_id"], body["externalRef"])
+    shipments = OrderDocuments(client, work, "shipment", document)
     standing, new = shipments.find(), False
     if standing is None:
         standing, new = shipments.create(body)
@@ -36,18 +36,12 @@ def show_shipment(client: Client, document: Document, work: Work) -> Posted:
 
 def shown_shipment(client: Client, document: Document, work: Work) -> Document | None:
     """The shipment as the order has it, under the document's names; None when it has none."""
-    body = document["body"]
-    standing = OrderDocuments(client, work, "shipment", document["order_id"], body["externalRef"]).find()
-    if standing is None:
-        return None
-    written = _written(body)
-    same = {name for name, value in written.items() if SAME.get(name, _equal)(value, standing.get(name))}
-    return {"body": {name: body[name] if name in same else standing.get(name) for name in written}}
+    return OrderDocuments(client, work, "shipment", document).shown(_written(document["body"]), _same)
 
 
 def _ensure_same(client: Client, work: Work, shipments: OrderDocuments, body: Document, standing: Document) -> None:
     """Sends the difference, for the version that was looked at: who changes it in between is not overwritten."""
-    changes = {name: value for name, value in body.items() if not SAME.get(name, _equal)(value, standing.get(name))}
+    changes = {name: value for name, value in body.items() if not _same(name, value, standing.get(name))}
     if not changes:
         work.found(UPDATE, f"{standing['id']} shows the shipment")
         return
@@ -68,8 +62,8 @@ def _written(body: Document) -> Document:
     return given({**body, "lines": lines})
 
 
-def _equal(ours: Any, theirs: Any) -> bool:
-    return bool(ours == theirs)
+def _same(name: str, ours: Any, theirs: Any) -> bool:
+    return SAME[name](ours, theirs) if name in SAME else bool(ours == theirs)
 
 
 def _same_numbers(ours: list[str], theirs: list[str] | None) -> bool:

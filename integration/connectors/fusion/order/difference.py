@@ -18,6 +18,7 @@ COMPARED = ("ProductNumber", "OrderedUOMCode", "UnitSellingPrice", "ExtendedAmou
 """Attributes of a line, beside its quantity, which is the sum over the lines that Fusion has split it into."""
 AMOUNTS = frozenset({"UnitSellingPrice", "ExtendedAmount", "charges"})
 """What the customer has agreed to."""
+DRAFT = "DOO_DRAFT"
 CANCELED = {"CANCELED", "CANCEL_PENDING"}
 SHIPPED = {"PARTIALLY_SHIPPED", "SHIPPED", "AWAIT_BILLING", "BILLED", "CLOSED"}
 FLOAT_NOISE = Decimal("1e-6")

@@ -19,6 +19,7 @@ from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.errors import AlreadyThere, NoSuchResource, NotThere
 from integration.connectors.fusion.order.difference import (
     AMOUNTS,
+    DRAFT,
     Difference,
     Row,
     cancelled,
@@ -30,13 +31,19 @@ from integration.connectors.fusion.order.difference import (
 )
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.prices import OTHER_AMOUNTS
+from integration.connectors.fusion.site import Site
 from integration.connectors.http import LARGEST_EXCERPT, plain
 from integration.errors import Hold, Reject, Retry
 
 CHARGES = "charges.chargeComponents"
 EXPAND = f"billToCustomer,shipToCustomer,totals,lines.{CHARGES}"
 GRAND_TOTAL = "QP_TOTAL_PAY_NOW"
-DRAFT = "DOO_DRAFT"
+
+
+def post_order(site: Site, document: Document, work: Work) -> Posted:
+    """Makes Fusion show the order, see `OrderPost.ensure`."""
+    payload = site.payload(document, any_total=work.approved(OTHER_AMOUNTS))
+    return OrderPost(site.client, site.resource, payload, work).ensure()
 
 
 class OrderPost:

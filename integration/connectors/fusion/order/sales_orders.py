@@ -16,9 +16,8 @@ from integration.connectors.fusion.changed_rows import Listing
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.decode import newest
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource, NotThere
-from integration.connectors.fusion.order.difference import rows_of
+from integration.connectors.fusion.order.difference import DRAFT, rows_of
 from integration.connectors.fusion.order.payload import order_id_of
-from integration.connectors.fusion.order.post import DRAFT
 
 logger = structlog.get_logger(__name__)
 

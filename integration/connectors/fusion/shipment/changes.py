@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from integration.connectors.contract import Change, Document
 from integration.connectors.fusion.decode import newest, zulu
 from integration.connectors.fusion.order.difference import SHIPPED, is_canceled, is_shipped
 from integration.connectors.fusion.order.sales_orders import DETAILS, Row, SalesOrder, quantity, text
+from integration.connectors.settling import settled_before
 
 PARTLY = "PARTIALLY_SHIPPED"
-SETTLED = timedelta(seconds=60)
 SHIPPED_QUANTITY = ("ShippedQuantity", "FulfilledQuantity", "OrderedQuantity")
 NAMES = ("DeliveryName", "WaybillNumber", "TrackingNumber")
 BILLS = ("bill", "invoice")
@@ -37,8 +36,8 @@ def shipments(order: SalesOrder) -> list[Change]:
 
 
 def cancellation(order: SalesOrder) -> list[Change]:
-    """One change for an order that stands cancelled for a while; by then the fleet knows a cancellation of its own."""
-    if order.header.get("StatusCode") != "CANCELED" or datetime.now(UTC) - order.at < SETTLED:
+    """One change for an order that has been cancelled for a while, see `settled_before`."""
+    if order.header.get("StatusCode") != "CANCELED" or order.at > settled_before():
         return []
     document: Document = {"name": order.number, "kind": "cancelled", "lines": []}
     id = f"{order.key}/cancelled"

@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.money import round_money
-from integration.connectors.contract import Change, Document, Page, Parent
+from integration.connectors.contract import Ask, Change, Document, Page, Parent
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.changed_rows import Row, changed
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.decode import exact, moment, text
 from integration.connectors.odoo.external import our_orders
 from integration.connectors.odoo.invoice.billed import ORDER, BilledAmounts
+from integration.connectors.odoo.site import Site
 
 BILLED: list[Any] = [
     ["move_type", "=", "out_invoice"],
@@ -53,6 +54,12 @@ class Billing:
 
 Shares = dict[int, dict[int | None, Share]]
 """By invoice and sale order."""
+
+
+def invoices(site: Site, ask: Ask) -> Page:
+    """The stream of ``invoice.changed``, see `Invoices`."""
+    carries = site.system.carries_rounding
+    return Invoices(site.client, site.catalog, carries_rounding=carries).page(ask.since, ask.page)
 
 
 class Invoices:

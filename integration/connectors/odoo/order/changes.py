@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from integration.connectors.contract import Change, Document, Page, Parent
+from integration.connectors.contract import Ask, Change, Document, Page, Parent
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.changed_rows import Row, changed
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.decode import exact, moment, text, written
 from integration.connectors.odoo.external import our_orders
+from integration.connectors.odoo.site import Site
+from integration.connectors.settling import settled_before
 
-SETTLED = timedelta(seconds=60)
-"""A cancellation of ours is known to the fleet by then, so it is not taken for one of theirs."""
 CANCELLED: list[Any] = [["state", "=", "cancel"]]
 CAME_BACK: list[Any] = [["state", "=", "done"], ["picking_type_code", "=", "incoming"], ["sale_id", "!=", False]]
+
+
+def cancellations(site: Site, ask: Ask) -> Page:
+    """Orders of ours that were cancelled in Odoo, see `Reversals`."""
+    return Reversals(site.client, site.catalog).cancelled(ask.since, ask.page)
+
+
+def returns(site: Site, ask: Ask) -> Page:
+    """Goods that came back to Odoo, see `Reversals`."""
+    return Reversals(site.client, site.catalog).returned(ask.since, ask.page)
 
 
 class Reversals:
@@ -29,8 +39,8 @@ class Reversals:
         self._catalog = catalog
 
     def cancelled(self, since: datetime, page: Document | None) -> Page:
-        """Orders that stand cancelled for a while."""
-        domain = [*CANCELLED, ["write_date", "<", written(datetime.now(UTC) - SETTLED)]]
+        """Orders that have been cancelled for a while, see `settled_before`."""
+        domain = [*CANCELLED, ["write_date", "<", written(settled_before())]]
         batch = changed(self._client, "sale.order", domain, ["name"], since, page)
         ours = our_orders(self._client, {row["id"] for row in batch.rows})
         changes = (

@@ -24,13 +24,20 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of record that hangs on an order; ``fields`` are its own by the header's, with their word for people."""
+    """One kind of record that belongs to an order; ``fields`` are its own by the header's, with their word for people.
+
+    ``of_order`` is the path to the order, ``open`` the domain of what can still be changed.  ``origin`` is the field
+    that names its orders, where one record may belong to several.
+    """
 
     model: str
     effect: str
     what: str
     group: str
+    of_order: str
+    open: tuple[Any, ...]
     fields: Mapping[str, tuple[str, str]]
+    origin: str | None = None
 
 
 TRANSFERS = Kind(
@@ -38,6 +45,8 @@ TRANSFERS = Kind(
     effect="transfers.update",
     what="transfer",
     group="Inventory / User",
+    of_order="sale_id",
+    open=(["state", "not in", ["done", "cancel"]], ["picking_type_code", "=", "outgoing"]),
     fields={
         "partner_shipping_id": ("partner_id", "delivery address"),
         "carrier_id": ("carrier_id", "carrier"),
@@ -49,6 +58,9 @@ INVOICES = Kind(
     effect="draft_invoices.update",
     what="draft invoice",
     group="Accounting / Invoicing (Billing, until 18)",
+    of_order="invoice_line_ids.sale_line_ids.order_id",
+    open=(["state", "=", "draft"], ["move_type", "=", "out_invoice"]),
+    origin="invoice_origin",
     fields={
         "partner_invoice_id": ("partner_id", "invoice address"),
         "partner_shipping_id": ("partner_shipping_id", "delivery address"),
@@ -87,7 +99,7 @@ class Dependents:
         rows = self._open(kind, list(names))
         late = [row for row in rows if any(not _shows(row[name], value) for name, value in wanted.items())]
         for row in late:
-            if kind is INVOICES and row["invoice_origin"] != self._header["name"]:
+            if kind.origin and row[kind.origin] != self._header["name"]:
                 raise self._differs(kind, row, next(iter(names.values())), "bills other orders, too")
             for theirs, ours in names.items():
                 self._check(kind, row, theirs, ours, wanted[theirs])
@@ -107,16 +119,9 @@ class Dependents:
             ) from refused
 
     def _open(self, kind: Kind, names: list[str]) -> list[Row]:
-        order = self._header["id"]
-        if kind is TRANSFERS:
-            columns = ["name", *names]
-            domain = [["sale_id", "=", order], ["state", "not in", ["done", "cancel"]]]
-            domain.append(["picking_type_code", "=", "outgoing"])
-        else:
-            columns = ["name", "invoice_origin", *names]
-            domain = [["invoice_line_ids.sale_line_ids.order_id", "=", order], ["state", "=", "draft"]]
-            domain.append(["move_type", "=", "out_invoice"])
-        rows: list[Row] = self._client.call(kind.model, "search_read", domain=domain, fields=columns, order="id")
+        domain = [[kind.of_order, "=", self._header["id"]], *kind.open]
+        fields = ["name", *([kind.origin] if kind.origin else []), *names]
+        rows: list[Row] = self._client.call(kind.model, "search_read", domain=domain, fields=fields, order="id")
         return rows
 
     def _wanted(self, name: str, value: Any) -> Any:

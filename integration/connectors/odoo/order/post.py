@@ -21,16 +21,29 @@ from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
 from integration.connectors.odoo.order import difference
 from integration.connectors.odoo.order.dependents import Dependents
-from integration.connectors.odoo.order.lines import lines_of, names_of
+from integration.connectors.odoo.order.enrich import ids
+from integration.connectors.odoo.order.lines import lines_of, names_of, our_lines
 from integration.connectors.odoo.order.reassignment import reassigned
 from integration.connectors.odoo.order.rounding import OrderTotal
 from integration.connectors.odoo.order.rows import Row, is_ours, line_id, line_rows, order_rows, tax_field
+from integration.connectors.odoo.site import Site
 from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
 READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line", "partner_id")
 """Of every order; of one that is to show a document also what that states."""
+
+
+def post_order(site: Site, document: Document, work: Work) -> Posted:
+    """Makes Odoo show the order, see `OrderPost.ensure`."""
+    carries = site.system.carries_rounding
+
+    def ensure(anew: bool) -> Posted:
+        found = {**document, "ids": ids(site, document, work, verify=True)} if anew else document
+        return OrderPost(site.client, site.catalog, found, work, carries_rounding=carries).ensure()
+
+    return site.retried(ensure)
 
 
 class OrderPost:
@@ -158,7 +171,7 @@ class OrderPost:
         fields = self._line_fields()
         tax = tax_field(fields)
         rows = by_key(line_rows(self._document, fields), lambda row: str(row["id"]))
-        theirs = self._their_lines(order, difference.line_columns(rows, tax))
+        theirs = our_lines(self._client, order, difference.line_columns(rows, tax))
         values = difference.order_changes(self._document, order)
         values = reassigned(self._client, self._work, order, self._document, values)
         commands = difference.line_commands(rows, theirs, tax)
@@ -193,11 +206,6 @@ class OrderPost:
         line = moves[0]["sale_line_id"][0]
         lead = self._client.call("sale.order.line", "read", [line], fields=["customer_lead"])[0]["customer_lead"]
         return {"date_order": written(moment(moves[0]["date_deadline"]) - timedelta(days=float(lead)))}
-
-    def _their_lines(self, order: Row, columns: list[str]) -> dict[str, Row]:
-        """Our lines of the order by their external ids."""
-        names = names_of(self._client, order)
-        return {name: line for line in lines_of(self._client, order, columns) if is_ours(name := names[line["id"]])}
 
     def _ensure_date(self, order: Row) -> None:
         date = self._document["order"].get("date_order")

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from integration.connectors.contract import Change, Document, Page, Parent
+from integration.connectors.contract import Ask, Change, Document, Page, Parent
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.changed_rows import Row, changed
 from integration.connectors.odoo.client import Client
@@ -16,6 +16,7 @@ from integration.connectors.odoo.decode import exact, moment, text
 from integration.connectors.odoo.external import our_names, our_orders
 from integration.connectors.odoo.order.rows import uom_field
 from integration.connectors.odoo.shipment.delivered import TO_CUSTOMERS, Delivered, SaleLine, is_part_of_kit
+from integration.connectors.odoo.site import Site
 
 LEFT: list[Any] = [
     ["state", "=", "done"],
@@ -52,6 +53,11 @@ class Shipped(NamedTuple):
 
 
 Quantities = dict[Shipped, Decimal]
+
+
+def pickings(site: Site, ask: Ask) -> Page:
+    """The stream of ``shipment.changed``, see `Pickings`."""
+    return Pickings(site.client, site.catalog).page(ask.since, ask.page)
 
 
 class Pickings:
