@@ -215,7 +215,7 @@ def read(connector: Connector[Any], stream: str, since: datetime, keys: list[str
     """The changes of one run, page by page."""
     page: Document | None = None
     while True:
-        got = connector.changes(stream, since, page, lambda: keys)
+        got = connector.changes(stream, since, page, lambda _: keys)
         yield from got.changes
         if got.next is None:
             return
