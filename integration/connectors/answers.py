@@ -23,7 +23,7 @@ MOST_PAGES = 500
 """Of one list that is read whole."""
 ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 HINT = (
-    "See in the log of the target, or of what stands before it, what it answered to this call; the beginning of the "
+    "See in the log of the target, or of the proxy before it, what it answered to this call; the beginning of the "
     "answer is kept with the attempt. It is asked again by itself."
 )
 

@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Posted:
-    """What stands at the target after a post: its id there and the number people know it by.
+    """What the target has after a post: its id there and the number people know it by.
 
     ``theirs`` is None when nothing had to be sent (an order cancelled before it was ever posted).  ``rounding`` is what
     a line of its own carries of the total, because both systems round in different places.
@@ -102,7 +102,7 @@ class Work(Protocol):
         """
 
     def found(self, effect: str, evidence: str) -> None:
-        """Records that an effect stands at the target already, so it need not be sent."""
+        """Records that the target shows an effect already, so it need not be sent."""
 
     def idempotency_key(self, effect: str) -> str:
         """The request key of this effect: the same for every repeat within the round."""
@@ -217,7 +217,7 @@ class Stream(Generic[S]):
 class Setting:
     """A setting of one kind of system: the variable ``<SYSTEM>_<NAME>``.
 
-    A ``*`` in the name stands for any capitals: a currency, a tax rate.
+    A ``*`` in the name is for any capitals: a currency, a tax rate.
     """
 
     name: str

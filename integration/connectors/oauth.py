@@ -23,7 +23,7 @@ EARLY = 60.0
 UNSAID_LIFETIME = 300.0
 LONGEST_LIFETIME = 86400.0
 TOKEN = re.compile(r"[\x21-\x7e]+")
-"""What can stand in a header (RFC 6750 2.1 allows less)."""
+"""What a header can carry (RFC 6750 2.1 allows less)."""
 CREDENTIALS = (
     Setting("token_url", "where tokens are fetched (OAuth 2.0)", required=True),
     Setting("client_id", "the integration's client id (OAuth 2.0)", required=True),

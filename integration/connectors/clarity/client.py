@@ -65,7 +65,7 @@ def record_path(collection: str, id: str) -> str:
         segment = ""
     if segment in {"", ".", ".."}:
         raise Reject(
-            f"an id of Clarity's {collection} cannot stand in a URL",
+            f"an id of Clarity's {collection} cannot be part of a URL",
             hint=f"Clarity cannot be asked about it: {BY_HAND}",
         )
     return f"/{collection}/{segment}"

@@ -1,7 +1,7 @@
 """The shipments and invoices of an order at Clarity: found again by our reference, created once.
 
-A shop need not keep a reference unique, so we look first; what comes between the look and the call is caught by the
-Idempotency-Key, or by a shop that does keep it unique (409 already_exists).
+A Clarity need not keep a reference unique, so we look first; what comes between the look and the call is caught by the
+Idempotency-Key, or by a Clarity that does keep it unique (409 already_exists).
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class OrderDocuments:
         self._collection = f"{order_path(document['order_id'])}/{entity}s"
 
     def find(self) -> Document | None:
-        """The document as it stands.
+        """The record as Clarity has it; None when there is none.
 
-        Raises `Hold` when it was removed in the shop, when several have our reference and when the shop has no such
+        Raises `Hold` when it was removed in Clarity, when several have our reference and when Clarity has no such
         documents at all.
         """
         known = self._work.known(self._entity, self._ref)
-        standing = self._read(known) if known else self._search()
-        if standing is not None:
-            self._work.found(f"{self._entity}.create", f"Clarity has it as {standing['id']}")
-        return standing
+        record = self._read(known) if known else self._search()
+        if record is not None:
+            self._work.found(f"{self._entity}.create", f"Clarity has it as {record['id']}")
+        return record
 
     def create(self, body: Document) -> tuple[Document, bool]:
         """The document and whether it is new: another delivery of ours may have been faster."""
@@ -51,8 +51,8 @@ class OrderDocuments:
         try:
             return self._work.perform(effect, request, self._client.send), True
         except AlreadyExists:
-            if standing := self.find():
-                return standing, False
+            if record := self.find():
+                return record, False
             raise
 
     def check(self, id: str, sent: Document, answer: Document, same: Same) -> None:
@@ -75,14 +75,14 @@ class OrderDocuments:
 
         A value that means the ``same`` is the document's own.
         """
-        standing = self.find()
-        if standing is None:
+        record = self.find()
+        if record is None:
             return None
         body = {
-            name: self._document["body"][name] if same(name, value, standing.get(name)) else standing.get(name)
+            name: self._document["body"][name] if same(name, value, record.get(name)) else record.get(name)
             for name, value in written.items()
         }
-        return {**{name: standing.get(name) for name in ("status",) if name in self._document}, "body": body}
+        return {**{name: record.get(name) for name in ("status",) if name in self._document}, "body": body}
 
     def path(self, document: Document) -> str:
         """Where a document is changed."""
@@ -100,7 +100,7 @@ class OrderDocuments:
             ) from absent
 
     def _search(self) -> Document | None:
-        """By our reference, which is compared here as well: a shop may not know the filter."""
+        """By our reference, which is compared here as well: a Clarity may not know the filter."""
         try:
             items = self._client.items(self._collection, externalRef=self._ref)
             found = [item for item in items if item.get("externalRef") == self._ref]

@@ -35,7 +35,7 @@ class Listing:
         self._client = client
         self._path = path
         self._key = key
-        self._told = False
+        self._warned = False
 
     def changed(self, since: datetime, page: Document | None, where: str, **params: str) -> Batch:
         """The rows that changed at ``since`` or later and fit ``where``, or the ``page`` of them.
@@ -55,16 +55,16 @@ class Listing:
                 **params,
             )
         except Reject as refused:
-            self._tell(refused)
+            self._warn(refused)
             return Batch([], None, None)
         if place.get("seen") in {digest(row) for row in rows} or place["offset"] > MOST_OF_ONE_STAMP:
             raise endless(f"GET {self._path}")
         return Batch(rows, newest(row.get("LastUpdateDate") for row in rows), _next(place, rows) if more else None)
 
-    def _tell(self, refused: Reject) -> None:
-        if not self._told:
+    def _warn(self, refused: Reject) -> None:
+        if not self._warned:
             logger.warning("changes cannot be asked for, open orders still are", path=self._path, reason=refused.reason)
-        self._told = True
+        self._warned = True
 
 
 def _next(place: Document, rows: list[dict[str, Any]]) -> Document:

@@ -1,7 +1,7 @@
 """Calls to Fusion's REST resources: one item, all rows of a collection, and effects, with credentials on every call.
 
 Fusion's REST is Oracle's ADF framework.  Its version is pinned, for it decides how queries are written (expressions
-since 2), how children are nested (collections since 3) and how errors are told (JSON since 4).
+since 2), how children are nested (collections since 3) and how errors are written (JSON since 4).
 """
 
 from __future__ import annotations

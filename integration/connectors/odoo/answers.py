@@ -2,7 +2,7 @@
 
 ``read`` and ``search_read`` answer every field they were asked for: a many2one is ``[id, name]`` (with ``load=None``
 the id), x2many is a list of ids, and what is empty is False, never null; a number and a boolean are never empty.  The
-kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids``), or stands below.
+kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids``), or is listed below.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def exact(number: Any) -> Decimal:
-    """The decimal that a float of Odoo's stands for.
+    """The decimal that a float of Odoo's means.
 
     >>> exact(Decimal("68.49000000000001")), exact(1200)
     (Decimal('68.49'), Decimal('1200'))

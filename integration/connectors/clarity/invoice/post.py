@@ -23,25 +23,25 @@ ISSUED = ("number", "currency", "total", "tax", "issuedOn", "dueOn")
 def post_invoice(client: Client, document: Document, work: Work) -> Posted:
     """Lets the order have this invoice, its status and balance as they are now; document: {order_id, status, body}.
 
-    A void one that never stood in the shop is not sent.  Raises `Hold` when an invoice that stands there was issued
+    A void one that Clarity never had is not sent.  Raises `Hold` when the invoice that Clarity has was issued
     otherwise, was removed or cannot come to this status, and what `Http.send` does.
     """
     status, body = document["status"], _written(document["body"])
     invoices = OrderDocuments(client, work, "invoice", document)
-    standing, new = invoices.find(), False
-    if standing is None:
+    record, new = invoices.find(), False
+    if record is None:
         if status == "void":
             return Posted(None, None)
-        standing, new = invoices.create({**body, "status": status})
+        record, new = invoices.create({**body, "status": status})
     if new:
-        invoices.check(str(standing["id"]), _money({**body, "status": status}), standing, _same)
+        invoices.check(str(record["id"]), _money({**body, "status": status}), record, _same)
     else:
         # A void invoice bills nothing: whatever else has changed, that has to arrive, and by itself.
         if status != "void":
-            _check_issued(body, standing)
+            _check_issued(body, record)
         state = {"status": status} if status == "void" else given({"status": status, "balance": body.get("balance")})
-        _ensure_state(client, work, invoices, state, standing)
-    return Posted(str(standing["id"]), body.get("number"))
+        _ensure_state(client, work, invoices, state, record)
+    return Posted(str(record["id"]), body.get("number"))
 
 
 def shown_invoice(client: Client, document: Document, work: Work) -> Document | None:
@@ -49,28 +49,28 @@ def shown_invoice(client: Client, document: Document, work: Work) -> Document | 
     return OrderDocuments(client, work, "invoice", document).shown(_written(document["body"]), _same)
 
 
-def _check_issued(body: Document, standing: Document) -> None:
-    differing = [name for name in ISSUED if name in body and not _same(name, body[name], standing.get(name))]
+def _check_issued(body: Document, record: Document) -> None:
+    differing = [name for name in ISSUED if name in body and not _same(name, body[name], record.get(name))]
     if differing:
         raise Hold(
             f"the invoice was changed in the ERP after it was issued: Clarity has another {', '.join(differing)}",
-            hint="Correct it in the ERP by a credit note and a new invoice; or, if the shop's is wrong, correct it in "
+            hint="Correct it in the ERP by a credit note and a new invoice; or, if Clarity's is wrong, correct it in "
             "Clarity by hand. {again}",
             code="issued_otherwise",
         )
 
 
-def _ensure_state(client: Client, work: Work, invoices: OrderDocuments, state: Document, standing: Document) -> None:
-    if all(_same(name, value, standing.get(name)) for name, value in state.items()):
-        work.found(STATUS, f"{standing['id']} is {state['status']}")
+def _ensure_state(client: Client, work: Work, invoices: OrderDocuments, state: Document, record: Document) -> None:
+    if all(_same(name, value, record.get(name)) for name, value in state.items()):
+        work.found(STATUS, f"{record['id']} is {state['status']}")
         return
     # A refused key is refused for ever, so each version of the invoice gets a key of its own.
-    key = work.idempotency_key(f"{STATUS}:{standing['version']}")
-    path = f"{invoices.path(standing)}/status"
+    key = work.idempotency_key(f"{STATUS}:{record['version']}")
+    path = f"{invoices.path(record)}/status"
     try:
         answer = work.perform(STATUS, Request("POST", path, state, {"Idempotency-Key": key}), client.send)
     except InvalidTransition as refused:
-        current, wanted = str(standing.get("status")), state["status"]
+        current, wanted = str(record.get("status")), state["status"]
         raise Hold(
             f"Clarity has the invoice as {current if current in STATUSES else 'a status we do not know'}, "
             f"which cannot become {wanted}",
@@ -78,7 +78,7 @@ def _ensure_state(client: Client, work: Work, invoices: OrderDocuments, state: D
             f"invoice in Clarity to {wanted} by hand. {{again}}",
             code="no_way",
         ) from refused
-    invoices.check(str(standing["id"]), state, answer if isinstance(answer, dict) else {}, _same)
+    invoices.check(str(record["id"]), state, answer if isinstance(answer, dict) else {}, _same)
 
 
 def _money(invoice: Document) -> Document:
@@ -94,7 +94,7 @@ def _written(body: Document) -> Document:
 
 
 def _amount(amount: Decimal, currency: str) -> str:
-    """In the digits of the currency; one that is finer keeps its own, for the shop to refuse."""
+    """In the digits of the currency; a finer amount keeps its own digits, and Clarity refuses it."""
     whole = round_money(amount, currency)
     return f"{whole if whole == amount else amount:f}"
 

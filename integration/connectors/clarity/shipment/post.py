@@ -19,19 +19,19 @@ UPDATE = "shipment.update"
 def post_shipment(client: Client, document: Document, work: Work) -> Posted:
     """Lets the order have this shipment, as it is now; document: {order_id, body}.
 
-    What is null in the body is not compared, and left as the shop has it.  Raises `Hold` for a shipment that was
-    removed in the shop, and what `Http.send` does.
+    What is null in the body is not compared, and left as Clarity has it.  Raises `Hold` for a shipment that was
+    removed in Clarity, and what `Http.send` does.
     """
     body = _written(document["body"])
     shipments = OrderDocuments(client, work, "shipment", document)
-    standing, new = shipments.find(), False
-    if standing is None:
-        standing, new = shipments.create(body)
+    record, new = shipments.find(), False
+    if record is None:
+        record, new = shipments.create(body)
     if new:
-        _check_quantities(shipments, body, standing, standing)
+        _check_quantities(shipments, body, record, record)
     else:
-        _ensure_same(client, work, shipments, body, standing)
-    return Posted(str(standing["id"]), None)
+        _ensure_same(client, work, shipments, body, record)
+    return Posted(str(record["id"]), None)
 
 
 def shown_shipment(client: Client, document: Document, work: Work) -> Document | None:
@@ -39,22 +39,22 @@ def shown_shipment(client: Client, document: Document, work: Work) -> Document |
     return OrderDocuments(client, work, "shipment", document).shown(_written(document["body"]), _same)
 
 
-def _ensure_same(client: Client, work: Work, shipments: OrderDocuments, body: Document, standing: Document) -> None:
+def _ensure_same(client: Client, work: Work, shipments: OrderDocuments, body: Document, record: Document) -> None:
     """Sends the difference, for the version that was looked at: who changes it in between is not overwritten."""
-    changes = {name: value for name, value in body.items() if not _same(name, value, standing.get(name))}
+    changes = {name: value for name, value in body.items() if not _same(name, value, record.get(name))}
     if not changes:
-        work.found(UPDATE, f"{standing['id']} shows the shipment")
+        work.found(UPDATE, f"{record['id']} shows the shipment")
         return
-    headers = {"Content-Type": "application/merge-patch+json", "If-Match": f'"v{standing["version"]}"'}
-    answer = work.perform(UPDATE, Request("PATCH", shipments.path(standing), changes, headers), client.send)
-    _check_quantities(shipments, changes, standing, answer)
+    headers = {"Content-Type": "application/merge-patch+json", "If-Match": f'"v{record["version"]}"'}
+    answer = work.perform(UPDATE, Request("PATCH", shipments.path(record), changes, headers), client.send)
+    _check_quantities(shipments, changes, record, answer)
 
 
-def _check_quantities(shipments: OrderDocuments, sent: Document, standing: Document, answer: Any) -> None:
+def _check_quantities(shipments: OrderDocuments, sent: Document, record: Document, answer: Any) -> None:
     """Clarity may write text and times in its own way, but no other quantities."""
     if "lines" in sent:
         lines, shown = {"lines": sent["lines"]}, answer if isinstance(answer, dict) else {}
-        shipments.check(str(standing["id"]), lines, shown, lambda _, ours, theirs: _same_lines(ours, theirs))
+        shipments.check(str(record["id"]), lines, shown, lambda _, ours, theirs: _same_lines(ours, theirs))
 
 
 def _written(body: Document) -> Document:

@@ -128,7 +128,7 @@ class Customers:
         return [row for row in rows if str(row.get(attribute, value)) == value and row.get("AccountNumber")]
 
     def _ship_to(self, rows: list[Row], document: Document) -> Row | None:
-        """The site with the order's postal code where Fusion tells those of several; else the only or primary one."""
+        """The site with the order's postal code where Fusion shows it for several; else the only or primary one."""
         sites = [row for row in rows if row.get("SiteUseCode") == "SHIP_TO"]
         if not sites:  # the party's own site then, which is billed too
             return None
@@ -188,6 +188,6 @@ def _code(postal_code: Any) -> str:
 
 
 def _masked(number: str, row: Row) -> str:
-    """A label by which he who knows them can tell candidates apart: "A… C… (77001)"."""
+    """A label by which people who know the candidates recognise them: "A… C… (77001)"."""
     initials = " ".join(f"{word[0]}…" for word in str(row.get("CustomerName") or row.get("AccountName") or "?").split())
     return f"{initials} ({number})"

@@ -105,7 +105,7 @@ class Invoices:
         return most(2 * len(lines), str(bills[0].row.get("InvoiceCurrencyCode")))
 
     def _unit_of(self, order: SalesOrder) -> str | None:
-        """The name of our business unit.  Invoices show no other; where only its id is set, an order tells it."""
+        """The name of our business unit.  Invoices show no other; where only its id is set, an order has it."""
         name = text(order.header.get("BusinessUnitName"))
         if self._unit is None and text(order.header.get("BusinessUnitId")) == self._unit_id:
             self._unit = name

@@ -33,7 +33,7 @@ class Items:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Fusion (Product Information Management) create the item with this number and assign it to "
-                "the organization; or set FUSION_FALLBACK_SKU to an item that stands in for unknown ones and restart "
+                "the organization; or set FUSION_FALLBACK_SKU to an item for unknown ones and restart "
                 "the fleet. {again}",
                 code="unknown_sku",
             )

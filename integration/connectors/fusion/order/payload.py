@@ -155,7 +155,7 @@ def source_id(entity: str, id: str) -> str:
 
 
 def order_id_of(source_id: str) -> str | None:
-    """Our id of the order that Fusion knows by this SourceTransactionId; None when only a hash of it stands there."""
+    """Our id of the order that Fusion knows by this SourceTransactionId; None when it is only a hash of our id."""
     if re.fullmatch(PLAIN, source_id):
         return source_id
     match read_external_id(source_id):

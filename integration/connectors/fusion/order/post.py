@@ -1,7 +1,7 @@
 """An order at Fusion: a list of ensure steps, each of which looks before it acts.
 
 Source system and id are unique there, so an order is looked up by them first, and is created once.  Creating it also
-submits it, and Fusion answers 201 even when it would not submit: the order stands as a draft then, which is held with
+submits it, and Fusion answers 201 even when it would not submit: the order is a draft then, which is held with
 Fusion's words and on the next run brought up to date and submitted, not created again.  An order that is submitted
 gets the difference only.  What its state forbids is held.
 """
@@ -60,8 +60,8 @@ class OrderPost:
     def ensure(self) -> Posted:
         """Makes Fusion show the document, submitted.
 
-        Raises `Hold` with Fusion's words when it would not submit the order, when the charges do not come to the
-        shop's total (before anything is sent), and for what the order's state forbids.
+        Raises `Hold` with Fusion's words when it would not submit the order, when the charges do not come to
+        Clarity's total (before anything is sent), and for what the order's state forbids.
         """
         order = self._look()
         if self._document["status"] == "cancelled":
@@ -74,7 +74,7 @@ class OrderPost:
         return self._posted(order)
 
     def _look(self) -> Row | None:
-        """The order as it stands; None when there is none."""
+        """The order as Fusion has it; None when there is none."""
         try:
             return self._client.get(self._path, expand=EXPAND)
         except NotThere:
@@ -103,7 +103,7 @@ class OrderPost:
         return self._compared(order)
 
     def _ensure_shown(self, order: Row) -> Row:
-        """The order that stands, submitted and without difference to the document."""
+        """The order that Fusion has, submitted and without difference to the document."""
         if order.get("StatusCode") in ("CANCELED", "CLOSED"):
             self._refuse_finished(order)
         differs, draft = self._difference_seen_twice(order), is_draft(order)
@@ -189,7 +189,7 @@ class OrderPost:
             raise Retry("Fusion does not show the order that it has just taken", code="not_there_yet") from absent
 
     def _check_total(self, order: Row) -> None:
-        """Compares Fusion's total with the shop's, where Fusion shows it."""
+        """Compares Fusion's total with Clarity's, where Fusion shows it."""
         if self._work.approved(OTHER_AMOUNTS):
             return
         ours, currency = self._document["amount_total"], self._document["currency"]
@@ -229,8 +229,8 @@ class OrderPost:
     def _refuse_finished(self, order: Row) -> None:
         if order["StatusCode"] == "CANCELED":
             raise Hold(
-                f"order {order.get('OrderNumber')} is cancelled in Fusion, but not in the shop",
-                hint="Cancel the order in the shop, too; if it is still wanted, place a new one there.",
+                f"order {order.get('OrderNumber')} is cancelled in Fusion, but not in Clarity",
+                hint="Cancel the order in Clarity, too; if it is still wanted, place a new one there.",
                 code="cancelled_at_target",
             )
         if differs := self._difference(order):
@@ -267,7 +267,7 @@ def _not_submitted(order: Row) -> Hold:
 
 def _other_amounts(order: Row, which: str) -> Hold:
     return Hold(
-        f"order {order.get('OrderNumber')} has other amounts in Fusion than in the shop: {which}",
+        f"order {order.get('OrderNumber')} has other amounts in Fusion than in Clarity: {which}",
         hint="Check in Fusion whether the order was priced again although its prices are frozen, or a line was "
         "added by hand (Order Management); correct it there. {again}",
         code=OTHER_AMOUNTS,
@@ -288,7 +288,7 @@ def _differs(order: Row, differs: Difference, why: str) -> Hold:
     number, names = order.get("OrderNumber"), ", ".join(sorted(differs.names))
     return Hold(
         f"order {number} differs in Fusion and could not be changed ({names}): {why}",
-        hint=f"Change order {number} in Fusion by hand so that it shows the shop's order. {{again}}",
+        hint=f"Change order {number} in Fusion by hand so that it shows Clarity's order. {{again}}",
         code="cannot_change",
     )
 

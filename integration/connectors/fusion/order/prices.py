@@ -17,7 +17,7 @@ from integration.errors import Hold
 
 FINEST_UNIT_PRICE = Decimal("1e-10")
 OTHER_AMOUNTS = "total_differs"
-"""The code with which an order is held whose amounts are not the shop's; a person may let it pass."""
+"""The code of an order that is held because its amounts are not Clarity's; a person may let it pass."""
 ZERO = Decimal(0)
 
 
@@ -58,7 +58,7 @@ def prices(document: Document, *, any_total: bool = False) -> tuple[list[Price],
     if negative or (total != document["amount_total"] and not any_total):
         raise Hold(
             f"the charges for Fusion come to {format_money(total, currency)}, "
-            f"the shop says {format_money(document['amount_total'], currency)}",
+            f"Clarity says {format_money(document['amount_total'], currency)}",
             hint="Likely causes: a discount larger than what it is given on, or a mapping that leaves an amount out. "
             "Correct the order in Clarity, or the mapping and restart the fleet. {again}",
             code="negative_price" if negative else OTHER_AMOUNTS,

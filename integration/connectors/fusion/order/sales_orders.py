@@ -1,4 +1,4 @@
-"""Sales orders as they stand in Fusion, with their lines and what was done of each."""
+"""Sales orders as Fusion has them, with their lines and what was done of each."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Completion:
 
     @staticmethod
     def _name(row: Row, partner: Row) -> Row:
-        """The name, where the contact has only what stands in for one: e-mail address, account number or id."""
+        """The name, where the contact has only a substitute for one: e-mail address, account number or id."""
         ours = partner["fields"].get("name")
         substitutes = {partner["email"], partner["key"], partner["fields"].get("ref"), False, None}
         return {"name": ours} if row["name"] in substitutes and ours not in {row["name"], *substitutes} else {}

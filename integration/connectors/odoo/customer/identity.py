@@ -39,7 +39,7 @@ class Identity:
 
     @classmethod
     def of(cls, document: Document, guest_key: str, *, with_vat: bool = False) -> Identity:
-        """Of an order document's customer; ``with_vat`` tells guests apart that differ in their VAT number only."""
+        """Of an order document's customer; ``with_vat`` makes guests differ that have another VAT number only."""
         partner = document["partner"]
         if partner["key"] is not None:
             return cls("customer", partner["key"])
@@ -49,7 +49,7 @@ class Identity:
 
 
 def guest_id(email: str, key: str, *kind: str) -> str:
-    """What stands for a guest in its external id: 32 hex digits of HMAC-SHA256 of address and kind."""
+    """The key of a guest in its external id: 32 hex digits of HMAC-SHA256 of address and kind."""
     text = "\n".join((email_address(email), *kind))
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
@@ -145,7 +145,7 @@ class Matches:
 
 
 def candidate(row: Row, identity: Identity) -> dict[str, str]:
-    """A contact as a choice; those who know the candidates can tell them apart by the label."""
+    """A contact as a choice; people who know the candidates recognise them by the label."""
     return {"id": str(row["id"]), "label": label(row), "entity": identity.entity, "key": identity.key}
 
 

@@ -2,7 +2,7 @@
 
 What is remembered is read again before each order: contacts are merged, archived and deleted in Odoo.  An address is a
 child of the customer whose external id is made from its content, so an equal address is used again and a changed one
-becomes another child; what stands on earlier orders stays.
+becomes another child; earlier orders keep the old one.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Partners:
         }
 
     def _addresses(self, identity: Identity, document: Document) -> dict[str, str]:
-        """What stands for the content of each address of the order, by Odoo's type of it."""
+        """The key of the content of each address of the order, by Odoo's type of it."""
         given = {type: document[place] for type, place in CHILDREN.items() if document[place] is not None}
         return {type: digest([type, identity.entity, identity.key, child])[:32] for type, child in given.items()}
 

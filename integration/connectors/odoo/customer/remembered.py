@@ -57,7 +57,7 @@ class Remembered:
         raise self._unusable(identity, partner, row)
 
     def names(self, contents: Mapping[str, str], customer: int) -> dict[str, str]:
-        """What stands for the content of each address; something else where it is an address of another contact.
+        """The key of each address, made of its content; another key where it is an address of another contact.
 
         So a customer for whom a new contact was made gets new addresses, and those of earlier orders stay.
         """
@@ -73,7 +73,7 @@ class Remembered:
         }
 
     def addresses(self, contents: Collection[str]) -> dict[str, int]:
-        """Ids of the addresses that need not be made, by what stands for their content.
+        """Ids of the addresses that need not be made, by the key of their content.
 
         An archived one is brought back, for the customer uses it.  One that was merged with another contact is that
         contact.

@@ -73,7 +73,7 @@ class Invoices:
         self._billed_amounts = BilledAmounts(client, catalog) if carries_rounding else None
 
     def page(self, since: datetime, page: Document | None) -> Page:
-        """What is posted, or was and is cancelled, as it stands now; drafts are nothing yet."""
+        """Invoices that are posted, or were and are cancelled, as they are now; drafts are left out."""
         batch = changed(self._client, "account.move", BILLED, FIELDS, since, page)
         return Page(tuple(self._changes(batch.rows)) if batch.rows else (), batch.seen, batch.next)
 
@@ -119,11 +119,11 @@ class Invoices:
         domain = [["id", "in", ids], ["move_type", "=", "out_invoice"], ["state", "in", ["draft", "posted"]]]
         found = self._search("account.move", domain, ["state", "payment_state", *AMOUNTS])
         drafts = {row["id"] for row in found if row["state"] == "draft"}
-        standing = {row["id"]: row for row in found if row["id"] not in drafts and row["payment_state"] != "reversed"}
-        shares = shares | self._shares([row for id, row in standing.items() if id not in shares])
+        posted = {row["id"]: row for row in found if row["id"] not in drafts and row["payment_state"] != "reversed"}
+        shares = shares | self._shares([row for id, row in posted.items() if id not in shares])
         billing = {}
         for row in rows:
-            of_order = {id: shares[id] for id in standing if row["id"] in shares[id]}
+            of_order = {id: shares[id] for id in posted if row["id"] in shares[id]}
             billed = sum((parts[row["id"]].total for parts in of_order.values()), Decimal(0))
             complete = row["invoice_status"] in ALL_INVOICED and drafts.isdisjoint(row["invoice_ids"])
             rounding, total = Decimal(0), exact(row["amount_total"])

@@ -70,7 +70,7 @@ INVOICES = Kind(
 
 
 class Dependents:
-    """The open transfers and draft invoices of one confirmed order; ``header`` is the order as it still stands."""
+    """The open transfers and draft invoices of one confirmed order; ``header`` is the order before the change."""
 
     def __init__(self, client: Client, catalog: Catalog, work: Work, header: Row) -> None:
         self._client = client

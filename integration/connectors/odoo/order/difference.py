@@ -31,7 +31,7 @@ def order_columns(document: Document) -> list[str]:
 
 
 def order_values(document: Document, theirs: Mapping[str, Any]) -> Row:
-    """What the document states of the order itself.  References given by name are left as they stand in Odoo."""
+    """What the document states of the order itself.  References given by name are left as they are in Odoo."""
     values: Row = {}
     plain = order_fields(document)
     for field in order_columns(document):

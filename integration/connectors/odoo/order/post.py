@@ -76,7 +76,7 @@ class OrderPost:
             carried = self._total.ensure(order, self._read)
         else:
             raise Hold(
-                f"{order['name']} is cancelled in Odoo, but not in the shop",
+                f"{order['name']} is cancelled in Odoo, but not in Clarity",
                 hint="Cancel the order in Clarity, too; or set it to quotation in Odoo. {again}",
                 code="cancelled_at_target",
             )
@@ -84,7 +84,7 @@ class OrderPost:
         return replace(_posted(order), rounding=carried)
 
     def _look(self) -> Row | None:
-        """The order as it stands; None when it is absent, or when load() will find out."""
+        """The order as Odoo has it; None when it is absent, or when load() will find out."""
         known = self._work.known("order", self._document["key"])
         if known:
             return self._read(int(known))
@@ -97,7 +97,7 @@ class OrderPost:
         return find(self._client, xmlid("order", self._document["key"]))
 
     def _read(self, id: int) -> Row:
-        order = self._standing(id)
+        order = self._read_or_none(id)
         if order is None:
             raise Hold(
                 "the order was deleted in Odoo",
@@ -106,7 +106,7 @@ class OrderPost:
             )
         return order
 
-    def _standing(self, id: int) -> Row | None:
+    def _read_or_none(self, id: int) -> Row | None:
         """The order with this id; None when it is gone, which one answer alone does not prove."""
         stated = difference.order_columns(self._document) if self._document["status"] != "cancelled" else ()
         columns = sorted({*READ, *stated})
@@ -116,12 +116,12 @@ class OrderPost:
         return None
 
     def _ensure_loaded(self) -> Row:
-        """The order as it stands after load(): as a draft that shows the document, or in another state."""
+        """The order as it is after load(): as a draft that shows the document, or in another state."""
         request = load_request(self._client, "sale.order", order_rows(self._document, self._line_fields()))
         try:
             id = int(self._load("order.load", request)[0])
         except Reject:
-            # The guard of a confirmed order?  Its wording is Odoo's business; whether the order stands decides.
+            # The guard of a confirmed order?  Its wording is Odoo's business; whether the order exists decides.
             found = self._find()
             if found is None or self._read(found)["state"] in DRAFT:
                 raise
@@ -190,7 +190,7 @@ class OrderPost:
         return self._read(order["id"]) if values or added else order
 
     def _date_of_moves(self, commands: list[Any]) -> Row:
-        """The ``date_order`` from which Odoo made the open transfer, where a quantity changes; the shop's is put back.
+        """The ``date_order`` from which Odoo made the open transfer, where a quantity changes; Clarity's is put back.
 
         Odoo takes goods out of a transfer only if the deadline, reckoned from the order's date, is that of the move:
         otherwise it leaves the transfer as it is and makes a receipt of the difference (seen in Odoo 19).
@@ -218,7 +218,7 @@ class OrderPost:
         """No order, or a cancelled one; one that was deleted in Odoo needs nothing."""
         known = self._work.known("order", self._document["key"])
         id = int(known) if known else self._find()
-        order = self._standing(id) if id else None
+        order = self._read_or_none(id) if id else None
         if order:
             return self._ensure_cancelled(order)
         if known:
@@ -249,7 +249,7 @@ class OrderPost:
         lines = lines_of(self._client, order, columns)
         if any(line[column] for line in lines for column in columns):
             raise Hold(
-                f"{order['name']} is delivered or invoiced in Odoo, though the shop has cancelled it",
+                f"{order['name']} is delivered or invoiced in Odoo, but cancelled in Clarity",
                 hint="Take the goods back and credit the invoice in Odoo by hand. {again}",
                 code="delivered",
             )

@@ -41,7 +41,7 @@ class OrderTotal:
         self._name = xmlid("order_rounding", document["key"])
 
     def ensure(self, order: Row, read: Callable[[int], Row]) -> Decimal:
-        """What the rounding line carries, once the totals are equal; ``read`` gives the order as it stands.
+        """What the rounding line carries, once the totals are equal; ``read`` gives the order as Odoo has it.
 
         A difference that a person lets pass stays.  Raises `Hold` for another currency, for lines that are missing, and
         for a difference that rounding does not explain.

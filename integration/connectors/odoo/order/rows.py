@@ -33,11 +33,11 @@ def order_rows(document: Document, fields: frozenset[str]) -> list[Row]:
 
 
 def order_fields(document: Document) -> Row:
-    """The plain fields of the order.  A carrier that Odoo does not know is told in the note."""
+    """The plain fields of the order.  A carrier that Odoo does not know is written into the note."""
     plain = {field: value for field, value in document["order"].items() if value is not None}
     if document["carrier"] and document["ids"]["carrier"] is None:
-        told = f"Carrier: {html.escape(document['carrier'])}"
-        plain["note"] = f"{plain['note']}<br>{told}" if plain.get("note") else told
+        carrier = f"Carrier: {html.escape(document['carrier'])}"
+        plain["note"] = f"{plain['note']}<br>{carrier}" if plain.get("note") else carrier
     return plain
 
 
@@ -58,7 +58,7 @@ def line_rows(document: Document, fields: frozenset[str]) -> list[Row]:
 
 
 def line_fields(line: Mapping[str, Any]) -> Row:
-    """The plain fields of a line; its attributes stand below its name, which Odoo prints on every document."""
+    """The plain fields of a line; its attributes are below its name, which Odoo prints on every document."""
     plain = {field: value for field, value in line["fields"].items() if value is not None}
     if attributes := line.get("attributes"):
         plain["name"] = "\n".join(filter(None, (plain.get("name"), *attributes)))
