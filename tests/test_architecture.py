@@ -109,7 +109,7 @@ def entities_named(tree: ast.AST) -> list[int]:
 
 
 def entities_compared(tree: ast.AST) -> list[int]:
-    """The lines on which something called ``entity`` is compared with an entity's name; what is asserted is no choice."""
+    """The lines that compare something called ``entity`` with an entity's name; an assertion is no choice."""
     asserted = {id(node.test) for node in ast.walk(tree) if isinstance(node, ast.Assert)}
     return [
         node.lineno

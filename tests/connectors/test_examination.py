@@ -175,7 +175,7 @@ def test_resources_that_the_user_may_not_read(fusion: Pod) -> None:
     assert [(finding.verdict, finding.says) for finding in about(found, "rights")] == [
         ("error", "contacts cannot be read: no customer is found by e-mail address"),
         ("warning", "itemsV2 cannot be read: unknown SKUs are found out only when the order is posted"),
-        ("error", "receivablesInvoices cannot be read: no invoice is told to the shop"),
+        ("error", "receivablesInvoices cannot be read: Clarity hears of no invoice"),
     ]
     assert actionable(found)
 

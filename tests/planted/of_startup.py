@@ -50,7 +50,7 @@ DEFECTS = [
     Defect(
         "up compiles what it is about to start with",
         "integration/local/fleet.py",
-        "        compiled_definitions(mappings.FOLDER, offers())\n",
+        "        compiled_definitions(mappings.FOLDER, posts())\n",
         "",
         f"{PREFLIGHT}test_up_refuses_mappings_that_do_not_compile",
         r"AssertionError|TimeoutExpired",
