@@ -25,17 +25,18 @@ def not_carried(mapping: Document, documents: Iterable[Document]) -> list[str]:
 
     Where a row takes an object as a whole into a canonical document, what counts is which of its fields that has.
     """
-    known = _read(mapping) | {tuple(path.split(".")) for path in mapping.get("left_out", {})}
+    known = read_paths(mapping) | {tuple(path.split(".")) for path in mapping.get("left_out", {})}
     found = dict.fromkeys(path for document in documents for path in _leaves(document, ()))
     return [".".join(path) for path in found if not any(path[:end] in known for end in range(len(path) + 1))]
 
 
 def read_after_all(mapping: Document) -> list[str]:
     """The paths that a mapping says to leave out although a row reads them."""
-    return [path for path in mapping.get("left_out", {}) if tuple(path.split(".")) in _read(mapping)]
+    return [path for path in mapping.get("left_out", {}) if tuple(path.split(".")) in read_paths(mapping)]
 
 
-def _read(mapping: Document) -> set[Path]:
+def read_paths(mapping: Document) -> set[Path]:
+    """The paths of all that the rows of a mapping read."""
     schema = SCHEMAS.get(mapping["target"])
     return set(_rows(mapping["rows"], {()}, schema.fields if schema else None))
 

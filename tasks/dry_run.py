@@ -9,7 +9,7 @@ from typing import Any
 
 from integration.canonical import thaw
 from integration.canonical.hints import fill
-from integration.connectors.contract import Document, Request, Shown
+from integration.connectors.contract import Document, Request
 from integration.errors import Failure
 from integration.message import Step
 from integration.store import deliveries
@@ -130,7 +130,7 @@ def _shown(job: Job) -> Document | None:
     is_push = job.delivery.step is Step.PUSH_STATUS
     sends = job.document if is_push else job.document.get("target")
     connector = job.runtime.connector(job.workflow.informs if is_push else job.workflow.target)
-    if sends is None or not isinstance(connector, Shown):
+    if sends is None:
         return None
     with suppress(Failure), job.runtime.admitted(connector.kind):
         return connector.shown(job.delivery.entity, sends, job.work)

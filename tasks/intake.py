@@ -8,6 +8,7 @@ import structlog
 
 import mappings
 from integration import preflight
+from integration.connectors import posts
 from integration.errors import Misconfigured
 from integration.message import Event, State, lane
 from integration.store import definitions, inbox
@@ -65,7 +66,7 @@ class Intake:
 
 def _in_force(runtime: Runtime) -> Definitions:
     try:
-        shipped = compiled_definitions(mappings.FOLDER)
+        shipped = compiled_definitions(mappings.FOLDER, posts())
     except Misconfigured as failure:
         with runtime.database.transaction() as tx:
             before = definitions.in_force(tx)

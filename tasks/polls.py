@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
+from typing import Any
 
 import redis
 import structlog
@@ -22,7 +23,7 @@ from kombu.exceptions import OperationalError
 from integration.canonical import digest, freeze
 from integration.canonical.hints import plain
 from integration.connectors.answers import Endless, endless
-from integration.connectors.contract import Change, Page, Polled
+from integration.connectors.contract import Change, Connector, Page
 from integration.errors import Failure, Misconfigured, Throttled
 from integration.message import Event, clear
 from integration.store import crossrefs, cursors, inbox, installations
@@ -74,11 +75,11 @@ def runs(runtime: Runtime, intake: Intake, kind: str) -> Iterable[Run]:
     if kind not in runtime.installations:
         return
     source = runtime.connector(kind)
-    if not isinstance(source, Polled):
+    if not source.streams:
         return
     installation = runtime.installations[kind].id
     with runtime.database.transaction() as tx:
-        cursors.ensure(tx, installation, source.streams)
+        cursors.ensure(tx, installation, tuple(source.streams))
     while True:
         with runtime.database.transaction() as tx:
             cursor = cursors.take(tx, installation)
@@ -90,7 +91,7 @@ def runs(runtime: Runtime, intake: Intake, kind: str) -> Iterable[Run]:
 class Poll:
     """One run of one stream, under its cursor's lease."""
 
-    def __init__(self, runtime: Runtime, intake: Intake, kind: str, source: Polled, cursor: Cursor) -> None:
+    def __init__(self, runtime: Runtime, intake: Intake, kind: str, source: Connector[Any], cursor: Cursor) -> None:
         self._runtime = runtime
         self._intake = intake
         self._kind = kind

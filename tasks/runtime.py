@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from secrets import token_bytes
+from typing import Any
 
 import redis
 
@@ -37,7 +38,7 @@ class Runtime:
 
     settings: Settings
     _workflows: dict[str, Workflow] = field(default_factory=dict)
-    _connectors: dict[str, Connector] = field(default_factory=dict)
+    _connectors: dict[str, Connector[Any]] = field(default_factory=dict)
     _making: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
@@ -87,14 +88,14 @@ class Runtime:
             for kind, system in self.settings.systems.items()
         }
 
-    def connector(self, kind: str) -> Connector:
+    def connector(self, kind: str) -> Connector[Any]:
         """The connector of a configured system; `Misconfigured` when it lacks a setting, or is not set up any more."""
         with self._making:
             if kind not in self._connectors:
                 self._connectors[kind] = self._connect(kind)
             return self._connectors[kind]
 
-    def _connect(self, kind: str) -> Connector:
+    def _connect(self, kind: str) -> Connector[Any]:
         system = self.settings.systems.get(kind)
         if system is None:
             raise Misconfigured(

@@ -14,7 +14,7 @@ import structlog
 
 from integration.canonical import digest, parse_json
 from integration.canonical.entities import entity
-from integration.connectors.contract import Document, Readable
+from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Retry, Skip
 from integration.message import Step, clear
 from integration.store import crossrefs
@@ -82,9 +82,7 @@ def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
 
 
 def _fetch(job: Job) -> None:
-    source = job.runtime.connector(job.kind)
-    assert isinstance(source, Readable), job.kind
-    event = _event(job)
+    source, event = job.runtime.connector(job.kind), _event(job)
     try:
         whole = source.fetch(job.delivery.entity, str(event["data"].get("id") or ""))
     except Hold as absent:

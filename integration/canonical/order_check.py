@@ -64,8 +64,8 @@ def _check_codes(order: Order) -> Iterator[Hold]:
     if order["status"] not in STATUSES:
         yield Hold(
             f"unknown order status {quoted(order['status'])}",
-            hint="Find out what this status means in Clarity. In mappings/clarity/order.json let the row of the status "
-            f"make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
+            hint="Find out what this status means in Clarity. In mappings/clarity/in/order.json let the row of the "
+            f"status make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
             "{again}",
             code="unknown_status",
         )

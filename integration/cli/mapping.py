@@ -31,16 +31,18 @@ def mapping() -> None:
     """Try mappings on documents and check them against their samples."""
 
 
-@mapping.command(epilog="Examples:  fleet mapping check  |  fleet mapping check odoo.order --json")
+@mapping.command(epilog="Examples:  fleet mapping check  |  fleet mapping check odoo.out.order --accept")
 @click.argument("name", required=False)
+@click.option("--accept", is_flag=True, help="Write what the mappings make now into the samples, for review.")
 @folder_option
 @json_option
-def check(name: str | None, folder: Path, as_json: bool) -> None:
+def check(name: str | None, accept: bool, folder: Path, as_json: bool) -> None:
     """Run all samples; exit 1 if one fails or a row has none; list the fields of samples that no row reads.
 
-    NAME is one mapping, for example odoo.order; without it everything is checked.
+    NAME is one mapping, for example odoo.out.order; without it everything is checked, and that no field is carried in
+    both directions.
     """
-    checked = check_definitions(folder, name)
+    checked = check_definitions(folder, name, accept=accept)
     sound = not any(each.problems for each in checked)
     if as_json:
         show_json({"ok": sound, "checked": [vars(each) for each in checked]})
@@ -51,7 +53,8 @@ def check(name: str | None, folder: Path, as_json: bool) -> None:
 
 
 @mapping.command(
-    epilog="Examples:  fleet mapping run clarity.order order.json  |  fleet mapping run odoo.order - < canonical.json"
+    epilog="Examples:  fleet mapping run clarity.in.order order.json  |  "
+    "fleet mapping run odoo.out.order - < canonical.json"
 )
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
@@ -107,5 +110,7 @@ def _print_checked(checked: Checked) -> None:
     say(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
     for problem in checked.problems:
         say(f"  {problem}")
+    if checked.accepted:
+        say(f"  accepted: {', '.join(checked.accepted)}")
     if checked.not_carried:
         say(f"  not carried over: {', '.join(checked.not_carried)}")

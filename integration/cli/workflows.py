@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from integration.cli.mapping import folder_option
+from integration.connectors import posts
+from integration.offers import lead_nowhere
 from integration.terminal.render import json_option, say, show_json, table
-from integration.workflow import Workflow, load_definitions
+from integration.workflow import Workflow, compiled_definitions, load_definitions
 
-COLUMNS = ("name", "on", "source", "target", "fulfils", "then", "pin")
+COLUMNS = ("name", "on", "source", "target", "fulfils", "needs", "then", "pin")
 
 
 @click.group()
@@ -33,6 +35,7 @@ def ls(folder: Path, as_json: bool) -> None:
             "on": sorted(each.on),
             "fulfils": each.fulfils if as_json else _fulfils(each),
             "transform": [mapping.name for mapping in each.transform],
+            "needs": [entity for entity, _ in each.needs],
             "then": dict(each.then) if as_json else [f"{key} {_shown(value)}" for key, value in each.then.items()],
             "pin": each.pin if as_json else each.pin[:12],
         }
@@ -48,12 +51,19 @@ def ls(folder: Path, as_json: bool) -> None:
 @folder_option
 @json_option
 def check(folder: Path, as_json: bool) -> None:
-    """Compile every workflow with its mappings and tables; exit 1 with the reason if one cannot work."""
-    names = [each.name for each in load_definitions(folder).workflows]
+    """Compile every workflow; exit 1 with the reason if one cannot work; list the events that lead nowhere.
+
+    A workflow cannot work if it names a system, an event, an entity or a mapping that is not there.  An event leads
+    nowhere when no workflow takes it: it is stored and skipped.
+    """
+    found = compiled_definitions(folder, posts()).workflows
+    nowhere = lead_nowhere(found)
     if as_json:
-        show_json({"ok": True, "workflows": names})
-    else:
-        say("\n".join(f"{name}: all well" for name in names))
+        show_json({"ok": True, "workflows": [each.name for each in found], "lead_nowhere": nowhere})
+        return
+    say("\n".join(f"{each.name}: all well" for each in found))
+    for source, events in nowhere.items():
+        say(f"warning: no workflow takes these events of {source}: {', '.join(events)}")
 
 
 def _fulfils(workflow: Workflow) -> str:

@@ -194,7 +194,7 @@ def plain(message: str, longest: int = 200) -> str:
     'exceeds 1000 characters'
     """
     text = message[:LONGEST_MESSAGE]
-    if len(message) > LONGEST_MESSAGE:  # a word that is cut through, or a quotation, cannot be told from another
+    if len(message) > LONGEST_MESSAGE:  # a word that is cut through, or a quotation, cannot be recognised
         text = re.sub(r"\S*\Z", "…", text, count=1)
     text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", text)
     if len(message) > LONGEST_MESSAGE:

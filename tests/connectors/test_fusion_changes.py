@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.connectors.contract import Change, Document, Parent, Polled
-from integration.connectors.fusion import Fusion, fulfilment
+from integration.connectors import settling
+from integration.connectors.contract import Change, Document, Parent
+from integration.connectors.fusion import Fusion
 from integration.errors import Hold, Misconfigured, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
 
@@ -60,11 +61,6 @@ def of_type(changes: Sequence[Change], type: str) -> list[Change]:
 
 
 # --- shipments
-
-
-def test_it_is_a_system_that_can_be_polled(shop: Shop) -> None:
-    assert isinstance(shop.connector, Polled)
-    assert shop.connector.streams == ("orders", "open_orders", "invoices")
 
 
 def test_a_new_order_has_not_left_yet(shop: Shop) -> None:
@@ -277,7 +273,7 @@ def test_an_order_that_stands_cancelled_is_read_with_the_open_ones(shop: Shop, m
     key = shop.send(document).theirs or ""
     shop.send({**document, "status": "cancelled"}, shop.new_work())
     assert [each.type for each in read_all(shop.connector, "open_orders", key)] == [], "it may be one of ours"
-    monkeypatch.setattr(fulfilment, "SETTLED", timedelta(seconds=-60))
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-60))
     for stream in ("open_orders", "orders"):
         [change] = read_all(shop.connector, stream, key)
         assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"{key}/cancelled", document["key"])

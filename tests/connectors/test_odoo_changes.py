@@ -13,8 +13,8 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from integration.connectors.contract import Change, Parent, Polled
-from integration.connectors.odoo import Odoo, recent
+from integration.connectors.contract import Change, Parent
+from integration.connectors.odoo import Odoo, changed_rows
 from integration.errors import Misconfigured
 from integration.message import external_id, read_external_id
 from integration.settings import System
@@ -171,7 +171,7 @@ def test_a_second_that_spans_pages_is_read_whole_and_once(
 ) -> None:
     stamps = same_second(shop, staff)
     for size in (1, 2, 3, 5):
-        monkeypatch.setattr(recent, "PAGE", size)
+        monkeypatch.setattr(changed_rows, "PAGE", size)
         run = list(staff.pages("pickings"))
         told = Counter(change.id for page in run for change in page.changes)
         assert {id: told[id] for id in stamps} == dict.fromkeys(stamps, 1)
@@ -298,10 +298,6 @@ def test_before_17_other_names_and_units_mean_the_same() -> None:
 
 
 # --- what stands in the way
-
-
-def test_an_odoo_can_be_polled(target: Target) -> None:
-    assert isinstance(target.connector(), Polled)
 
 
 @pytest.mark.parametrize(("stream", "model"), [("pickings", "stock.picking"), ("invoices", "account.move")])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Change, Parent
-from integration.connectors.odoo import recent
+from integration.connectors.odoo import changed_rows
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import SandboxTarget, Shop, Target
 
@@ -167,7 +167,7 @@ def test_a_cancelled_invoice_is_told_of_if_it_had_a_number(shop: Shop, staff: St
 
 def test_each_invoice_is_read_once_whatever_the_page(shop: Shop, staff: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     invoices = [staff.bill(shipped_order(shop, staff)) for _ in range(3)]
-    monkeypatch.setattr(recent, "PAGE", 2)
+    monkeypatch.setattr(changed_rows, "PAGE", 2)
     told = [change.id for page in staff.pages("invoices") for change in page.changes]
     assert sorted(id for id in told if int(id.partition("/")[0]) in invoices) == sorted(map(str, invoices))
 

@@ -17,8 +17,8 @@ import pytest
 
 from integration.canonical import ENTITIES, digest, freeze, parse_json, thaw
 from integration.canonical.fulfilment import carried
-from integration.connectors.fusion.payload import Payload
-from integration.connectors.odoo.rows import order_rows
+from integration.connectors.fusion.order.payload import Payload
+from integration.connectors.odoo.order.rows import order_rows
 from integration.errors import Failure
 from integration.masking import masked, without_personal
 from integration.receiver import read_event

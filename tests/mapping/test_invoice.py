@@ -44,7 +44,7 @@ def given(mapping: str, sample: str) -> dict[str, Any]:
     [("open", "open"), ("partially_paid", "partially_paid"), ("paid", "paid"), ("partial_delivery", "open")],
 )
 def test_what_an_erp_bills_is_shown_in_clarity(erp: str, sample: str, status: str) -> None:
-    canonical, _, document = WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.invoice", sample))
+    canonical, _, document = WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.in.invoice", sample))
     check_invoice(canonical)
     assert (document["order_id"], document["status"]) == ("1001", status)
     assert document["body"]["externalRef"] == canonical["id"]
@@ -53,7 +53,7 @@ def test_what_an_erp_bills_is_shown_in_clarity(erp: str, sample: str, status: st
 
 @pytest.mark.parametrize("sample", ["reversed", "void"])
 def test_that_an_invoice_is_void_arrives(sample: str) -> None:
-    canonical, _, document = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.invoice", sample))
+    canonical, _, document = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.in.invoice", sample))
     check_invoice(canonical)
     assert document["status"] == "void"
 
@@ -61,11 +61,11 @@ def test_that_an_invoice_is_void_arrives(sample: str) -> None:
 @pytest.mark.parametrize(("erp", "name"), [("odoo", "Odoo"), ("fusion", "Fusion")])
 def test_a_draft_is_not_shown(erp: str, name: str) -> None:
     with pytest.raises(Skip, match=f"the invoice is a draft in {name}"):
-        WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.invoice", "draft"))
+        WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.in.invoice", "draft"))
 
 
 def test_invoices_that_do_not_come_to_the_order_are_held() -> None:
-    canonical, *_ = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.invoice", "sum_differs"))
+    canonical, *_ = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.in.invoice", "sum_differs"))
     with pytest.raises(Hold) as caught:
         check_invoice(canonical)
     assert caught.value.reason == "the invoices of the order come to 120.00 EUR, the order to 118.00 EUR"

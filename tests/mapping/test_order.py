@@ -19,7 +19,7 @@ from mappings import FOLDER
 from tests.mapping.shop import order, put
 
 DEFINITIONS = load_definitions(FOLDER)
-CLARITY = DEFINITIONS.mapping("clarity.order")
+CLARITY = DEFINITIONS.mapping("clarity.in.order")
 WORKFLOWS = DEFINITIONS.matching("clarity", "order.created")
 UNTRANSPORTABLE = "holds a NUL character or a lone surrogate, which no ERP can store"
 
@@ -104,14 +104,14 @@ def test_the_hint_of_an_unknown_status_leads_where_it_is_made_known(tmp_path: Pa
     with pytest.raises(Hold) as caught:
         check_order(CLARITY(order({"status": "archived"})))
     assert caught.value.hint
-    assert "In mappings/clarity/order.json let the row of the status" in caught.value.hint
+    assert "In mappings/clarity/in/order.json let the row of the status" in caught.value.hint
     assert "confirmed" in caught.value.hint
     folder = shutil.copytree(FOLDER, tmp_path / "m")
-    rows = folder / "clarity/order.json"
+    rows = folder / "clarity/in/order.json"
     lookup = '{"to": "status", "from": "status", "via": [["lookup", "order_statuses"]]}'
     rows.write_text(rows.read_text().replace('{"to": "status", "from": "status"}', lookup, 1))
     (folder / "tables/order_statuses.json").write_text('{"values": {"archived": "confirmed"}}')
-    check_order(load_definitions(folder).mapping("clarity.order")(order({"status": "archived"})))
+    check_order(load_definitions(folder).mapping("clarity.in.order")(order({"status": "archived"})))
 
 
 def test_a_canonical_document_that_cannot_be_is_put_right_at_its_mapping_too() -> None:

@@ -16,7 +16,7 @@ from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.splits import TIMES
 
-CLARITY = load_definitions(FOLDER).mapping("clarity.order")
+CLARITY = load_definitions(FOLDER).mapping("clarity.in.order")
 CHARGES = ("shipping_lines", "fees", "discounts", "payments")
 MARKETS = {("EUR", True), ("EUR", False), ("USD", False), ("JPY", True), ("KWD", False)}
 

@@ -39,7 +39,10 @@ def held(name: str, event: dict[str, Any]) -> Failure:
 
 @pytest.mark.parametrize(
     ("name", "sample"),
-    [("odoo-shipment-to-clarity", "odoo.shipment/partial"), ("fusion-shipment-to-clarity", "fusion.shipment/partial")],
+    [
+        ("odoo-shipment-to-clarity", "odoo.in.shipment/partial"),
+        ("fusion-shipment-to-clarity", "fusion.in.shipment/partial"),
+    ],
 )
 def test_what_left_an_erp_is_shown_in_clarity(name: str, sample: str) -> None:
     canonical, _, document = WORKFLOWS[name].translate(given(*sample.split("/")))
@@ -51,7 +54,7 @@ def test_what_left_an_erp_is_shown_in_clarity(name: str, sample: str) -> None:
 
 
 def test_amounts_may_be_decimals_as_well_as_text() -> None:
-    text = given("odoo.shipment", "fractional_quantity")
+    text = given("odoo.in.shipment", "fractional_quantity")
     numbers = thaw(json.dumps(text).replace('"1.50"', "1.50").replace('"2.25"', "2.25").encode())
     made = [WORKFLOWS["odoo-shipment-to-clarity"].translate(event).target for event in (text, numbers)]
     assert made[0] == made[1]
@@ -64,21 +67,21 @@ def test_amounts_may_be_decimals_as_well_as_text() -> None:
 )
 def test_what_has_not_left_is_not_shown(name: str, reason: str) -> None:
     with pytest.raises(Skip) as caught:
-        WORKFLOWS[f"{name}-shipment-to-clarity"].translate(given(f"{name}.shipment", "not_left_yet"))
+        WORKFLOWS[f"{name}-shipment-to-clarity"].translate(given(f"{name}.in.shipment", "not_left_yet"))
     assert (caught.value.reason, caught.value.settles) == (reason, True)
 
 
 def test_the_reason_says_plainly_that_more_is_shipped_than_ordered() -> None:
     """The reason is not hidden behind a row of the mapping, for no row is to blame."""
-    failure = held("odoo-shipment-to-clarity", given("odoo.shipment", "held_overshipped"))
+    failure = held("odoo-shipment-to-clarity", given("odoo.in.shipment", "held_overshipped"))
     assert (type(failure), failure.code) == (Hold, "overshipped")
     assert failure.reason == "shipped more than ordered: 3 of SKU-1 are shipped, but only 2 are left of line 1"
 
 
 def test_an_unknown_status_says_where_to_enter_it_and_how_it_comes_again() -> None:
-    failure = held("fusion-shipment-to-clarity", given("fusion.shipment", "held_status"))
+    failure = held("fusion-shipment-to-clarity", given("fusion.in.shipment", "held_status"))
     assert failure.reason == (
-        "fusion.shipment row 7.1 (line_statuses[2].status from StatusCode): "
+        "fusion.in.shipment row 7.1 (line_statuses[2].status from StatusCode): "
         "not in the table fusion_line_statuses: 'AWAIT_QC'"
     )
     assert fill(failure.hint, "shipment", "fusion") == (
@@ -88,7 +91,7 @@ def test_an_unknown_status_says_where_to_enter_it_and_how_it_comes_again() -> No
 
 
 def test_a_document_that_is_wrong_is_to_be_corrected_where_it_comes_from() -> None:
-    failure = held("odoo-shipment-to-clarity", given("odoo.shipment", "rejected_quantity"))
+    failure = held("odoo-shipment-to-clarity", given("odoo.in.shipment", "rejected_quantity"))
     assert (type(failure), failure.reason) == (
         Reject,
         "not a valid odoo.shipment: lines.0.quantity: not a decimal number",

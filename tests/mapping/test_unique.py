@@ -12,14 +12,14 @@ import pytest
 
 from integration.canonical import check_order, load
 from integration.canonical.unique import KEYED, by_key
-from integration.connectors.fusion.difference import _same_charges
+from integration.connectors.fusion.order.difference import _same_charges
 from integration.errors import Hold
 from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 
 DEFINITIONS = load_definitions(FOLDER)
-CLARITY = DEFINITIONS.mapping("clarity.order")
+CLARITY = DEFINITIONS.mapping("clarity.in.order")
 LINE = order()["lines"][0]
 SHIPPING = order()["shippingLines"][0] | {"id": "s"}
 TAXES = LINE["taxes"] * 2
@@ -74,7 +74,7 @@ def test_a_line_may_not_have_the_name_that_a_charge_gets(erp: str) -> None:
     """Shipping, fees and discounts have no id of their own: mappings number them."""
     canonical = CLARITY(order({"lines.0.id": "shipping-1"}))
     with pytest.raises(Hold, match=r"lines\.0 and (lines|charges)\..* have the same key: 'shipping-1'"):
-        DEFINITIONS.mapping(f"{erp}.order").apply(canonical)
+        DEFINITIONS.mapping(f"{erp}.out.order").apply(canonical)
 
 
 KNOWN = {"id": "1", "quantity": "1", "left": "1", "keys": ["1"]}

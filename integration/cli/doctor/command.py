@@ -83,7 +83,7 @@ def _findings(settings: Settings, systems: tuple[str, ...], round_trip: bool) ->
 
 def _examined(settings: Settings, system: System) -> Iterator[Finding]:
     """All there is to say of a system; ends early where nothing more can be asked."""
-    if missing := system.missing():
+    if missing := connectors.missing(system):
         yield Finding("settings", "error", f"{', '.join(missing)} not set", "Set it, and restart the fleet.")
         return
     try:

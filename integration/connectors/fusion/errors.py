@@ -115,7 +115,7 @@ def _refused(said: Said, reason: str, code: str) -> Failure:
     if "sales order" in said.text and "already exists" in said.text:
         return AlreadyThere(
             reason,
-            hint="The order stands in Fusion, but the integration user does not see it. Give the user data access to "
+            hint="Fusion has the order, but the integration user does not see it. Give the user data access to "
             "its business unit. {again}",
             code=code,
         )

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.decode import exact
 from integration.connectors.odoo.errors import NotInstalled
-from integration.connectors.odoo.values import exact
 from integration.errors import Hold
 from integration.settings import System
 
@@ -68,7 +68,7 @@ class Catalog:
     def products(self, skus: Iterable[str]) -> Mapping[str, int]:
         """The id of the product of each SKU (``default_code``, which Odoo does not keep unique).
 
-        Where a SKU is unknown the product of ODOO_FALLBACK_SKU stands in, if that is set.  `Hold` names all SKUs
+        An unknown SKU gets the product of ODOO_FALLBACK_SKU, if that is set.  `Hold` names all SKUs
         that are unknown, or that several active products share.
         """
         wanted = set(skus)
@@ -85,7 +85,7 @@ class Catalog:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Odoo (Inventory, Products) create the product with this Internal Reference, or unarchive "
-                "it; or set ODOO_FALLBACK_SKU to a product that stands in for unknown ones and restart the fleet. "
+                "it; or set ODOO_FALLBACK_SKU to a product for unknown ones and restart the fleet. "
                 "{again}",
                 code="unknown_sku",
             )
