@@ -92,9 +92,9 @@ def test_the_tests_see_no_setting_of_the_machine() -> None:
     assert isolated_variables["PATH"].startswith(f"{Path(sys.executable).parent}:")
 
 
-@pytest.mark.parametrize("failing", ["CHECKS", "FLEETS", "TESTS", "TIMED"])
+@pytest.mark.parametrize("failing", ["CHECKS", "FLEET", "TESTS", "TIMED"])
 def test_whatever_fails_fails_the_run_and_is_shown_at_its_end(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in ("CHECKS", "FLEETS", "TESTS", "TIMED"):
+    for kind in ("CHECKS", "FLEET", "TESTS", "TIMED"):
         code = f"print('said by {kind}'); raise SystemExit({int(kind == failing)})"
         monkeypatch.setattr(of_tests, kind, {kind.lower(): [sys.executable, "-c", code]})
     done = CliRunner().invoke(main, ["test"])
@@ -103,7 +103,7 @@ def test_whatever_fails_fails_the_run_and_is_shown_at_its_end(failing: str, monk
     assert [line.split()[0] for line in lines if " FAILED " in line] == [failing.lower()]
     assert sum(" passed " in line for line in lines) == 3
     assert lines.count("said by CHECKS") == (failing == "CHECKS"), "what passes is not shown"
-    assert lines.count("said by FLEETS") == (failing == "FLEETS")
+    assert lines.count("said by FLEET") == (failing == "FLEET")
 
 
 def test_an_old_python_gets_one_plain_line() -> None:

@@ -16,7 +16,7 @@ from integration.message import external_id
 from tests.ports import free_ports
 from tests.road.world import World
 
-pytestmark = [pytest.mark.live, pytest.mark.fleet]
+pytestmark = pytest.mark.live
 LIVE = "FLEET_LIVE_ODOO_"
 
 

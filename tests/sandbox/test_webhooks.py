@@ -124,7 +124,7 @@ def test_webhooks_repeat_get_lost_and_overtake_on_request(sandbox: Sandbox, list
     sandbox.fault("webhooks", "duplicate")
     twice = sandbox.order()["id"]
     eventually(lambda: len(listener.events(twice)) == 2)
-    sandbox.fault("webhooks", "reorder", ms=500)
+    sandbox.fault("webhooks", "reorder", ms=3000)
     late = sandbox.order()["id"]
     eventually(lambda: sandbox.control("GET", "/faults")[2]["hits"] == 1)
     sandbox.fault("webhooks", "two_signatures")
