@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psycopg2
 import psycopg2.extensions
 
+from integration.connectors import offers
 from integration.errors import Hold, Misconfigured
 from integration.settings import KINDS, Environment, Settings, home_of
 from integration.signature import check_secret
@@ -24,14 +25,9 @@ from integration.vault import Vault
 RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
 """Settings that once had another name."""
 OTHERS = (
-    "FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*",
-    "CLARITY_TOKEN_URL", "CLARITY_CLIENT_ID", "CLARITY_CLIENT_SECRET",
-    "ODOO_DB", "ODOO_USERNAME", "ODOO_API_KEY", "ODOO_PROTOCOL", "ODOO_FALLBACK_SKU", "ODOO_HINT_TOKEN",
-    "ODOO_GUEST_KEY", "ODOO_PRICELIST_*", "ODOO_TAX_*_INCLUDED", "ODOO_TAX_*_EXCLUDED",
-    "FUSION_TOKEN_URL", "FUSION_CLIENT_ID", "FUSION_CLIENT_SECRET", "FUSION_SCOPE", "FUSION_BUSINESS_UNIT",
-    "FUSION_SOURCE_SYSTEM", "FUSION_GUEST_ACCOUNT", "FUSION_SALES_ORDERS_RESOURCE", "FUSION_FALLBACK_SKU",
-    "FUSION_ORGANIZATION", "FUSION_RELEASE",
-)  # fmt: skip
+    *("FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*"),
+    *(setting.variable(kind) for kind, offer in offers().items() for setting in offer.settings),
+)
 """Settings beside those that `Settings` reads by name."""
 ALIKE = 0.85
 """How much of two names has to agree (0 to 1) for one to be a slip of the other."""

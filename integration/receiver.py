@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import jmespath
 import psycopg2
 import structlog
 from flask import Flask, Response, jsonify, request
@@ -27,6 +28,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from integration import health, logs, preflight
 from integration.canonical import parse_json
 from integration.canonical.email import address_of
+from integration.canonical.entities import entity
 from integration.errors import Failure, Misconfigured, Reject
 from integration.message import Event, clear
 from integration.problems import Answer, problem
@@ -37,9 +39,8 @@ from integration.store.database import Row
 from tasks import pipeline
 from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
-from tasks.job import INGEST_WINDOW
 from tasks.refusals import Refusals
-from tasks.runtime import Runtime
+from tasks.runtime import INGEST_WINDOW, Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -221,8 +222,8 @@ def read_event(id: str, body: bytes) -> Event:
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
     object_id, number, version = _id(data.get("id")), _id(data.get("number")), data.get("version")
-    customer = data.get("customer")
-    email = customer.get("email") if isinstance(customer, dict) else None
+    email_at = entity(envelope["type"].partition(".")[0]).email_at
+    email = jmespath.search(email_at, data) if email_at else None
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],

@@ -13,7 +13,7 @@ from typing import Any
 
 from integration.canonical.money import format_money
 from integration.canonical.order import CANCELLED
-from integration.canonical.part import no_part, part_left, part_with
+from integration.canonical.split import no_part, part_with, remainder
 from integration.errors import Hold, Misconfigured, Reject
 from integration.expressions import is_true
 from integration.functions import Unfit
@@ -57,7 +57,7 @@ class Split:
         shares = self._shares(order, taking)
         carrier, *others = shares
         parts = {name: part_with(order, shares[name]) for name in others}
-        parts[carrier] = part_left(order, shares[carrier], list(parts.values()))
+        parts[carrier] = remainder(order, shares[carrier], list(parts.values()))
         if others and parts[carrier]["totals"]["grand_total"] < 0:
             raise self._overdrawn(carrier, parts[carrier])
         return parts.get(workflow) or no_part(order)
@@ -86,7 +86,7 @@ class Split:
             reason,
             hint="Correct the line's product in Clarity; or lines in mappings/workflows "
             f"({_files(takers or taking)}) so that exactly one takes it, and restart the fleet. "
-            "Then send the order again.",
+            "{again}",
             code="ambiguous_line" if takers else "unrouted_line",
         )
 
@@ -96,8 +96,7 @@ class Split:
         except (ValueError, Unfit):
             raise Reject(
                 f"lines of {name} does not fit line {position}",
-                hint=f"Correct lines in mappings/workflows/{name}.json and restart the fleet. "
-                "Then send the order again.",
+                hint=f"Correct lines in mappings/workflows/{name}.json and restart the fleet. {{again}}",
             ) from None
 
     def _overdrawn(self, carrier: str, part: Document) -> Hold:
@@ -105,7 +104,7 @@ class Split:
         return Hold(
             f"the order's discounts are more than what {carrier} takes of it: {total}",
             hint="Give the discount on the lines in Clarity; or carries_charges to another workflow in "
-            f"mappings/workflows ({_files(self.tests)}) and restart the fleet. Then send the order again.",
+            f"mappings/workflows ({_files(self.tests)}) and restart the fleet. {{again}}",
             code="overdrawn_part",
         )
 

@@ -24,7 +24,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from integration.canonical import again, load, origin
+from integration.canonical import load
 from integration.definition_fields import did_you_mean
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression, is_true
@@ -128,11 +128,10 @@ class _Place:
         source = f" from {self.source}" if self.source else ""
         reason = f"{self.mapping} row {self.number} ({scope.path}{self.to}{source}): {problem}{shown}"
         if hint:
-            return Hold(reason, hint=f"{hint} {again(self.kind)}", code="unmapped")
+            return Hold(reason, hint=f"{hint} {{again}}", code="unmapped")
         return Reject(
             reason,
-            hint=f"Correct {origin(self.kind)}; or, if it is right, the mapping's row, and restart the fleet. "
-            + again(self.kind),
+            hint="Correct {origin}; or, if it is right, the mapping's row, and restart the fleet. {again}",
             code="untranslatable",
         )
 

@@ -94,7 +94,6 @@ def _fernet(key: str, place: int) -> Fernet:
 def _unreadable() -> Hold:
     return Hold(
         "no key opens what is stored here",
-        hint="Put the key it was sealed under back at the end of FLEET_ENCRYPTION_KEYS and restart the fleet, then "
-        "send the order again.",
+        hint="Put the key it was sealed under back at the end of FLEET_ENCRYPTION_KEYS and restart the fleet. {again}",
         code="unreadable",
     )

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from integration import translator
-from integration.canonical import REMAINING, digest, parse_json
+from integration.canonical import digest, parse_json
+from integration.canonical.entities import entity
 from integration.definition_fields import did_you_mean
 from integration.definition_schemas import problems
 from integration.errors import Misconfigured, Reject, Skip
@@ -86,15 +87,15 @@ class Workflow:
         `Reject` for an expression that does not fit the document.
         """
         found: dict[tuple[str, str], None] = {}
-        for entity, read in self.needs:
+        for named, read in self.needs:
             try:
                 ids = read(canonical)
             except (ValueError, Unfit):
                 raise Reject(
-                    f"the need of {self.name} for its {entity} does not fit the document",
-                    hint="Correct needs in the workflow and restart the fleet, then send the object again.",
+                    f"the need of {self.name} for its {named} does not fit the document",
+                    hint="Correct needs in the workflow and restart the fleet. {again}",
                 ) from None
-            found |= {(entity, str(id)): None for id in (ids if isinstance(ids, list) else [ids]) if id is not None}
+            found |= {(named, str(id)): None for id in (ids if isinstance(ids, list) else [ids]) if id is not None}
         return list(found)
 
     def status_after(self, canonical: Document, stage: str | None) -> str | None:
@@ -120,7 +121,8 @@ class Workflow:
         canonical = to_canonical(given)
         if not self._wants(canonical):
             raise Skip(self.otherwise, settles=True)
-        remaining = REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical
+        of = entity(self.entity)
+        remaining = of.remaining(canonical) if of.remaining else canonical
         made = part = self.split.part(self.name, remaining, systems) if self.split else remaining
         for mapping in onwards:
             made = mapping.apply(made)
@@ -132,7 +134,7 @@ class Workflow:
         except (ValueError, Unfit):
             raise Reject(
                 f"the condition of {self.name} does not fit the document",
-                hint="Correct the workflow's condition and restart the fleet, then send the order again.",
+                hint="Correct the workflow's condition and restart the fleet. {again}",
             ) from None
 
 

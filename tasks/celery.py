@@ -30,6 +30,8 @@ POLLED = {"queue": POLL, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
 
+Following = tuple[int, str]
+"""A delivery that goes on at once, and the queue on which it does."""
 BATCH = 100
 """So many nudges are published in one round trip."""
 
@@ -87,19 +89,19 @@ def publishing() -> Iterator[Any]:
         yield producer
 
 
-def spread(links: Sequence[Any] | None, ids: Sequence[int]) -> None:
-    """Gives each of these ids the rest of a chain for itself; ``links`` is that rest, the next hop last."""
-    if links and ids:
+def spread(links: Sequence[Any] | None, following: Sequence[Following]) -> None:
+    """Gives each of these the rest of a chain for itself; ``links`` is that rest, the next hop last."""
+    if links and following:
         with publishing() as producer:
-            for id in ids:
-                *later, following = [_own_link(link, id) for link in links]
-                following.apply_async((id,), chain=later, producer=producer)
+            for id, queue in following:
+                *later, next = [_own_link(link, id) for link in links]
+                next.set(queue=queue, argsrepr=f"({id}, '{queue}')")
+                next.apply_async((id,), chain=later, producer=producer)
 
 
 def _own_link(link: Any, id: int) -> Any:
     """A link of several deliveries' chain as one of its own: with another id, and its own label for Flower."""
-    own = app.signature(link).clone()
-    return own.set(task_id=uuid(), argsrepr=f"({id}, '{own.options['queue']}')")
+    return app.signature(link).clone().set(task_id=uuid(), argsrepr=f"({id})")
 
 
 @signals.celeryd_init.connect

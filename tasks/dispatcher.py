@@ -22,7 +22,6 @@ from integration.store import database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
 from tasks.celery import INGEST
-from tasks.job import credit
 from tasks.runtime import Runtime, current
 from tasks.watch import StandIn
 
@@ -71,7 +70,7 @@ class Dispatcher:
         with self._runtime.database.statement() as tx:
             queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
         for queue in queues:
-            window = credit(self._runtime, queue)
+            window = self._runtime.credit(queue)
             if int(self._runtime.redis.llen(queue)) < window:  # else nobody takes what is there already
                 with self._runtime.database.statement(durable=False) as tx:
                     due = dispatch.take_due(tx, queue, window, self._runtime.targets)

@@ -8,7 +8,7 @@ import structlog
 
 import mappings
 from integration import preflight
-from integration.connectors import offers
+from integration.connectors import posts
 from integration.errors import Misconfigured
 from integration.message import Event, State, lane
 from integration.store import definitions, inbox
@@ -41,6 +41,10 @@ class Intake:
         shop = self._runtime.installations[source]
         return inbox.accept(tx, shop.id, event, sealed, body_hash, self._routes(source, event), key)
 
+    def entity_of(self, source: str, type: str) -> str | None:
+        """The entity that events of this type are about, by the workflows that take them; None where none does."""
+        return next((workflow.entity for workflow in self._known.matching(source, type)), None)
+
     def _routes(self, source: str, event: Event) -> list[Route]:
         """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
         installations = self._runtime.installations
@@ -62,7 +66,7 @@ class Intake:
 
 def _in_force(runtime: Runtime) -> Definitions:
     try:
-        shipped = compiled_definitions(mappings.FOLDER, offers())
+        shipped = compiled_definitions(mappings.FOLDER, posts())
     except Misconfigured as failure:
         with runtime.database.transaction() as tx:
             before = definitions.in_force(tx)

@@ -9,6 +9,7 @@ import time
 import structlog
 from celery import signals
 
+from integration.canonical.hints import plain
 from integration.errors import Failure
 from integration.store import alerts, inbox, installations, ledger, retention
 from integration.store.database import Database
@@ -56,7 +57,9 @@ def probe_paused() -> None:
             with runtime.admitted(kind):
                 runtime.connector(kind).whoami()
         except Failure as failure:
-            logger.error("target still paused", target=installation.name, reason=failure.reason, hint=failure.hint)
+            logger.error(
+                "target still paused", target=installation.name, reason=failure.reason, hint=plain(failure.hint)
+            )
             continue
         with runtime.database.transaction() as tx:
             resumed = installations.resume(tx, installation.id)

@@ -7,14 +7,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
 
+from integration.local import servers
 from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
 from integration.store.migrate import migrate
+from tests import ports
 
+if TYPE_CHECKING:
+    from tests.road.world import World
+
+servers.PORTS = ports.OF_SERVERS
 _numbers = itertools.count(1)
 
 
@@ -36,6 +43,12 @@ class Running:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    of_the_world = [item for item in items if "world" in getattr(item, "fixturenames", ())]
+    for item in of_the_world:
+        item.add_marker(pytest.mark.fleet)
+    # Last, so that no other test runs beside that fleet; what breaks it comes before what uses it, as its verdict is
+    # about everything that the fleet has done.
+    items.sort(key=lambda item: str(item.path) if item in of_the_world else "")
     if not config.getoption("--live"):
         for item in items:
             if item.get_closest_marker("live"):
@@ -67,6 +80,15 @@ def valkey(home: Path, pytestconfig: pytest.Config) -> Iterator[Valkey | Running
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A whole fleet that tests share: all processes of the Procfile, their servers, the sandbox on the other side."""
+    from tests.road.world import World  # the whole command line, which few tests need
+
+    with World.running(tmp_path_factory.mktemp("fleet")) as world:
+        yield world
 
 
 @pytest.fixture(scope="session")

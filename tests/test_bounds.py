@@ -25,8 +25,8 @@ from integration.canonical import values
 from integration.connectors import http as http_module
 from integration.connectors.fusion import errors as fusion_errors
 from integration.connectors.http import Reply, plain
-from integration.connectors.odoo import difference
 from integration.connectors.odoo import errors as odoo_errors
+from integration.connectors.odoo.order import difference
 from integration.errors import Failure, Retry
 from integration.functions import FUNCTIONS, Unfit
 from integration.message import clear, external_id, read_external_id

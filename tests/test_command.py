@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import integration.cli.test as of_tests
 from integration.cli import COMMANDS, main
 from integration.cli.test import isolated
 from integration.errors import Misconfigured
@@ -89,6 +90,20 @@ def test_the_tests_see_no_setting_of_the_machine() -> None:
         "FLEET_HOME": "/var/empty"
     }
     assert isolated_variables["PATH"].startswith(f"{Path(sys.executable).parent}:")
+
+
+@pytest.mark.parametrize("failing", ["CHECKS", "FLEETS", "TESTS", "TIMED"])
+def test_whatever_fails_fails_the_run_and_is_shown_at_its_end(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("CHECKS", "FLEETS", "TESTS", "TIMED"):
+        code = f"print('said by {kind}'); raise SystemExit({int(kind == failing)})"
+        monkeypatch.setattr(of_tests, kind, {kind.lower(): [sys.executable, "-c", code]})
+    done = CliRunner().invoke(main, ["test"])
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, f"failed: {failing.lower()}")
+    lines = done.output.splitlines()
+    assert [line.split()[0] for line in lines if " FAILED " in line] == [failing.lower()]
+    assert sum(" passed " in line for line in lines) == 3
+    assert lines.count("said by CHECKS") == (failing == "CHECKS"), "what passes is not shown"
+    assert lines.count("said by FLEETS") == (failing == "FLEETS")
 
 
 def test_an_old_python_gets_one_plain_line() -> None:

@@ -15,12 +15,13 @@ import pytest
 import mappings
 from integration.cli.test import isolated
 from integration.local.processes import read_procfile
-from integration.local.servers import Postgres, Valkey, free_port
+from integration.local.servers import Postgres, Valkey
 from integration.preflight import misspelt
 from integration.settings import variables as own_variables
 from integration.store import migrate
 from integration.vault import Vault, new_key
 from tests.conftest import create_database, named
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 KEY = new_key()

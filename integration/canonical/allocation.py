@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical.origin import again, origin
 from integration.errors import Hold
 
 Row = dict[str, Any]
@@ -94,8 +93,8 @@ def _left(line: Row) -> Decimal:
 
 
 def _hold(reason: str, code: str) -> Hold:
-    hint = f"If it was really shipped, enter it in Clarity by hand; if not, correct {origin('shipment')}."
-    return Hold(reason, hint=f"{hint} {again('shipment')}", code=code)
+    hint = "If it was really shipped, enter it in Clarity by hand; if not, correct {origin}. {again}"
+    return Hold(reason, hint=hint, code=code)
 
 
 def _are(quantity: Decimal, of: str = "") -> str:

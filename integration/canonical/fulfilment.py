@@ -34,7 +34,7 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class TargetProgress:
     """What one target carries of an order, and how far it is there; quantities by line, of lines that ship.
 
     ``billed`` is true when nothing is left to be invoiced and all invoices are paid.  An ``empty`` part has no line of
@@ -74,7 +74,7 @@ def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Documen
     return kept | ({"rounding": str(rounding)} if rounding else {})
 
 
-def part_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> Part:
+def progress_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> TargetProgress:
     """One target's part, from what it carries and the shipments and invoices it has made of it."""
     shipped: Counter[str] = Counter()
     for shipment in shipments:
@@ -84,10 +84,10 @@ def part_of(carried: Document, shipments: Iterable[Document], invoices: Sequence
     standing = [invoice for invoice in invoices if invoice["status"] != "void"]
     billed = any(invoice["complete"] for invoice in standing) and all(each["status"] == "paid" for each in standing)
     empty = not carried["lines"]
-    return Part(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
+    return TargetProgress(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
 
 
-def stage_of(parts: Sequence[Part], *, awaited: bool = False) -> Stage:
+def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False) -> Stage:
     """The stage that all parts together have come to; ``awaited`` when a target has yet to take on its part.
 
     One of which nothing ships (downloads, services) stays posted until it is billed and paid: then it is completed.

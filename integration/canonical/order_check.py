@@ -8,12 +8,12 @@ from typing import Any
 
 from integration.canonical.money import EXACT, currencies, format_money, minor_digits, round_money
 from integration.canonical.order import CANCELLED, STATUSES
-from integration.canonical.part import remaining
+from integration.canonical.split import remaining
 from integration.canonical.values import quoted
 from integration.errors import Hold, Reject
 
 Order = dict[str, Any]
-FIX_AT_SOURCE = "Correct the order in Clarity, then send the order again."
+FIX_AT_SOURCE = "Correct the order in Clarity. {again}"
 ACCEPTABLE = frozenset({"totals_mismatch", "total_differs", "invoices_differ", "line_moves"})
 """Codes of failed checks that a person may let a document pass as it is: only sums differ, or who fulfils a line."""
 REFUNDED = ("refunded", "partially_refunded")
@@ -49,7 +49,7 @@ def _check_customer(customer: dict[str, Any] | None) -> None:
     if not customer or not (customer["id"] or customer["email"]):
         raise Reject(
             "the order has no customer: neither customer.id nor customer.email is given",
-            hint="Give the order a customer or an e-mail address in Clarity, then send the order again.",
+            hint="Give the order a customer or an e-mail address in Clarity. {again}",
             code="no_customer",
         )
 
@@ -66,7 +66,7 @@ def _check_codes(order: Order) -> Iterator[Hold]:
             f"unknown order status {quoted(order['status'])}",
             hint="Find out what this status means in Clarity. In mappings/clarity/in/order.json let the row of the "
             f"status make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
-            "Then send the order again.",
+            "{again}",
             code="unknown_status",
         )
 
@@ -90,7 +90,7 @@ def _check_quantities(order: Order) -> Iterator[Hold]:
         yield Hold(
             "all lines of the order have the quantity 0",
             hint="Cancel the order in Clarity if nothing of it is wanted; if something is, correct its quantities. "
-            "Then send the order again.",
+            "{again}",
             code="no_lines",
         )
     for position, line in enumerate(order["lines"], 1):

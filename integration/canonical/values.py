@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from marshmallow import INCLUDE, Schema, fields, missing, validate
+from marshmallow import EXCLUDE, INCLUDE, Schema, fields, missing, validate
 
 from integration.canonical.decimals import LONGEST, decimals_of, without_noise
 
@@ -180,6 +180,13 @@ class Day(Value[str]):
             return date.fromisoformat(value).isoformat()
         except (ValueError, TypeError):
             raise self.make_error("invalid") from None
+
+
+class Strict(Schema):
+    """A part of a canonical document: nothing passes that is not named here."""
+
+    class Meta:
+        unknown = EXCLUDE
 
 
 class AsReceived(Schema):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from integration.canonical import ACCEPTABLE, thaw
+from integration.canonical.entities import entity
 from integration.cli.repair import approve, edit_command, on_shelf, resolve_command
 from integration.cli.replay import replay_command
 from integration.masking import masked
@@ -79,7 +80,7 @@ def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:
             audit.note(tx, operator(), "reveal", [id])
     facts = {name: as_shown(row)[name] for name in FACTS}
     candidates, document = _opened(row["candidates"]), _opened(row["document"])
-    document = document if reveal else masked(document)
+    document = document if reveal else masked(document, personal=entity(row["entity"]).personal)
     shown = [_attempt(each, reveal=reveal) for each in tries]
     if as_json:
         show_json({**facts, "candidates": candidates, "attempts": shown, "document": document})

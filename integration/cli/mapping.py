@@ -9,7 +9,9 @@ from typing import BinaryIO
 import click
 
 from integration.canonical import parse_json
+from integration.canonical.hints import fill_for
 from integration.carried import not_carried
+from integration.errors import Failure
 from integration.functions import FUNCTIONS
 from integration.mapping_check import Checked, check_definitions
 from integration.terminal.render import json_option, say, show_json
@@ -67,7 +69,12 @@ def run(name: str, file: BinaryIO, folder: Path) -> None:
     if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
         document = document["data"]
     found = load_definitions(folder).mapping(name)
-    show_json(found(document))
+    try:
+        made = found(document)
+    except Failure as failure:
+        failure.hint = fill_for(failure.hint, found.source)
+        raise
+    show_json(made)
     if dropped := not_carried(found.body, [document]):
         say(f"Not carried over by {name}: {', '.join(dropped)}", err=True)
 

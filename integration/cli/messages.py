@@ -8,6 +8,7 @@ import click
 
 from integration import preflight
 from integration.canonical import parse_json
+from integration.canonical.entities import entity
 from integration.canonical.money import format_money
 from integration.errors import Failure
 from integration.masking import masked
@@ -83,7 +84,8 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
         if reveal:
             audit.note(tx, operator(), "reveal", [None], message=id)
     body = parse_json(vault().open(message["body"]))
-    body = body if reveal else masked(body)
+    personal = any(entity(each["entity"]).personal for each in deliveries)
+    body = body if reveal else masked(body, personal=personal)
     facts = {
         "id": message["id"],
         "event": message["external_id"],

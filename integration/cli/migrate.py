@@ -6,7 +6,7 @@ import click
 
 import mappings
 from integration import preflight
-from integration.connectors import offers
+from integration.connectors import posts
 from integration.store.migrate import migrate as apply
 from integration.terminal.render import say
 from integration.vault import Vault
@@ -19,7 +19,7 @@ def migrate() -> None:
 
     `fleet up` does this by itself; with DATABASE_URL of your own, run it first.
     """
-    compiled_definitions(mappings.FOLDER, offers())  # what is about to be started must not find them broken
+    compiled_definitions(mappings.FOLDER, posts())  # what is about to be started must not find them broken
     settings = preflight.load()
     vault = Vault(settings.encryption_keys)
     applied = apply(settings.database_url, lambda tx: preflight.check_keys(tx, vault))

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from integration import logs
-from integration.connectors.contract import Polled
+from integration.connectors import offers
 from integration.errors import Failure
 from integration.message import Event
 from integration.settings import KINDS
@@ -173,13 +173,14 @@ class Counting(Intake):
 
 
 def _streams(own: Runtime, kind: str) -> tuple[str, ...]:
-    """What the system can be asked for; `Failure` naming those that can."""
-    polled = {name: source for name in own.settings.systems if isinstance(source := own.connector(name), Polled)}
+    """The streams that the system is polled for; `Failure` naming the systems that are polled."""
+    known, systems = offers(), own.settings.systems
+    polled = {name: tuple(known[each.kind].streams) for name, each in systems.items() if known[each.kind].streams}
     if kind not in polled:
-        why = "is not polled: it sends webhooks" if kind in own.settings.systems else "is not configured"
+        why = "is not polled: it sends webhooks" if kind in systems else "is not configured"
         hint = f"Systems that are polled here: {', '.join(polled)}." if polled else "No configured system is polled."
         raise Failure(f"{kind} {why}", hint=hint)
-    return polled[kind].streams
+    return polled[kind]
 
 
 def _outcome(stream: str, read: int | None, new: int | None, by: str | None, failure: Mapping[str, Any]) -> Row:

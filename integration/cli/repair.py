@@ -12,6 +12,7 @@ import click
 
 import mappings
 from integration.canonical import ACCEPTABLE, freeze, parse_json, thaw
+from integration.canonical.entities import entity
 from integration.cli.replay import current_pins
 from integration.errors import Failure, Reject
 from integration.message import State, Step
@@ -178,7 +179,8 @@ def _document(delivery: Delivery, *, event: bool) -> Correction:
     arrived = whole.get("event") if delivery.edited == "event" else None
     arrived = arrived or parse_json(vault().open(delivery.body))
     given = arrived.get("data") if isinstance(arrived, dict) else None
-    if not isinstance(given, dict) or (delivery.entity == "order" and "lines" not in given):
+    whole = entity(delivery.entity).whole
+    if not isinstance(given, dict) or (whole and not whole(given)):
         raise Failure(
             "the event does not hold the order: it is read from Clarity when it is translated",
             hint="Correct the order in Clarity, then replay.",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from integration.cli.mapping import folder_option
-from integration.connectors import offers
+from integration.connectors import posts
 from integration.offers import lead_nowhere
 from integration.terminal.render import json_option, say, show_json, table
 from integration.workflow import Workflow, compiled_definitions, load_definitions
@@ -56,7 +56,7 @@ def check(folder: Path, as_json: bool) -> None:
     A workflow cannot work if it names a system, an event, an entity or a mapping that is not there.  An event leads
     nowhere when no workflow takes it: it is stored and skipped.
     """
-    found = compiled_definitions(folder, offers()).workflows
+    found = compiled_definitions(folder, posts()).workflows
     nowhere = lead_nowhere(found)
     if as_json:
         show_json({"ok": True, "workflows": [each.name for each in found], "lead_nowhere": nowhere})

@@ -16,7 +16,7 @@ import redis
 
 import mappings
 from integration import preflight
-from integration.connectors import offers
+from integration.connectors import posts
 from integration.errors import Failure, Misconfigured
 from integration.local import environment, ports
 from integration.local.account import Account
@@ -106,7 +106,7 @@ class Fleet:
     def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
         self._take_home()
         settings = preflight.checked(Settings.load(self._variables))
-        compiled_definitions(mappings.FOLDER, offers())
+        compiled_definitions(mappings.FOLDER, posts())
         self.systems = Systems.choose(settings, sandbox)
         credentials = self._credentials(settings)
         keys = environment.encryption_keys(settings, credentials)

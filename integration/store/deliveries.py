@@ -269,7 +269,8 @@ CLAIMED = """
     c.version, c.step, c.attempts, c.round, c.priority, c.document,
     m.body, extract(epoch from now() - c.created_at)::float as waited,
     m.external_id as event_id, m.object_id,
-    x.their_id as theirs, x.version as applied_version, x.digest as applied_digest,
+    x.their_id as theirs,
+    case when coalesce(x.source, m.source) = m.source then x.version end as applied_version, x.digest as applied_digest,
     array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
           order by a.id) as effects, c.replay_of, c.edited, c.approved"""
 AROUND = """join messages m on m.id = c.message

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integration.canonical.entities import ENTITIES
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import SMALL, SMALL_SHARE
 
@@ -68,7 +69,8 @@ def wake_missed(tx: Transaction) -> int:
            where d.state = 'waiting' and d.needs is not null
            and x.installation = split_part(d.needs, '/', 1)::smallint and x.entity = split_part(d.needs, '/', 2)
            and x.our_id = substr(d.needs, length(split_part(d.needs, '/', 1) || split_part(d.needs, '/', 2)) + 3)
-           and x.their_id is not null and x.version is not null"""
+           and x.their_id is not null and (x.version is not null or x.entity = any (%s::text[]))""",
+        [each.name for each in ENTITIES.values() if not each.unique_there],
     )
     return needing + tx.run(
         """update deliveries set state = 'ready', due_at = now() where id in (

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from integration.canonical.fulfilment import Part, Stage, entered, part_of, stage_of
+from integration.canonical.fulfilment import Stage, TargetProgress, entered, progress_of, stage_of
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 
@@ -40,7 +40,7 @@ def claim(
     Whoever claims a line first has it until it lets go (`release`): a line is fulfilled once.
     """
     if not lines:
-        return _claims(tx, shop, order_id)
+        return claims(tx, shop, order_id)
     claimed: Claims = tx.value(
         """insert into progress (installation, entity, object_id, order_id, body, fulfilled_by)
            values (%s, 'order', %s, %s, '{}', %s)
@@ -55,11 +55,21 @@ def claim(
     return claimed
 
 
+def claims(tx: Transaction, shop: int, order_id: str, lock: str = "") -> Claims:
+    """Which installation fulfils each line of the order now; ``lock`` is a locking clause."""
+    found: Claims | None = tx.value(
+        f"select fulfilled_by from progress where installation = %s and entity = 'order' and object_id = %s {lock}",
+        shop,
+        order_id,
+    )
+    return found or {}
+
+
 def release(
     tx: Transaction, shop: int, order_id: str, target: int, *, keep: Collection[str], ordered: Collection[str]
 ) -> None:
     """Lets go of the lines that a target has of an order, but for those to ``keep``; others may claim them."""
-    before = _claims(tx, shop, order_id, lock="for update")
+    before = claims(tx, shop, order_id, lock="for update")
     after: Claims = {line: by for line, by in before.items() if by != target or line in keep}
     after = dict.fromkeys(ordered) | after
     if after != before:
@@ -89,6 +99,17 @@ def shipped_by_others(tx: Transaction, target: int, order_id: str, shipment: str
         shipment,
     )
     return {row["line"]: row["quantity"] for row in rows}
+
+
+def recorded(tx: Transaction, target: int, entity: str, object_id: str) -> Row | None:
+    """What was last recorded of a shipment or invoice; None for nothing."""
+    body: Row | None = tx.value(
+        "select body from progress where installation = %s and entity = %s and object_id = %s",
+        target,
+        entity,
+        object_id,
+    )
+    return body
 
 
 def lock(tx: Transaction, target: int, order_id: str) -> None:
@@ -190,16 +211,7 @@ def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     )
 
 
-def _claims(tx: Transaction, shop: int, order_id: str, lock: str = "") -> Claims:
-    found: Claims | None = tx.value(
-        f"select fulfilled_by from progress where installation = %s and entity = 'order' and object_id = %s {lock}",
-        shop,
-        order_id,
-    )
-    return found or {}
-
-
-def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, Part]:
+def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, TargetProgress]:
     """Each target's part of the order, by installation."""
     rows = tx.rows(
         """select installation, entity, body from progress
@@ -214,7 +226,8 @@ def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, 
 
     carrying = [row["installation"] for row in rows if row["entity"] == "order"]
     return {
-        target: part_of(of(target, "order")[0], of(target, "shipment"), of(target, "invoice")) for target in carrying
+        target: progress_of(of(target, "order")[0], of(target, "shipment"), of(target, "invoice"))
+        for target in carrying
     }
 
 

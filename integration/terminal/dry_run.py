@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical import digest
+from integration.canonical.entities import entity
 from integration.connectors.contract import Request
 from integration.errors import Failure
 from integration.masking import masked
@@ -44,7 +45,8 @@ def show_dry_runs(ids: Sequence[int], known: Definitions, how: ReplayOptions) ->
 def _row(id: int, found: DryRun | None, *, reveal: bool) -> Row:
     if found is None:
         raise Failure(f"no workflow took delivery {id}", hint="Send the event again once there is one for it.")
-    rows = compared(found.sends, found.shows, reveal=reveal)
+    personal = entity(found.delivery.entity).personal
+    rows = compared(found.sends, found.shows, reveal=reveal, personal=personal)
     first, stops = found.first, found.stops
     return {
         "delivery": id,
@@ -62,16 +64,18 @@ def _call(effect: str, request: Request, *, reveal: bool) -> Row:
     return {"effect": effect, "method": request.method, "path": request.path, **body}
 
 
-def compared(sends: Any, shows: Any, *, reveal: bool) -> list[Row]:
+def compared(sends: Any, shows: Any, *, reveal: bool, personal: bool = False) -> list[Row]:
     """A row for each field: of what would be sent alone where nothing stands there, else of what can be compared."""
     ours, theirs = dict(leaves(sends or {})), dict(leaves(shows or {}))
-    told_ours, told_theirs = (dict(leaves(each if reveal else masked(each))) for each in (sends or {}, shows or {}))
+    shown_ours, shown_theirs = (
+        dict(leaves(each if reveal else masked(each, personal=personal))) for each in (sends or {}, shows or {})
+    )
     paths = theirs if shows else ours
     return [
         {
             "field": path,
-            "would_be_sent": told_ours.get(path, ABSENT),
-            "stands_there": told_theirs.get(path, ABSENT),
+            "would_be_sent": shown_ours.get(path, ABSENT),
+            "stands_there": shown_theirs.get(path, ABSENT),
             "equal": path in ours and path in theirs and digest(ours[path]) == digest(theirs[path]),
         }
         for path in paths

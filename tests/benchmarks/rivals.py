@@ -18,9 +18,9 @@ import redis
 import requests
 from rich.console import Console
 
-from integration.local.servers import free_port
 from tests.benchmarks.load import Sandbox, order_of, send
 from tests.benchmarks.measure import cpu_seconds, percentile, pss_mib, tree
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "celery"

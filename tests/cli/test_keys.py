@@ -19,7 +19,8 @@ from integration.store import secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Renewed
 from integration.vault import Vault, new_key
-from tests.road.world import World, free_ports
+from tests.ports import free_ports
+from tests.road.world import World
 from tests.store.road import Road
 
 OLD, NEW = new_key(), new_key()
@@ -181,6 +182,7 @@ def keys_command(home: Path, *arguments: str) -> Result:
     return CliRunner(env={"FLEET_HOME": str(home), "FLEET_USER": "anna"}).invoke(main, ["keys", "rotate", *arguments])
 
 
+@pytest.mark.fleet
 def test_a_fleet_of_up_gets_a_new_key_and_loses_the_old_one(tmp_path: Path) -> None:
     fleet = started(tmp_path)
     try:

@@ -35,7 +35,7 @@ class Staff:
 
     def told(self, stream: str, *orders: str | None) -> list[Change]:
         """What one run tells of these orders: others may use the same Odoo."""
-        return [change for page in self.pages(stream) for change in page.changes if change.order in orders]
+        return [change for page in self.pages(stream) for change in page.changes if change.parent.theirs in orders]
 
     def picking(self, order: str | None) -> int:
         """The order's open transfer."""

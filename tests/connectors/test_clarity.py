@@ -15,12 +15,12 @@ import requests
 import responses
 
 from integration.connectors.clarity import Clarity
-from integration.connectors.clarity.statuses import TRANSITIONS
+from integration.connectors.clarity.order.statuses import TRANSITIONS
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Hold, Misconfigured, Reject, Retry, Skip, Throttled
-from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.work import MemoryWork
+from tests.ports import free_port
 
 SECRET = "s3cret: with/odd ä"  # form-encoded before it is sent, as RFC 6749 has it
 
@@ -247,7 +247,7 @@ def test_odd_ids_reach_their_order(shop: Shop, id: str) -> None:
 @pytest.mark.parametrize("id", ["", ".", "..", "\ud800"])
 def test_an_id_that_no_url_can_carry_is_rejected(shop: Shop, id: str) -> None:
     gate = Gate()
-    with pytest.raises(Reject, match="cannot stand in a URL"):
+    with pytest.raises(Reject, match="cannot be part of a URL"):
         shop.connector(gate).post("order_status", push(id), MemoryWork())
     assert gate.calls == 0
 

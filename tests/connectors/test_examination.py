@@ -18,10 +18,10 @@ from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Finding
 from integration.connectors.odoo import Odoo
 from integration.errors import Misconfigured
-from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.fusion_targets import Pod, pod
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox, unique
+from tests.ports import free_port
 from tests.sandbox.rig import Listener, Sandbox
 
 
@@ -175,7 +175,7 @@ def test_resources_that_the_user_may_not_read(fusion: Pod) -> None:
     assert [(finding.verdict, finding.says) for finding in about(found, "rights")] == [
         ("error", "contacts cannot be read: no customer is found by e-mail address"),
         ("warning", "itemsV2 cannot be read: unknown SKUs are found out only when the order is posted"),
-        ("error", "receivablesInvoices cannot be read: no invoice is told to the shop"),
+        ("error", "receivablesInvoices cannot be read: Clarity hears of no invoice"),
     ]
     assert actionable(found)
 

@@ -88,7 +88,7 @@ def test_charges_that_miss_the_total_are_held_before_anything_is_sent(shop: Shop
     failure = held(lambda: shop.send(document))
     assert (failure.code, failure.reason) == (
         "total_differs",
-        "the charges for Fusion come to 51.10 EUR, the shop says 51.11 EUR",
+        "the charges for Fusion come to 51.10 EUR, Clarity says 51.11 EUR",
     )
     assert shop.pod.posts() == 0
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from integration.canonical.money import minor_digits
-from integration.connectors.fusion.payload import Payload
-from integration.connectors.fusion.prices import spread
+from integration.connectors.fusion.order.payload import Payload
+from integration.connectors.fusion.order.prices import spread
 from integration.errors import Hold
 from integration.workflow import load_definitions
 from mappings import FOLDER

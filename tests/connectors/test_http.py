@@ -18,7 +18,7 @@ from integration.connectors import http as http_module
 from integration.connectors.contract import Request
 from integration.connectors.http import Http, Reply, plain
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
-from integration.local.servers import free_port
+from tests.ports import free_port
 
 Script = Callable[[BaseHTTPRequestHandler], None]
 
@@ -267,6 +267,7 @@ def _say_nothing(request: BaseHTTPRequestHandler) -> None:
     time.sleep(1.0)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("script", "code"),
     [

@@ -13,8 +13,8 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from integration.connectors.contract import Change, Polled
-from integration.connectors.odoo import Odoo, recent
+from integration.connectors.contract import Change, Parent
+from integration.connectors.odoo import Odoo, changed_rows
 from integration.errors import Misconfigured
 from integration.message import external_id, read_external_id
 from integration.settings import System
@@ -59,8 +59,7 @@ def test_a_transfer_is_told_of_when_it_has_left(shop: Shop, staff: Staff) -> Non
         id=str(picking),
         at=change.at,
         number=number,
-        order=posted.theirs or "",
-        order_id=key,
+        parent=Parent("order", posted.theirs or "", key),
         document={
             "id": picking,
             "name": number,
@@ -126,7 +125,7 @@ def test_a_hashed_key_is_ours_without_an_id(shop: Shop, staff: Staff) -> None:
     order = shop.send({**shop.two_lines(), "key": f"{unique()}-{'x' * 60}"}).theirs
     staff.ship(order)
     [change] = staff.told("pickings", order)
-    assert change.order_id is None
+    assert change.parent.ours is None
     assert all(line["key"].startswith("order_line___h") for line in change.document["lines"])
 
 
@@ -172,7 +171,7 @@ def test_a_second_that_spans_pages_is_read_whole_and_once(
 ) -> None:
     stamps = same_second(shop, staff)
     for size in (1, 2, 3, 5):
-        monkeypatch.setattr(recent, "PAGE", size)
+        monkeypatch.setattr(changed_rows, "PAGE", size)
         run = list(staff.pages("pickings"))
         told = Counter(change.id for page in run for change in page.changes)
         assert {id: told[id] for id in stamps} == dict.fromkeys(stamps, 1)
@@ -199,7 +198,7 @@ def test_a_page_takes_a_handful_of_calls(shop: Shop, staff: Staff) -> None:
     connector.changes("pickings", staff.since, None, list)  # field names are kept
     shop.target.calls = 0
     page = connector.changes("pickings", staff.since, None, list)
-    assert {change.order for change in page.changes} >= set(orders)
+    assert {change.parent.theirs for change in page.changes} >= set(orders)
     assert (page.next, shop.target.calls) == (None, 7)
 
 
@@ -293,16 +292,12 @@ def test_before_17_other_names_and_units_mean_the_same() -> None:
     responses.add_callback("POST", f"{URL}/jsonrpc", answer_of_16)
     page = elsewhere("jsonrpc").changes("pickings", datetime(2026, 11, 21, tzinfo=UTC), None, list)
     [change] = page.changes
-    assert (change.order, change.order_id, shipped(change)) == ("8", "1001", {"1": Decimal("1.5")})
+    assert (change.parent.theirs, change.parent.ours, shipped(change)) == ("8", "1001", {"1": Decimal("1.5")})
     assert (change.at, page.seen) == (datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC),) * 2
     assert (change.document["carrier"], change.document["tracking"]) == (None, None)
 
 
 # --- what stands in the way
-
-
-def test_an_odoo_can_be_polled(target: Target) -> None:
-    assert isinstance(target.connector(), Polled)
 
 
 @pytest.mark.parametrize(("stream", "model"), [("pickings", "stock.picking"), ("invoices", "account.move")])

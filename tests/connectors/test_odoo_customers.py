@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Document
-from integration.connectors.odoo.identity import another_vat
+from integration.connectors.odoo.customer.identity import another_vat
 from integration.errors import Throttled
 from tests.connectors.odoo_targets import Shop, held, polish_vat, unique
 

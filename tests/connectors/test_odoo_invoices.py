@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from integration.connectors.contract import Change
-from integration.connectors.odoo import recent
+from integration.connectors.contract import Change, Parent
+from integration.connectors.odoo import changed_rows
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import SandboxTarget, Shop, Target
 
@@ -44,8 +44,7 @@ def test_an_invoice_is_told_of_when_it_is_posted(shop: Shop, staff: Staff) -> No
         id=str(invoice),
         at=change.at,
         number=stands["name"],
-        order=posted.theirs or "",
-        order_id=document["key"],
+        parent=Parent("order", posted.theirs or "", document["key"]),
         document={
             "id": invoice,
             "name": stands["name"],
@@ -119,7 +118,7 @@ def test_each_order_has_its_share_of_an_invoice(shop: Shop, staff: Staff) -> Non
     staff.ship(two)
     invoice = staff.bill(one, two)
     staff.receive(invoice, amount=float((Decimal("68.49") + total) / 2))
-    told = {change.order: change for change in staff.told("invoices", one, two)}
+    told = {change.parent.theirs: change for change in staff.told("invoices", one, two)}
     assert {change.id for change in told.values()} == {f"{invoice}/{one}", f"{invoice}/{two}"}
     assert {change.document["id"] for change in told.values()} == {invoice}
     for order, amount, tax in ((one, Decimal("68.49"), 0), (two, total, Decimal(shop.target.rate))):
@@ -168,7 +167,7 @@ def test_a_cancelled_invoice_is_told_of_if_it_had_a_number(shop: Shop, staff: St
 
 def test_each_invoice_is_read_once_whatever_the_page(shop: Shop, staff: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     invoices = [staff.bill(shipped_order(shop, staff)) for _ in range(3)]
-    monkeypatch.setattr(recent, "PAGE", 2)
+    monkeypatch.setattr(changed_rows, "PAGE", 2)
     told = [change.id for page in staff.pages("invoices") for change in page.changes]
     assert sorted(id for id in told if int(id.partition("/")[0]) in invoices) == sorted(map(str, invoices))
 
@@ -181,6 +180,6 @@ def test_a_page_takes_a_handful_of_calls(shop: Shop, staff: Staff) -> None:
     connector.whoami()
     shop.target.calls = 0
     page = connector.changes("invoices", staff.since, None, list)
-    assert {change.order for change in page.changes} >= set(orders)
+    assert {change.parent.theirs for change in page.changes} >= set(orders)
     assert page.next is None
     assert shop.target.calls <= 8

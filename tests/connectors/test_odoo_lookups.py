@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from integration.connectors.odoo import services
-from integration.connectors.odoo.identity import guest_id
+from integration.connectors.odoo.customer.identity import guest_id
+from integration.connectors.odoo.order import services
 from integration.errors import Reject, Throttled
 from tests.connectors.odoo_targets import SandboxTarget, Shop, Target, held, unique
 from tests.connectors.work import MemoryWork

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from integration.connectors.odoo import reversals
+from integration.connectors import settling
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import Shop
 
@@ -25,9 +25,9 @@ def test_an_order_that_somebody_cancels_is_read_once_it_stands(
     assert staff.told("cancellations", posted.theirs) == []
     shop.target.owner("sale.order", "action_cancel", [int(posted.theirs or 0)])
     assert staff.told("cancellations", posted.theirs) == [], "it may be a cancellation of ours"
-    monkeypatch.setattr(reversals, "SETTLED", timedelta(seconds=-3))
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
     [change] = staff.told("cancellations", posted.theirs)
-    assert (change.type, change.id, change.order_id) == ("order.reversed", f"order/{posted.theirs}", document["key"])
+    assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"order/{posted.theirs}", document["key"])
     assert change.document == {"name": posted.number, "kind": "cancelled", "lines": []}
 
 
@@ -38,7 +38,7 @@ def test_goods_that_come_back_are_read(shop: Shop, staff: Staff) -> None:
     left = staff.told("pickings", posted.theirs)
     back = staff.take_back(picking)
     [change] = staff.told("returns", posted.theirs)
-    assert (change.type, change.id, change.order_id) == ("order.reversed", f"return/{back}", document["key"])
+    assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"return/{back}", document["key"])
     assert change.document["kind"] == "returned"
     assert change.document["lines"] == [
         {"sku": shop.target.sku_a, "quantity": Decimal(3)},

@@ -44,13 +44,12 @@ def workers_killed_and_frozen_in_mid_post(trial: Trial) -> None:
     with trial.traffic():
         trial.moment()
         trial.in_mid_call(frozen, trial.random.choice(EFFECTS[frozen]))
-        world.kill(f"worker-{frozen}", signal.SIGSTOP)
-        lapses = time.monotonic() + LAPSED
-        with trial.another(*_second(frozen)):
+        with world.frozen(f"worker-{frozen}") as thaw, trial.another(*_second(frozen)):
+            lapses = time.monotonic() + LAPSED
             trial.in_mid_call(killed, trial.random.choice(EFFECTS[killed]))
             world.restart(f"worker-{killed}")
             time.sleep(max(lapses - time.monotonic(), 0))
-            world.kill(f"worker-{frozen}", signal.SIGCONT)
+            thaw()
 
 
 @fault(at=[*STAGES])

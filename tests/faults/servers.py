@@ -60,14 +60,11 @@ def valkey_frozen(trial: Trial) -> None:
     orders = trial.withheld(1)
     with trial.traffic():
         trial.moment()
-        trial.world.kill("valkey", signal.SIGSTOP)
-        try:
+        with trial.world.frozen("valkey"):
             order = trial.world.order(orders[0])
             event = {"id": f"evt_{order['id']}_frozen", "type": "order.created", "timestamp": order["updatedDate"]}
             assert trial.world.send({**event, "data": order}).status_code == 202
             time.sleep(FROZEN)
-        finally:
-            trial.world.kill("valkey", signal.SIGCONT)
 
 
 @fault()
@@ -114,8 +111,10 @@ def postgres_frozen(trial: Trial) -> None:
     with trial.traffic():
         trial.moment()
         _signal(trial, signal.SIGSTOP)
-        time.sleep(HELD)
-        _signal(trial, signal.SIGCONT)
+        try:
+            time.sleep(HELD)
+        finally:
+            _signal(trial, signal.SIGCONT)
 
 
 @fault()

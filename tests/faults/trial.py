@@ -21,7 +21,7 @@ from tests.faults.verdict import PATIENCE, judge
 from tests.road.world import World
 
 LEAST, MOST = 12, 40
-"""Orders that come during a trial, beside those that ship."""
+"""Orders that come during a trial, beside those that ship, and more while a call is awaited."""
 ALONE = ("plain", "b2b_po")
 """What Odoo, or Fusion, fulfils alone."""
 TRAITS = (
@@ -52,6 +52,7 @@ class Trial:
         self._withheld: list[str] = []
         self._shop = Random(f"{seed}/shop")
         self._stop = threading.Event()
+        self._awaited = threading.Event()
 
     def moment(self, most: float = 1.5) -> None:
         """Lets a random while pass, at most so many seconds."""
@@ -79,9 +80,14 @@ class Trial:
         return ids
 
     def in_mid_call(self, target: str, path: str) -> None:
-        """Returns while a call is under way whose method and path contain this; it takes effect after a while."""
+        """Returns while a call is under way whose method and path contain this; it takes effect after a while.
+
+        Orders come until then, be they more than a trial has: on a busy machine all may be posted before.
+        """
         self.world.fault(target, "latency", path=path, ms=SLOW, times=1)
+        self._awaited.set()
         self.world.until(lambda: self._hit(target, path), 60, lambda: f"no call of {path} at {target}")
+        self._awaited.clear()
         self.moment(SLOW / 1000)
 
     @contextmanager
@@ -130,7 +136,7 @@ class Trial:
     def _trade(self) -> None:
         placed = 0
         while not self._stop.is_set() or placed < LEAST:
-            sells = (self._sell, self._sell) if placed < MOST else ()
+            sells = (self._sell, self._sell) if placed < MOST or self._awaited.is_set() else ()
             try:
                 placed += self._shop.choice((*sells, self._change, self._ship))()
             except requests.RequestException:  # the sandbox is the one that was asked to break

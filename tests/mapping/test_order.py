@@ -118,8 +118,8 @@ def test_a_canonical_document_that_cannot_be_is_put_right_at_its_mapping_too() -
     with pytest.raises(Reject) as caught:
         load("order", {})
     assert caught.value.hint == (
-        "Correct what these fields are made of in the order in Clarity; or the mapping that makes them, and restart "
-        "the fleet. Then send the order again."
+        "Correct what these fields are made of in {origin}; or the mapping that makes them, and restart "
+        "the fleet. {again}"
     )
 
 
@@ -139,7 +139,7 @@ def test_an_order_without_customer_is_rejected(customer: Any) -> None:
     with pytest.raises(Reject) as caught:
         check_order(CLARITY(order({"customer": customer})))
     assert caught.value.reason == "the order has no customer: neither customer.id nor customer.email is given"
-    assert caught.value.hint == "Give the order a customer or an e-mail address in Clarity, then send the order again."
+    assert caught.value.hint == "Give the order a customer or an e-mail address in Clarity. {again}"
 
 
 def test_a_cancellation_is_not_kept_by_its_sums() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.canonical import CHECKS
+from integration.canonical.reversal import check_reversal
 from integration.errors import Hold, Skip
 from tests.mapping.test_shipment import WORKFLOWS, given
 
@@ -20,7 +20,7 @@ from tests.mapping.test_shipment import WORKFLOWS, given
 def test_it_is_held_with_what_to_do(system: str, sample: str, code: str, reason: str) -> None:
     canonical = WORKFLOWS[f"{system}-reversal-to-clarity"].translate(given(f"{system}.in.reversal", sample)).canonical
     with pytest.raises(Hold) as held:
-        CHECKS["reversal"](canonical, ("cancelled_at_target", "returned_at_target"))
+        check_reversal(canonical, ("cancelled_at_target", "returned_at_target"))
     assert held.value.code == code
     assert reason in held.value.reason
     assert "`fleet held resolve`" in held.value.hint if held.value.hint else False

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from integration.canonical import CHECKS, load, thaw
+from integration.canonical import load, thaw
+from integration.canonical.hints import fill
+from integration.canonical.shipment import check_shipment
 from integration.errors import Failure, Hold, Reject, Skip
 from integration.workflow import Workflow, load_definitions
 from mappings import FOLDER
@@ -44,7 +46,7 @@ def held(name: str, event: dict[str, Any]) -> Failure:
 )
 def test_what_left_an_erp_is_shown_in_clarity(name: str, sample: str) -> None:
     canonical, _, document = WORKFLOWS[name].translate(given(*sample.split("/")))
-    CHECKS["shipment"](canonical)
+    check_shipment(canonical)
     assert document["order_id"] == canonical["order_id"] == "1001"
     assert document["body"]["externalRef"] == canonical["id"]
     [line] = document["body"]["lines"]
@@ -82,7 +84,7 @@ def test_an_unknown_status_says_where_to_enter_it_and_how_it_comes_again() -> No
         "fusion.in.shipment row 7.1 (line_statuses[2].status from StatusCode): "
         "not in the table fusion_line_statuses: 'AWAIT_QC'"
     )
-    assert failure.hint == (
+    assert fill(failure.hint, "shipment", "fusion") == (
         "Add the value to mappings/tables/fusion_line_statuses.json and restart the fleet; or, if the value is wrong, "
         "correct it where it comes from. The shipment is read again as soon as it changes in Fusion."
     )
@@ -94,7 +96,7 @@ def test_a_document_that_is_wrong_is_to_be_corrected_where_it_comes_from() -> No
         Reject,
         "not a valid odoo.shipment: lines.0.quantity: not a decimal number",
     )
-    assert failure.hint == (
+    assert fill(failure.hint, "shipment", "odoo") == (
         "Correct these fields of the shipment in Odoo. The shipment is read again as soon as it changes in Odoo."
     )
 
@@ -112,12 +114,12 @@ def test_a_document_that_is_wrong_is_to_be_corrected_where_it_comes_from() -> No
     ],
 )
 def test_a_shipment_that_cannot_be_right_is_held(changes: dict[str, Any], code: str, reason: str) -> None:
-    CHECKS["shipment"](load("shipment", SHIPMENT))
+    check_shipment(load("shipment", SHIPMENT))
     with pytest.raises(Hold) as caught:
-        CHECKS["shipment"](load("shipment", SHIPMENT | changes))
+        check_shipment(load("shipment", SHIPMENT | changes))
     assert (caught.value.code, caught.value.reason) == (code, reason)
 
 
 @pytest.mark.parametrize("status", ["open", "cancelled"])
 def test_what_has_not_left_needs_no_lines(status: str) -> None:
-    CHECKS["shipment"](load("shipment", SHIPMENT | {"status": status, "lines": []}))
+    check_shipment(load("shipment", SHIPMENT | {"status": status, "lines": []}))

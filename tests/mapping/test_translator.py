@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from integration.canonical.hints import fill_for
 from integration.definition_schemas import problems
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.functions import Table
@@ -168,17 +169,17 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
     assert caught.value.code == "unmapped"
     assert caught.value.hint == (
         "Add the value to mappings/tables/colours.json and restart the fleet; or, if the value is wrong, "
-        "correct it where it comes from. Then send the order again."
+        "correct it where it comes from. {again}"
     )
 
 
 @pytest.mark.parametrize(
     ("source", "hint"),
     [
-        ("order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
+        ("clarity.order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
          "Then send the order again."),
-        ("here.shipment", "Correct the shipment in Here; or, if it is right, the mapping's row, and restart the fleet. "
-         "The shipment is read again as soon as it changes in Here."),
+        ("odoo.shipment", "Correct the shipment in Odoo; or, if it is right, the mapping's row, and restart the fleet. "
+         "The shipment is read again as soon as it changes in Odoo."),
     ],
 )  # fmt: skip
 def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str, hint: str) -> None:
@@ -186,7 +187,7 @@ def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str,
     mapping = Mapping.compile({"name": "test.thing", "source": source, "target": "there", "rows": rows}, TABLES)
     with pytest.raises(Reject) as caught:
         mapping.apply({})
-    assert caught.value.hint == hint
+    assert fill_for(caught.value.hint, source) == hint
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from integration.canonical import check_order, load
 from integration.canonical.unique import KEYED, by_key
-from integration.connectors.fusion.difference import _same_charges
+from integration.connectors.fusion.order.difference import _same_charges
 from integration.errors import Hold
 from integration.workflow import load_definitions
 from mappings import FOLDER
@@ -56,7 +56,7 @@ def test_an_order_with_two_rows_of_one_id_is_held(changes: dict[str, Any], reaso
     assert caught.value.code == "duplicate_id"
     assert caught.value.reason.startswith(reason)
     assert caught.value.hint
-    assert caught.value.hint.startswith("Correct the order in Clarity, so that each has its own")
+    assert caught.value.hint.startswith("Correct {origin}, so that each has its own")
 
 
 def test_rows_without_id_and_taxes_of_other_rates_may_be_many() -> None:

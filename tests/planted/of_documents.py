@@ -27,7 +27,7 @@ DEFECTS = [
     ),
     Defect(
         "a charge that stands twice in Fusion is noticed",
-        "integration/connectors/fusion/difference.py",
+        "integration/connectors/fusion/order/difference.py",
         "        len(theirs) == len(ours)\n        and ",
         "        ",
         UNIQUE,
@@ -36,7 +36,7 @@ DEFECTS = [
     Defect(
         "a line of quantity 0 reaches no target",
         "integration/workflow.py",
-        "REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical",
+        "of.remaining(canonical) if of.remaining else canonical",
         "canonical",
         f"{ORDER}test_a_line_of_quantity_0_is_a_removed_line",
         r"assert \['1', '2'\] == \['1'\]",
@@ -68,7 +68,7 @@ DEFECTS = [
     Defect(
         "a number that would take all memory is refused",
         f"{CANONICAL}decimals.py",
-        "return number if abs(number.adjusted()) <= LARGEST_EXPONENT else None",
+        "return number if abs(number.adjusted()) <= largest_exponent else None",
         "return number",
         "tests/mapping/test_documents.py",
         "DID NOT RAISE",

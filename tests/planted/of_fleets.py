@@ -26,7 +26,7 @@ TRIALS = [
         "orders that stand twice in Odoo",
         also=(
             (
-                f"{ODOO}rows.py",
+                f"{ODOO}order/rows.py",
                 '"id": xmlid("order", document["key"])',
                 '"id": xmlid("order", document["key"], __import__("uuid").uuid4().hex)',
             ),

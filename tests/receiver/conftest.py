@@ -16,9 +16,10 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 
-from integration.local.servers import Postgres, Valkey, free_port
+from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
 from tests.conftest import create_database, named
+from tests.ports import free_port
 from tests.receiver.webhook import HINT_TOKEN, SECRET, Receiver
 
 ROOT = Path(__file__).parents[2]

@@ -19,6 +19,8 @@ from tests.conftest import create_database, named
 from tests.receiver.conftest import running, settings
 from tests.receiver.webhook import Receiver, event
 
+pytestmark = pytest.mark.timed
+
 STRANGERS = 64
 DEADLINE = 4
 HEAD = b"POST /webhooks/clarity HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -45,7 +47,9 @@ def receiver(
 def dripping(url: str, halves: list[bytes], more: bytes = b"x") -> Iterator[list[socket.socket]]:
     """Connections that have sent these beginnings, and send one byte more every second."""
     parts = urlsplit(url)
-    connections = [socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) for _ in halves]
+    connections = [
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3 * DEADLINE) for _ in halves
+    ]
     for connection, half in zip(connections, halves, strict=True):
         connection.sendall(half)
     ended = threading.Event()

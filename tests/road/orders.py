@@ -14,9 +14,9 @@ from integration.store.database import Row
 from integration.store.repair import Restart
 from tasks import runner
 from tasks.intake import Intake
-from tasks.job import Job
 from tasks.runtime import Runtime
 from tasks.steps import BODIES
+from tasks.tracking import Job
 from tests.mapping.shop import order
 
 NOWHERE = "http://127.0.0.1:1"

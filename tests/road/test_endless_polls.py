@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from integration.connectors.answers import endless
-from integration.connectors.contract import Document, Page
+from integration.connectors.contract import Document, OpenKeys, Page
 from tasks.runtime import Runtime
 from tests.road.test_polls import NOW, Reader, Shelf
 
@@ -18,10 +17,8 @@ class Circling(Shelf):
     mended = False
     says_so = False
 
-    def changes(
-        self, stream: str, since: datetime, page: Document | None, open_orders: Callable[[], Sequence[str]]
-    ) -> Page:
-        found = super().changes(stream, since, page, open_orders)
+    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
+        found = super().changes(stream, since, page, open_keys)
         if self.mended or page is None:
             return found
         if self.says_so:

@@ -13,9 +13,10 @@ import requests
 
 from integration.local.fleet import Fleet
 from integration.message import external_id
-from tests.road.world import World, free_ports
+from tests.ports import free_ports
+from tests.road.world import World
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.fleet]
 LIVE = "FLEET_LIVE_ODOO_"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2.errors
 import pytest
 
-from integration.connectors.contract import Change, Document, Page
+from integration.connectors.contract import Change, Document, OpenKeys, Page, Parent
 from integration.errors import Failure, Misconfigured, Retry
 from integration.store import cursors, installations
 from tasks import polls
@@ -45,7 +45,7 @@ class Shelf:
         stream: str,
         since: datetime,
         page: Document | None,
-        open_orders: Callable[[], Sequence[str]],  # noqa: ARG002
+        open_keys: OpenKeys,  # noqa: ARG002
     ) -> Page:
         self.asked.append((stream, since))
         self.before()
@@ -53,7 +53,9 @@ class Shelf:
         start = page["offset"] if page else 0
         shown = found[start : start + self.page_size]
         more = start + self.page_size < len(found)
-        changes = tuple(Change(TYPES[stream], id, at, id, "8", "1001", document) for at, id, document in shown)
+        changes = tuple(
+            Change(TYPES[stream], id, at, id, Parent("order", "8", "1001"), document) for at, id, document in shown
+        )
         next = {"offset": start + self.page_size} if more else None
         return Page(changes, max((at for at, _, _ in shown), default=None), next)
 

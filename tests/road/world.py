@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,32 +15,17 @@ import redis
 import requests
 
 from integration.cli.send import deliver
-from integration.errors import Misconfigured
-from integration.local import ports
 from integration.local.fleet import Fleet
 from integration.message import external_id
 from integration.settings import Settings
 from integration.store import ledger, views
 from integration.store.database import AWAY, Database
 from integration.vault import Vault
+from tests.ports import free_ports
 
 FINISHED = {"done", "skipped", "held", "dead"}
 PACES = {"FLEET_RETRY_SCALE": "0.05", "FLEET_SANDBOX_AGE_SECONDS": "0"}
 """Short waits between tries; orders age when they are asked to."""
-PORTS = range(30000, 32000, 20)
-"""Neither those of the bundled servers, nor those that the system gives away."""
-
-
-def free_ports() -> int:
-    """The first of as many free ports as a fleet needs."""
-    binds = Settings.load({"FLEET_HOME": "/nonexistent"}).binds
-    for base in random.sample(PORTS, len(PORTS)):
-        try:
-            ports.check_free(ports.moved(binds, base))
-        except Misconfigured:
-            continue
-        return base
-    raise Misconfigured(f"no free ports between {PORTS.start} and {PORTS.stop}", hint="See who listens there.")
 
 
 def carriers(order: dict[str, Any]) -> dict[str, str]:
@@ -266,6 +250,18 @@ class World:
     def pid(self, process: str) -> int:
         """The pid of a process of the Procfile, of ``sandbox``, ``postgres`` or ``valkey``."""
         return int((self.fleet.home / "run" / f"{process}.pid").read_text().split()[0])
+
+    @contextmanager
+    def frozen(self, process: str) -> Iterator[Callable[[], None]]:
+        """Stops a process in what it does; it goes on when the given function is called, at the latest after the block.
+
+        A process that stays frozen after a failure would make every later test of this fleet fail.
+        """
+        self.kill(process, signal.SIGSTOP)
+        try:
+            yield lambda: self.kill(process, signal.SIGCONT)
+        finally:
+            self.kill(process, signal.SIGCONT)
 
     def kill(self, process: str, number: signal.Signals) -> None:
         os.kill(self.pid(process), number)

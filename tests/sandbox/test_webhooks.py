@@ -64,6 +64,7 @@ def test_a_failed_webhook_is_sent_again_under_the_same_id(sandbox: Sandbox, list
     eventually(lambda: sandbox.ledger()["webhooks"]["delivered"] == 1)
 
 
+@pytest.mark.timed
 def test_retry_after_is_kept(sandbox: Sandbox, listener: Listener) -> None:
     listener.answers.append((503, {"Retry-After": "1"}))
     started = time.monotonic()

@@ -12,6 +12,8 @@ from integration.errors import Throttled
 from integration.throttle import Throttle
 from tests.throttle.target import call, fast
 
+pytestmark = pytest.mark.timed
+
 NOTHING = {"rate": None, "concurrency": None, "breaker": True, "paused": False}
 
 

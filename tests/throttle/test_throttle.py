@@ -20,11 +20,14 @@ from integration.local.servers import Valkey
 from integration.throttle import Throttle
 from tests.throttle.target import call, die_inside, fast, rewind
 
+pytestmark = pytest.mark.timed
+
 CALLER = """
 import sys, threading, time
 from redis import Redis
 from integration.errors import Throttled
 from integration.throttle import Throttle
+
 throttle = Throttle(Redis.from_url(sys.argv[1]), "odoo-1", float(sys.argv[2]), 8)
 stop = time.time() + float(sys.argv[3])
 sent = []

@@ -15,6 +15,7 @@ import requests
 from rich.text import Text
 
 from integration import connectors, logs
+from integration.canonical.hints import plain
 from integration.cli.doctor import fleet_checks as own_parts
 from integration.cli.doctor.round_trip import findings as a_round_trip
 from integration.connectors.contract import Finding, Gate, Verdict
@@ -82,7 +83,7 @@ def _findings(settings: Settings, systems: tuple[str, ...], round_trip: bool) ->
 
 def _examined(settings: Settings, system: System) -> Iterator[Finding]:
     """All there is to say of a system; ends early where nothing more can be asked."""
-    if missing := system.missing():
+    if missing := connectors.missing(system):
         yield Finding("settings", "error", f"{', '.join(missing)} not set", "Set it, and restart the fleet.")
         return
     try:
@@ -91,13 +92,13 @@ def _examined(settings: Settings, system: System) -> Iterator[Finding]:
             if reached:
                 yield from connectors.connect(system, gate).examine()
     except Misconfigured as failure:
-        yield Finding("credentials", "error", failure.reason, failure.hint)
+        yield Finding("credentials", "error", failure.reason, plain(failure.hint))
     except Throttled as failure:
         fix = "Try again a little later; `fleet targets ls` shows why, and `fleet targets resume` ends a pause."
         yield Finding("calls", "warning", f"not looked at: {failure.reason}", fix)
     except Failure as failure:
         fix = f"See whether it is well and {system.kind.upper()}_URL is right, then try again."
-        yield Finding("calls", "error", failure.reason, failure.hint or fix)
+        yield Finding("calls", "error", failure.reason, plain(failure.hint) or fix)
     except Exception as error:  # whatever may answer at a wrong address
         fix = f"Check {system.kind.upper()}_URL; if it is right, please report this."
         yield Finding("calls", "error", f"the answers are not understood ({type(error).__name__})", fix)

@@ -1,0 +1,37 @@
+"""Identity: our id of an object is the id in its home; until that knows it, it is named after whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from integration.canonical.entities import entity
+from integration.message import clear, lane
+from integration.store import crossrefs, identity
+from integration.store.database import Transaction
+from integration.store.deliveries import Delivery
+from integration.store.installations import Installation
+from tasks.runtime import Runtime
+
+
+def object_ids(tx: Transaction, of: str | None, made_by: Installation, theirs: Collection[str]) -> dict[str, str]:
+    """The ids of objects as a poll finds them, by theirs: ours where a crossref knows it, else "odoo-1/17"."""
+    known = crossrefs.our_ids(tx, made_by.id, of, theirs) if of else {}
+    return {id: known.get(id) or clear(f"{made_by.name}/{id}") for id in theirs}
+
+
+def adopt_new_id(tx: Transaction, runtime: Runtime, delivery: Delivery, theirs: str | None) -> Delivery:
+    """The delivery under the id that its target has answered, where that is the object's home and has just made it.
+
+    Two crossrefs tell the same from then on: one of the home, one of the system that the object came from.
+    """
+    home, made_by = entity(delivery.entity).home, _name_of(runtime, delivery.source)
+    before = f"{made_by}/"
+    if theirs is None or home != runtime.kind_of(delivery.target) or not delivery.object_id.startswith(before):
+        return delivery
+    ours = clear(theirs)
+    new_lane = lane(str(_name_of(runtime, delivery.target)), delivery.entity, ours)
+    return identity.adopt(tx, delivery, ours, new_lane, delivery.object_id.removeprefix(before))
+
+
+def _name_of(runtime: Runtime, installation: int) -> str | None:
+    return next((each.name for each in runtime.installations.values() if each.id == installation), None)
