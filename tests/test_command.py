@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +22,19 @@ from integration.local.environment import Systems
 from integration.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+
+
+def every_command(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """The words of each command, such as ``["held", "ls"]``."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+        elif command:
+            yield [*path, name]
+
+
 CLARITY = {"CLARITY_URL": "https://shop.example/api/v1"}
 ODOO = {"ODOO_URL": "https://erp.example"}
 
@@ -70,6 +86,18 @@ def test_every_listed_command_exists() -> None:
     for name in COMMANDS:
         shown = CliRunner().invoke(main, [name, "--help"] if name != "test" else ["--help"])
         assert shown.exit_code == 0, name
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    shown = CliRunner().invoke(main, ["--version"])
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (shown.exit_code, shown.output) == (0, f"clarity-fleet {wanted}\n")
+
+
+@pytest.mark.parametrize("command", [*every_command()], ids=lambda command: " ".join(command))
+def test_every_command_has_an_example(command: list[str]) -> None:
+    shown = CliRunner().invoke(main, [*command, "--help"])
+    assert re.search(rf"^ +(\S+=\S+ .*|.*\| )?fleet {' '.join(command)}", shown.output, re.M), shown.output
 
 
 def test_the_tests_see_no_setting_of_the_machine() -> None:
