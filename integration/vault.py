@@ -65,7 +65,7 @@ def new_key() -> str:
 
 
 def match_key(email: str, secret: bytes) -> str:
-    """32 hex digits that stand for an e-mail address: equal for equal addresses, nothing without the secret.
+    """32 hex digits that represent an e-mail address: equal for equal addresses, nothing without the secret.
 
     Case, surrounding blanks and, up to 320 characters, the Unicode form make no difference.  ``secret`` is one secret
     per fleet, of at least 16 bytes, that never changes: a rotation of the encryption keys leaves it alone, else known

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import re
 import subprocess
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +19,7 @@ INSTEAD = {
     r"astray": "lost",
     r"shel(f|ves)": "held, dead letters",
     r"he|his|him|himself": "the operator, the analyst, they",
-    r"stands?|stood": "is, is open, holds",
+    r"stood|stands?(?! for\b)": "is, is open, holds",
     r"the shop('s)?": "Clarity",
     r"(what|which) (becomes?|became) of": "the state, the result",
 }
@@ -31,8 +28,8 @@ INSTEAD = {
 SAYS_NOTHING = re.compile(r"utils?|helpers?|common|misc|manager|handler|processor|info")
 """What no name says.  In a sentence each may be the right word: a signal handler, a common table expression."""
 
-ALONE = {"data", "company"}
-"""What no name is by itself; `public_data` says which."""
+ALONE = "data"
+"""What no name is by itself: which?"""
 
 EXCEPTIONS: dict[tuple[str, str], str] = {}
 """(path, word): why it is the right word there."""
@@ -76,8 +73,8 @@ def in_name(name: str) -> Iterator[tuple[str, str]]:
             yield said, instead
         if SAYS_NOTHING.fullmatch(word):
             yield word, "the noun of the thing"
-    if words and words[0] in ALONE and len(words) == 1:
-        yield words[0], "which?"
+    if words == [ALONE]:
+        yield ALONE, "the noun of what it holds"
 
 
 def in_python(text: str) -> Iterator[tuple[int, str, str]]:

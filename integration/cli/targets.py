@@ -47,7 +47,12 @@ def targets() -> None:
 def ls(as_json: bool) -> None:
     """List the systems, whether they may be called now, what waits for them, and their polls.
 
-    A system that is not configured any more is listed as long as deliveries wait for it.
+    A system that is no longer configured is listed while deliveries wait for it.
+
+    \b
+    Examples:
+      fleet targets ls
+      fleet targets ls --json
     """
     settings = preflight.load()
     with open_database() as database, database.transaction() as tx:

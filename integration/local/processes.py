@@ -28,7 +28,7 @@ WORKER_READY = re.compile(r"@[^\s@]+ ready\.")
 
 
 class Screen(Protocol):
-    """Who is told what happens."""
+    """Shows what happens."""
 
     def line(self, name: str, text: str) -> None:
         """A process wrote a line to its log."""

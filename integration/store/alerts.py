@@ -91,7 +91,7 @@ def tell(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Seq
     )
     tx.run(
         """insert into notices (channel, title, body, over)
-           select channel, %(title)s, %(body)s, %(over)s from unnest(%(channels)s::text[]) as channel""",
+           select channel, %(title)s, %(body)s, %(resolved)s from unnest(%(channels)s::text[]) as channel""",
         {**asdict(notice), "channels": list(channels)},
     )
 

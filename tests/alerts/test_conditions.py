@@ -304,7 +304,7 @@ def test_an_imbalance_of_the_ledger(fleet: Watched) -> None:
     fleet.road.run("delete from counters")
     upkeep.check_ledger.apply(throw=True)
     fleet.look()
-    assert fleet.hook.titles[1:] == ["clarity-fleet: over: ledger imbalance: fleet"]
+    assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: ledger imbalance: fleet"]
 
 
 def test_every_command_that_is_named_exists() -> None:

@@ -97,7 +97,7 @@ def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -
     stand_in.look()
     assert fleet.hook.titles[1:] == ["clarity-fleet: beat or worker-upkeep is down: fleet"]
     fleet.later(61)
-    assert fleet.hook.titles[2:] == ["clarity-fleet: over: beat or worker-upkeep is down: fleet"]
+    assert fleet.hook.titles[2:] == ["clarity-fleet: resolved: beat or worker-upkeep is down: fleet"]
 
 
 def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) -> None:
@@ -110,7 +110,7 @@ def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) ->
         assert "It does not answer (ConnectionError)." in fleet.hook.notices[0]["message"]
     stand_in.look()
     fleet.later(61)
-    assert fleet.hook.titles[1:] == ["clarity-fleet: over: Redis does not answer: fleet"]
+    assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: Redis does not answer: fleet"]
 
 
 def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None:
@@ -124,7 +124,7 @@ def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None
         stand_in.look()
     assert [title.split(": ", 1)[1] for title in fleet.hook.titles] == [
         "Redis does not answer: fleet",
-        "over: Redis does not answer: fleet",
+        "resolved: Redis does not answer: fleet",
         "beat or worker-upkeep is down: fleet",
     ]
 
@@ -165,7 +165,7 @@ def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
     unasked(fleet, 61)
     for _ in range(2):
         stand_in.look()
-    assert fleet.hook.titles[1:] == other.titles[1:] == ["clarity-fleet: over: Postgres does not answer"]
+    assert fleet.hook.titles[1:] == other.titles[1:] == ["clarity-fleet: resolved: Postgres does not answer"]
     other.close()
 
 

@@ -52,7 +52,7 @@ def test_the_end_is_told_once(fleet: Watched) -> None:
     assert len(fleet.hook.notices) == 1, "what comes and goes within a minute is one alert"
     fleet.later(61)
     fleet.later(REPEAT)
-    assert fleet.hook.titles[1:] == ["clarity-fleet: over: credentials refused: odoo-1"]
+    assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: credentials refused: odoo-1"]
     assert fleet.hook.notices[1]["type"] == "success"
     assert "It lasted from " in fleet.hook.notices[1]["message"]
 
@@ -105,7 +105,10 @@ def test_what_comes_back_soon_after_it_was_told_waits_its_turn(fleet: Watched) -
     fleet.mended()
     fleet.later(61)
     dead(1)
-    assert fleet.hook.titles == ["clarity-fleet: dead letters: odoo-1 (1)", "clarity-fleet: over: dead letters: odoo-1"]
+    assert fleet.hook.titles == [
+        "clarity-fleet: dead letters: odoo-1 (1)",
+        "clarity-fleet: resolved: dead letters: odoo-1",
+    ]
     fleet.later(REPEAT)
     assert fleet.hook.titles[2:] == ["clarity-fleet: dead letters: odoo-1 (1)"]
 
@@ -116,7 +119,7 @@ def test_credentials_never_wait_their_turn(fleet: Watched) -> None:
         fleet.look()
         fleet.pause(None)
         fleet.later(61)
-    assert [title.split(": ")[1] for title in fleet.hook.titles] == ["credentials refused", "over"] * 2
+    assert [title.split(": ")[1] for title in fleet.hook.titles] == ["credentials refused", "resolved"] * 2
 
 
 def test_what_is_told_at_one_time_is_one_notice(fleet: Watched) -> None:
@@ -182,10 +185,10 @@ def test_what_was_not_taken_is_kept_and_sent_later(fleet: Watched) -> None:
     (notice,) = fleet.hook.notices
     assert notice["title"] == "clarity-fleet: 2 notices", "what has gathered is one message"
     assert "credentials refused: odoo-1 (" in notice["message"]
-    assert "over: credentials refused: odoo-1 (" in notice["message"]
+    assert "resolved: credentials refused: odoo-1 (" in notice["message"]
     assert other.titles == [
         "clarity-fleet: credentials refused: odoo-1",
-        "clarity-fleet: over: credentials refused: odoo-1",
+        "clarity-fleet: resolved: credentials refused: odoo-1",
     ]
     other.close()
 

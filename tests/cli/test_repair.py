@@ -331,10 +331,10 @@ def test_a_look_behind_the_mask_is_audited(fleet: Fleet, road: Road, vault: Vaul
 def test_a_comparison_masks_what_it_compares() -> None:
     shown = {"order": {"PaymentTerms": "30 Net"}, "customer": {"email": "joe@mail.example"}, "amount_total": 10.5}
     rows = compared(TARGET, shown | {"amount_total": Decimal("10.5")}, reveal=False)
-    assert [(row["field"], row["would_be_sent"], row["stands_there"], row["equal"]) for row in rows] == [
+    assert [(row["field"], row["would_be_sent"], row["at_target"], row["equal"]) for row in rows] == [
         ("order.PaymentTerms", "31 Net", "30 Net", False),
         ("customer.email", "***", "***", False),
         ("amount_total", Decimal("10.50"), Decimal("10.5"), True),
     ]
-    assert compared(TARGET, shown, reveal=True)[1]["stands_there"] == "joe@mail.example"
-    assert {row["stands_there"] for row in compared(TARGET, None, reveal=False)} == {"(absent)"}
+    assert compared(TARGET, shown, reveal=True)[1]["at_target"] == "joe@mail.example"
+    assert {row["at_target"] for row in compared(TARGET, None, reveal=False)} == {"(absent)"}

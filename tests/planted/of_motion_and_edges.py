@@ -266,8 +266,8 @@ DEFECTS = [
     Defect(
         "a probe's good answer closes the breaker",
         "integration/throttle.py",
-        'self.tell("release", holder, good=admission.untold())',
-        'self.tell("release", holder)',
+        'self.report("release", holder, good=admission.take_good())',
+        'self.report("release", holder)',
         "tests/throttle/test_breaker.py::test_one_probe_goes_and_its_success_closes_the_breaker",
         "at the latest when the probe leaves",
     ),

@@ -282,7 +282,7 @@ DEFECTS = [
         "told_end = ended_at is not null",
         "told_end = false",
         f"{WATCH}test_the_end_is_told_once",
-        "Left contains one more item: 'clarity-fleet: over: credentials refused",
+        "Left contains one more item: 'clarity-fleet: resolved: credentials refused",
     ),
     Defect(
         "each level of the failure budget is told once",

@@ -200,7 +200,7 @@ def test_a_dry_run_shows_both_sides_and_changes_nothing(road: World, run: Run) -
     for target in ("odoo", "fusion"):
         row = road.at(target, id)[0]
         (told,) = json.loads(run("replay", row["id"], "--dry-run", "--json"))
-        assert told["stands_there"]
+        assert told["at_target"]
         assert told["differing"] == []
         assert told["equal"] > 5
     assert json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True) == before
