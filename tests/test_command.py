@@ -141,9 +141,9 @@ def test_whatever_fails_fails_the_run_and_is_shown_at_its_end(failing: str, monk
 
 def test_an_old_python_gets_one_plain_line() -> None:
     code = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path('fleet', run_name='__main__')"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 1
-    assert told.stderr == (
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
         "Python 3.11 or newer is needed, this is 3.9; run it with a newer one: python3.12 ./fleet up\n"
     )
 
@@ -153,12 +153,12 @@ def test_a_python_without_venv_gets_one_plain_line(tmp_path: Path) -> None:
     for name in ("fleet", "uv.lock", "requirements.txt", "tests/requirements.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     code = "import runpy, sys; sys.modules['ensurepip'] = None; runpy.run_path('fleet', run_name='__main__')"
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=False
     )
-    assert told.returncode == 1
+    assert ended.returncode == 1
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-    assert told.stderr.splitlines()[1:] == [
+    assert ended.stderr.splitlines()[1:] == [
         f"This Python has no venv module; install it (Debian, Ubuntu: apt install {package}) or install uv"
     ]
 

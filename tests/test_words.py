@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import io
 import re
-import subprocess
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+import pytest
+
+THIS = Path(__file__).resolve()
+ROOT = THIS.parents[1]
 
 INSTEAD = {
     r"tells?|told|telling": "report, notify, log, say",
@@ -19,7 +21,7 @@ INSTEAD = {
     r"astray": "lost",
     r"shel(f|ves)": "held, dead letters",
     r"he|his|him|himself": "the operator, the analyst, they",
-    r"stood|stands?(?! for\b)": "is, is open, holds",
+    r"stood|stands?(?![ -](for|ins?)\b)": "is, is open, holds",
     r"the shop('s)?": "Clarity",
     r"(what|which) (becomes?|became) of": "the state, the result",
 }
@@ -31,11 +33,41 @@ SAYS_NOTHING = re.compile(r"utils?|helpers?|common|misc|manager|handler|processo
 ALONE = "data"
 """What no name is by itself: which?"""
 
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("integration/sandbox/odoo/merge.py", "his"): "Odoo's own message",
+    ("integration/sandbox/odoo/records.py", "data"): "Odoo's own parameter",
+}
 """(path, word): why it is the right word there."""
 
-STILL: dict[str, int] = {}
-"""Folder: how many offences it has still.  A number here only ever shrinks."""
+STILL: dict[str, int] = {
+    "integration": 9,
+    "integration/canonical": 15,
+    "integration/cli": 2,
+    "integration/connectors": 94,
+    "integration/local": 1,
+    "integration/store": 43,
+    "mappings": 11,
+    "tasks": 56,
+    "tests": 3,
+    "tests/alerts": 34,
+    "tests/cli": 12,
+    "tests/connectors": 72,
+    "tests/faults": 28,
+    "tests/fuzz": 2,
+    "tests/mapping": 10,
+    "tests/planted": 14,
+    "tests/receiver": 3,
+    "tests/road": 58,
+    "tests/sandbox": 12,
+    "tests/store": 16,
+    "tests/throttle": 1,
+}
+"""Folder: how many offences it still has.  A number here only ever shrinks."""
+
+TOPS = ("integration", "tasks", "mappings", "tests", "docker", ".github")
+READ = {".py", ".md", ".json", ".lua", ".yaml", ".toml", ".env"}
+NAMED = {"fleet", "Procfile", "Dockerfile"}
+"""The files that are read: no recordings, locks or licence, which others wrote; no migrations, which never change."""
 
 RIDDLE = re.compile(rf"(?<![\w-])({'|'.join(f'(?:{pattern})' for pattern in INSTEAD)})(?![\w-])", re.IGNORECASE)
 
@@ -52,10 +84,11 @@ class Offence(NamedTuple):
         return f"{self.path}:{self.line}: {self.word!r}: {self.instead}"
 
 
-def tracked() -> list[Path]:
-    """The files of the project, relative to its root."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [Path(line) for line in listed.stdout.splitlines()]
+def files() -> list[Path]:
+    """The files that are read, relative to the project's root."""
+    found = [path for top in TOPS for path in (ROOT / top).rglob("*")] + [*ROOT.iterdir()]
+    read = [path for path in found if path.is_file() and (path.suffix in READ or path.name in NAMED)]
+    return sorted(path.relative_to(ROOT) for path in read if "recorded" not in path.parts and path != THIS)
 
 
 def in_sentence(text: str) -> Iterator[tuple[int, str, str]]:
@@ -68,9 +101,9 @@ def in_sentence(text: str) -> Iterator[tuple[int, str, str]]:
 
 def in_name(name: str) -> Iterator[tuple[str, str]]:
     words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r"_\1", name).lower())
+    for _, said, instead in in_sentence(" ".join(words)):
+        yield said, instead
     for word in words:
-        for _, said, instead in in_sentence(word):
-            yield said, instead
         if SAYS_NOTHING.fullmatch(word):
             yield word, "the noun of the thing"
     if words == [ALONE]:
@@ -107,3 +140,48 @@ def offences(path: Path) -> Iterator[Offence]:
     for line, word, instead in sorted({*named, *found}):
         if (str(path), word) not in EXCEPTIONS:
             yield Offence(path, line, word, instead)
+
+
+def folder(path: Path) -> str:
+    """The folder whose offences are counted together: below `integration` and `tests` the next one, too."""
+    depth = 2 if path.parts[0] in {"integration", "tests"} and len(path.parts) > 2 else 1
+    return "/".join(path.parts[:depth])
+
+
+FILES = files()
+
+
+@pytest.mark.parametrize("name", sorted({folder(path) for path in FILES}))
+def test_words_are_plain(name: str) -> None:
+    found = [offence for path in FILES if folder(path) == name for offence in offences(path)]
+    assert len(found) <= STILL.get(name, 0), "\n" + "\n".join(map(str, found))
+
+
+def test_a_riddle_is_found_wherever_it_is() -> None:
+    text = '''
+"""Tells the shop."""
+told = f"it stands {there}"  # what became of it
+
+
+class RequestHandler:
+    def mend(self, info, data): ...
+'''
+    assert [word for _, word, _ in sorted(in_python(text))] == [
+        "tells", "the shop", "stands", "told", "what became of", "handler", "data", "info", "mend",
+    ]  # fmt: skip
+    assert [word for _, word, _ in in_sentence("He mends the shop's shelves, which stand for nothing.")] == [
+        "he", "mends", "the shop's", "shelves",
+    ]  # fmt: skip
+    assert [*in_name("telling_public_data"), *in_name("hold_for_target")] == [
+        ("telling", INSTEAD[r"tells?|told|telling"])
+    ]
+
+
+def test_every_exception_is_needed() -> None:
+    before = dict(EXCEPTIONS)
+    EXCEPTIONS.clear()
+    try:
+        found = {(str(offence.path), offence.word) for path in FILES for offence in offences(path)}
+    finally:
+        EXCEPTIONS.update(before)
+    assert sorted(set(EXCEPTIONS) - found) == []

@@ -31,6 +31,12 @@ from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
 DELIVERY = ("id", "target", "workflow", "step", "state", "failed_tries", "due_at")
+FACTS = {
+    "id": "id",
+    "event": "external_id",
+    "source": "source_name",
+    **{name: name for name in ("type", "object_id", "number", "version", "received_at", "copies")},
+}
 REFUSED = ("source", "status", "reason", "count", "first", "newest")
 ATTEMPT = ("delivery", "effect", "outcome", "code", "started_at")
 
@@ -98,17 +104,7 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
     body = parse_json(vault().open(message["body"]))
     personal = any(entity(each["entity"]).personal for each in deliveries)
     body = body if reveal else masked(body, personal=personal)
-    facts = {
-        "id": message["id"],
-        "event": message["external_id"],
-        "source": message["source_name"],
-        "type": message["type"],
-        "object_id": message["object_id"],
-        "number": message["number"],
-        "version": message["version"],
-        "received_at": message["received_at"],
-        "copies": message["copies"],
-    }
+    facts = {name: message[column] for name, column in FACTS.items()}
     if as_json:
         tries = [{name: row[name] for name in ("id", *ATTEMPT, "finished_at")} for row in tries]
         show_json({**facts, "body": body, "deliveries": deliveries, "attempts": tries})
