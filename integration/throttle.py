@@ -30,7 +30,7 @@ SCATTER = 0.5
 
 _REFUSALS = {
     "paused": "an operator has paused the target",
-    "blocked": "the target asked everybody to wait",
+    "blocked": "the target asked for a pause",
     "open": "the breaker of the target is open",
     "full": "all slots of the target are taken",
     "busy": "the rate of the target is used up",
@@ -157,7 +157,7 @@ class Throttle:
 class Admission:
     """One hop inside; its ``call`` is the gate that a connector is given.
 
-    ``probe`` is true when it was let in to find out whether the target is well again.  ``spends_attempt`` says
+    ``probe`` is true when it was admitted to test whether the target works again.  ``spends_attempt`` says
     whether a `Retry` of this hop counts as an attempt: not as a probe, and not once the breaker is open.
     ``opened_after`` is set when a failure of this hop opened the breaker, to the seconds since the first of the
     failures that led to it: their attempts are refunded.
