@@ -59,9 +59,10 @@ class Commands(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
+        from integration.terminal.render import say
         from integration.terminal.version import NAME, version
 
-        click.echo(f"{NAME} {version()}")
+        say(f"{NAME} {version()}")
         ctx.exit()
 
 
