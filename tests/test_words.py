@@ -36,6 +36,7 @@ ALONE = "data"
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("integration/sandbox/odoo/merge.py", "his"): "Odoo's own message",
     ("integration/sandbox/odoo/records.py", "data"): "Odoo's own parameter",
+    ("tests/planted/of_startup.py", "tells"): "the planted defect",
 }
 """(path, word): why it is the right word there."""
 
