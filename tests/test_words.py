@@ -43,7 +43,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 STILL: dict[str, int] = {
     "integration": 9,
     "integration/canonical": 15,
-    "integration/cli": 2,
+    "integration/cli": 3,
     "integration/connectors": 94,
     "integration/local": 1,
     "integration/store": 43,
