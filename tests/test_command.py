@@ -94,12 +94,7 @@ def test_the_version_is_that_of_the_project() -> None:
     assert (shown.exit_code, shown.output) == (0, f"clarity-fleet {wanted}\n")
 
 
-WITHOUT_EXAMPLES = {"mapping", "workflows"}
-
-
-@pytest.mark.parametrize(
-    "command", [each for each in every_command() if each[0] not in WITHOUT_EXAMPLES], ids=lambda words: " ".join(words)
-)
+@pytest.mark.parametrize("command", [*every_command()], ids=lambda words: " ".join(words))
 def test_every_command_has_an_example(command: list[str]) -> None:
     shown = CliRunner().invoke(main, [*command, "--help"])
     assert re.search(rf"^ +(\S+=\S+ .*|.*\| )?fleet {' '.join(command)}", shown.output, re.M), shown.output
