@@ -1,4 +1,4 @@
-"""``fleet alerts``: what stands, and whether every channel takes a notice."""
+"""``fleet alerts``: what is wrong, and whether every channel takes a notice."""
 
 from __future__ import annotations
 

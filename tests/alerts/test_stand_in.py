@@ -1,4 +1,4 @@
-"""Who watches while Redis, beat or worker-upkeep is down, and what is told while Postgres is."""
+"""Who watches while Redis, beat or worker-upkeep is down, and what is reported while Postgres is."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_what_was_before_the_fleet_was_started_does_not_count(fleet: Watched) ->
     assert fleet.hook.notices == []
 
 
-def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -> None:
+def test_it_reports_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -> None:
     stand_in = standing_in(fleet.runtime)
     fleet.pause()
     unasked(fleet, 31)
@@ -100,7 +100,7 @@ def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -
     assert fleet.hook.titles[2:] == ["clarity-fleet: resolved: beat or worker-upkeep is down: fleet"]
 
 
-def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) -> None:
+def test_an_outage_of_redis_is_reported_and_nothing_else_is_blamed(fleet: Watched) -> None:
     stand_in = standing_in(fleet.runtime)
     with no_redis(fleet):
         for seconds in (31, 36, 61, 300):
@@ -113,7 +113,7 @@ def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) ->
     assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: Redis does not answer: fleet"]
 
 
-def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None:
+def test_beat_that_does_not_come_back_with_redis_is_reported(fleet: Watched) -> None:
     stand_in = standing_in(fleet.runtime)
     with no_redis(fleet):
         unasked(fleet, 40)
@@ -129,7 +129,7 @@ def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None
     ]
 
 
-def test_two_dispatchers_tell_once(fleet: Watched, environment: dict[str, str]) -> None:
+def test_two_dispatchers_report_once(fleet: Watched, environment: dict[str, str]) -> None:
     processes = [Runtime(Settings.load(environment)) for _ in range(4)]
     dispatchers = [standing_in(runtime) for runtime in processes]
     fleet.pause()
@@ -146,7 +146,7 @@ def test_two_dispatchers_tell_once(fleet: Watched, environment: dict[str, str]) 
         runtime.database.close()
 
 
-def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
+def test_an_outage_of_postgres_is_reported_once_and_so_is_its_end(
     fleet: Watched, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Hook()
@@ -154,7 +154,7 @@ def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
     stand_in = standing_in(fleet.runtime)
     with no_postgres(postgres, fleet):
         stand_in.look()
-        assert fleet.hook.notices == [], "a restart is nothing to tell"
+        assert fleet.hook.notices == [], "a restart is no news"
         monkeypatch.setattr(tasks.watch, "AWAY_FOR", 0.0)
         other.status = 500
         stand_in.look()

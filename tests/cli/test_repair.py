@@ -1,4 +1,4 @@
-"""What a person types to mend a delivery, and what he is told; every look behind the mask is in the audit."""
+"""What a person types to repair a delivery, and what the commands print; each reveal is in the audit."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def failed(
         road.move(claimed, State.QUEUED, step=Step.ENRICH, queue="odoo", document=sealed, credit=99)
         claimed = road.claim(id, (Step.ENRICH,))
         assert claimed
-    road.move(claimed, state, code=code, reason=f"{code}: not as it should be", hint="Mend it.", **rest)
+    road.move(claimed, state, code=code, reason=f"{code}: not as it should be", hint="Correct it.", **rest)
     return id
 
 
@@ -258,7 +258,7 @@ def test_only_differing_sums_can_pass_as_they_are(fleet: Fleet, road: Road, vaul
     refused = fleet("held", "approve", unknown)
     assert refused.exit_code == 1
     assert "what is held as unknown_sku cannot go as it is" in refused.output
-    assert "fix: Mend it.  Or correct it here" in refused.output
+    assert "fix: Correct it.  Or correct it here" in refused.output
     assert road.state(unknown) is State.HELD
     differs = failed(road, vault, State.HELD, "total_differs", event="evt-2", order="1002")
     assert fleet("held", "approve", differs).exit_code == 0
@@ -273,7 +273,7 @@ def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road,
     assert first.split()[:3] == ["30", "dead", "odoo-1"]
     assert (first.split()[4], second.split()[4]) == (str(ids[-1]), str(other))
     assert fixes[0] == f"30 like {ids[-1]}: http_400: not as it should be"
-    assert fixes[1] == "  fix: Mend it."
+    assert fixes[1] == "  fix: Correct it."
     assert len(fleet("dead", "ls", "--each").output.splitlines()) == 32
     assert len(json.loads(fleet("dead", "ls", "--json").output)) == 31
     assert [kind["count"] for kind in json.loads(fleet("dead", "ls", "--kinds", "--json").output)] == [30, 1]

@@ -179,7 +179,7 @@ def audited(fleet: Fleet) -> list[tuple[str, str, dict[str, Any]]]:
     return [(row["who"], row["action"], row["detail"]) for row in reversed(rows)]
 
 
-def test_limits_set_by_hand_hold_at_once_and_stand_beside_those_of_the_settings(
+def test_limits_set_by_hand_hold_at_once_and_are_shown_beside_those_of_the_settings(
     fleet: Fleet, targets: Targets, road: Road, limits: redis.Redis
 ) -> None:
     assert decided(fleet("targets", "limit", "odoo", "90/min")) == "odoo-1 is limited: `fleet targets ls`.\n"
