@@ -63,7 +63,7 @@ def create_app() -> Flask:
     app.before_request(receiver.refuse_unreadable)
     app.register_error_handler(Exception, receiver.fail)
     app.post("/webhooks/<source>")(receiver.receive)
-    app.post("/hints/odoo/<token>")(receiver.hasten)
+    app.post("/hints/odoo/<token>")(receiver.hint)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -122,7 +122,7 @@ class Receiver:
             logger.error("cannot store", error=type(error).__name__)
             return self._refuse(source, "not_stored", "Send it again soon.", code="cannot_store")
 
-    def hasten(self, token: str) -> Answer:
+    def hint(self, token: str) -> Answer:
         """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
         odoo = self.runtime.settings.systems.get("odoo")
         secret = odoo.options.get("hint_token", "") if odoo else ""
@@ -130,7 +130,7 @@ class Receiver:
             return self._refuse(None, "unknown_hint", "There is no such hint.", code="unknown_token")
         try:
             with self.runtime.database.statement() as tx:
-                cursors.hasten(tx, self.runtime.installations["odoo"].id)
+                cursors.make_due(tx, self.runtime.installations["odoo"].id)
         except psycopg2.Error as error:
             logger.error("cannot store", error=type(error).__name__)
             return self._refuse("odoo", "not_stored", "The next poll will see it.", code="cannot_store")

@@ -45,7 +45,7 @@ def check_ledger() -> None:
 def probe_paused() -> None:
     """Asks who we are at every target that was paused for its credentials, and resumes those that answer.
 
-    What an operator has paused is left to him.
+    What an operator has paused stays paused.
     """
     runtime = current()
     with runtime.database.transaction() as tx:
@@ -99,7 +99,7 @@ def remove_finished(database: Database, days: float, seconds: float = REMOVES_FO
 
 
 @signals.worker_shutting_down.connect
-def give_back(**_: object) -> None:
+def return_leases(**_: object) -> None:
     """A worker that is asked to stop has some seconds to finish; then it returns its leases uncounted and ends.
 
     Celery itself waits without end for a thread in mid-call.

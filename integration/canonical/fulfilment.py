@@ -103,7 +103,7 @@ def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False) -> Stage
 
 
 def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:
-    """The stages to tell of, in their order; who was never told of a part is not when all has left.
+    """The stages to report, in order; partly shipped is left out once all has left.
 
     >>> entered(Stage.POSTED, Stage.COMPLETED)
     (<Stage.SHIPPED: 2>, <Stage.COMPLETED: 3>)

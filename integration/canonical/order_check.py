@@ -21,7 +21,7 @@ FAILED = ("failed", "cancelled", "pending")
 
 
 def check_order(order: Order, approved: Collection[str] = ()) -> None:
-    """Passes an order that can be posted as it stands, or whose faults are ``approved``, by their codes.
+    """Passes an order that can be posted as it is, or whose faults are ``approved``, by their codes.
 
     Raises `Reject` when nobody can be made its customer, and `Hold` for an unknown currency or status, for amounts
     finer than the currency's minor unit (ISO 4217), for a quantity below zero, and for sums that differ by a minor unit

@@ -1,6 +1,6 @@
 """`fleet test`: linters, types, layers and the tests, untouched by the settings of the machine.
 
-The tests run in three stages, told apart by two markers of pytest:
+The tests run in three stages, distinguished by two markers of pytest:
 
 - ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
 - ``fleet``: what uses the one fleet that tests share, one after the other, beside that stage and the static checks;

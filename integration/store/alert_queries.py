@@ -1,6 +1,6 @@
 """What may be wrong now, as the rows of the road show it.  Read-only; asked every few seconds.
 
-``targets`` are the configured installations: of what lies elsewhere only deliveries that wait for a person are told.
+``targets`` are the configured installations: elsewhere only deliveries that wait for a person are reported.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SURGE = 1000
 
 
 def unattended(tx: Transaction) -> datetime | None:
-    """Since when nobody has asked for the watch, if that is long ago and Redis is not to blame.
+    """Time of the watch's last heartbeat if it is overdue; None while the alert about Redis is open.
 
-    While its alert stands, it is; that is so for a minute after its end, in which the others come back to it.
+    That alert stays open for a minute after Redis answers, so that beat and the workers can reconnect.
     """
     since: datetime | None = tx.value(
         f"""select asked_at from watch where asked_at < now() - interval '{UNATTENDED}'

@@ -26,12 +26,12 @@ DEFECTS = [
         "test_rows_are_kept_by_a_key_or_held",
     ),
     Defect(
-        "a charge that stands twice in Fusion is noticed",
+        "a charge that is twice in Fusion is noticed",
         "integration/connectors/fusion/order/difference.py",
         "        len(theirs) == len(ours)\n        and ",
         "        ",
         UNIQUE,
-        "test_a_charge_that_stands_twice_in_fusion_is_a_difference",
+        "test_a_charge_that_is_twice_in_fusion_is_a_difference",
     ),
     Defect(
         "a line of quantity 0 reaches no target",
