@@ -147,12 +147,12 @@ def test_the_check_of_a_mapping_without_samples_names_every_row(folder: Path) ->
         ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, ["a[0].b is 2, expected 1"]),
     ],
 )
-def test_differences_are_told_place_by_place(expected: Any, made: Any, lines: list[str]) -> None:
+def test_differences_are_listed_place_by_place(expected: Any, made: Any, lines: list[str]) -> None:
     assert list(differences(expected, made)) == lines
 
 
 @pytest.mark.parametrize(
-    ("sample", "told"),
+    ("sample", "start"),
     [
         ({"given": {}}, "it has neither expect nor held nor rejected"),
         ({"given": {}, "expect": {}}, "it is Reject: not a valid order: id: missing; "),
@@ -160,12 +160,12 @@ def test_differences_are_told_place_by_place(expected: Any, made: Any, lines: li
         ({"given": {}, "rejected": "quantity"}, "it is rejected, but because: not a valid order: id: missing; "),
     ],
 )
-def test_a_sample_that_is_wrong_is_told_how(sample: dict[str, Any], told: str) -> None:
+def test_how_a_sample_is_wrong_is_reported(sample: dict[str, Any], start: str) -> None:
     [problem] = run_sample(load_definitions(FOLDER).mapping("odoo.out.order"), sample)
-    assert problem.startswith(told)
+    assert problem.startswith(start)
 
 
-def test_a_sample_that_should_be_refused_but_is_not_is_told(folder: Path) -> None:
+def test_a_sample_that_should_be_refused_but_is_not_is_reported(folder: Path) -> None:
     given = json.loads((folder / "samples/odoo.out.order/guest.json").read_text())["given"]
     mapping = load_definitions(folder).mapping("odoo.out.order")
     assert run_sample(mapping, {"given": given, "held": "anything"}) == ["it should be held, but was translated"]

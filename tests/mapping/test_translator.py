@@ -1,4 +1,4 @@
-"""The mapping engine: what rows make, and what a wrong mapping or a wrong document is told."""
+"""The mapping engine: what rows make, and what is reported of a wrong mapping or document."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ DEFECTS = [
     Defect(
         "what starts compares the workflows with what systems offer",
         "tasks/intake.py",
-        "compiled_definitions(mappings.FOLDER, offers())",
+        "compiled_definitions(mappings.FOLDER, posts())",
         "compiled_definitions(mappings.FOLDER)",
         "tests/road/test_definitions.py::test_a_workflow_to_a_system_that_is_not_there_is_refused",
         "DID NOT RAISE",
