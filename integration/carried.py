@@ -31,7 +31,7 @@ def not_carried(mapping: Document, documents: Iterable[Document]) -> list[str]:
 
 
 def read_after_all(mapping: Document) -> list[str]:
-    """The paths that a mapping says to leave out although a row reads them."""
+    """The paths that a mapping names under ``left_out`` although a row reads them."""
     return [path for path in mapping.get("left_out", {}) if tuple(path.split(".")) in read_paths(mapping)]
 
 

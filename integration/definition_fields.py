@@ -36,7 +36,7 @@ class Keys(Schema):
     """JSON Schema of what holds between keys."""
 
     class Meta:
-        unknown = EXCLUDE  # `_known` refuses them, and says which key was probably meant
+        unknown = EXCLUDE  # `_known` refuses them, and names the key that was probably meant
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _known(self, _loaded: Any, given: Any, **_: Any) -> None:
@@ -51,7 +51,7 @@ class Keys(Schema):
 
 
 class Value(fields.Field[Any]):
-    """One value of a document; ``about`` says what it means, in the JSON Schema.  Any value passes."""
+    """One value of a document; ``about`` explains it in the JSON Schema.  Any value passes."""
 
     problem = "cannot be {value}"
     json: Document = {}

@@ -1,4 +1,4 @@
-"""What a mapping, a value table and a workflow may say: the one place that checks them and makes their JSON Schema.
+"""The form of a mapping, a value table and a workflow: the one place that checks them and makes their JSON Schema.
 
 A file in ``mappings/`` passes its schema when it is loaded.  What is stored passed it when it was loaded, so a newer
 schema does not lock out what an older release stored.

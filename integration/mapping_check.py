@@ -1,4 +1,4 @@
-"""Samples hold the mappings: each says what a mapping makes of one document, and every row needs one that exercises it.
+"""Samples check the mappings: each shows what a mapping makes of one document, and every row needs a sample.
 
 A sample is ``mappings/samples/<mapping>/<case>.json``: ``about``, ``given``, and ``expect`` (the document made) or
 ``held`` or ``rejected`` (words that the reason contains).  Amounts are decimal strings; 1.20 equals 1.2.
@@ -48,9 +48,10 @@ class Checked:
 def check_definitions(folder: Path, name: str | None = None, *, accept: bool = False) -> list[Checked]:
     """Runs every sample of every mapping (or of the one named) in a folder laid out as ``mappings/``.
 
-    Finds samples that come out otherwise, rows and mappings without a sample, samples without a mapping, tables that
-    nothing uses, fields with two owners, a JSON Schema that is out of date, and whatever cannot be compiled.  With
-    ``accept`` it writes what the mappings make into samples that expect another document, and the JSON Schemas.
+    Finds samples whose mapping makes another document, rows and mappings without a sample, samples without a mapping,
+    tables that nothing uses, fields with two owners, a JSON Schema that is out of date, and whatever cannot be
+    compiled.  With ``accept`` it writes what the mappings make into samples that expect another document, and the JSON
+    Schemas.
     """
     try:
         definitions = load_definitions(folder)

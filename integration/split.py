@@ -1,4 +1,4 @@
-"""Splits: every line of an order is fulfilled once, and where several targets fulfil orders, rules say by which.
+"""Splits: every line of an order is fulfilled once; where several targets fulfil orders, rules decide which one does.
 
 Workflows with ``lines`` that start from the same events are *siblings*: they share an order.  One of them carries what
 belongs to the order as a whole: shipping, fees and discounts of the order, with their taxes.
@@ -37,12 +37,13 @@ class Split:
         """What a workflow's target carries of the order.
 
         Only siblings whose target is one of ``systems``, those that take part, share it (None: all of them do).  If one
-        alone is left, it takes every line, whatever its test says.
+        alone is left, it takes every line, and its test does not count.
 
         Charges go with goods: where their carrier gets no line, the next sibling by name that gets one has them, so
         an order all of whose lines are for one target goes there whole.  A target without lines has the order as a
         cancelled one, because it may have had lines of an earlier version; so has every target of a cancelled order,
-        whatever its lines are.  An order without lines is nobody's, and is left whole for `check_order` to hold.
+        whatever its lines are.  An order without lines belongs to no target: it is left whole, and `check_order` holds
+        it.
 
         Raises `Hold` for a line that no sibling takes, or several, and for charges that are worth less than nothing
         together with the lines of their carrier; `Reject` for lines that a test does not fit.

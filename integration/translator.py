@@ -2,7 +2,7 @@
 
 A mapping is a list of rows.  A row says where a value goes (``to``), where it comes from (``from``: a JMESPath
 expression, or a list of them), through which named functions it passes (``via``), and under which condition it
-applies (``when``); ``default`` stands in for an absent value, ``required`` refuses one.  A row with ``rows`` builds a
+applies (``when``); ``default`` replaces an absent value, ``required`` refuses one.  A row with ``rows`` builds a
 part: from the object that ``from`` finds, or one for each item of the list that ``each`` finds.  Inside a part, names
 are those of the object or item, ``root`` is the whole document and ``position`` counts the items from 1.
 
@@ -41,7 +41,7 @@ LONGEST_SHOWN = 40
 
 @dataclass(frozen=True)
 class Scope:
-    """What a row sees beside its own item: the whole document, where it is, and who wants to know which rows fired."""
+    """What a row sees beside its own item: the whole document, its own place, and where to note which rows fired."""
 
     root: Document
     path: str
@@ -93,7 +93,7 @@ class Mapping:
     def __call__(self, document: Any, fired: set[str] | None = None) -> Document:
         """The translated document, both ends checked by their schemas.
 
-        ``fired`` collects the numbers of the rows that had something to say.  Raises `Reject` for a document that
+        ``fired`` collects the numbers of the rows that gave a value.  Raises `Reject` for a document that
         does not fit and `Hold` for a value that is in no table, naming row and place; personal values are not shown.
         """
         return self.apply(load(self.source, document), fired)
@@ -102,7 +102,7 @@ class Mapping:
         """The same for a document that its schema has passed already.
 
         Values of rows with ``"on": "create"`` are under ``on_create``, a document of the same form; without such rows,
-        or where they have nothing to say, the key is absent.
+        or where none gives a value, the key is absent.
         """
         made: Document = {}
         scope = Scope(given, "", fired)

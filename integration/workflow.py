@@ -2,7 +2,7 @@
 
 *Definitions* are the mappings, value tables and workflows as they ship in ``mappings/``, each a plain JSON document
 named by the hash of its content.  A workflow's stored form lists the hashes of everything it uses, so its own hash,
-its *pin*, stands for all of it: a delivery that keeps the pin is translated by the same rules for ever.
+its *pin*, covers all of it: a delivery that keeps the pin is always translated by the same rules.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Workflow:
             raise Reject("the event holds no object in data", hint="The sender has to send it again, in full.")
         to_canonical, *onwards = self.transform
         canonical = to_canonical(given)
-        if not self._wants(canonical):
+        if not self._takes(canonical):
             raise Skip(self.otherwise, settles=True)
         of = entity(self.entity)
         remaining = of.remaining(canonical) if of.remaining else canonical
@@ -128,7 +128,7 @@ class Workflow:
             made = mapping.apply(made)
         return Translation(canonical, part, made)
 
-    def _wants(self, canonical: Document) -> bool:
+    def _takes(self, canonical: Document) -> bool:
         try:
             return self.when is None or is_true(self.when(canonical))
         except (ValueError, Unfit):
