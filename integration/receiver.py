@@ -130,7 +130,7 @@ class Receiver:
             return self._refuse(None, "unknown_hint", "There is no such hint.", code="unknown_token")
         try:
             with self.runtime.database.statement() as tx:
-                cursors.hasten(tx, self.runtime.installations["odoo"].id)
+                cursors.make_due(tx, self.runtime.installations["odoo"].id)
         except psycopg2.Error as error:
             logger.error("cannot store", error=type(error).__name__)
             return self._refuse("odoo", "not_stored", "The next poll will see it.", code="cannot_store")

@@ -17,7 +17,7 @@ from celery.utils import uuid
 from integration import logs, preflight
 from integration.errors import Failure
 from integration.settings import Settings
-from integration.store.database import AWAY, Database
+from integration.store.database import UNAVAILABLE, Database
 from integration.vault import Vault
 
 INGEST = "ingest"
@@ -111,7 +111,7 @@ def _check_stores(**_: Any) -> None:
     database = Database(settings.database_url, connections=1)
     try:
         preflight.check_database(database, Vault(settings.encryption_keys))
-    except AWAY:
+    except UNAVAILABLE:
         return
     except Failure as failure:
         raise SystemExit(failure.line) from None

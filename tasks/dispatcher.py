@@ -32,7 +32,7 @@ REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
 DECIDE_EVERY = 1.0
 EPOCH = "fleet:epoch"
-AWAY = (*database.AWAY, redis.RedisError, OperationalError)
+UNAVAILABLE = (*database.UNAVAILABLE, redis.RedisError, OperationalError)
 
 
 class Dispatcher:
@@ -52,7 +52,7 @@ class Dispatcher:
                 if away:
                     logger.info("dispatcher works again")
                 away = False
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 if not away:
                     logger.warning("dispatcher waits", error=type(error).__name__)
                 away = True

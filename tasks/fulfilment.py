@@ -163,7 +163,7 @@ class OrderLines(Tracking):
 
     @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
-        fulfilment.looked_at(tx, installation, keys)
+        fulfilment.polled(tx, installation, keys)
 
 
 def _shipped(shipment: Document) -> Document:

@@ -28,7 +28,7 @@ from integration.errors import Failure, Misconfigured, Throttled
 from integration.message import Event, clear
 from integration.store import crossrefs, cursors, inbox, installations
 from integration.store.cursors import Cursor
-from integration.store.database import AWAY, Row, Transaction
+from integration.store.database import UNAVAILABLE, Row, Transaction
 from integration.throttle import Admission
 from tasks import pipeline
 from tasks.celery import app
@@ -121,7 +121,7 @@ class Poll:
         except Failure as failure:
             self._fail(failure)
             return Run(self._cursor.stream, read, accepted, failure)
-        except AWAY:
+        except UNAVAILABLE:
             raise
         except Exception as error:  # whatever it is, it is a defect of ours, and the other streams go on
             where = f"{type(error).__name__} at {place_of(error)}"
@@ -148,7 +148,7 @@ class Poll:
 
         def renew() -> None:
             while not done.wait(RENEW_EVERY):
-                with suppress(*AWAY, redis.RedisError), self._runtime.database.statement() as tx:
+                with suppress(*UNAVAILABLE, redis.RedisError), self._runtime.database.statement() as tx:
                     if not cursors.renew(tx, self._cursor):
                         self._lost.set()
                         return

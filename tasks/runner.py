@@ -24,7 +24,7 @@ from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retr
 from integration.masking import without_personal
 from integration.message import State, Step, clear, lane
 from integration.store import crossrefs, deliveries, installations, superseded
-from integration.store.database import AWAY, Transaction
+from integration.store.database import UNAVAILABLE, Transaction
 from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next, Push
 from tasks.celery import INGEST, Following
 from tasks.fulfilment import tracking
@@ -75,7 +75,7 @@ def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step,
     with runtime.database.statement(durable=False) as tx:
         claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets)
         if not claimed and len(ids) == 1:
-            deliveries.stand_back(tx, ids[0])
+            deliveries.requeue_behind_lane(tx, ids[0])
     following: list[Following] = []
     if claimed:
         alone = any(delivery.leases >= SUSPECT for delivery in claimed)
@@ -106,7 +106,7 @@ def _outcome(
         return End(delivery, lease, work, next, job, _credit_of_what_follows(job))
     except Failure as failure:
         return End(delivery, lease, work, _on_failure(runtime, delivery, lease, failure), job)
-    except (LeaseLost, MemoryError, *AWAY):  # whose fault it is that memory ran out will show when it runs alone
+    except (LeaseLost, MemoryError, *UNAVAILABLE):  # whose fault it is that memory ran out will show when it runs alone
         raise
     except UniqueViolation:
         return End(delivery, lease, work, _duplicate_crossref(delivery))
@@ -245,7 +245,7 @@ def _finish(runtime: Runtime, ends: Sequence[End]) -> list[Following]:
     if len(ends) != 1:
         try:
             return _write(runtime, ends)
-        except (MemoryError, *AWAY) as error:
+        except (MemoryError, *UNAVAILABLE) as error:
             if not getattr(error, "pgcode", None):  # a deadlock, say, is no outage
                 raise
         except Exception as error:  # one of them, which the others are not to suffer for
@@ -257,10 +257,10 @@ def _finish(runtime: Runtime, ends: Sequence[End]) -> list[Following]:
     except LeaseLost:
         logger.warning("lease lost", delivery=end.delivery.id)
         return []
-    except (MemoryError, *AWAY):
+    except (MemoryError, *UNAVAILABLE):
         raise
     except UniqueViolation:
-        end.work.disown()
+        end.work.forget_own_id()
         return _write(runtime, [replace(end, next=_duplicate_crossref(end.delivery), job=None)])
     except Failure as failure:  # what its tracking read has changed since
         next = _on_failure(runtime, end.delivery, end.lease, failure)
@@ -302,7 +302,7 @@ def _write_one(tx: Transaction, runtime: Runtime, end: End) -> tuple[State, Foll
     if state in CLOSED:
         deliveries.leave_lane(tx, delivery, supersedes=next.settles or state is State.DONE)
     if end.lease.place and end.lease.place.opened_after is not None:
-        deliveries.give_back(tx, delivery, end.lease.place.opened_after)
+        deliveries.refund_attempts(tx, delivery, end.lease.place.opened_after)
     at_target = delivery.queue != INGEST and runtime.installations[delivery.queue].id == delivery.target
     if at_target and state is State.DEAD:
         installations.pause_if_dying(tx, delivery.target, delivery.id, runtime.settings.pause_after_deaths)

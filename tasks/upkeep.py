@@ -99,7 +99,7 @@ def remove_finished(database: Database, days: float, seconds: float = REMOVES_FO
 
 
 @signals.worker_shutting_down.connect
-def give_back(**_: object) -> None:
+def return_leases(**_: object) -> None:
     """A worker that is asked to stop has some seconds to finish; then it returns its leases uncounted and ends.
 
     Celery itself waits without end for a thread in mid-call.

@@ -19,7 +19,7 @@ from integration.alerts import POSTGRES_AWAY, POSTGRES_BACK, Condition, Notice, 
 from integration.channels import Channel
 from integration.errors import Throttled
 from integration.store import alerts, installations
-from integration.store.database import AWAY, Transaction
+from integration.store.database import UNAVAILABLE, Transaction
 from tasks.alert_rules import QUESTIONS
 from tasks.celery import WATCH_TICK, app
 from tasks.runtime import Runtime, current
@@ -38,11 +38,11 @@ def watch() -> None:
     runtime = current()
     try:
         with runtime.database.statement() as tx:
-            alerts.attend(tx)
-            with alerts.alone(tx) as ours:
+            alerts.heartbeat(tx)
+            with alerts.exclusive(tx) as ours:
                 if ours:
                     Watch(runtime).round()
-    except AWAY as error:
+    except UNAVAILABLE as error:
         logger.error("cannot watch", error=type(error).__name__)
 
 
@@ -130,14 +130,14 @@ class StandIn:
     def look(self) -> None:
         """Watches once if nobody else does; whoever has just found Postgres gives the others time to find it, too."""
         try:
-            with self._runtime.database.statement() as tx, alerts.alone(tx) as ours:
+            with self._runtime.database.statement() as tx, alerts.exclusive(tx) as ours:
                 self._heard_at = time.monotonic()
                 if not self._connected:
-                    alerts.attend(tx)
-                elif ours and not alerts.attended(tx):
+                    alerts.heartbeat(tx)
+                elif ours and not alerts.has_heartbeat(tx):
                     Watch(self._runtime).round()
                 self._connected = True
-        except AWAY:
+        except UNAVAILABLE:
             self._connected = False
             if time.monotonic() - self._heard_at > AWAY_FOR:
                 self._tell(POSTGRES_AWAY)

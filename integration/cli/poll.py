@@ -123,7 +123,7 @@ class Round:
                 return False
             if since and cursors.rewind(tx, self._installation, since) < len(states):
                 return False
-            cursors.hasten(tx, self._installation, at_once=True)
+            cursors.make_due(tx, self._installation, at_once=True)
             self._before = {stream: state["due_at"] for stream, state in self._states(tx).items()}
             return True
 

@@ -33,7 +33,7 @@ SURGE = 1000
 """A source floods the inbox with so many messages in an hour, if that is also more than on any day before."""
 
 
-def unattended(tx: Transaction) -> datetime | None:
+def overdue_watch(tx: Transaction) -> datetime | None:
     """Since when nobody has asked for the watch, if that is long ago and Redis is not to blame.
 
     While its alert stands, it is; that is so for a minute after its end, in which the others come back to it.

@@ -34,7 +34,7 @@ class Waiting:
 
 
 @contextmanager
-def alone(tx: Transaction) -> Iterator[bool]:
+def exclusive(tx: Transaction) -> Iterator[bool]:
     """Whether nobody else watches now; if so, nobody does for the length of the block.
 
     ``tx`` is one that commits by itself: the lock belongs to its connection, and goes with it.
@@ -47,12 +47,12 @@ def alone(tx: Transaction) -> Iterator[bool]:
             tx.run("select pg_advisory_unlock(%s)", LOCK)
 
 
-def attend(tx: Transaction) -> None:
+def heartbeat(tx: Transaction) -> None:
     """Notes that the watch is asked for, or will be from now on."""
     tx.run("update watch set asked_at = now()")
 
 
-def attended(tx: Transaction) -> bool:
+def has_heartbeat(tx: Transaction) -> bool:
     """Whether somebody has asked for the watch lately."""
     return bool(tx.value(f"select asked_at > now() - interval '{ATTENDED}' from watch"))
 

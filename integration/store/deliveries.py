@@ -124,7 +124,7 @@ def look(tx: Transaction, id: int) -> Delivery | None:
     return Delivery(**{**row, "step": Step(row["step"]), "lease": ""}) if row else None
 
 
-def stand_back(tx: Transaction, id: int) -> None:
+def requeue_behind_lane(tx: Transaction, id: int) -> None:
     """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it."""
     tx.run(
         f"""update deliveries d set state = 'waiting', due_at = 'infinity'
@@ -192,7 +192,7 @@ def note_rounding(tx: Transaction, delivery: Delivery, amount: Decimal, currency
     tx.run(sql, amount, currency, delivery.id)
 
 
-def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:
+def refund_attempts(tx: Transaction, delivery: Delivery, seconds: float) -> int:
     """Gives back the attempts of the others that failed at this target in these last seconds: it was the target.
 
     A second is added for those who failed at the same time and wrote it down a moment before.

@@ -200,7 +200,7 @@ def open_orders(tx: Transaction, target: int) -> list[str]:
     return [row["their_id"] for row in rows]
 
 
-def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
+def polled(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     """Puts these orders behind the others of `open_orders`."""
     tx.run(
         """update progress p set looked_at = now() from crossrefs x

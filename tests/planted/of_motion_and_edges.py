@@ -178,8 +178,8 @@ DEFECTS = [
     Defect(
         "memory that runs out is no defect of the delivery",
         "tasks/runner.py",
-        "    except (LeaseLost, MemoryError, *AWAY):",
-        "    except (LeaseLost, *AWAY):",
+        "    except (LeaseLost, MemoryError, *UNAVAILABLE):",
+        "    except (LeaseLost, *UNAVAILABLE):",
         "tests/road/test_shared_lock.py",
         "DID NOT RAISE MemoryError",
     ),
@@ -338,7 +338,7 @@ DEFECTS = [
     Defect(
         "a dispatcher stands in for the watch",
         "tasks/watch.py",
-        "elif ours and not alerts.attended(tx):",
+        "elif ours and not alerts.has_heartbeat(tx):",
         "elif False:",
         f"{STAND_IN}test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch",
         "Right contains one more item: 'clarity-fleet: credentials refused",

@@ -354,10 +354,10 @@ def test_a_hint_makes_it_due_early_but_not_more_often_than_every_five_seconds(re
     assert reader.poll_due() == [], "the next poll is due in a minute"
     for _ in range(3):
         with reader.runtime.database.transaction() as tx:
-            cursors.hasten(tx, reader.installation)
+            cursors.make_due(tx, reader.installation)
     assert reader.poll_due() == [], "it was polled a moment ago"
     assert reader.value("select due_at between now() and now() + interval '5 seconds' from cursors") is True
     reader.run("update cursors set started_at = now() - interval '6 seconds'")
     with reader.runtime.database.transaction() as tx:
-        cursors.hasten(tx, reader.installation)
+        cursors.make_due(tx, reader.installation)
     assert len(reader.poll_due()) == 1

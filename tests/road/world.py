@@ -19,7 +19,7 @@ from integration.local.fleet import Fleet
 from integration.message import external_id
 from integration.settings import Settings
 from integration.store import ledger, views
-from integration.store.database import AWAY, Database
+from integration.store.database import UNAVAILABLE, Database
 from integration.vault import Vault
 from tests.ports import free_ports
 
@@ -235,7 +235,7 @@ class World:
         """Waits for it to hold; while Postgres is away it is not known to."""
         deadline = time.monotonic() + seconds
         while True:
-            with suppress(*AWAY):
+            with suppress(*UNAVAILABLE):
                 if condition():
                     return
             assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {say()}"
