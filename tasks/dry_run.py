@@ -27,7 +27,7 @@ from tasks.work import DeliveryWork
 class DryRun:
     """What a replay would do.
 
-    ``sends`` is the document for the target, None if there would be none; ``shows`` what stands there of it, by the
+    ``sends`` is the document for the target, None if there would be none; ``shows`` what the target has of it, by the
     same names, None for nothing.  ``first`` is the first call that would change something.  ``stops`` is why it would
     end without one.
     """
@@ -126,7 +126,7 @@ def _post(job: Job, step: Step) -> DryRun:
 
 
 def _shown(job: Job) -> Document | None:
-    """What stands at the target; a target that cannot tell, or does not answer, shows nothing."""
+    """What the target has of it; None where it cannot be asked, or does not answer."""
     is_push = job.delivery.step is Step.PUSH_STATUS
     sends = job.document if is_push else job.document.get("target")
     connector = job.runtime.connector(job.workflow.informs if is_push else job.workflow.target)

@@ -23,7 +23,7 @@ FLEET = "fleet"
 
 
 class DeliveryWork:
-    """`integration.connectors.contract.Work` on Postgres.  ``effects`` lists what stands at the target by now.
+    """`integration.connectors.contract.Work` on Postgres.  ``effects`` lists those that the target has by now.
 
     The answer of a call, and what was learned from it, are written with the next intent, or when the hop ends: a worker
     that dies in between leaves an unknown outcome, as one does that dies in mid-call.

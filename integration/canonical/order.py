@@ -129,7 +129,7 @@ class Customer(Strict):
 
 
 class Totals(Strict):
-    """The order's sums as the shop states them; `check_order` holds them against the lines."""
+    """The order's sums as Clarity states them; `check_order` holds them against the lines."""
 
     subtotal = Amount()
     discount = Amount()
@@ -142,7 +142,7 @@ class Totals(Strict):
 
 
 class Order(Strict):
-    """``tax_rounding`` says where the shop rounds taxes: per unit, per line, or once per order."""
+    """``tax_rounding`` says where Clarity rounds taxes: per unit, per line, or once per order."""
 
     id = Id(required=True)
     number = Text(required=True)

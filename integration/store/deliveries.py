@@ -28,10 +28,10 @@ POISONED = 5
 class Delivery:
     """A delivery as its worker claimed it.  ``document`` and ``body`` are encrypted.
 
-    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that stand at the target
+    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that the target has
     already, by an earlier claim of this round; ``waited`` is its age in seconds.  ``replay_of`` is the delivery that it
     repeats, ``edited`` says which document a person has corrected ("event" or "target"), and ``approved`` are the codes
-    of failed checks that he lets it pass.
+    of failed checks that this person lets it pass.
     """
 
     id: int
@@ -69,8 +69,8 @@ class Next:
     """Where a delivery goes from here: its state, and what the state needs.
 
     ``due_in`` is in seconds; ``spends`` counts an attempt; ``pauses`` stops the whole target until its credentials
-    work; ``settles`` makes what is older old; ``needs`` is the crossref it waits for; ``credit`` is how many nudges
-    its queue may hold, beyond which `State.QUEUED` becomes `State.READY`.
+    work; with ``settles`` older versions of the object become obsolete; ``needs`` is the crossref it waits for;
+    ``credit`` is how many nudges its queue may hold, beyond which `State.QUEUED` becomes `State.READY`.
     """
 
     state: State

@@ -1,4 +1,4 @@
-"""Progress: how far each order is at each target, so that the shop can be told what is true over all of them."""
+"""Fulfilment: how far each order is at each target, and which stage Clarity was last notified of."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def record(tx: Transaction, delivery: Delivery, order_id: str, body: Row) -> boo
 
 
 def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
-    """Notes that a shipment or invoice stands at the shop."""
+    """Notes that Clarity has a shipment or invoice."""
     tx.run(
         "update progress set shown = true where installation = %s and entity = %s and object_id = %s",
         target,
@@ -152,9 +152,9 @@ def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
 
 
 def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -> tuple[Stage, ...]:
-    """The stages that the order has entered since the shop was last told, over these targets; it never goes back.
+    """The stages that the order has entered since Clarity was last notified, over these targets; it never goes back.
 
-    Only what stands at the shop counts.  Whoever asks for one order waits for the other who does.
+    Only what Clarity has counts.  Two that ask for one order run one after the other.
     """
     row = tx.row(
         """insert into progress (installation, entity, object_id, order_id, body)
@@ -166,7 +166,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         order_id,
     )
     assert row
-    told, claims = Stage(row["stage"]), row["fulfilled_by"]
+    notified, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
     tx.run(
         """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
@@ -177,7 +177,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
     waited_for = set(targets) - {shop, *parts}
     if claims and None not in claims.values():
         waited_for &= set(claims.values())
-    stage = max(told, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
+    stage = max(notified, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -185,11 +185,11 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         shop,
         order_id,
     )
-    return entered(told, stage)
+    return entered(notified, stage)
 
 
 def open_orders(tx: Transaction, target: int) -> list[str]:
-    """Their ids of orders of which not all is shipped and paid, those first that nobody has looked at the longest."""
+    """Their ids of orders of which not all is shipped and paid, the least recently polled first."""
     rows = tx.rows(
         """select x.their_id from progress p
            join crossrefs x on x.installation = p.installation and x.entity = 'order' and x.our_id = p.object_id

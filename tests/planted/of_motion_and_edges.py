@@ -346,7 +346,7 @@ DEFECTS = [
     Defect(
         "an outage of Postgres is told once",
         "tasks/watch.py",
-        "                self._told[channel] = notice\n",
+        "                self._sent_to[channel] = notice\n",
         "                pass\n",
         f"{STAND_IN}test_an_outage_of_postgres_is_told_once_and_so_is_its_end",
         "Left contains one more item: 'clarity-fleet: Postgres does not answer'",
@@ -354,8 +354,8 @@ DEFECTS = [
     Defect(
         "what is told at one time is one notice",
         "tasks/watch.py",
-        "                alerts.tell(tx, news, notice_of(news, _places(tx)), channels)",
-        "                [alerts.tell(tx, [each], notice_of([each], _places(tx)), channels) for each in news]",
+        "                alerts.report(tx, news, notice_of(news, _places(tx)), channels)",
+        "                [alerts.report(tx, [each], notice_of([each], _places(tx)), channels) for each in news]",
         f"{WATCH}test_what_is_told_at_one_time_is_one_notice",
         "'clarity-fleet: 3 notices'.startswith",
     ),
