@@ -50,7 +50,7 @@ app.add_defaults(lambda: {"broker_url": _checked().redis_url})
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "ack_emulation": False,  # what a dead worker had taken, the dispatcher brings back from Postgres
+        "ack_emulation": False,  # what a dead worker had taken, the dispatcher nudges again from Postgres
         "priority_steps": [0],
         "max_connections": 200,
         "socket_timeout": 30,

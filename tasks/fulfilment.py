@@ -32,7 +32,7 @@ class OfOrder(Tracking):
     def before_transform(self, job: Job, event: Document) -> Document:
         """The event with ``order`` in its data: what the ERP carries of it, and what of that is left to be shipped.
 
-        Raises `Needs` while the order is not known there, `Hold` when nobody can say which order it is.
+        Raises `Needs` while the order is not known there, `Hold` when it is not known which order it is.
         """
         source = job.delivery.source
         with job.runtime.database.transaction() as tx:
@@ -105,7 +105,7 @@ class OrderLines(Tracking):
 
         Raises `Skip` where the target has none of the order, and never had; `Throttled` while another target that has
         one of the lines may let it go; `Hold` where only a person can decide which of the two is to have it.  An order
-        without lines of which no target has anything is passed, for its check to hold: else nobody would ever see it.
+        without lines of which no target has anything is passed, for its check to hold: else it would go unseen.
         """
         delivery, canonical = job.delivery, job.document["canonical"]
         if not job.workflow.fulfils:
@@ -150,7 +150,7 @@ class OrderLines(Tracking):
         if job.posted.rounding:
             deliveries.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
         advances = fulfilment.carry(tx, delivery.target, canonical["id"], carries)
-        if delivery.applied_version is not None:  # what it has taken on first, nobody else had claimed
+        if delivery.applied_version is not None:  # of a first version there is nothing to let go
             place = delivery.source, delivery.object_id, delivery.target
             ordered = _lines(job)[1] if canonical["status"] not in CANCELLED else set()
             fulfilment.release(tx, *place, keep=line_ids(carries["lines"]), ordered=ordered)
@@ -163,7 +163,7 @@ class OrderLines(Tracking):
 
     @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
-        fulfilment.looked_at(tx, installation, keys)
+        fulfilment.polled(tx, installation, keys)
 
 
 def _shipped(shipment: Document) -> Document:
@@ -204,7 +204,7 @@ def _pushes(
 ) -> list[FollowUp]:
     """A push for each stage that the order has entered now and that the workflow has a status for.
 
-    Where nobody can be notified the order does not advance: those stages are reported with a later effect.
+    Without a recipient the order does not advance: those stages are reported with a later effect.
     """
     assert job.posted
     informed = job.runtime.installations.get(job.workflow.informs)
@@ -257,7 +257,7 @@ def _unknown(waited: float) -> Throttled | Hold:
     if waited < KNOWN_WITHIN:
         return Throttled("its order is not known yet", after=10.0)
     return Hold(
-        "nobody can say which order of Clarity this belongs to",
+        "it is not known which order of Clarity this belongs to",
         hint="See in the ERP to which order it belongs, and enter it in Clarity by hand.",
         code="unknown_order",
     )

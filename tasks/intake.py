@@ -38,8 +38,8 @@ class Intake:
         """Stores the event for good, in one statement; None when it came before."""
         key = match_key(event.email, self._runtime.match_secret) if event.email else None
         sealed, body_hash = self._runtime.vault.seal(body), hashlib.sha256(body).digest()
-        shop = self._runtime.installations[source]
-        return inbox.accept(tx, shop.id, event, sealed, body_hash, self._routes(source, event), key)
+        installation = self._runtime.installations[source]
+        return inbox.accept(tx, installation.id, event, sealed, body_hash, self._routes(source, event), key)
 
     def entity_of(self, source: str, type: str) -> str | None:
         """The entity that events of this type are about, by the workflows that take them; None where none does."""
@@ -73,7 +73,7 @@ def _in_force(runtime: Runtime) -> Definitions:
         if not before:
             raise
         since = max(row["in_force_since"] for row in before)
-        logger.error("mappings not taken", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
+        logger.error("mappings.refused", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
         return Definitions.from_rows(before)
     with runtime.database.transaction() as tx:
         definitions.put_in_force(tx, shipped.rows())  # stored, so that every worker can load what a delivery pins

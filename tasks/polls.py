@@ -62,7 +62,7 @@ def poll(kind: str) -> None:
     """Reads every stream of a system that is due."""
     for run in runs(current(), _intake(), kind):
         if run.accepted:
-            logger.info("polled", target=kind, stream=run.stream, read=run.read, accepted=run.accepted)
+            logger.info("poll.accepted", target=kind, stream=run.stream, read=run.read, accepted=run.accepted)
 
 
 @cache
@@ -116,7 +116,7 @@ class Poll:
                 if page.next is None or rests:
                     return Run(self._cursor.stream, read, accepted)
         except LeaseLost:
-            logger.warning("poll taken over", target=self._kind, stream=self._cursor.stream)
+            logger.warning("poll.lease_lost", target=self._kind, stream=self._cursor.stream)
             return Run(self._cursor.stream, read, accepted)
         except Failure as failure:
             self._fail(failure)
@@ -240,7 +240,7 @@ class Poll:
     def _fail(self, failure: Failure) -> None:
         """The next try: when the target says, or after a pause that doubles.  Wrong credentials pause the target."""
         log = logger.info if isinstance(failure, Throttled) else logger.error
-        log("poll failed", target=self._kind, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
+        log("poll.failed", target=self._kind, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
         with self._runtime.database.transaction() as tx:
             self._note_asked(tx)
             if isinstance(failure, Throttled):
@@ -264,11 +264,11 @@ class Poll:
 
 
 def event_id(change: Change) -> str:
-    """What identifies a change: the object, the time of the change, and what was read."""
+    """The id of a change: made of the object, the time of the change, and what was read."""
     stamp = f"{change.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
     return clear(f"{change.type}/{change.id}/{stamp}/{digest(change.document)[:16]}")[:LONGEST_EVENT_ID]
 
 
 def is_known(change: Change, newest: str | None) -> bool:
-    """Whether the newest event of the object, by its id, holds this change."""
+    """Whether the newest event of the object, by its id, is this change."""
     return newest is not None and newest.rpartition("/")[0] == event_id(change)

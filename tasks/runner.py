@@ -92,7 +92,7 @@ def _end(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Ste
     try:
         return _outcome(runtime, delivery, work, lease, bodies)
     except LeaseLost:
-        logger.warning("lease lost", delivery=delivery.id)
+        logger.warning("lease_lost", delivery=delivery.id)
         return None
 
 
@@ -118,7 +118,7 @@ def _open(runtime: Runtime, delivery: Delivery, work: DeliveryWork) -> Job:
     if delivery.leases > POISONED:
         raise Reject(
             f"{POISONED} workers in a row died over it",
-            hint="Look at the workers' logs of these times; when the cause is removed, `fleet dead replay ID`.",
+            hint="Look at the workers' logs of these times; when the cause is fixed, `fleet dead replay ID`.",
             code="poison",
         )
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
@@ -168,7 +168,7 @@ def _on_failure(runtime: Runtime, delivery: Delivery, lease: Lease, failure: Fai
             return Next(State.WAITING, due_in=after, **said)
         case Needs(entity=of, id=id, at=at):
             if delivery.waited >= NEEDED_WITHIN:
-                logger.error("still waiting", delivery=delivery.id, entity=of, number=clear(id))
+                logger.error("delivery.still_waiting", delivery=delivery.id, entity=of, number=clear(id))
             needs = crossrefs.needed(at or delivery.target, of, clear(id))
             return Next(State.WAITING, due_in=NEEDED_WITHIN, needs=needs, **said)
         case Skip(settles=settles):
@@ -207,14 +207,14 @@ def _retry(runtime: Runtime, delivery: Delivery, spends: bool, said: dict[str, A
 
 
 def _defect(delivery: Delivery, error: Exception) -> Next:
-    """The text of an unknown error may hold anything, so only its type and its places are shown."""
+    """The text of an unknown error may hold anything, so only its type and its places are logged."""
     logger.error("defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error)[-12:])
     return Next(
         State.DEAD,
         spends=True,
         code="defect",
         reason=f"{type(error).__name__} at {place_of(error)}",
-        hint="A defect here, not in the order: report it with the log of this time.  When it is fixed, "
+        hint="A defect of the fleet, not of the object: report it with the log of this time.  When it is fixed, "
         "`fleet dead replay ID`.",
     )
 
@@ -234,7 +234,7 @@ def _duplicate_crossref(delivery: Delivery) -> Next:
     return Next(
         State.HELD,
         code="taken",
-        reason=f"the target's object for this {delivery.entity} is another {delivery.entity} of ours",
+        reason=f"the target's record of this {delivery.entity} is known as another {delivery.entity} of ours",
         hint="Was the target, or this fleet's database, restored from a backup?  Compare both objects at the target, "
         "and enter by hand what is missing there.",
     )
@@ -249,18 +249,18 @@ def _finish(runtime: Runtime, ends: Sequence[End]) -> list[Following]:
             if not getattr(error, "pgcode", None):  # a deadlock, say, is no outage
                 raise
         except Exception as error:  # one of them, which the others are not to suffer for
-            logger.info("each ends by itself", deliveries=len(ends), error=type(error).__name__)
+            logger.info("batch_split", deliveries=len(ends), error=type(error).__name__)
         return [each for end in ends for each in _finish(runtime, [end])]
     (end,) = ends
     try:
         return _write(runtime, ends)
     except LeaseLost:
-        logger.warning("lease lost", delivery=end.delivery.id)
+        logger.warning("lease_lost", delivery=end.delivery.id)
         return []
     except (MemoryError, *UNAVAILABLE):
         raise
     except UniqueViolation:
-        end.work.disown()
+        end.work.forget_own_id()
         return _write(runtime, [replace(end, next=_duplicate_crossref(end.delivery), job=None)])
     except Failure as failure:  # what its tracking read has changed since
         next = _on_failure(runtime, end.delivery, end.lease, failure)

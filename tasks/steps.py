@@ -2,7 +2,7 @@
 
 ``transform ▸ validate`` run on the queue ``ingest``, ``enrich ▸ post`` on the target's, ``push_status`` on Clarity's.
 A task carries the id of a delivery and nothing else, runs its step and those that follow on the same queue, and hands
-the id on to the next hop of its chain.  On ``ingest``, where nobody else is waited for, one nudge may be for several.
+the id on to the next hop of its chain.  On ``ingest``, which calls no other system, one nudge may be for several.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
     try:
         following = run(current(), [ids] if isinstance(ids, int) else ids, step, BODIES)
     except MemoryError:  # which Celery would pass on, and never count the task as ended
-        logger.error("out of memory", deliveries=ids)
+        logger.error("out_of_memory", deliveries=ids)
         following = []
     if isinstance(ids, int) and following and task.request.chain:
         id, queue = following[0]

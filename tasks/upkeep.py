@@ -33,7 +33,7 @@ def check_ledger() -> None:
     with current().database.transaction() as tx:
         balance = ledger.balance(tx, full=full)
     for imbalance in balance.imbalances:
-        logger.error("ledger imbalance", rule=imbalance.rule, count=imbalance.count, sample=imbalance.sample)
+        logger.error("ledger.imbalance", rule=imbalance.rule, count=imbalance.count, sample=imbalance.sample)
     with current().database.transaction() as tx:
         alerts.observe(tx, ["ledger"], of_ledger(balance))
     with current().database.transaction() as tx:
@@ -58,13 +58,13 @@ def probe_paused() -> None:
                 runtime.connector(kind).whoami()
         except Failure as failure:
             logger.error(
-                "target still paused", target=installation.name, reason=failure.reason, hint=plain(failure.hint)
+                "target.still_paused", target=installation.name, reason=failure.reason, hint=plain(failure.hint)
             )
             continue
         with runtime.database.transaction() as tx:
             resumed = installations.resume(tx, installation.id)
         if resumed:
-            logger.info("target resumed", target=installation.name)
+            logger.info("target.resumed", target=installation.name)
 
 
 @app.task(name="tidy")
@@ -76,7 +76,7 @@ def tidy() -> None:
         alerts.forget(tx)
         retention.forget_seen(tx)
     if removed := remove_finished(runtime.database, runtime.settings.retention_days):
-        logger.info("removed what was finished long ago", messages=removed)
+        logger.info("retention.removed", messages=removed)
 
 
 def remove_finished(database: Database, days: float, seconds: float = REMOVES_FOR) -> int:

@@ -24,7 +24,7 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     up the lines of its SKU, one after the other, once all rows with a key are counted.  Rows of quantity zero are left
     out.
 
-    Raises `Hold`, saying of what and how much, for a row that is marked, for what no line of the order stands for, for
+    Raises `Hold`, saying of what and how much, for a row that is marked, for what no line of the order explains, for
     a quantity below zero, and for more than is left of the lines.
     """
     taken: dict[str, Decimal] = defaultdict(Decimal)

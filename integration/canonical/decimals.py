@@ -29,7 +29,7 @@ def decimal_of(text: str, longest: int = LONGEST, largest_exponent: int = LARGES
 
 
 def without_noise(number: Decimal, decimals: int) -> Decimal:
-    """The number that a double stands for, where it has no more than ``decimals``; any other number as it is.
+    """The number that a double means, where it has no more than ``decimals``; any other number as it is.
 
     >>> without_noise(Decimal("19.990000000000002"), 6), without_noise(Decimal("0.333333333333"), 6)
     (Decimal('19.99'), Decimal('0.333333333333'))

@@ -81,8 +81,8 @@ def progress_of(carried: Document, shipments: Iterable[Document], invoices: Sequ
         for line, quantity in shipment["lines"].items():
             shipped[line] = EXACT.add(Decimal(quantity), Decimal(shipped[line]))  # type: ignore[assignment]
     wanted = {line["id"]: Decimal(line["quantity"]) for line in carried["lines"] if line["ships"]}
-    standing = [invoice for invoice in invoices if invoice["status"] != "void"]
-    billed = any(invoice["complete"] for invoice in standing) and all(each["status"] == "paid" for each in standing)
+    valid = [invoice for invoice in invoices if invoice["status"] != "void"]
+    billed = any(invoice["complete"] for invoice in valid) and all(each["status"] == "paid" for each in valid)
     empty = not carried["lines"]
     return TargetProgress(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
 
@@ -103,7 +103,7 @@ def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False) -> Stage
 
 
 def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:
-    """The stages to report, in order; partly shipped is left out once all has left.
+    """The stages to report, in their order; a partial shipment is not reported once all has left.
 
     >>> entered(Stage.POSTED, Stage.COMPLETED)
     (<Stage.SHIPPED: 2>, <Stage.COMPLETED: 3>)

@@ -23,7 +23,7 @@ FAILED = ("failed", "cancelled", "pending")
 def check_order(order: Order, approved: Collection[str] = ()) -> None:
     """Passes an order that can be posted as it is, or whose faults are ``approved``, by their codes.
 
-    Raises `Reject` when nobody can be made its customer, and `Hold` for an unknown currency or status, for amounts
+    Raises `Reject` when it names no customer, and `Hold` for an unknown currency or status, for amounts
     finer than the currency's minor unit (ISO 4217), for a quantity below zero, and for sums that differ by a minor unit
     or more (Clarity API v1, rules of the order).  A line of quantity 0 was removed: it has to come to nothing, and does
     not count.  The sums of a cancelled order are not looked at: a cancellation has to arrive.

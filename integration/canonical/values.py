@@ -57,7 +57,7 @@ class Text(Value[str]):
         return None
 
     def _digits(self, value: Any) -> str:  # noqa: ARG002
-        """What stands for a value that is no text."""
+        """The text for a value that is none."""
         raise self.make_error("invalid")
 
 
@@ -71,7 +71,7 @@ class Id(Text):
 
 
 class Choice(Text):
-    """One of a few words; the first stands for an absent one."""
+    """One of a few words; the first is the default."""
 
     default_error_messages = {"choice": "not one of {words}"}
 
@@ -220,7 +220,7 @@ def utc(text: str) -> str:
 def quoted(code: str) -> str:
     """A code that is not known, for a reason: whole, or not at all.
 
-    Personal data that is there by mistake is masked as a whole value; its first letters would not be.
+    What is personal and is there by mistake is masked as a whole value; the first letters of it would not be.
 
     >>> quoted("EURO"), quoted("x" * 41)
     ("'EURO'", 'of 41 characters')

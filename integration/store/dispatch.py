@@ -1,4 +1,4 @@
-"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher runs ten times a second.
+"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher asks ten times a second.
 
 Every nudge may be lost or doubled without harm, because the truth about what is due stays here.
 """
@@ -60,7 +60,7 @@ def requeue_all(tx: Transaction) -> int:
 
 
 def wake_missed(tx: Transaction) -> int:
-    """Makes due what nobody woke: two transactions that end at once can miss each other.
+    """Makes due what was not woken: two transactions that end at once can miss each other.
 
     That is the head of a lane behind which something was put, and what waits for a crossref that is there.
     """

@@ -1,4 +1,4 @@
-"""Progress: how far each order is at each target, so that Clarity is notified of the state over all of them."""
+"""Fulfilment: how far each order is at each target, and which stage Clarity was last notified of."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def record(tx: Transaction, delivery: Delivery, order_id: str, body: Row) -> boo
 
 
 def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
-    """Records that Clarity has a shipment or invoice."""
+    """Notes that Clarity has a shipment or invoice."""
     tx.run(
         "update progress set shown = true where installation = %s and entity = %s and object_id = %s",
         target,
@@ -152,9 +152,9 @@ def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
 
 
 def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -> tuple[Stage, ...]:
-    """The stages that the order entered since the last one Clarity was sent, over these targets; it never goes back.
+    """The stages that the order has entered since Clarity was last notified, over these targets; it never goes back.
 
-    Only what Clarity has counts.  Two callers for one order run one after the other.
+    Only what Clarity has counts.  Two that ask for one order run one after the other.
     """
     row = tx.row(
         """insert into progress (installation, entity, object_id, order_id, body)
@@ -166,7 +166,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         order_id,
     )
     assert row
-    reported, claims = Stage(row["stage"]), row["fulfilled_by"]
+    notified, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
     tx.run(
         """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
@@ -177,7 +177,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
     waited_for = set(targets) - {shop, *parts}
     if claims and None not in claims.values():
         waited_for &= set(claims.values())
-    stage = max(reported, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
+    stage = max(notified, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -185,11 +185,11 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         shop,
         order_id,
     )
-    return entered(reported, stage)
+    return entered(notified, stage)
 
 
 def open_orders(tx: Transaction, target: int) -> list[str]:
-    """Their ids of orders of which not all is shipped and paid, those first that nobody has looked at the longest."""
+    """Their ids of orders of which not all is shipped and paid, the least recently polled first."""
     rows = tx.rows(
         """select x.their_id from progress p
            join crossrefs x on x.installation = p.installation and x.entity = 'order' and x.our_id = p.object_id
@@ -200,7 +200,7 @@ def open_orders(tx: Transaction, target: int) -> list[str]:
     return [row["their_id"] for row in rows]
 
 
-def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
+def polled(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     """Puts these orders behind the others of `open_orders`."""
     tx.run(
         """update progress p set looked_at = now() from crossrefs x

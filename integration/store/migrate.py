@@ -10,7 +10,7 @@ from integration.errors import Misconfigured
 from integration.store.database import UNAVAILABLE, Database, Transaction
 
 FOLDER = Path(__file__).with_name("migrations")
-LOCK = 7_116_001  # any number nobody else uses: two `migrate` at once take turns
+LOCK = 7_116_001  # any number that is not used elsewhere: two `migrate` at once take turns
 
 
 def migrate(url: str, check: Callable[[Transaction], None] = lambda _: None) -> list[str]:

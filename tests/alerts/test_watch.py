@@ -39,7 +39,7 @@ def test_refused_credentials_are_reported_at_once_with_all_that_one_must_know(fl
     assert lines == [
         f"credentials refused: odoo-1 (127.0.0.1:1), since {since} UTC",
         "Odoo does not accept the API key",
-        "Nothing is sent there until that is corrected; deliveries that wait: 1.",
+        "Nothing is sent there until that is fixed; deliveries that wait: 1.",
         "What to do: Make a new key. It is tried again each minute; `fleet targets ls` shows whether it answers.",
     ]
 

@@ -346,7 +346,7 @@ DEFECTS = [
     Defect(
         "an outage of Postgres is reported once",
         "tasks/watch.py",
-        "                self._sent[channel] = notice\n",
+        "                self._sent_to[channel] = notice\n",
         "                pass\n",
         f"{STAND_IN}test_an_outage_of_postgres_is_reported_once_and_so_is_its_end",
         "Left contains one more item: 'clarity-fleet: Postgres does not answer'",

@@ -183,7 +183,7 @@ DEFECTS = [
     Defect(
         "an order's stage never steps back",
         f"{STORE}fulfilment.py",
-        "    stage = max(reported, ",
+        "    stage = max(notified, ",
         "    stage = (",
         "tests/store/test_progress.py::test_it_never_steps_back",
         "Left contains one more item: <Stage.SHIPPED",

@@ -185,7 +185,7 @@ def test_open_orders_take_turns_until_they_are_shipped_and_paid(books: Books) ->
         books.carry(books.odoo, order, a="1")
     assert books.open_orders(books.odoo) == ["S1001", "S1002"]
     with books.database.transaction() as tx:
-        fulfilment.looked_at(tx, books.odoo, ["S1001"])
+        fulfilment.polled(tx, books.odoo, ["S1001"])
     assert books.open_orders(books.odoo) == ["S1002", "S1001"]
     books.ship(books.odoo, "1", a="1")
     books.bill(books.odoo, "i")
