@@ -119,7 +119,7 @@ class Receiver:
         try:
             return self._record(source, id, body)
         except psycopg2.Error as error:
-            logger.error("cannot store", error=type(error).__name__)
+            logger.error("webhook.not_stored", error=type(error).__name__)
             return self._refuse(source, "not_stored", "Send it again soon.", code="cannot_store")
 
     def hint(self, token: str) -> Answer:
@@ -132,7 +132,7 @@ class Receiver:
             with self.runtime.database.statement() as tx:
                 cursors.make_due(tx, self.runtime.installations["odoo"].id)
         except psycopg2.Error as error:
-            logger.error("cannot store", error=type(error).__name__)
+            logger.error("webhook.not_stored", error=type(error).__name__)
             return self._refuse("odoo", "not_stored", "The next poll will see it.", code="cannot_store")
         return Response(status=204), 204, {}
 
@@ -168,7 +168,7 @@ class Receiver:
         try:
             event = read_event(id, body)
         except Reject as failure:
-            logger.error("malformed webhook", source=source, reason=failure.reason)
+            logger.error("webhook.malformed", source=source, reason=failure.reason)
             with self.runtime.database.statement() as tx:
                 inbox.reject(tx, shop.id, clear(id), failure.reason, self.runtime.vault.seal(body))
             return self._refuse(source, "malformed", failure.reason)
@@ -179,7 +179,7 @@ class Receiver:
                 arrival = inbox.again(tx, shop.id, event.id, hashlib.sha256(body).digest())
         self.publisher.wake(arrival.due)
         if arrival.verdict == "conflict":
-            logger.error("same id, another body", webhook=event.id, message=arrival.message)
+            logger.error("webhook.conflict", webhook=event.id, message=arrival.message)
             return self._refuse(source, "conflict", "This webhook-id was accepted with another body.")
         status = 202 if arrival.verdict == "accepted" else 200
         return jsonify(id=event.id, status=arrival.verdict), status, {}
@@ -209,7 +209,7 @@ class Publisher:
                 if int(self._runtime.redis.llen(INGEST)) < INGEST_WINDOW:
                     pipeline.nudge(due)
             except Exception as error:  # the thread must live; nothing is lost without its nudges
-                logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
+                logger.warning("nudge.not_sent", deliveries=len(due), error=type(error).__name__)
 
 
 def read_event(id: str, body: bytes) -> Event:

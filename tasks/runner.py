@@ -92,7 +92,7 @@ def _end(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Ste
     try:
         return _outcome(runtime, delivery, work, lease, bodies)
     except LeaseLost:
-        logger.warning("lease_lost", delivery=delivery.id)
+        logger.warning("delivery.lease_lost", delivery=delivery.id)
         return None
 
 
@@ -208,7 +208,7 @@ def _retry(runtime: Runtime, delivery: Delivery, spends: bool, said: dict[str, A
 
 def _defect(delivery: Delivery, error: Exception) -> Next:
     """The text of an unknown error may hold anything, so only its type and its places are logged."""
-    logger.error("defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error)[-12:])
+    logger.error("delivery.defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error)[-12:])
     return Next(
         State.DEAD,
         spends=True,
@@ -249,13 +249,13 @@ def _finish(runtime: Runtime, ends: Sequence[End]) -> list[Following]:
             if not getattr(error, "pgcode", None):  # a deadlock, say, is no outage
                 raise
         except Exception as error:  # one of them, which the others are not to suffer for
-            logger.info("batch_split", deliveries=len(ends), error=type(error).__name__)
+            logger.info("hop.batch_split", deliveries=len(ends), error=type(error).__name__)
         return [each for end in ends for each in _finish(runtime, [end])]
     (end,) = ends
     try:
         return _write(runtime, ends)
     except LeaseLost:
-        logger.warning("lease_lost", delivery=end.delivery.id)
+        logger.warning("delivery.lease_lost", delivery=end.delivery.id)
         return []
     except (MemoryError, *UNAVAILABLE):
         raise
@@ -344,7 +344,7 @@ def _log_outcome(delivery: Delivery, state: State, next: Next) -> None:
         return
     log = logger.error if next.pauses or state is State.DEAD else logger.warning if state is State.HELD else logger.info
     log(
-        "delivery",
+        "delivery.attempted",
         delivery=delivery.id,
         step=delivery.step.value,
         state=state.value,

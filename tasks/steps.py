@@ -70,7 +70,7 @@ def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
     try:
         following = run(current(), [ids] if isinstance(ids, int) else ids, step, BODIES)
     except MemoryError:  # which Celery would pass on, and never count the task as ended
-        logger.error("out_of_memory", deliveries=ids)
+        logger.error("hop.out_of_memory", deliveries=ids)
         following = []
     if isinstance(ids, int) and following and task.request.chain:
         id, queue = following[0]

@@ -171,3 +171,12 @@ def test_every_exception_is_needed() -> None:
     finally:
         EXCEPTIONS.update(before)
     assert sorted(set(EXCEPTIONS) - found) == []
+
+
+def test_log_events_are_stable_names() -> None:
+    """``noun.what_happened``; what differs from time to time is in the fields."""
+    calls = re.compile(r"\b(?:logger|log)(?:\.(?:debug|info|warning|error))?\(\s*\"([^\"]+)\"")
+    ours = [ROOT / path for path in FILES if str(ROOT / path).startswith((f"{ROOT}/integration/", f"{ROOT}/tasks/"))]
+    events = [event for path in ours if path.suffix == ".py" for event in calls.findall(path.read_text())]
+    assert events
+    assert [event for event in events if not re.fullmatch(r"[a-z]+\.[a-z_]+", event)] == []

@@ -97,8 +97,8 @@ def journeys(tx: Transaction, object_ids: list[str]) -> list[Row]:
 
     ``{object_id, target, state, step, reason, theirs, seconds}`` are about its way to the ERP: the number there, and
     the time from the commit of the webhook to the end of the status push.  ``{shipments, invoices, open}`` are about
-    what has come back from there, and whether more is to be expected.  ``{stage, telling}`` are the stage that Clarity
-    was last notified of, None for none, and whether a push is still under way.
+    what has come back from there, and whether more is to be expected.  ``{stage, reporting}`` are the stage that
+    Clarity was last notified of, None for none, and whether a push is still under way.
     """
     return tx.rows(JOURNEYS, object_ids)
 
@@ -108,7 +108,7 @@ select distinct on (m.object_id, d.target) m.object_id, i.kind as target, d.stat
     extract(epoch from coalesce(push.finished_at, d.finished_at) - m.received_at)::float as seconds,
     back.shipments, back.invoices, coalesce(here.open, true) as open,
     coalesce((notified.body ->> 'stage')::int, case when push.state in ('done', 'skipped') then 0 end) as stage,
-    exists (select from deliveries other where other.lane = push.lane and other.open) as telling
+    exists (select from deliveries other where other.lane = push.lane and other.open) as reporting
 from messages m join deliveries d on d.message = m.id and d.origin is null and d.replay_of is null
 join installations i on i.id = d.target
 left join deliveries push on push.origin = d.id

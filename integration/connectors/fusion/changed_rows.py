@@ -63,7 +63,7 @@ class Listing:
 
     def _warn(self, refused: Reject) -> None:
         if not self._warned:
-            logger.warning("changes cannot be asked for, open orders still are", path=self._path, reason=refused.reason)
+            logger.warning("poll.changes_unavailable", path=self._path, reason=refused.reason)
         self._warned = True
 
 

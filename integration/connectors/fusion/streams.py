@@ -51,7 +51,7 @@ def _read(site: Site, key: str) -> SalesOrder | None:
     except Failure as failure:
         if isinstance(failure, Retry) and failure.counts_for_breaker and failure.code != "http_500":
             raise  # the pod cannot be reached; it is not this order
-        logger.error("an order cannot be read", order=key, reason=failure.reason)
+        logger.error("poll.order_unreadable", order=key, reason=failure.reason)
         return None
 
 
@@ -63,5 +63,5 @@ def _with_invoices(site: Site, order: SalesOrder) -> list[Change]:
     except Throttled:
         raise
     except Failure as failure:
-        logger.warning("the invoices of an order cannot be read", order=order.key, reason=failure.reason)
+        logger.warning("poll.invoices_unreadable", order=order.key, reason=failure.reason)
         return shipped

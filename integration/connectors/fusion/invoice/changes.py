@@ -200,7 +200,7 @@ def _without_namesakes(rows: list[Row], order: SalesOrder, named: set[str]) -> l
         if len(others) == 1:
             ours += others
         else:
-            logger.warning("an invoice is left out: not found, or several", number=number, order=order.key)
+            logger.warning("poll.invoice_skipped", number=number, order=order.key)
     return ours
 
 

@@ -87,7 +87,7 @@ class SalesOrders:
         try:
             header = self._client.get(path, expand=f"lines.{DETAILS}")
         except (NotThere, AccessRefused) as refused:
-            logger.warning("an order is left out", order=key, reason=refused.reason)
+            logger.warning("poll.order_skipped", order=key, reason=refused.reason)
             return None
         if header.get("StatusCode") in (DRAFT, REFERENCE):
             return None
