@@ -131,6 +131,7 @@ class Result:
 def _everything(environment: Mapping[str, str]) -> list[Result]:
     """Every check and stage; the output of what runs beside the tests is shown at the end, if it failed."""
     began = time.monotonic()
+    click.secho(f"== beside the tests, shown at the end: {', '.join([*CHECKS, *FLEET])}", bold=True, err=True)
     with ThreadPoolExecutor(2) as pool:
         beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEET)]
         results = [*_shown(TESTS, environment)]
