@@ -251,7 +251,7 @@ class Picking(Records):
 
     def _leave_behind(self, id: int, moves: list[int]) -> None:
         """A transfer for what did not leave; goods that are not counted are ready again."""
-        copied = ("origin", "sale_id", "partner_id", "carrier_id", "note")
+        copied = ("origin", "sale_id", "partner_id", "carrier_id", "note", "scheduled_date", "date_deadline")
         picking = self.existing(id)
         values = {name: picking[name] for name in copied if picking.get(name)}
         backorder = self.existing(self.create_one({**values, "backorder_id": id}))
