@@ -98,7 +98,7 @@ class Watch:
                 alerts.taken(tx, waiting)
                 return
             after = alerts.refused(tx, waiting, reason)
-        logger.error("notice not sent", channel=channel.name, notices=len(waiting), reason=reason, again_in=after)
+        logger.error("notice.not_sent", channel=channel.name, notices=len(waiting), reason=reason, again_in=after)
 
     def _key(self, url: str) -> str:
         """Under which a channel's notices are kept: its name, and what distinguishes it from others of that name."""
@@ -151,7 +151,7 @@ class StandIn:
         for channel in [channel for channel, sent in self._sent_to.items() if sent is not notice]:
             if reason := channel.send(notice):
                 self._again_at = time.monotonic() + AWAY_FOR
-                logger.error("notice not sent", channel=channel.name, reason=reason)
+                logger.error("notice.not_sent", channel=channel.name, reason=reason)
             else:
                 self._sent_to[channel] = notice
 

@@ -167,7 +167,7 @@ def test_what_was_not_taken_is_kept_and_sent_later(fleet: Watched) -> None:
     with capture_logs() as lines:
         fleet.look()
         fleet.look()
-    failures = [line for line in lines if line["event"] == "notice not sent"]
+    failures = [line for line in lines if line["event"] == "notice.not_sent"]
     assert [(line["log_level"], line["channel"], line["notices"]) for line in failures] == [
         ("error", "json://127.0.0.1", 1)
     ]
@@ -208,7 +208,9 @@ def test_no_channel_no_notice_but_the_alert_stands_and_is_logged(fleet: Watched)
     with capture_logs() as lines:
         fleet.look()
         fleet.look()
-    assert [(line["event"], line["alert"], line["about"]) for line in lines] == [("alert", "credentials", "odoo-1")]
+    assert [(line["event"], line["alert"], line["about"]) for line in lines] == [
+        ("alert.raised", "credentials", "odoo-1")
+    ]
     assert lines[0]["log_level"] == "error"
     assert fleet.road.value("select count(*) from notices") == 0
     fleet.set(urls=(fleet.hook.url,))
@@ -223,7 +225,7 @@ def test_a_url_that_cannot_be_right_stops_nothing(fleet: Watched, url: str) -> N
     with capture_logs() as lines:
         fleet.look()
     assert len(fleet.hook.notices) == 1
-    assert [line["event"] for line in lines] == ["alert", "notice not sent"]
+    assert [line["event"] for line in lines] == ["alert.raised", "notice.not_sent"]
     assert SECRET_PATH not in json.dumps(lines)
 
 
