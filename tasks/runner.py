@@ -7,6 +7,7 @@ an end: then the hop is run again, and finds its effect at the target.
 from __future__ import annotations
 
 import random
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -53,7 +54,8 @@ Body = Callable[[Job], Step | None]
 class End:
     """How a hop ended: where the delivery goes, and the job whose tracking and effect are written with it.
 
-    ``credit`` is how many nudges the queue of what follows may hold, asked before the transaction.
+    ``credit`` is how many nudges the queue of what follows may hold, asked before the transaction.  ``took`` is how
+    long its steps took, in seconds.
     """
 
     delivery: Delivery
@@ -62,6 +64,7 @@ class End:
     next: Next
     job: Job | None = None
     credit: int = 0
+    took: float = 0.0
 
 
 def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step, Body]) -> list[Following]:
@@ -87,10 +90,10 @@ def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step,
 
 
 def _end(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]) -> End | None:
-    """Runs the steps; None when somebody else has the delivery by now."""
-    work = DeliveryWork(runtime, delivery, lease)
+    """Runs the steps; None when another worker has the delivery by now."""
+    work, began = DeliveryWork(runtime, delivery, lease), time.monotonic()
     try:
-        return _outcome(runtime, delivery, work, lease, bodies)
+        return replace(_outcome(runtime, delivery, work, lease, bodies), took=time.monotonic() - began)
     except LeaseLost:
         logger.warning("delivery.lease_lost", delivery=delivery.id)
         return None
@@ -278,7 +281,7 @@ def _write(runtime: Runtime, ends: Sequence[End]) -> list[Following]:
         written = [_write_one(tx, runtime, end) for end in ends]
     for end, (state, _) in zip(ends, written, strict=True):
         end.work.written()
-        _log_outcome(end.delivery, state, end.next)
+        _log_outcome(end, state)
     return [following for _, following in written if following is not None]
 
 
@@ -338,16 +341,22 @@ def _push(runtime: Runtime, follows: FollowUp, credit: int) -> Push:
     return Push(at.id, follows.system, lane(at.name, *follows.object), follows.entity, document, credit)
 
 
-def _log_outcome(delivery: Delivery, state: State, next: Next) -> None:
-    """One line for whatever did not simply go well."""
+def _log_outcome(end: End, state: State) -> None:
+    """One line for each hop, at debug where it simply went well."""
+    delivery, next = end.delivery, end.next
     if not next.code:
-        return
-    log = logger.error if next.pauses or state is State.DEAD else logger.warning if state is State.HELD else logger.info
+        log = logger.debug
+    elif next.pauses or state is State.DEAD:
+        log = logger.error
+    else:
+        log = logger.warning if state is State.HELD else logger.info
     log(
         "delivery.attempted",
         delivery=delivery.id,
         step=delivery.step.value,
+        attempt=delivery.attempts + 1,
         state=state.value,
         code=next.code,
         reason=next.reason,
+        ms=round(end.took * 1000),
     )
