@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_contract,
     of_customers,
     of_documents,
     of_edges,
@@ -24,5 +25,6 @@ DEFECTS: list[Defect] = [
     *of_customers.DEFECTS,
     *of_fulfilment.DEFECTS,
     *of_edges.DEFECTS,
+    *of_contract.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
