@@ -105,9 +105,7 @@ def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
 @pytest.fixture
 def database_url(postgres: Postgres, template: str) -> str:
     """A migrated database of the test's own."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    create_database(postgres.url, name, template)
-    return named(postgres.url, name)
+    return new_database(postgres.url, template)
 
 
 @pytest.fixture
@@ -115,6 +113,12 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+def new_database(url: str, template: str) -> str:
+    """The URL of one more database of that server: a module's fixtures may be made more than once in a process."""
+    create_database(url, name := f"test_{os.getpid()}_{next(_numbers)}", template)
+    return named(url, name)
 
 
 def create_database(url: str, name: str, template: str = "template1") -> None:
