@@ -1,6 +1,6 @@
-"""What of a document no row of a mapping reads: it ends there, so an analyst should know, and decide.
+"""Fields of a document that no row of a mapping reads; an analyst decides whether that is right.
 
-A mapping names under ``left_out`` what it leaves on purpose, each path with the reason.  Paths are names joined by
+A mapping lists under ``left_out`` what it omits on purpose, each path with the reason.  Paths are names joined by
 dots, as ``payments.reference``; lists are walked through.
 """
 
@@ -42,7 +42,7 @@ def read_paths(mapping: Document) -> set[Path]:
 
 
 def _rows(rows: list[Document], at: set[Path], target: Fields | None) -> Iterator[Path]:
-    """What rows read that are about the objects at these paths."""
+    """The paths that rows read in the objects at these paths."""
     for row in rows:
         if "when" in row:
             yield from _asked(row["when"], at)
@@ -100,16 +100,16 @@ def _leaves(value: Any, path: Path) -> Iterator[Path]:
         yield path
 
 
-# What a JMESPath expression reads, by its syntax tree
+# The paths that a JMESPath expression reads, by its syntax tree
 
 
 def _asked_for(expression: str, at: set[Path]) -> set[Path]:
-    """The paths of what the expression gives."""
+    """The paths of the expression's result."""
     return _walk(dict(jmespath.compile(expression).parsed), at, set())
 
 
 def _used(expression: str, at: set[Path]) -> set[Path]:
-    """The paths that the expression looks at to find what it gives: conditions, arguments of functions."""
+    """The paths that the expression reads beside its result: conditions, arguments of functions."""
     used: set[Path] = set()
     _walk(dict(jmespath.compile(expression).parsed), at, used)
     return used
@@ -120,7 +120,7 @@ def _asked(condition: str, at: set[Path]) -> set[Path]:
 
 
 def _walk(node: Mapping[str, Any], at: set[Path], used: set[Path]) -> set[Path]:
-    """The paths of the node's value when it is asked of the objects ``at``; adds what it looks at to ``used``."""
+    """The paths of the node's value, evaluated on the objects ``at``; adds what it reads beside that to ``used``."""
     children = node["children"]
     match node["type"]:
         case "field":

@@ -179,7 +179,7 @@ def _digits(text: str) -> str:
 
 
 def _entered(name: str, value: Any, place: Place) -> tuple[Place, bool]:
-    """The place inside a field of this name, and whether a value that stands there by itself is shown."""
+    """The place inside a field of this name, and whether a plain value there is shown."""
     shown = name in SHOWN_AT[place]
     if not _holds_fields(value):
         return place, shown

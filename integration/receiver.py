@@ -63,7 +63,7 @@ def create_app() -> Flask:
     app.before_request(receiver.refuse_unreadable)
     app.register_error_handler(Exception, receiver.fail)
     app.post("/webhooks/<source>")(receiver.receive)
-    app.post("/hints/odoo/<token>")(receiver.hasten)
+    app.post("/hints/odoo/<token>")(receiver.hint)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -122,7 +122,7 @@ class Receiver:
             logger.error("cannot store", error=type(error).__name__)
             return self._refuse(source, "not_stored", "Send it again soon.", code="cannot_store")
 
-    def hasten(self, token: str) -> Answer:
+    def hint(self, token: str) -> Answer:
         """A hint makes the polls of Odoo due early, and does nothing else: Odoo's webhooks carry no signature."""
         odoo = self.runtime.settings.systems.get("odoo")
         secret = odoo.options.get("hint_token", "") if odoo else ""

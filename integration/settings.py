@@ -158,10 +158,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Alerting:
-    """Who is told when something is wrong, and when.
+    """Where alerts go, and when.
 
-    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: what was told is told again
-    no sooner; nothing that is due may wait for longer.  ``budget`` is how many percent of a day's deliveries may fail.
+    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: an alert is sent again
+    no sooner; a due delivery may wait no longer.  ``budget`` is how many percent of a day's deliveries may fail.
     """
 
     urls: tuple[str, ...] = field(repr=False)

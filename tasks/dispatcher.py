@@ -1,4 +1,4 @@
-"""The dispatcher: ten times a second it nudges what is due, and returns expired leases and lost nudges to the queue.
+"""The dispatcher: ten times a second it nudges what is due, and recovers expired leases and lost nudges.
 
 Any number of copies may run; Postgres gives each delivery to one of them.  A thread beside it stands in for the watch
 where that is down.  Started as ``python -m tasks.dispatcher``.
@@ -44,7 +44,7 @@ class Dispatcher:
         self._done_at: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Ticks until it is stopped; an outage of Postgres or Redis is logged once and waited out."""
+        """Ticks until it is stopped; survives an outage of Postgres or Redis, and logs it once."""
         away = False
         while not stop.is_set():
             try:
@@ -64,9 +64,9 @@ class Dispatcher:
         if self._is_time("decide", DECIDE_EVERY):
             self._decide()
         if self._is_time("redrive", REDRIVE_EVERY):
-            self._log("leases_expired", dispatch.redrive)
+            self._recover("leases_expired", dispatch.redrive)
         if self._is_time("sweep", SWEEP_EVERY):
-            self._log("lanes_woken", dispatch.wake_missed)
+            self._recover("lanes_woken", dispatch.wake_missed)
         with self._runtime.database.statement() as tx:
             queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
         for queue in queues:
@@ -79,7 +79,7 @@ class Dispatcher:
     def _keep_epoch(self) -> None:
         """A missing epoch key means that Redis lost everything: all nudges are void."""
         if not self._runtime.redis.exists(EPOCH):
-            self._log("redis_lost", dispatch.requeue_all)
+            self._recover("redis_lost", dispatch.requeue_all)
             self._runtime.redis.set(EPOCH, int(time.time()))
             self._done_at.clear()
 
@@ -97,7 +97,7 @@ class Dispatcher:
             self._done_at[chore] = time.monotonic()
         return due
 
-    def _log(self, event: str, chore: Callable[[Transaction], int]) -> None:
+    def _recover(self, event: str, chore: Callable[[Transaction], int]) -> None:
         with self._runtime.database.transaction() as tx:
             count = chore(tx)
         if count:

@@ -126,7 +126,7 @@ def _post(job: Job, step: Step) -> DryRun:
 
 
 def _shown(job: Job) -> Document | None:
-    """What the target has of it; None where it cannot be asked, or does not answer."""
+    """What the target has; a target that cannot show it, or does not answer, has nothing."""
     is_push = job.delivery.step is Step.PUSH_STATUS
     sends = job.document if is_push else job.document.get("target")
     connector = job.runtime.connector(job.workflow.informs if is_push else job.workflow.target)

@@ -22,7 +22,7 @@ def object_ids(tx: Transaction, of: str | None, made_by: Installation, theirs: C
 def adopt_new_id(tx: Transaction, runtime: Runtime, delivery: Delivery, theirs: str | None) -> Delivery:
     """The delivery under the id that its target has answered, where that is the object's home and has just made it.
 
-    Two crossrefs hold it from then on: one at the home, one at the system that the object came from.
+    Two crossrefs say the same from then on: one of the home, one of the system that the object came from.
     """
     home, made_by = entity(delivery.entity).home, _name_of(runtime, delivery.source)
     before = f"{made_by}/"

@@ -264,11 +264,11 @@ class Poll:
 
 
 def event_id(change: Change) -> str:
-    """The id of a change: made of the object, the time of the change, and what was read."""
+    """What identifies a change: the object, the time of the change, and what was read."""
     stamp = f"{change.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
     return clear(f"{change.type}/{change.id}/{stamp}/{digest(change.document)[:16]}")[:LONGEST_EVENT_ID]
 
 
 def is_known(change: Change, newest: str | None) -> bool:
-    """Whether the newest event of the object, by its id, is this change."""
+    """Whether the newest event of the object, by its id, holds this change."""
     return newest is not None and newest.rpartition("/")[0] == event_id(change)

@@ -33,7 +33,7 @@ class Refusals:
         threading.Thread(target=self._write_for_ever, name="refusals", daemon=True).start()
 
     def count(self, source: str | None, reason: str) -> Refusal:
-        """One more; returns what is to be answered.  Never blocks.  ``source`` is None where it is not known."""
+        """One more; returns what is to be answered.  Waits for nobody.  ``source`` is None where it is unknown."""
         with self._counting:
             self._counts[source, reason] += 1
             self._unlogged[source, reason] += 1

@@ -121,7 +121,7 @@ def _open(runtime: Runtime, delivery: Delivery, work: DeliveryWork) -> Job:
     if delivery.leases > POISONED:
         raise Reject(
             f"{POISONED} workers in a row died over it",
-            hint="Look at the workers' logs of these times; when the cause is fixed, `fleet dead replay ID`.",
+            hint="Look at the workers' logs of these times; when the cause is removed, `fleet dead replay ID`.",
             code="poison",
         )
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
@@ -210,14 +210,14 @@ def _retry(runtime: Runtime, delivery: Delivery, spends: bool, said: dict[str, A
 
 
 def _defect(delivery: Delivery, error: Exception) -> Next:
-    """The text of an unknown error may hold anything, so only its type and its places are logged."""
+    """The text of an unknown error may hold anything, so only its type and its places are shown."""
     logger.error("defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error)[-12:])
     return Next(
         State.DEAD,
         spends=True,
         code="defect",
         reason=f"{type(error).__name__} at {place_of(error)}",
-        hint="A defect of the fleet, not of the object: report it with the log of this time.  When it is fixed, "
+        hint="A defect here, not in the order: report it with the log of this time.  When it is fixed, "
         "`fleet dead replay ID`.",
     )
 
@@ -237,7 +237,7 @@ def _duplicate_crossref(delivery: Delivery) -> Next:
     return Next(
         State.HELD,
         code="taken",
-        reason=f"the target's record of this {delivery.entity} is known as another {delivery.entity} of ours",
+        reason=f"the target's object for this {delivery.entity} is another {delivery.entity} of ours",
         hint="Was the target, or this fleet's database, restored from a backup?  Compare both objects at the target, "
         "and enter by hand what is missing there.",
     )

@@ -1,7 +1,7 @@
-"""The watch: what beat asks for every few seconds.  It finds what is wrong, and notifies people.
+"""The watch: what beat asks for every few seconds.  It looks for what is wrong, and sends notices.
 
-One watches at a time in the whole fleet.  A watch may run twice, late or never without harm: the next one sees what is
-still wrong, and what could not be sent is tried again.  If beat does not ask for it, a dispatcher runs it.
+One watches at a time in the whole fleet.  A watch may run twice, late or never without harm: an alert is seen by the
+next one, and what could not be sent is tried again.  Where nobody asks for it, a dispatcher stands in.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = structlog.get_logger(__name__)
 PATIENCE = "5s"
 """No question may keep Postgres busy for longer."""
 AWAY_FOR = 30.0
-"""Seconds that Postgres may be away before it is reported: a restart is not reported."""
+"""Seconds that Postgres may be away before a notice: a restart needs none."""
 
 
 @app.task(name="watch")
@@ -43,7 +43,7 @@ def watch() -> None:
                 if ours:
                     Watch(runtime).round()
     except UNAVAILABLE as error:
-        logger.error("watch.failed", error=type(error).__name__)
+        logger.error("cannot watch", error=type(error).__name__)
 
 
 class Watch:
@@ -53,11 +53,11 @@ class Watch:
         self._runtime = runtime
 
     def round(self) -> None:
-        """Brings the alerts up to date, writes the notice of what is to be reported, and sends what is unsent."""
+        """Brings the alerts up to date, writes the notice of the news, and sends what is unsent."""
         self._observe()
         channels = {self._key(url): Channel(url) for url in self._runtime.settings.alerts.urls}
         if channels:
-            self._tell(list(channels))
+            self._notify(list(channels))
         for key, channel in channels.items():
             self._send(key, channel)
 
@@ -80,9 +80,9 @@ class Watch:
         for row in over:
             logger.info("alert.resolved", alert=row["kind"], about=row["about"])
 
-    def _tell(self, channels: Sequence[str]) -> None:
+    def _notify(self, channels: Sequence[str]) -> None:
         with self._runtime.database.transaction() as tx:
-            news = alerts.to_tell(tx, self._runtime.settings.alerts.repeat)
+            news = alerts.unreported(tx, self._runtime.settings.alerts.repeat)
             if news:
                 alerts.report(tx, news, notice_of(news, _places(tx)), channels)
 
@@ -101,21 +101,21 @@ class Watch:
         logger.error("notice.not_sent", channel=channel.name, notices=len(waiting), reason=reason, again_in=after)
 
     def _key(self, url: str) -> str:
-        """Under which a channel's notices are kept: its name, and what distinguishes it from others of that name."""
+        """Under which a channel's notices are kept: its name, and a hash that distinguishes channels of one name."""
         return f"{Channel(url).name} {hmac.new(self._runtime.match_secret, url.encode(), 'sha256').hexdigest()[:12]}"
 
 
 class StandIn:
     """A dispatcher's thread that watches when the heartbeat is overdue: Redis, beat or worker-upkeep may be down.
 
-    While Postgres itself is away nothing can be watched, and each dispatcher reports that for itself: to each
+    While Postgres itself is away nothing can be watched, and each dispatcher reports that by itself: to each
     channel once, and once when it is over.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._heard_at = time.monotonic()
-        self._sent_to = {Channel(url): POSTGRES_BACK for url in runtime.settings.alerts.urls}
+        self._sent = {Channel(url): POSTGRES_BACK for url in runtime.settings.alerts.urls}
         self._again_at = 0.0
         self._connected = False
 
@@ -140,20 +140,20 @@ class StandIn:
         except UNAVAILABLE:
             self._connected = False
             if time.monotonic() - self._heard_at > AWAY_FOR:
-                self._tell(POSTGRES_AWAY)
+                self._notify(POSTGRES_AWAY)
         else:
-            self._tell(POSTGRES_BACK)
+            self._notify(POSTGRES_BACK)
 
-    def _tell(self, notice: Notice) -> None:
-        """Sends it to the channels that did not get it last; what one does not take is sent again after a pause."""
+    def _notify(self, notice: Notice) -> None:
+        """Sends it to the channels that did not get it last; what one does not take, again after a pause."""
         if time.monotonic() < self._again_at:
             return
-        for channel in [channel for channel, sent in self._sent_to.items() if sent is not notice]:
+        for channel in [channel for channel, sent in self._sent.items() if sent is not notice]:
             if reason := channel.send(notice):
                 self._again_at = time.monotonic() + AWAY_FOR
                 logger.error("notice.not_sent", channel=channel.name, reason=reason)
             else:
-                self._sent_to[channel] = notice
+                self._sent[channel] = notice
 
 
 def _places(tx: Transaction) -> dict[str, str]:

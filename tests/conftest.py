@@ -1,4 +1,4 @@
-"""What the tests stand on: real servers, started once, in a home of their own."""
+"""What the tests run on: real servers, started once, in a home of their own."""
 
 from __future__ import annotations
 

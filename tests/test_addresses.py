@@ -135,7 +135,7 @@ def listening() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     """A server that sends everybody elsewhere; it notes the path and the credentials of each call."""
     asked: list[tuple[str, str | None]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers["Authorization"]))
             self.send_response(302)
@@ -148,7 +148,7 @@ def listening() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()

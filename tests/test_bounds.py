@@ -234,7 +234,7 @@ def test_whatever_reads_what_strangers_write_is_linear(class_: str) -> None:
         within_bounds(lambda work=work, said=said: work(said), f"{name} of {class_}")  # type: ignore[misc]
 
 
-def test_patterns_are_found_wherever_they_stand() -> None:
+def test_patterns_are_found_wherever_they_are() -> None:
     assert len(PATTERNS) > 25
     assert any(name.endswith("(integration.logs._PATTERNS)") for name in PATTERNS)
     assert any("integration.store.deliveries:" in name for name in PATTERNS)

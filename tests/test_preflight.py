@@ -114,7 +114,7 @@ def test_up_refuses_a_setting_that_cannot_be_right(place: Home, variables: dict[
 
 def test_up_refuses_mappings_that_do_not_compile(tmp_path: Path) -> None:
     shutil.copytree(mappings.FOLDER, tmp_path / "mappings")
-    broken = tmp_path / "mappings" / "odoo" / "order.json"
+    broken = tmp_path / "mappings" / "odoo" / "out" / "order.json"
     broken.write_text(broken.read_text().replace("},", "}", 1))
     (tmp_path / "home").mkdir()
     place = Home(tmp_path / "home", cwd=tmp_path)

@@ -103,7 +103,7 @@ def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False) -> Stage
 
 
 def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:
-    """The stages to report, in their order; a partial shipment is not reported once all has left.
+    """The stages to report, in order; partly shipped is left out once all has left.
 
     >>> entered(Stage.POSTED, Stage.COMPLETED)
     (<Stage.SHIPPED: 2>, <Stage.COMPLETED: 3>)

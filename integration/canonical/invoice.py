@@ -44,7 +44,7 @@ class Invoice(Strict):
 
 
 def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> None:
-    """Passes an invoice that can be sent to Clarity as it is, or whose faults are ``approved``, by their codes.
+    """Passes an invoice that Clarity can be sent as it is, or whose faults are ``approved``, by their codes.
 
     Raises `Hold` for an unknown status or currency, one other than the order's, an amount finer than the currency's
     minor unit (ISO 4217), a total below zero, invoices that come to more than the order, and complete ones that do not

@@ -129,7 +129,7 @@ class Customer(Strict):
 
 
 class Totals(Strict):
-    """The order's sums as Clarity states them; `check_order` holds them against the lines."""
+    """The order's sums as Clarity states them; `check_order` compares them with the lines."""
 
     subtotal = Amount()
     discount = Amount()

@@ -37,7 +37,7 @@ class Shipment(Strict):
 
 
 def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
-    """Passes a shipment that can be sent to Clarity as it is.
+    """Passes a shipment that Clarity can be sent as it is.
 
     Raises `Hold` for an unknown status, and for a shipped one without lines or with a quantity that is not above zero.
     Nothing of that can be ``approved``: it could not be shown.

@@ -220,7 +220,7 @@ def utc(text: str) -> str:
 def quoted(code: str) -> str:
     """A code that is not known, for a reason: whole, or not at all.
 
-    What is personal and is there by mistake is masked as a whole value; the first letters of it would not be.
+    Personal data that is there by mistake is masked as a whole value; its first letters would not be.
 
     >>> quoted("EURO"), quoted("x" * 41)
     ("'EURO'", 'of 41 characters')

@@ -28,10 +28,16 @@ folder_option = click.option(
 
 @click.group()
 def mapping() -> None:
-    """Try mappings on documents and check them against their samples."""
+    """Try mappings on documents and check them against their samples.
+
+    \b
+    Examples:
+      fleet mapping check
+      fleet mapping run clarity.in.order order.json
+    """
 
 
-@mapping.command(epilog="Examples:  fleet mapping check  |  fleet mapping check odoo.out.order --accept")
+@mapping.command()
 @click.argument("name", required=False)
 @click.option("--accept", is_flag=True, help="Write what the mappings make now into the samples, for review.")
 @folder_option
@@ -41,6 +47,11 @@ def check(name: str | None, accept: bool, folder: Path, as_json: bool) -> None:
 
     NAME is one mapping, for example odoo.out.order; without it everything is checked, and that no field is carried in
     both directions.
+
+    \b
+    Examples:
+      fleet mapping check
+      fleet mapping check odoo.out.order --accept
     """
     checked = check_definitions(folder, name, accept=accept)
     sound = not any(each.problems for each in checked)
@@ -52,10 +63,7 @@ def check(name: str | None, accept: bool, folder: Path, as_json: bool) -> None:
     sys.exit(0 if sound else 1)
 
 
-@mapping.command(
-    epilog="Examples:  fleet mapping run clarity.in.order order.json  |  "
-    "fleet mapping run odoo.out.order - < canonical.json"
-)
+@mapping.command()
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
 @folder_option
@@ -64,6 +72,11 @@ def run(name: str, file: BinaryIO, folder: Path) -> None:
 
     FILE is a document, or a webhook's envelope with the document in its data.  Fields of it that no row reads are
     listed on standard error, but for those that the mapping leaves out on purpose (left_out).
+
+    \b
+    Examples:
+      fleet mapping run clarity.in.order order.json
+      fleet mapping run odoo.out.order - < canonical.json
     """
     document = parse_json(file.read(), names_keys=True)
     if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
@@ -79,10 +92,16 @@ def run(name: str, file: BinaryIO, folder: Path) -> None:
         say(f"Not carried over by {name}: {', '.join(dropped)}", err=True)
 
 
-@mapping.command(epilog="Example:  fleet mapping functions --json")
+@mapping.command()
 @json_option
 def functions(as_json: bool) -> None:
-    """List the functions that a mapping may name."""
+    """List the functions that a mapping may name.
+
+    \b
+    Examples:
+      fleet mapping functions
+      fleet mapping functions --json
+    """
     known = sorted(FUNCTIONS.values(), key=lambda each: each.name)
     if as_json:
         show_json(

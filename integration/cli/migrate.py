@@ -15,11 +15,15 @@ from integration.workflow import compiled_definitions
 
 @click.command()
 def migrate() -> None:
-    """Bring the database up to date, once settings and mappings are found to be in order.
+    """Bring the database up to date, after a check of settings and mappings.
 
-    `fleet up` does this by itself; with DATABASE_URL of your own, run it first.
+    `fleet up` does this by itself; with a DATABASE_URL of your own, run it before you start the processes.
+
+    \b
+    Examples:
+      fleet migrate
     """
-    compiled_definitions(mappings.FOLDER, posts())  # what is about to be started must not find them broken
+    compiled_definitions(mappings.FOLDER, posts())  # the processes that start next must be able to load them
     settings = preflight.load()
     vault = Vault(settings.encryption_keys)
     applied = apply(settings.database_url, lambda tx: preflight.check_keys(tx, vault))

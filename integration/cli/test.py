@@ -1,9 +1,9 @@
 """`fleet test`: linters, types, layers and the tests, untouched by the settings of the machine.
 
-The tests run in three stages, told apart by two markers of pytest (pyproject.toml says what each is for):
+The tests run in three stages, distinguished by two markers of pytest:
 
 - ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
-- ``fleets``: what starts or breaks whole fleets, one after the other, beside that stage and the static checks;
+- ``fleet``: what uses the one fleet that tests share, one after the other, beside that stage and the static checks;
 - ``timed``: what bounds how long something takes, when nothing else runs any more, one test for each processor.
 """
 
@@ -38,7 +38,7 @@ def _stage(markers: str, processes: int = 0) -> list[str]:
     return ["pytest", "-n", str(processes), "--dist", "worksteal", "-m", f"{markers} and not faults_long"]
 
 
-FLEETS = {"fleets": _stage("fleet")}
+FLEET = {"fleet": _stage("fleet")}
 TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
 TIMED = {"timed": _stage("timed and not fleet", PROCESSORS)}
 SETTINGS = (
@@ -69,7 +69,7 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, fuzz: int | None, **of
     """Run all checks and tests; with arguments, only pytest with these.
 
     Starts its own Postgres and Valkey, and ignores every setting of the environment but FLEET_LIVE_ODOO_*.
-    Without arguments, checks, tests and fleets run side by side; what bounds times runs last, alone.
+    Without arguments, checks, tests and those of a fleet run side by side; what bounds times runs last, alone.
 
     With --faults, every process, server and system is broken in every way there is, on fleets of its own; each trial
     is judged by what stands in the sandbox.  Interrupted, it goes on from the seed that was printed last.
@@ -132,7 +132,7 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
     """Every check and stage; the output of what runs beside the tests is shown at the end, if it failed."""
     began = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
-        beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEETS)]
+        beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEET)]
         results = [*_shown(TESTS, environment)]
         results += [result for each in beside for result in each.result()]
     results += _shown(TIMED, environment)
@@ -141,7 +141,7 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
             click.secho(f"== {result.name}", bold=True, err=True)
             click.echo(result.printed)
     for result in results:
-        last = result.printed.strip().rpartition("\n")[2] if result.name in FLEETS else ""
+        last = result.printed.strip().rpartition("\n")[2] if result.name in FLEET else ""
         say(f"{result.name:8} {'passed' if result.passed else 'FAILED'} {result.seconds:5.0f} s  {last}".rstrip())
     say(f"all      {time.monotonic() - began:12.0f} s")
     return results

@@ -29,7 +29,13 @@ LABELS = {
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def urls(as_json: bool) -> None:
-    """Print the URLs of the running fleet, with the passwords it made."""
+    """Print the URLs of the running fleet, with the passwords it made.
+
+    \b
+    Examples:
+      fleet urls
+      fleet urls --json
+    """
     home = Settings.load().home
     if not runs(home) or not runtime_file(home).exists():
         raise Failure(f"no fleet runs in {home}", hint="Start one with `./fleet up`.")
@@ -41,7 +47,7 @@ def urls(as_json: bool) -> None:
 
 
 def addresses(environment: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of a fleet with this environment, and what is needed to use them; the sandbox only if it plays."""
+    """The addresses of a fleet with this environment, and their secrets; the sandbox's only if it plays a system."""
     user, _, password = environment["FLOWER_BASIC_AUTH"].partition(":")
     found = {
         "webhook_url": f"http://{environment['FLEET_RECEIVER_BIND']}/webhooks/clarity",
@@ -59,7 +65,7 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def show(console: Console, found: Mapping[str, str]) -> None:
-    """Prints an address or password a line, each whole in a terminal of any width: they are there to be copied."""
+    """Prints an address or password a line, never wrapped, so that it can be copied."""
     width = max(map(len, LABELS.values()))
     for name, value in found.items():
         label, style = (LABELS[name], "bold") if name.endswith("_url") else (f"  {LABELS[name]}", "")

@@ -18,14 +18,26 @@ COLUMNS = ("name", "on", "source", "target", "fulfils", "needs", "then", "pin")
 
 @click.group()
 def workflows() -> None:
-    """See which events lead to which target."""
+    """See which events lead to which target.
+
+    \b
+    Examples:
+      fleet workflows ls
+      fleet workflows check
+    """
 
 
-@workflows.command(epilog="Example:  fleet workflows ls --json")
+@workflows.command()
 @folder_option
 @json_option
 def ls(folder: Path, as_json: bool) -> None:
-    """List the workflows, with the events that start them and the pin that deliveries keep."""
+    """List the workflows, with the events that start them and the pin that deliveries keep.
+
+    \b
+    Examples:
+      fleet workflows ls
+      fleet workflows ls --json
+    """
     rows = [
         {
             "name": each.name,
@@ -47,7 +59,7 @@ def ls(folder: Path, as_json: bool) -> None:
         table(COLUMNS, rows, empty="No workflows.")
 
 
-@workflows.command(epilog="Example:  fleet workflows check")
+@workflows.command()
 @folder_option
 @json_option
 def check(folder: Path, as_json: bool) -> None:
@@ -55,6 +67,10 @@ def check(folder: Path, as_json: bool) -> None:
 
     A workflow cannot work if it names a system, an event, an entity or a mapping that is not there.  An event leads
     nowhere when no workflow takes it: it is stored and skipped.
+
+    \b
+    Examples:
+      fleet workflows check
     """
     found = compiled_definitions(folder, posts()).workflows
     nowhere = lead_nowhere(found)

@@ -171,7 +171,7 @@ def stop_leftover(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> No
 
 
 def started(pid: int) -> str | None:
-    """When the process started, which with its pid tells it from any other; None when it is gone or a zombie."""
+    """When the process started, which with its pid identifies it; None when it is gone or a zombie."""
     if not Path("/proc/self/stat").exists():
         return _started_by_ps(pid)
     try:

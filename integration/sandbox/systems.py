@@ -37,7 +37,7 @@ class Systems:
 
     @classmethod
     def start(cls, config: Config, faults: Faults) -> Systems:
-        """Opens their records in the configured directory; the shop's webhooks are being sent."""
+        """Opens their records in the configured directory; Clarity's webhooks are being sent."""
         clarity = Clarity(config.data_dir, config.clarity, faults) if config.clarity else None
         if clarity:
             clarity.start()

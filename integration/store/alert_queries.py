@@ -1,6 +1,6 @@
 """What may be wrong now, as the rows of the road show it.  Read-only; asked every few seconds.
 
-``targets`` are the configured installations: of others only deliveries that wait for a person are reported.
+``targets`` are the configured installations: elsewhere only deliveries that wait for a person are reported.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ SURGE = 1000
 """A source floods the inbox with so many messages in an hour, if that is also more than on any day before."""
 
 
-def overdue_watch(tx: Transaction) -> datetime | None:
-    """Time of the last watch heartbeat if it is overdue; None while a Redis alert is open."""
+def unattended(tx: Transaction) -> datetime | None:
+    """Time of the watch's last heartbeat if it is overdue; None while the alert about Redis is open.
+
+    That alert stays open for a minute after Redis answers, so that beat and the workers can reconnect.
+    """
     since: datetime | None = tx.value(
         f"""select asked_at from watch where asked_at < now() - interval '{UNATTENDED}'
             and not exists (select from alerts where kind = 'redis' and ended_at is null)"""

@@ -1,7 +1,7 @@
 """Alerts as they are remembered, and the notices of them that are still to be sent.
 
 An alert is raised when its condition is first seen and ends when it was not seen for a minute, so that what comes and
-goes is one alert.  That it is reported, and its notice, are written in one transaction: a notice is sent at
+goes is one alert.  The alert's state and its notice are written in one transaction: a notice is sent at
 least once, however often the process dies.
 """
 
@@ -35,7 +35,7 @@ class Waiting:
 
 @contextmanager
 def exclusive(tx: Transaction) -> Iterator[bool]:
-    """Whether this process alone may watch, for the length of the block.
+    """Whether nobody else watches now; if so, nobody does for the length of the block.
 
     ``tx`` is one that commits by itself: the lock belongs to its connection, and goes with it.
     """
@@ -48,12 +48,12 @@ def exclusive(tx: Transaction) -> Iterator[bool]:
 
 
 def heartbeat(tx: Transaction) -> None:
-    """Notes that the watch runs, or will from now on."""
+    """Notes that the watch is asked for, or will be from now on."""
     tx.run("update watch set asked_at = now()")
 
 
 def has_heartbeat(tx: Transaction) -> bool:
-    """Whether the watch has run lately."""
+    """Whether somebody has asked for the watch lately."""
     return bool(tx.value(f"select asked_at > now() - interval '{ATTENDED}' from watch"))
 
 
@@ -69,12 +69,12 @@ def observe(tx: Transaction, kinds: Collection[str], conditions: Sequence[Condit
     return [row for row in rows if row and row["fresh"]], over
 
 
-def to_tell(tx: Transaction, repeat: float) -> list[Alert]:
-    """The alerts that are to be reported now, oldest first.
+def unreported(tx: Transaction, repeat: float) -> list[Alert]:
+    """The alerts with news to report now, oldest first.
 
     That is: a new one (at once, or when those that come in many are gathered; not urgent ones no sooner than
-    ``repeat`` seconds after the last of their kind and subject was reported); one that rose to a higher level; one that
-    grew, after ``repeat`` seconds; any, after a day; and the end of what was reported.
+    ``repeat`` seconds after the last notice of their kind and subject); one that rose to a higher level; one that
+    grew, after ``repeat`` seconds; any, after a day; and the end of a reported one.
     """
     gathering = [kind.name for kind in KINDS.values() if kind.gathers]
     urgent = [kind.name for kind in KINDS.values() if kind.urgent]
@@ -83,7 +83,7 @@ def to_tell(tx: Transaction, repeat: float) -> list[Alert]:
 
 
 def report(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Sequence[str]) -> None:
-    """Notes that these alerts are reported, and leaves the notice for each channel."""
+    """Records these alerts as reported, and stores the notice for each channel."""
     tx.run(
         """update alerts set told_at = now(), told_level = greatest(told_level, level), told_count = count,
                told_end = ended_at is not null where id = any (%s::bigint[])""",
@@ -91,7 +91,7 @@ def report(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: S
     )
     tx.run(
         """insert into notices (channel, title, body, over)
-           select channel, %(title)s, %(body)s, %(over)s from unnest(%(channels)s::text[]) as channel""",
+           select channel, %(title)s, %(body)s, %(resolved)s from unnest(%(channels)s::text[]) as channel""",
         {**asdict(notice), "channels": list(channels)},
     )
 
@@ -126,7 +126,7 @@ def refused(tx: Transaction, notices: Sequence[Waiting], reason: str) -> float:
 
 
 def all_alerts(tx: Transaction, *, over: bool, limit: int) -> list[Row]:
-    """The open alerts, and the resolved ones if they are asked for; newest first."""
+    """The open alerts, with ``over`` also the resolved ones; newest first."""
     return tx.rows(
         """select id, kind, about, level, count, since, seen_at, ended_at, told_at, says, fix from alerts
            where ended_at is null or %s order by ended_at desc nulls first, id desc limit %s""",

@@ -34,7 +34,7 @@ class Outcome:
 def intend(
     tx: Transaction, delivery: Delivery, effect: str, request: bytes, before: Outcome | None = None
 ) -> Intent | None:
-    """Writes the intent, unless the target has the effect already; None when the lease is not ours any more.
+    """Writes the intent, unless the effect exists already; None when the lease is not ours any more.
 
     What was last applied is forgotten with it: from here on the target may show something else.  The outcome of the
     try ``before`` is written in the same statement.
@@ -62,7 +62,7 @@ def close(tx: Transaction, delivery: Delivery, outcome: Outcome) -> None:
 
 
 def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bool:
-    """Records that the target has the effect; False when the lease is not ours any more.
+    """Records that the effect exists at the target; False when the lease is not ours any more.
 
     Settles the try whose outcome was unknown, or notes it as found; a success already recorded stays the only one.
     """

@@ -80,7 +80,7 @@ def taken(tx: Transaction, installation: int, entity: str, our_id: str, theirs: 
 
 
 def adopt(tx: Transaction, installation: int, entity: str, our_id: str, theirs: str) -> bool:
-    """Writes the crossref of a customer or guest that the target has already; False when another of ours is it.
+    """Writes the crossref of a customer or guest that exists there; False when it is another of ours.
 
     Those who want the same record wait here for each other until their transactions end.
     """

@@ -28,10 +28,10 @@ POISONED = 5
 class Delivery:
     """A delivery as its worker claimed it.  ``document`` and ``body`` are encrypted.
 
-    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that the target has
+    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that exist at the target
     already, by an earlier claim of this round; ``waited`` is its age in seconds.  ``replay_of`` is the delivery that it
     repeats, ``edited`` says which document a person has corrected ("event" or "target"), and ``approved`` are the codes
-    of failed checks that this person lets it pass.
+    of failed checks that it may pass.
     """
 
     id: int

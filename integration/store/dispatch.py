@@ -1,4 +1,4 @@
-"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher asks ten times a second.
+"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher runs ten times a second.
 
 Every nudge may be lost or doubled without harm, because the truth about what is due stays here.
 """

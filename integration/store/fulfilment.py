@@ -1,4 +1,4 @@
-"""Fulfilment: how far each order is at each target, and which stage Clarity was last notified of."""
+"""Progress: how far each order is at each target, so that Clarity is notified of the state over all of them."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def record(tx: Transaction, delivery: Delivery, order_id: str, body: Row) -> boo
 
 
 def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
-    """Notes that Clarity has a shipment or invoice."""
+    """Records that Clarity has a shipment or invoice."""
     tx.run(
         "update progress set shown = true where installation = %s and entity = %s and object_id = %s",
         target,
@@ -152,9 +152,9 @@ def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
 
 
 def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -> tuple[Stage, ...]:
-    """The stages that the order has entered since Clarity was last notified, over these targets; it never goes back.
+    """The stages that the order entered since the last one Clarity was sent, over these targets; it never goes back.
 
-    Only what Clarity has counts.  Two that ask for one order run one after the other.
+    Only what Clarity has counts.  Two callers for one order run one after the other.
     """
     row = tx.row(
         """insert into progress (installation, entity, object_id, order_id, body)
@@ -166,7 +166,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         order_id,
     )
     assert row
-    notified, claims = Stage(row["stage"]), row["fulfilled_by"]
+    reported, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
     tx.run(
         """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
@@ -177,7 +177,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
     waited_for = set(targets) - {shop, *parts}
     if claims and None not in claims.values():
         waited_for &= set(claims.values())
-    stage = max(notified, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
+    stage = max(reported, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -185,7 +185,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         shop,
         order_id,
     )
-    return entered(notified, stage)
+    return entered(reported, stage)
 
 
 def open_orders(tx: Transaction, target: int) -> list[str]:

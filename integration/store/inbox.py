@@ -30,7 +30,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Arrival:
-    """How an arrival was treated: ``verdict`` is "accepted", "duplicate" or "conflict".
+    """The outcome of an arrival: ``verdict`` is "accepted", "duplicate" or "conflict".
 
     ``due`` are its deliveries that may run at once, each ``{id, step, queue, target}``.
     """

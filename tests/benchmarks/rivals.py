@@ -61,7 +61,7 @@ def measure(environment: Mapping[str, str], sandbox: Sandbox, orders: int, conso
 
 
 def doubled(sandbox: Sandbox, run: str) -> int:
-    """How many orders of a run stand more than once in Odoo."""
+    """How many orders of a run exist more than once in Odoo."""
     made = sandbox.control("GET", "ledger")["odoo"]["orders"]
     counts = Counter(order["origin"] for order in made if str(order["origin"]).startswith(f"B-{run}"))
     return sum(count > 1 for count in counts.values())

@@ -208,7 +208,6 @@ def of_the_fleet(running: Fleet, *arguments: str, **settings: str) -> subprocess
     )
 
 
-@pytest.mark.fleet
 def test_a_healthy_fleet_has_no_error(running: Fleet) -> None:
     done = of_the_fleet(running)
     found = findings(done)
@@ -219,7 +218,6 @@ def test_a_healthy_fleet_has_no_error(running: Fleet) -> None:
     assert found["clarity", "webhook"]["says"].endswith("/webhooks/clarity of orders")
 
 
-@pytest.mark.fleet
 def test_the_event_it_sends_is_accounted_for_and_does_nothing(running: Fleet) -> None:
     assert of_the_fleet(running).returncode == 0
     database = Database(running.environment["DATABASE_URL"], connections=1)
@@ -232,7 +230,6 @@ def test_the_event_it_sends_is_accounted_for_and_does_nothing(running: Fleet) ->
     assert states == [{"state": "skipped"}]
 
 
-@pytest.mark.fleet
 def test_a_secret_that_the_receiver_does_not_have(running: Fleet) -> None:
     finding = findings(of_the_fleet(running, CLARITY_WEBHOOK_SECRETS=SECRET))["fleet", "receiver"]
     assert finding["verdict"] == "error"
@@ -240,7 +237,6 @@ def test_a_secret_that_the_receiver_does_not_have(running: Fleet) -> None:
     assert finding["fix"] == "Restart the fleet, so that the receiver has the secrets that are set."
 
 
-@pytest.mark.fleet
 @pytest.mark.parametrize(
     ("system", "wrong", "fix"),
     [
@@ -259,7 +255,6 @@ def test_a_wrong_key(running: Fleet, system: str, wrong: dict[str, str], fix: st
 # --- the round trip
 
 
-@pytest.mark.fleet
 def test_an_order_comes_round_in_a_fleet_of_its_own(doctor: Doctor) -> None:
     """Whatever is configured: it is not looked at, and the order never sees it."""
     done = doctor("odoo", "--round-trip", "--json", ODOO_URL="http://127.0.0.1:9", ODOO_API_KEY="k")
@@ -272,7 +267,6 @@ def test_an_order_comes_round_in_a_fleet_of_its_own(doctor: Doctor) -> None:
     assert all(" after " in says and says.endswith(" s") for says in trip.values())
 
 
-@pytest.mark.fleet
 def test_a_running_fleet_is_used_if_all_its_systems_are_sandboxes(running: Fleet) -> None:
     with round_trip_fleet(running.home) as (environment, ours):
         assert (environment["DATABASE_URL"], ours) == (running.environment["DATABASE_URL"], False)

@@ -173,6 +173,6 @@ def test_of_what_a_sender_names_as_it_likes_only_the_erp_of_a_line_is_shown() ->
 
 
 @pytest.mark.parametrize("code", ["Quibblethorn Zephyrina", "Quibblethorn Zephyrina of " + "Somewhere" * 9])
-def test_a_reason_quotes_no_part_of_a_name_that_stands_in_place_of_a_code(code: str) -> None:
+def test_a_reason_quotes_no_part_of_a_name_in_place_of_a_code(code: str) -> None:
     order = {"customer": {"name": "Quibblethorn Zephyrina"}, "currency": code}
     assert "quibble" not in without_personal(f"unknown currency {quoted(code)}: not a code", order).casefold()

@@ -277,7 +277,7 @@ class Shop:
 
 
 def held(send: Callable[[], Any]) -> Hold:
-    """The `Hold` that it comes to, which tells the operator what to do."""
+    """The `Hold` that it comes to, which says what an operator can do."""
     with pytest.raises(Hold) as raised:
         send()
     assert raised.value.hint

@@ -1,4 +1,4 @@
-"""The Clarity connector against the sandbox's shop over HTTP; `responses` only for answers the shop never gives."""
+"""The Clarity connector against the sandbox over HTTP; `responses` only for answers it never gives."""
 
 import json
 import subprocess
@@ -263,7 +263,7 @@ def test_an_answer_lost_after_the_effect_is_one_effect_in_the_end(shop: Shop, fa
     assert [(found["changed"], found["replayed"]) for found in shop.pushes(id)] == [(True, False), (False, True)]
 
 
-def test_the_shop_asks_for_a_pause(shop: Shop) -> None:
+def test_clarity_asks_for_a_pause(shop: Shop) -> None:
     shop.fault("429", retry_after=7)
     with pytest.raises(Throttled) as throttled:
         shop.connector().post("order_status", push(shop.order()), MemoryWork())

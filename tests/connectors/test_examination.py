@@ -76,13 +76,13 @@ def test_a_service_product_that_is_never_billed(target: Target) -> None:
     name = target.one("product.product", product, "name")["name"]
     target.owner("product.product", "write", [product], vals={"active": True, "invoice_policy": "order"})
     assert about(examined(target.connector()), "service products") == []
-    for broken, mended, says in (
+    for broken, repaired, says in (
         ({"invoice_policy": "delivery"}, {"invoice_policy": "order"}, "is billed once it is delivered"),
         ({"active": False}, {"active": True}, "is archived"),
     ):
         target.owner("product.product", "write", [product], vals=broken)
         [finding] = about(examined(target.connector()), "service products")
-        target.owner("product.product", "write", [product], vals=mended)
+        target.owner("product.product", "write", [product], vals=repaired)
         assert finding.verdict == "warning"
         assert finding.says.startswith(f"the product “{name}” {says}")
 
@@ -135,7 +135,7 @@ class TestLive:
     def odoo(self, request: pytest.FixtureRequest) -> LiveTarget:
         return LiveTarget(request.param)
 
-    def test_a_user_for_sales_only_is_told_what_he_lacks(self, odoo: LiveTarget) -> None:
+    def test_a_user_for_sales_only_learns_what_is_missing(self, odoo: LiveTarget) -> None:
         found = errors(examined(Odoo(odoo.sales_only, odoo.gate)))
         assert {(finding.says, finding.fix) for finding in found} == {
             ("sales-only may not create res.partner", "Give sales-only in Odoo the group Contact / Creation."),

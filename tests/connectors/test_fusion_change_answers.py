@@ -42,7 +42,7 @@ def asked() -> list[dict[str, str]]:
 
 
 def shipments(*lines: dict[str, Any], **changes: Any) -> list[Change]:
-    """What is told of an order that the pod shows so."""
+    """What is read of an order that the pod shows so."""
     fusion = connector()
     responses.get(ORDER, json=order(*lines, **changes))
     return [change for change in ask(fusion).changes if change.type == "shipment.changed" and change.document["lines"]]
@@ -168,7 +168,7 @@ def test_details_of_one_delivery_are_summed_with_all_their_tracking_numbers() ->
 
 
 @responses.activate
-def test_what_has_no_delivery_name_is_told_apart_by_its_waybill_or_its_own_id() -> None:
+def test_what_has_no_delivery_name_is_known_by_its_waybill_or_its_own_id() -> None:
     first, second, third = ({"DeliveryName": None, "FulfillLineDetailId": id} for id in (21, 22, 23))
     changes = shipments(
         line(detail(**first, WaybillNumber="W-1"), detail(**second, WaybillNumber="W-1"), detail(**third))

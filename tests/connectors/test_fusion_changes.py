@@ -1,4 +1,4 @@
-"""What the Fusion connector tells of orders that have left and are billed, held against the sandbox's pod over HTTP."""
+"""What the Fusion connector reads of orders that have left and are billed, against the sandbox's pod over HTTP."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_new_order_has_not_left_yet(shop: Shop) -> None:
     )
 
 
-def test_what_left_is_told_of_open_orders_as_their_header_has_not_changed(shop: Shop) -> None:
+def test_what_left_is_reported_of_open_orders_as_their_header_has_not_changed(shop: Shop) -> None:
     key = posted(shop)
     shop.pod.advance(key, 3)
     [change] = read(shop.connector, "open_orders", key)
@@ -127,7 +127,7 @@ def test_a_tracking_number_that_comes_late_is_a_change(shop: Shop) -> None:
     assert (len(after.document["TrackingNumbers"]), after.at >= before.at) == (1, True)
 
 
-def test_what_is_too_much_is_told_as_it_is(shop: Shop) -> None:
+def test_what_is_too_much_is_reported_as_it_is(shop: Shop) -> None:
     key = posted(shop)
     shop.pod.advance(key, 3, overship=True)
     [change] = read(shop.connector, "open_orders", key)
@@ -268,7 +268,7 @@ def test_open_orders_bring_their_invoices_with_them(shop: Shop) -> None:
     assert shop.pod.calls[:2] == ["GET salesOrdersForOrderHub/…", "GET receivablesInvoices"]
 
 
-def test_an_order_that_stands_cancelled_is_read_with_the_open_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_is_cancelled_is_read_with_the_open_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     document = shop.two_lines()
     key = shop.send(document).theirs or ""
     shop.send({**document, "status": "cancelled"}, shop.new_work())
@@ -292,7 +292,7 @@ def test_invoices_of_others_are_not_ours(shop: Shop) -> None:
 # --- pods that do not let us
 
 
-def test_where_changes_cannot_be_asked_for_open_orders_still_tell(
+def test_where_changes_cannot_be_asked_for_open_orders_are_still_read(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = posted(shop)

@@ -1,4 +1,4 @@
-"""The figures that go to Fusion add up to the shop's, whatever the order is like."""
+"""The figures that go to Fusion add up to Clarity's, whatever the order is like."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def components(body: dict[str, Any], usage: str) -> list[Decimal]:
 
 
 @pytest.mark.parametrize("path", SENT, ids=lambda path: path.stem)
-def test_the_charges_come_to_the_order_of_the_shop(path: Path) -> None:
+def test_the_charges_come_to_the_order_of_clarity(path: Path) -> None:
     order = json.loads(path.read_text())["given"]
     body = payload(order).create()
     unit = Decimal(1).scaleb(-minor_digits(order["currency"]))

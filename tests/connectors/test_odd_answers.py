@@ -198,7 +198,7 @@ class FusionThrough:
 
 
 def quantities(order: dict[str, Any]) -> dict[str, Any]:
-    """What of each line is still ordered, by the pod's own books; a line that stands there twice counts twice."""
+    """What of each line is still ordered, by the pod's own books; a line that is there twice counts twice."""
     found: dict[str, Any] = {}
     for line in order["lines"]:
         found[line["id"]] = found.get(line["id"], 0) + line["quantity"]

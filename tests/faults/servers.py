@@ -1,4 +1,4 @@
-"""What the fleet stands on: Postgres and Valkey stopped, emptied, frozen, full."""
+"""What the fleet depends on: Postgres and Valkey stopped, emptied, frozen, full."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def valkey_emptied(trial: Trial) -> None:
 
 @fault(short=True)
 def postgres_stopped_at_once(trial: Trial) -> None:
-    """An immediate shutdown: no transaction ends, no client is told; the supervisor starts it again."""
+    """An immediate shutdown: no transaction ends, no client is notified; the supervisor starts it again."""
     with trial.traffic():
         trial.moment()
         trial.world.restart("postgres", signal.SIGQUIT)
@@ -107,7 +107,7 @@ def postgres_hangs_up(trial: Trial) -> None:
 
 @fault()
 def postgres_frozen(trial: Trial) -> None:
-    """Its backends stand still for a while, with their connections open."""
+    """Its backends freeze for a while, with their connections open."""
     with trial.traffic():
         trial.moment()
         _signal(trial, signal.SIGSTOP)

@@ -72,7 +72,7 @@ class Trial:
             shop.join()
 
     def withheld(self, count: int) -> list[str]:
-        """Places orders that the shop tells nobody of, and leaves as they are; only before the traffic begins."""
+        """Places orders that Clarity reports to nobody, and leaves as they are; only before the traffic begins."""
         self.world.fault("webhooks", "drop")
         self._withheld = ids = self._place(count, TRAITS)
         self.world.until(lambda: not self.world.control("GET", "ledger")["clarity"]["webhooks"]["pending"], 30)
@@ -106,7 +106,7 @@ class Trial:
                 process.wait(60)
 
     def replay(self, code: str) -> None:
-        """As a person does who has mended the cause: everything that is held or dead once it all has ended, again.
+        """As a person does who has removed the cause: everything that is held or dead once it all has ended, again.
 
         Something has to have ended with this code.
         """
@@ -147,7 +147,7 @@ class Trial:
         return len(self._place(self._shop.randint(1, 3), TRAITS))
 
     def _change(self) -> int:
-        """Somebody at the shop corrects an order: its newest state is what has to stand in the ERPs."""
+        """Somebody corrects an order in Clarity: its newest state has to reach the ERPs."""
         if known := [id for id in self.orders if id not in (*self.shipping, *self._withheld)]:
             id, number = self._shop.choice(known[-4:]), f"PO-{self._shop.randint(1, 10**9)}"
             self.world.control("PATCH", f"orders/{id}", {"purchaseOrderNumber": number})

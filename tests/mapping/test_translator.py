@@ -1,4 +1,4 @@
-"""The mapping engine: what rows make, and what a wrong mapping or a wrong document is told."""
+"""The mapping engine: what rows make, and the errors of a wrong mapping or a wrong document."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_default_is_made_anew_for_every_document() -> None:
     assert mapping(DOCUMENT) == {"taxes": []}
 
 
-def test_rows_tell_whether_they_had_something_to_say() -> None:
+def test_rows_say_whether_they_had_a_value() -> None:
     fired: set[str] = set()
     mapping = compiled(
         {"to": "a", "from": "id"},

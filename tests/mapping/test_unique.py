@@ -139,7 +139,7 @@ def test_rows_are_kept_by_an_id_only_where_it_was_checked() -> None:
     assert set(CHECKED.values()) <= set(KEYED)
 
 
-def test_a_charge_that_stands_twice_in_fusion_is_a_difference() -> None:
+def test_a_charge_that_is_twice_in_fusion_is_a_difference() -> None:
     charge = {"SourceChargeId": "1", "chargeComponents": []}
     assert _same_charges([charge], [charge])
     assert not _same_charges([charge], [charge, charge])

@@ -59,9 +59,9 @@ def test_order_events_from_clarity_start_the_workflow_to_odoo() -> None:
     workflow = named(definitions)
     assert (workflow.target, workflow.entity) == ("odoo", "order")
     assert workflow.informs == "clarity"
-    for stage, told in ((None, None), ("posted", "processing"), ("shipped", "shipped")):
+    for stage, reported in ((None, None), ("posted", "processing"), ("shipped", "shipped")):
         statuses = [workflow.status_after({"status": status}, stage) for status in ("confirmed", "cancelled", "void")]
-        assert statuses == [told, None, None]
+        assert statuses == [reported, None, None]
 
 
 def test_a_status_may_depend_on_the_stage_and_go_to_another_system(folder: Path) -> None:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 class Defect:
     """In ``file``, ``code`` is replaced by ``defect``; then ``test`` must fail, and say ``verdict`` (a pattern).
 
-    ``also`` has further replacements (file, code, defect), where a promise is kept in more than one place.  ``fleet``:
-    the test starts a whole fleet.
+    ``also`` has further replacements (file, code, defect), where a promise is kept in more than one place.
     """
 
     promise: str
@@ -20,4 +19,3 @@ class Defect:
     test: str
     verdict: str = ""
     also: tuple[tuple[str, str, str], ...] = ()
-    fleet: bool = False

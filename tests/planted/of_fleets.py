@@ -18,12 +18,12 @@ TRIALS = [
         "it did not happen in",
     ),
     Defect(
-        "an order stands once though answers are lost",
+        "an order exists once though answers are lost",
         f"{STORE}attempts.py",
         "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
         "%(request)s",
         f"{TRIAL}[answer-lost-after-commit]",
-        "orders that stand twice in Odoo",
+        "orders that exist twice in Odoo",
         also=(
             (
                 f"{ODOO}order/rows.py",

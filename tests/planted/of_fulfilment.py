@@ -62,7 +62,6 @@ DEFECTS = [
         "        if False:\n",
         "tests/road/test_copy_for_the_books.py",
         "not_ordered|the invoices of the order come to",
-        fleet=True,
     ),
     Defect(
         "Clarity's sandbox refuses a shipment of more than was ordered",

@@ -87,4 +87,12 @@ DEFECTS = [
         "tests/test_up.py::test_others_may_read_nothing_in_the_home",
         r"odoo.sqlite': '0o6",
     ),
+    Defect(
+        "names and sentences are plain words",
+        "integration/cli/send.py",
+        "Posts a signed webhook to the receiver.",
+        "Tells the receiver by a signed webhook.",
+        "tests/test_words.py::test_words_are_plain[integration/cli]",
+        r"send\.py:\d+: 'tells'",
+    ),
 ]

@@ -92,7 +92,7 @@ def planted(copy: Path, defect: Defect) -> Iterator[None]:
 @pytest.mark.parametrize(
     "defect",
     [
-        *(pytest.param(each, id=each.promise, marks=pytest.mark.fleet if each.fleet else ()) for each in DEFECTS),
+        *(pytest.param(each, id=each.promise) for each in DEFECTS),
         *(pytest.param(each, id=each.promise, marks=pytest.mark.faults_long) for each in TRIALS),
     ],
 )

@@ -25,7 +25,7 @@ ALL = {"CLARITY_URL": NOWHERE, "ODOO_URL": NOWHERE, **FUSION}
 
 
 class Orders:
-    """Order 1001 of Clarity, as events tell of it."""
+    """Order 1001 of Clarity, as its events show it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime

@@ -63,3 +63,10 @@ def test_a_mapping_that_no_workflow_uses_is_compiled_too(runtime: Runtime, folde
     (folder / "odoo" / "out" / "spare.json").write_text(json.dumps(spare))
     with pytest.raises(Misconfigured, match="no such function"):
         Intake(runtime)
+
+
+def test_a_workflow_to_a_system_that_is_not_there_is_refused(runtime: Runtime, folder: Path) -> None:
+    file = folder / "workflows" / "odoo-shipment-to-clarity.json"
+    file.write_text(file.read_text().replace('"target": "clarity"', '"target": "clarty"'))
+    with pytest.raises(Misconfigured, match="target names 'clarty', which is no system; did you mean clarity"):
+        Intake(runtime)

@@ -1,4 +1,4 @@
-"""One object has one id, that of its home, and so one lane, whichever system tells of it."""
+"""One object has one id, that of its home, and so one lane, whichever system reports it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_it_is_not_moved_unless_a_person_approves(orders: Orders) -> None:
     orders.take_on(ids["odoo"])
     assert orders.row(ids["odoo"])["step"] == "enrich"
     orders.take_on(ids["fusion"])
-    assert orders.state(ids)["fusion"] == "throttled", "it still stands at Odoo"
+    assert orders.state(ids)["fusion"] == "throttled", "it still exists at Odoo"
     orders.post(ids["odoo"])
     assert orders.fulfilled_by() == {"1": None}
     orders.take_on(ids["fusion"])
@@ -135,7 +135,7 @@ def test_an_older_event_that_comes_late_takes_nothing_away(orders: Orders) -> No
     assert orders.fulfilled_by() == {"1": "fusion"}
 
 
-def test_what_never_stood_there_moves_freely(orders: Orders) -> None:
+def test_what_never_existed_there_moves_freely(orders: Orders) -> None:
     """It was held at Odoo before anything was sent."""
     held = orders.come(**PERSON, totals__grandTotal="1.00")
     assert orders.state(held) == {"odoo": "totals_mismatch", "fusion": "skip"}

@@ -25,7 +25,7 @@ def test_the_signature_is_the_one_of_the_contract_and_the_specification() -> Non
     assert signed == "v1,Dm32xuyVPCYwSJg0d/HHBL2qvzj9+1UiAa1dNzwzGPQ="
 
 
-def test_every_change_is_told_with_the_whole_order(sandbox: Sandbox, listener: Listener) -> None:
+def test_every_change_is_reported_with_the_whole_order(sandbox: Sandbox, listener: Listener) -> None:
     order = sandbox.order("unicode")
     sandbox.control("PATCH", f"/orders/{order['id']}?settle=1", {"notes": "new"})
     sandbox.post(f"/orders/{order['id']}/status", {"status": "processing"}, "k")
@@ -124,7 +124,7 @@ def test_webhooks_repeat_get_lost_and_overtake_on_request(sandbox: Sandbox, list
     sandbox.fault("webhooks", "duplicate")
     twice = sandbox.order()["id"]
     eventually(lambda: len(listener.events(twice)) == 2)
-    sandbox.fault("webhooks", "reorder", ms=500)
+    sandbox.fault("webhooks", "reorder", ms=3000)
     late = sandbox.order()["id"]
     eventually(lambda: sandbox.control("GET", "/faults")[2]["hits"] == 1)
     sandbox.fault("webhooks", "two_signatures")

@@ -253,7 +253,7 @@ def test_attempts_are_given_back_to_those_who_failed_and_to_no_others(road: Road
     assert road.value("select array_agg(attempts order by id) from deliveries") == [1, 1, 1]
 
 
-def test_a_changed_url_is_a_new_installation_and_is_told(road: Road) -> None:
+def test_a_changed_url_is_a_new_installation_and_is_reported(road: Road) -> None:
     road.accept("evt-1")
     moved = [system("clarity"), system("odoo", "http://127.0.0.1:2")]
     with road.database.transaction() as tx:

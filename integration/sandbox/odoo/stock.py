@@ -229,12 +229,12 @@ class Picking(Records):
                 moves.store(move["id"], {"product_uom_qty": move["quantity"]})
                 behind.append(moves.create_one(_remainder(move, rest)))
             moves.store(move["id"], {"state": "done", "date": self.env.now[:19]})
-            self._tell_order(id, move)
+            self._add_to_order(id, move)
         if behind:
             self._leave_behind(id, behind)
         self.store(id, {"state": "done", "date_done": self.env.now[:19]})
 
-    def _tell_order(self, id: int, move: Row) -> None:
+    def _add_to_order(self, id: int, move: Row) -> None:
         """What somebody added to an order's transfer belongs to the line of that product, or to a new one of none."""
         order = self.existing(id).get("sale_id")
         if not order or move.get("sale_line_id"):

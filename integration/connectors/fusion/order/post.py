@@ -88,7 +88,7 @@ class OrderPost:
             return None
 
     def _create(self) -> Row:
-        """The order, created and submitted; or as it stood already, brought up to date."""
+        """The order, created and submitted; or the existing one, brought up to date."""
         request = self._client.write("POST", self._collection, self._payload.create())
         try:
             order: Row = self._work.perform("order.create", request, self._send_submitting)
