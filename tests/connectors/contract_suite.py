@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from integration.canonical import freeze, thaw
-from integration.connectors import offers
+from integration.connectors import CONNECTORS, offers
 from integration.connectors.contract import Change, Connector, Document, Posted, Request
 from integration.errors import Failure, Hold, Misconfigured, Retry
 from integration.settings import System
@@ -116,8 +116,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     kind = getattr(metafunc.cls, "kind", None)
     if kind is None:
         return
-    offer = offers()[kind]
-    for name, values in {"entity": offer.posts, "fetched": offer.fetches, "stream": offer.streams}.items():
+    connector = CONNECTORS[kind]
+    fetched = [entity for entity, verbs in connector.verbs.items() if verbs.fetch]
+    for name, values in {"entity": offers()[kind], "fetched": fetched, "stream": connector.streams}.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, sorted(values))
 
@@ -179,7 +180,7 @@ class Contract:
         since, keys, expected = bench.together(stream, monkeypatch)
         found = list(read(bench.at(), stream, since, keys))
         assert {change.id for change in found} >= expected
-        assert {change.type for change in found} <= offers()[bench.kind].streams[stream]
+        assert {change.type for change in found} <= CONNECTORS[bench.kind].streams[stream].events
         assert [change.at for change in found] == sorted(change.at for change in found)
 
     def test_answers_of_a_wrong_shape_are_no_defect(self, bench: Bench, entity: str) -> None:

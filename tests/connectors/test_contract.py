@@ -9,6 +9,7 @@ import pytest
 from integration.connectors import CONNECTORS, offers
 from integration.connectors.contract import Connector
 from integration.errors import Reject
+from integration.events import EVENTS
 from tests.connectors.benches import ClarityBench, FusionBench, OdooBench
 from tests.connectors.contract_suite import Bench, Contract
 from tests.connectors.contract_suite import pytest_generate_tests as pytest_generate_tests
@@ -57,20 +58,25 @@ def test_every_connector_is_held_to_the_contract() -> None:
 
 
 def test_what_is_offered_is_known_without_a_call() -> None:
-    offered = offers()
-    assert {kind: offer.posts for kind, offer in offered.items()} == {
+    assert offers() == {
         "clarity": {"order_status", "shipment", "invoice"},
         "fusion": {"order"},
         "odoo": {"order"},
     }
-    assert list(offered["odoo"].streams) == ["pickings", "invoices", "cancellations", "returns"]
-    assert list(offered["fusion"].streams) == ["orders", "open_orders", "invoices"]
-    assert (offered["clarity"].fetches, offered["clarity"].streams) == ({"order"}, {})
+    assert list(CONNECTORS["odoo"].streams) == ["pickings", "invoices", "cancellations", "returns"]
+    assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices"]
+    assert list(CONNECTORS["clarity"].streams) == []
+
+
+@pytest.mark.parametrize("kind", CONNECTORS)
+def test_a_stream_brings_events_that_workflows_may_take(kind: str) -> None:
+    for stream in CONNECTORS[kind].streams.values():
+        assert stream.events <= set(EVENTS[kind])
 
 
 @pytest.mark.parametrize("kind", CONNECTORS)
 def test_every_setting_is_described(kind: str) -> None:
-    for setting in offers()[kind].settings:
+    for setting in CONNECTORS[kind].settings:
         assert setting.help
         assert setting.variable(kind).startswith(f"{kind.upper()}_")
 
