@@ -133,7 +133,14 @@ class Contract:
         wrong = replace(bench.system, options={**bench.system.options, **bench.wrong_key})
         with pytest.raises(Misconfigured) as refused:
             bench.connector(wrong).whoami()
-        assert bench.kind.upper() in f"{refused.value.hint}"
+        assert all(f"{bench.kind}_{name}".upper() in f"{refused.value.hint}" for name in bench.wrong_key)
+
+    def test_a_missing_setting_is_named(self, bench: Bench) -> None:
+        for setting in CONNECTORS[bench.kind].settings:
+            if setting.required:
+                without = replace(bench.system, options={**bench.system.options, setting.name: ""})
+                with pytest.raises(Misconfigured, match=f"{setting.variable(bench.kind)} is not set"):
+                    bench.connector(without).whoami()
 
     def test_what_is_posted_twice_takes_effect_once(self, bench: Bench, entity: str) -> None:
         document, work = bench.document(entity), MemoryWork()

@@ -22,12 +22,6 @@ def test_who_we_are(target: Target) -> None:
     assert target.connector().whoami() == "clarity-int"
 
 
-def test_a_wrong_key_is_misconfigured(target: Target) -> None:
-    with pytest.raises(Misconfigured) as raised:
-        target.connector(api_key="deadbeef").whoami()
-    assert "ODOO_API_KEY" in (raised.value.hint or "")
-
-
 def test_a_new_order_is_confirmed_with_its_total_and_its_date(shop: Shop) -> None:
     document = shop.two_lines()
     posted = shop.send(document)

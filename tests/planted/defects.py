@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_contract,
     of_customers,
     of_documents,
     of_edges,
@@ -26,5 +27,6 @@ DEFECTS: list[Defect] = [
     *of_fulfilment.DEFECTS,
     *of_identity.DEFECTS,
     *of_edges.DEFECTS,
+    *of_contract.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
