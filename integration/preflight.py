@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg2
 import psycopg2.extensions
 
-from integration.connectors import offers
+from integration.connectors import CONNECTORS
 from integration.errors import Hold, Misconfigured
 from integration.settings import KINDS, Environment, Settings, home_of
 from integration.signature import check_secret
@@ -26,7 +26,7 @@ RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
 """Settings that once had another name."""
 OTHERS = (
     *("FLEET_HOME", "FLEET_USER", "FLEET_SANDBOX_URL", "FLEET_SANDBOX_TOKEN", "FLEET_LIVE_*"),
-    *(setting.variable(kind) for kind, offer in offers().items() for setting in offer.settings),
+    *(setting.variable(kind) for kind, each in CONNECTORS.items() for setting in each.settings),
 )
 """Settings beside those that `Settings` reads by name."""
 ALIKE = 0.85

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from integration import logs
-from integration.connectors import offers
+from integration.connectors import CONNECTORS
 from integration.errors import Failure
 from integration.message import Event
 from integration.settings import KINDS
@@ -174,8 +174,9 @@ class Counting(Intake):
 
 def _streams(own: Runtime, kind: str) -> tuple[str, ...]:
     """The streams that the system is polled for; `Failure` naming the systems that are polled."""
-    known, systems = offers(), own.settings.systems
-    polled = {name: tuple(known[each.kind].streams) for name, each in systems.items() if known[each.kind].streams}
+    systems = own.settings.systems
+    streams = {name: tuple(CONNECTORS[each.kind].streams) for name, each in systems.items()}
+    polled = {name: names for name, names in streams.items() if names}
     if kind not in polled:
         why = "is not polled: it sends webhooks" if kind in systems else "is not configured"
         hint = f"Systems that are polled here: {', '.join(polled)}." if polled else "No configured system is polled."

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from integration.connectors.clarity import Clarity
-from integration.connectors.contract import Connector, Gate, Setting
+from integration.connectors.contract import Connector, Gate
 from integration.connectors.fusion import Fusion
 from integration.connectors.odoo import Odoo
 from integration.settings import System
@@ -17,19 +16,7 @@ CONNECTORS: Mapping[str, type[Connector[Any]]] = {
     "fusion": Fusion,
     "odoo": Odoo,
 }
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a kind of system can do, by the tables of its connector.
-
-    ``posts`` and ``fetches`` are entities; ``streams`` has the event types that each stream brings.
-    """
-
-    posts: frozenset[str]
-    fetches: frozenset[str]
-    streams: Mapping[str, frozenset[str]]
-    settings: tuple[Setting, ...]
+"""The connector of each kind of system; its tables can be read without a connection."""
 
 
 def connect(system: System, gate: Gate) -> Connector[Any]:
@@ -46,19 +33,9 @@ def missing(system: System) -> list[str]:
     return [each.variable(system.kind) for each in required if not system.options.get(each.name)]
 
 
-def offers() -> dict[str, Offer]:
-    """What each kind of system offers; no system is called for it."""
-    return {
-        kind: Offer(
-            posts=frozenset(entity for entity, verbs in each.verbs.items() if verbs.post),
-            fetches=frozenset(entity for entity, verbs in each.verbs.items() if verbs.fetch),
-            streams={name: stream.events for name, stream in each.streams.items()},
-            settings=each.settings,
-        )
-        for kind, each in CONNECTORS.items()
-    }
-
-
 def posts() -> dict[str, frozenset[str]]:
     """The entities that can be posted, by kind of system."""
-    return {kind: offer.posts for kind, offer in offers().items()}
+    return {
+        kind: frozenset(entity for entity, verbs in each.verbs.items() if verbs.post)
+        for kind, each in CONNECTORS.items()
+    }

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from integration.canonical import freeze, thaw
-from integration.connectors import CONNECTORS, offers
+from integration.connectors import CONNECTORS, posts
 from integration.connectors.contract import Change, Connector, Document, Posted, Request
 from integration.errors import Failure, Hold, Misconfigured, Retry
 from integration.settings import System
@@ -118,7 +118,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     connector = CONNECTORS[kind]
     fetched = [entity for entity, verbs in connector.verbs.items() if verbs.fetch]
-    for name, values in {"entity": offers()[kind], "fetched": fetched, "stream": connector.streams}.items():
+    for name, values in {"entity": posts()[kind], "fetched": fetched, "stream": connector.streams}.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, sorted(values))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.connectors import CONNECTORS, offers
+from integration.connectors import CONNECTORS, posts
 from integration.connectors.contract import Connector
 from integration.errors import Reject
 from integration.events import EVENTS
@@ -58,7 +58,7 @@ def test_every_connector_is_held_to_the_contract() -> None:
 
 
 def test_what_is_offered_is_known_without_a_call() -> None:
-    assert offers() == {
+    assert posts() == {
         "clarity": {"order_status", "shipment", "invoice"},
         "fusion": {"order"},
         "odoo": {"order"},
