@@ -215,7 +215,7 @@ def test_a_healthy_fleet_has_no_error(running: Fleet) -> None:
     assert done.returncode == 0
     assert {group for group, _ in found} == {"fleet", "clarity", "odoo", "fusion"}
     assert found["fleet", "receiver"]["says"].startswith("verified and stored a webhook.test in ")
-    assert found["clarity", "webhook"]["says"].endswith("/webhooks/clarity of orders")
+    assert found["clarity", "webhook"]["says"].endswith("/webhooks/clarity")
 
 
 def test_the_event_it_sends_is_accounted_for_and_does_nothing(running: Fleet) -> None:
