@@ -154,7 +154,7 @@ def test_whoever_needs_the_stores_comes_in_by_the_preflight() -> None:
 
 
 def test_every_setting_of_the_readme_is_known(tmp_path: Path) -> None:
-    table = (ROOT / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
+    table = (ROOT / "docker" / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
     names = re.findall(r"`([A-Z][A-Z_]+(?:<[A-Z]+>[A-Z_]*)?)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.M)))
     assert len(names) > 40
     given = {re.sub("<[A-Z]+>", "23", name): "" for name in names}

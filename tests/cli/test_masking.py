@@ -102,7 +102,7 @@ def targets_of(rows: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def test_every_name_that_is_shown_is_one_of_a_schema_or_of_a_mapping() -> None:
     known = {name for schema in SCHEMAS.values() for name in names_of(schema)}
-    for file in (ROOT / "mappings").glob("*/*.json"):
+    for file in (ROOT / "mappings").glob("*/*/*.json"):
         known |= set(targets_of(json.loads(file.read_text()).get("rows", [])))
     samples = [json.loads(file.read_text()) for file in (ROOT / "mappings" / "samples").glob("*/*.json")]
     known |= {name for sample in samples for name in keys_of(sample)}
