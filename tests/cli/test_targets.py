@@ -100,7 +100,7 @@ def test_an_open_breaker_and_a_target_that_slows_us_down(targets: Targets, road:
     throttle(limits, "clarity-1").report("slow", "somebody", 30.0)
     rows = by_name(targets("--json"))
     assert (rows["odoo-1"]["state"], rows["odoo-1"]["breaker"]) == ("breaker open", "open")
-    assert rows["odoo-1"]["reason"].startswith("too many calls failed: none for ")
+    assert rows["odoo-1"]["reason"].startswith("too many calls failed: no call for ")
     assert rows["clarity-1"]["state"] == "throttled"
     assert "asked for a pause of 30 s" in rows["clarity-1"]["reason"]
 
