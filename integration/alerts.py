@@ -1,7 +1,7 @@
-"""Alerts: what can be wrong with the fleet, and how a person is told.
+"""Alerts: what can be wrong with the fleet, and the notice that people get.
 
 A *condition* is something that is wrong now.  It becomes an *alert*, which lasts as long as the condition does.  A
-*notice* is one message about every alert of which there is something to tell at that moment.
+*notice* is one message about every alert that has news at that moment.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ FLEET = "fleet"
 class Kind:
     """A kind of condition.  ``title`` is what people call it.
 
-    ``gathers``: it comes in many, so its first notice waits some seconds for the rest of them.  ``urgent``: it is told
-    at once however lately it was told and over.
+    ``gathers``: many come at a time, so its first notice waits some seconds for the rest.  ``urgent``: its notice is
+    sent at once, however recent the last one was.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Alert:
-    """A condition as it is remembered; ``ended_at`` is set when it is over."""
+    """A condition as it is remembered; ``ended_at`` is set once it has ended."""
 
     id: int
     kind: str
@@ -95,33 +95,33 @@ class Alert:
 
 @dataclass(frozen=True)
 class Notice:
-    """One message as plain text.  ``over`` is true when it brings good news only."""
+    """One message as plain text.  ``resolved`` is true when all its alerts have ended."""
 
     title: str
     body: str
-    over: bool
+    resolved: bool
 
 
 TEST = Notice("clarity-fleet: test", "This is a test. Alerts of the fleet would arrive here. Nothing is wrong.", True)
 
 POSTGRES_AWAY = Notice(
     "clarity-fleet: Postgres does not answer",
-    "Webhooks are answered with 503, for the shop to send them again; nothing is carried, and no other alert is told.\n"
-    "What to do: See that the server at DATABASE_URL runs and can be reached; everything goes on by itself then.",
+    "Webhooks are answered with 503, so Clarity sends them again; nothing moves, and no other alert is sent.\n"
+    "What to do: See that the server at DATABASE_URL runs and can be reached; then everything continues by itself.",
     False,
 )
-POSTGRES_BACK = Notice("clarity-fleet: over: Postgres does not answer", "It answers again.", True)
+POSTGRES_BACK = Notice("clarity-fleet: resolved: Postgres does not answer", "It answers again.", True)
 
 
 def notice_of(alerts: Sequence[Alert], places: Mapping[str, str]) -> Notice:
     """One notice of all these alerts; ``places`` says which host an installation is."""
-    standing = [alert for alert in alerts if not alert.ended_at]
-    over = [alert for alert in alerts if alert.ended_at]
-    names = [_counted(alert) for alert in standing] + [f"over: {alert.name}" for alert in over]
-    several = [f"{len(standing)} alerts"] * (len(standing) > 1) + [f"{len(over)} over"] * (len(over) > 1)
+    active = [alert for alert in alerts if not alert.ended_at]
+    resolved = [alert for alert in alerts if alert.ended_at]
+    names = [_counted(alert) for alert in active] + [f"resolved: {alert.name}" for alert in resolved]
+    several = [f"{len(active)} alerts"] * (len(active) > 1) + [f"{len(resolved)} resolved"] * (len(resolved) > 1)
     title = ", ".join(several) + " - " * bool(several) + "; ".join(names)
-    body = "\n\n".join(_paragraph(alert, places) for alert in (*standing, *over))
-    return Notice(shortened(f"clarity-fleet: {title}", LONGEST_TITLE), body, not standing)
+    body = "\n\n".join(_paragraph(alert, places) for alert in (*active, *resolved))
+    return Notice(shortened(f"clarity-fleet: {title}", LONGEST_TITLE), body, not active)
 
 
 def joined(notices: Sequence[Notice]) -> Notice:
@@ -129,7 +129,7 @@ def joined(notices: Sequence[Notice]) -> Notice:
     if len(notices) == 1:
         return notices[0]
     body = "\n\n".join(f"{notice.title}\n\n{notice.body}" for notice in notices)
-    return Notice(f"clarity-fleet: {len(notices)} notices", body, all(notice.over for notice in notices))
+    return Notice(f"clarity-fleet: {len(notices)} notices", body, all(notice.resolved for notice in notices))
 
 
 def shortened(text: str, longest: int = LONGEST_LINE) -> str:
@@ -145,7 +145,7 @@ def _counted(alert: Alert) -> str:
 def _paragraph(alert: Alert, places: Mapping[str, str]) -> str:
     where = f"{alert.name} ({places[alert.about]})" if alert.about in places else alert.name
     if alert.ended_at:
-        return f"over: {where}\nIt lasted from {_moment(alert.since)} to {_moment(alert.ended_at)}."
+        return f"resolved: {where}\nIt lasted from {_moment(alert.since)} to {_moment(alert.ended_at)}."
     lines = [f"{where}, since {_moment(alert.since)}", *alert.says.splitlines(), f"What to do: {alert.fix}"]
     return "\n".join(shortened(line) for line in lines)
 

@@ -1,6 +1,6 @@
-"""What of a document no row of a mapping reads: it ends there, so an analyst should know, and decide.
+"""Fields of a document that no row of a mapping reads; an analyst decides whether that is right.
 
-A mapping names under ``left_out`` what it leaves on purpose, each path with the reason.  Paths are names joined by
+A mapping lists under ``left_out`` what it omits on purpose, each path with the reason.  Paths are names joined by
 dots, as ``payments.reference``; lists are walked through.
 """
 
@@ -25,23 +25,24 @@ def not_carried(mapping: Document, documents: Iterable[Document]) -> list[str]:
 
     Where a row takes an object as a whole into a canonical document, what counts is which of its fields that has.
     """
-    known = _read(mapping) | {tuple(path.split(".")) for path in mapping.get("left_out", {})}
+    known = read_paths(mapping) | {tuple(path.split(".")) for path in mapping.get("left_out", {})}
     found = dict.fromkeys(path for document in documents for path in _leaves(document, ()))
     return [".".join(path) for path in found if not any(path[:end] in known for end in range(len(path) + 1))]
 
 
 def read_after_all(mapping: Document) -> list[str]:
-    """The paths that a mapping says to leave out although a row reads them."""
-    return [path for path in mapping.get("left_out", {}) if tuple(path.split(".")) in _read(mapping)]
+    """The paths that a mapping names under ``left_out`` although a row reads them."""
+    return [path for path in mapping.get("left_out", {}) if tuple(path.split(".")) in read_paths(mapping)]
 
 
-def _read(mapping: Document) -> set[Path]:
+def read_paths(mapping: Document) -> set[Path]:
+    """The paths of all that the rows of a mapping read."""
     schema = SCHEMAS.get(mapping["target"])
     return set(_rows(mapping["rows"], {()}, schema.fields if schema else None))
 
 
 def _rows(rows: list[Document], at: set[Path], target: Fields | None) -> Iterator[Path]:
-    """What rows read that are about the objects at these paths."""
+    """The paths that rows read in the objects at these paths."""
     for row in rows:
         if "when" in row:
             yield from _asked(row["when"], at)
@@ -99,16 +100,16 @@ def _leaves(value: Any, path: Path) -> Iterator[Path]:
         yield path
 
 
-# What a JMESPath expression reads, by its syntax tree
+# The paths that a JMESPath expression reads, by its syntax tree
 
 
 def _asked_for(expression: str, at: set[Path]) -> set[Path]:
-    """The paths of what the expression gives."""
+    """The paths of the expression's result."""
     return _walk(dict(jmespath.compile(expression).parsed), at, set())
 
 
 def _used(expression: str, at: set[Path]) -> set[Path]:
-    """The paths that the expression looks at to find what it gives: conditions, arguments of functions."""
+    """The paths that the expression reads beside its result: conditions, arguments of functions."""
     used: set[Path] = set()
     _walk(dict(jmespath.compile(expression).parsed), at, used)
     return used
@@ -119,7 +120,7 @@ def _asked(condition: str, at: set[Path]) -> set[Path]:
 
 
 def _walk(node: Mapping[str, Any], at: set[Path], used: set[Path]) -> set[Path]:
-    """The paths of the node's value when it is asked of the objects ``at``; adds what it looks at to ``used``."""
+    """The paths of the node's value, evaluated on the objects ``at``; adds what it reads beside that to ``used``."""
     children = node["children"]
     match node["type"]:
         case "field":

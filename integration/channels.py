@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from integration.alerts import Notice, shortened
 
 WITH_A_HOST = {"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"}
-"""In these URLs a host stands where one is expected; elsewhere a token may."""
+"""In these URLs the host's place holds a host; in others it may hold a token."""
 UNKNOWN = "Apprise does not know this kind of URL, or a part of it is missing"
 
 
@@ -48,15 +48,15 @@ class Channel:
                 taken = sender.notify(
                     title=notice.title,
                     body=notice.body,
-                    notify_type=apprise.NotifyType.SUCCESS if notice.over else apprise.NotifyType.FAILURE,
+                    notify_type=apprise.NotifyType.SUCCESS if notice.resolved else apprise.NotifyType.FAILURE,
                     body_format=apprise.NotifyFormat.TEXT,
                 )
             except Exception as error:  # a service of somebody else's: it must not stop the other channels
                 return f"{type(error).__name__} in Apprise"
-        return None if taken else self._told(said.getvalue())
+        return None if taken else self._public(said.getvalue())
 
-    def _told(self, said: str) -> str:
-        """What Apprise said, without anything that stands in the URL and not in its public name."""
+    def _public(self, said: str) -> str:
+        """Apprise's message without any part of the URL that the public name does not show."""
         written = set(re.split(r"[/:@?&=,#+]+", self.url))
         for part in sorted(written | set(map(unquote, written)), key=len, reverse=True):
             if len(part) > 3 and part not in self.name:

@@ -13,7 +13,7 @@ LONGEST_REASON, LONGEST_CODE = 2000, 100
 class Failure(Exception):
     """A failure with a known next step.
 
-    ``reason`` is cut where it is longer than 2000 characters: a target or an order may have a say in it.  ``code``
+    ``reason`` is cut where it is longer than 2000 characters: a target or an order may contribute to it.  ``code``
     groups equal failures (it becomes part of the fingerprint).  ``excerpt`` is the beginning of the answer that caused
     it, if one did: it may hold personal data, so it is stored encrypted with the attempt.
     """
@@ -66,7 +66,7 @@ class Throttled(Failure):
 
 
 class Needs(Failure):
-    """Waits, without an attempt, until the object stands at the installation ``at`` (None: the delivery's target)."""
+    """Waits, without an attempt, until the object exists at the installation ``at`` (None: the delivery's target)."""
 
     def __init__(self, entity: str, id: str, at: int | None = None) -> None:
         super().__init__(f"waits for {entity} {id}")
@@ -98,13 +98,13 @@ class Hold(Failure):
 
 
 class Misconfigured(Failure):
-    """The target is paused and an operator called: a wrong key, an expired key, a missing right."""
+    """The target is paused and an alert is sent: a wrong key, an expired key, a missing right."""
 
 
 class Skip(Failure):
-    """Nothing to do, and that is right: superseded, unchanged, an event nobody asked for.
+    """Nothing to do, and that is right: superseded, unchanged, an event that no workflow takes.
 
-    ``settles`` is true when the object's newest state needs nothing: what is older than it is old from now on.
+    ``settles`` is true when the object's newest state needs nothing: older states are obsolete from now on.
     """
 
     def __init__(self, reason: str, *, settles: bool = False) -> None:

@@ -1,9 +1,9 @@
-"""The functions that mappings may name: a closed list, and there is nothing else a mapping can call.
+"""The functions that mappings may name: a closed list; a mapping can call nothing else.
 
-A function takes the value that comes down the row's pipeline, then the arguments written in the mapping.  It is
-never given an absent value: a pipeline ends where its value is None.  It has no effect and looks at nothing but its
-arguments.  What it cannot do it says by raising `Unfit`, without quoting the value; `allocate`, whose reasons speak of
-the order and not of a row, raises `Hold` itself.
+A function takes the value of the row's pipeline, then the arguments written in the mapping.  It is
+never given an absent value: a pipeline ends where its value is None.  It has no side effects and reads only its
+arguments.  It raises `Unfit`, without quoting the value, for a value it cannot use; `allocate`, whose reasons are about
+the order and not a row, raises `Hold` itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What operators' tools ask of a receiver, at ``FLEET_OPS_BIND``: ``/readyz`` and ``/metrics``.
+"""The receiver's answers for operators, at ``FLEET_OPS_BIND``: ``/readyz`` and ``/metrics``.
 
 Neither waits for a server that does not answer: each question is asked in a thread of its own, one at a time.
 """
@@ -26,11 +26,11 @@ PATIENCE = 0.8
 """Seconds for one question: two of them, and a scrape, are answered within two seconds."""
 SCRAPE = 1.8
 MARK = "fleet:writable"
-"""The key that is written to see whether Redis takes writes."""
+"""The key that is written to check that Redis takes writes."""
 
 
 def create_app(settings: Settings) -> Flask:
-    """The WSGI application.  Its connections are its own, so that it is answered however busy the receiver is."""
+    """The WSGI application.  It has connections of its own, so it answers however busy the receiver is."""
     database = Database(settings.database_url, connections=2)
     cache = redis.Redis.from_url(
         settings.redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=None
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 class Question(Generic[T]):
-    """A question that may never be answered: asked once at a time, however many wait for the answer."""
+    """A question that may stay unanswered: asked once at a time, however many callers wait."""
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self._ask = ask
@@ -64,7 +64,7 @@ class Question(Generic[T]):
         self._answer: T | None = None
 
     def ask(self, seconds: float) -> T | None:
-        """The answer, None when there is none within ``seconds``; the next one to ask waits for the same."""
+        """The answer, None when there is none within ``seconds``; later callers wait for the same one."""
         with self._asking:
             if self._answered.is_set():
                 self._answered.clear()

@@ -23,7 +23,7 @@ LONGEST_LIST = 50
 DEEPEST = 4
 MASK = "***"
 QUIET = ("celery.app.trace", "celery.worker.strategy")
-"""They log two lines a task; what became of a delivery is in Postgres, and every trouble is logged by the road."""
+"""They log two lines a task; a delivery's outcome is in Postgres, and the fleet logs every failure itself."""
 
 
 def configure(process: str, *, console: bool | None = None, level: str = "INFO") -> None:
@@ -60,7 +60,7 @@ def configure(process: str, *, console: bool | None = None, level: str = "INFO")
 
 
 def mask(text: str) -> str:
-    """The text without e-mail addresses, credentials, secrets and keys; ``***`` stands where they were.
+    """The text without e-mail addresses, credentials, secrets and keys; ``***`` replaces them.
 
     >>> mask("POST https://anna:hunter2@shop.example/?api_key=4711 for anna@shop.example")
     'POST https://***@shop.example/?api_key=*** for ***'
@@ -94,7 +94,7 @@ _PATTERNS = [
         ),
         rf"\1\2{MASK}",
     ),
-    # e-mail addresses, also as they stand in a query
+    # e-mail addresses, also as a query encodes them
     (re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]+(?:\.[\w-]+)+"), MASK),
     # keys of Odoo: 40 hex digits
     (re.compile(r"\b[0-9a-f]{40}\b"), MASK),

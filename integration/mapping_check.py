@@ -1,4 +1,4 @@
-"""Samples hold the mappings: each says what a mapping makes of one document, and every row needs one that exercises it.
+"""Samples check the mappings: each shows what a mapping makes of one document, and every row needs a sample.
 
 A sample is ``mappings/samples/<mapping>/<case>.json``: ``about``, ``given``, and ``expect`` (the document made) or
 ``held`` or ``rejected`` (words that the reason contains).  Amounts are decimal strings; 1.20 equals 1.2.
@@ -6,10 +6,13 @@ A sample is ``mappings/samples/<mapping>/<case>.json``: ``about``, ``given``, an
 Samples of the workflows are in ``mappings/workflows/samples``, those of each example beside it.  ``given`` is an order
 as its ``source`` has it, ``on`` the type of the event; ``expect`` has the ids of the lines that each workflow gets,
 where the ``systems`` take part (all of them, if none are named).
+
+What is `accepted` is written into the samples for review: whatever a mapping makes now is then what they expect.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -17,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from integration.carried import not_carried, read_after_all
+from integration.definition_schemas import DOCUMENTS, json_schema
 from integration.errors import Failure, Hold, Misconfigured, Reject
+from integration.owners import owned_twice
 from integration.translator import Mapping
 from integration.workflow import Definitions, load_definitions, read_json
 
@@ -28,7 +33,8 @@ REFUSALS: dict[str, type[Failure]] = {"held": Hold, "rejected": Reject}
 class Checked:
     """What the check of one mapping found: ``problems`` in words, empty when all is well.
 
-    ``not_carried`` are the fields of its samples that no row reads and that it does not leave out on purpose.
+    ``not_carried`` are the fields of its samples that no row reads and that it does not leave out on purpose;
+    ``accepted`` are the files that were written because a change was accepted.
     """
 
     name: str
@@ -36,23 +42,28 @@ class Checked:
     samples: int = 0
     problems: list[str] = field(default_factory=list)
     not_carried: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
 
 
-def check_definitions(folder: Path, name: str | None = None) -> list[Checked]:
+def check_definitions(folder: Path, name: str | None = None, *, accept: bool = False) -> list[Checked]:
     """Runs every sample of every mapping (or of the one named) in a folder laid out as ``mappings/``.
 
-    Finds samples that come out otherwise, rows and mappings without a sample, samples without a mapping, tables that
-    nothing uses, and whatever cannot be compiled.
+    Finds samples whose mapping makes another document, rows and mappings without a sample, samples without a mapping,
+    tables that nothing uses, fields with two owners, a JSON Schema that is out of date, and whatever cannot be
+    compiled.  With ``accept`` it writes what the mappings make into samples that expect another document, and the JSON
+    Schemas.
     """
     try:
         definitions = load_definitions(folder)
         mappings = [definitions.mapping(each.name) for each in definitions.rows() if each.kind == "mapping"]
         chosen = [definitions.mapping(name)] if name else mappings
-        checked = [_check_mapping(mapping, folder / "samples" / mapping.name) for mapping in chosen]
+        checked = [_check_mapping(mapping, folder / "samples" / mapping.name, accept) for mapping in chosen]
     except Misconfigured as error:
         return [Checked(name or "mappings", problems=[f"{error.reason}. {error.hint}"])]
     if name is None:
-        checked.append(Checked("tables and workflows", problems=list(_loose_ends(definitions, mappings, folder))))
+        loose = [*_loose_ends(definitions, mappings, folder), *owned_twice(definitions.workflows)]
+        checked.append(Checked("tables and workflows", problems=loose))
+        checked.append(_check_schemas(folder, accept))
         checked += [_check_workflows(folder, place) for place in (None, *sorted((folder / "examples").glob("*")))]
     return checked
 
@@ -93,18 +104,67 @@ def differences(expected: Any, made: Any, path: str = "") -> Iterator[str]:
         yield f"{path} is {_plain(made)!r}, expected {expected!r}"
 
 
-def _check_mapping(mapping: Mapping, folder: Path) -> Checked:
+def _check_mapping(mapping: Mapping, folder: Path, accept: bool) -> Checked:
     problems: list[str] = []
+    accepted: list[str] = []
     fired: set[str] = set()
-    samples = {path.name: read_json(path) for path in sorted(folder.glob("*.json"))}
-    for name, sample in samples.items():
-        problems += [f"sample {name}: {problem}" for problem in run_sample(mapping, sample, fired)]
+    samples = {path: read_json(path) for path in sorted(folder.glob("*.json"))}
+    for path, sample in samples.items():
+        found = run_sample(mapping, sample, fired)
+        if found and accept and _accept(mapping, sample, path):
+            accepted.append(path.name)
+        else:
+            problems += [f"sample {path.name}: {problem}" for problem in found]
     problems += [
         f"row {row} ({to}) has no sample that exercises it" for row, to in mapping.rows.items() if row not in fired
     ]
     problems += [f"left_out names {path}, which a row reads" for path in read_after_all(mapping.body)]
     dropped = not_carried(mapping.body, [sample.get("given", {}) for sample in samples.values()])
-    return Checked(mapping.name, len(mapping.rows), len(samples), problems, dropped)
+    return Checked(mapping.name, len(mapping.rows), len(samples), problems, dropped, accepted)
+
+
+def _accept(mapping: Mapping, sample: dict[str, Any], path: Path) -> bool:
+    """Writes what the mapping makes into the sample; False where it, or the sample, has the document refused."""
+    if any(key in sample for key in REFUSALS):
+        return False
+    try:
+        made = mapping(sample.get("given"))
+    except Failure:
+        return False
+    _write(path, sample | {"expect": _rewritten(sample.get("expect"), made)})
+    return True
+
+
+def _rewritten(expected: Any, made: Any) -> Any:
+    """The made document as a sample has it: what is equal stays as it was written, keys keep their order."""
+    if isinstance(made, dict):
+        before = expected if isinstance(expected, dict) else {}
+        keys = [*(key for key in before if key in made), *(key for key in made if key not in before)]
+        return {key: _rewritten(before.get(key), made[key]) for key in keys}
+    if isinstance(made, list):
+        items = expected if isinstance(expected, list) else []
+        return [_rewritten(items[at] if at < len(items) else None, each) for at, each in enumerate(made)]
+    return expected if _same(expected, made) else _plain(made)
+
+
+def _check_schemas(folder: Path, accept: bool) -> Checked:
+    """Whether the published JSON Schemas are those that documents are checked by."""
+    found = Checked("JSON Schemas")
+    for kind in DOCUMENTS:
+        path = folder / f"{kind}.schema.json"
+        schema = json_schema(kind)
+        if path.exists() and read_json(path) == schema:
+            continue
+        if accept:
+            _write(path, schema)
+            found.accepted.append(path.name)
+        else:
+            found.problems.append(f"{path.name} is out of date; `fleet mapping check --accept` writes it")
+    return found
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_workflows(folder: Path, example: Path | None) -> Checked:

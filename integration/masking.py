@@ -86,9 +86,12 @@ SHOWN_AT = {
 }
 
 
-def masked(document: Any) -> Any:
-    """The document with ``***`` for every value, and every odd name of a field, that is not known to be harmless."""
-    return _masked(document, Place.PLAIN, False)
+def masked(document: Any, *, personal: bool = False) -> Any:
+    """The document with ``***`` for every value, and every odd name of a field, that is not known to be harmless.
+
+    One that is ``personal`` is about a person as a whole (`Entity.personal`).
+    """
+    return _masked(document, _outermost(personal), False)
 
 
 def _masked(value: Any, place: Place, shown: bool) -> Any:
@@ -101,7 +104,7 @@ def _masked(value: Any, place: Place, shown: bool) -> Any:
     return value if shown or value in (None, "") else MASK
 
 
-def without_personal(text: str, document: Any) -> str:
+def without_personal(text: str, document: Any, *, personal: bool = False) -> str:
     """The text with ``…`` for whatever of it `masked` hides in the document: a target's words may quote an order.
 
     Looked for are whole values, the words of persons and addresses, words in capitals of anything else that is hidden,
@@ -110,7 +113,7 @@ def without_personal(text: str, document: Any) -> str:
     >>> without_personal("Odoo says: Doe, Jane is archived", {"customer": {"name": "Jane Doe", "id": "c-1"}})
     'Odoo says: …, … is archived'
     """
-    hidden = Hidden(document)
+    hidden = Hidden(document, personal=personal)
     for value in hidden.values_in(text):
         text = re.sub(rf"(?i)(?<!\w){re.escape(value)}(?!\w)", "…", text)
     text = NUMBER.sub(lambda found: "…" if hidden.has_digits(found[0]) else found[0], text)
@@ -120,12 +123,12 @@ def without_personal(text: str, document: Any) -> str:
 class Hidden:
     """What `masked` hides in a document, to be found in a text."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, *, personal: bool = False) -> None:
         self._values: set[str] = set()
         self._words: set[str] = set()
         self._digits: set[str] = set()
         self._shown: set[str] = set()
-        self._collect(document, Place.PLAIN, False)
+        self._collect(document, _outermost(personal), False)
 
     def values_in(self, text: str) -> list[str]:
         """The whole values that the text holds, the longest first."""
@@ -167,12 +170,16 @@ class Hidden:
             self._digits.add(digits)
 
 
+def _outermost(personal: bool) -> Place:
+    return Place.OF_A_PERSON if personal else Place.PLAIN
+
+
 def _digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 
 
 def _entered(name: str, value: Any, place: Place) -> tuple[Place, bool]:
-    """The place inside a field of this name, and whether a value that is there by itself is shown."""
+    """The place inside a field of this name, and whether a plain value there is shown."""
     shown = name in SHOWN_AT[place]
     if not _holds_fields(value):
         return place, shown

@@ -1,7 +1,7 @@
-"""Messages, deliveries and their names: what travels on the road, and how its identity is written.
+"""Messages, deliveries and lanes, and the keys that identify them.
 
 A *message* is one event as it was accepted.  A *delivery* is one effect of one message at one target.  A *lane* is the
-line in which the deliveries of one object at one installation wait for each other.
+queue of all deliveries of one object at one installation; one of them runs at a time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OPEN = (State.READY, State.QUEUED, State.RUNNING, State.WAITING)
 
 
 class Step(StrEnum):
-    """The steps of the road, in order.  ``fetch`` comes first only where an event does not hold its object."""
+    """The steps of a delivery, in order.  ``fetch`` comes first only where an event does not hold its object."""
 
     FETCH = "fetch"
     TRANSFORM = "transform"
@@ -49,10 +49,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """What the receiver knows of an accepted event.
+    """What the receiver reads from an accepted event.
 
     ``object_id`` is the id of the object it is about, ``version`` orders the events of one object (a version number,
-    or the event's time in microseconds), ``number`` is what people call the object ("WEB-1001"), for searching only.
+    or the event's time in microseconds), ``number`` is the object's number ("WEB-1001"), for searching only.
     """
 
     id: str
@@ -82,7 +82,7 @@ def external_id(entity: str, *ids: str) -> str:
 
 
 def read_external_id(name: str) -> tuple[str, ...] | None:
-    """What `external_id` made the name of, entity first; None if it ends in a hash, or is no such name.
+    """The parts of a key that `external_id` made, entity first; None if it ends in a hash, or is no such key.
 
     >>> read_external_id("order_line__a_5fb__1")
     ('order_line', 'a_b', '1')
@@ -96,7 +96,7 @@ def read_external_id(name: str) -> tuple[str, ...] | None:
 
 
 def line_keys(order: str, line: str) -> tuple[str, ...]:
-    """Every name under which a line of an order may be known at a target: as it is, or encoded."""
+    """Every key that a line of an order may have at a target: its id as it is, or encoded."""
     return line, external_id("line", line), external_id("order_line", order, line)
 
 

@@ -30,9 +30,7 @@ class _Fleet(Collector):
         with self._database.transaction() as tx:
             counters, open_deliveries, ages = views.counters(tx), views.open_by_state(tx), views.oldest_due(tx)
             refused = refusals.totals(tx)
-        arrivals = CounterMetricFamily(
-            "fleet_webhooks", "Webhooks by source and what became of them", labels=["source", "verdict"]
-        )
+        arrivals = CounterMetricFamily("fleet_webhooks", "Webhooks by source and outcome", labels=["source", "verdict"])
         for row in counters:
             arrivals.add_metric([row["source"], row["name"]], row["value"])
         yield arrivals

@@ -7,19 +7,21 @@ that cannot be right.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import permutations
 from urllib.parse import urlsplit
 
 import psycopg2
 import psycopg2.extensions
 
+from integration.connectors import CONNECTORS
 from integration.errors import Hold, Misconfigured
 from integration.settings import Environment, Settings, home_of
 from integration.signature import check_secret
 from integration.store import migrate, secrets
 from integration.store.database import Database, Transaction
-from integration.systems import patterns, variable
+from integration.systems import ADDED, COMMON, variable
 from integration.vault import Vault
 
 RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
@@ -43,6 +45,7 @@ def checked(settings: Settings) -> Settings:
     """These settings, once every key, secret and address among them has been parsed as its user parses it."""
     if settings.encryption_keys:
         Vault(settings.encryption_keys)
+    _check_names(settings.kinds)
     for name, given in settings.webhook_secrets.items():
         for secret in given:
             check_secret(variable(name, "webhook_secrets"), secret)
@@ -62,7 +65,7 @@ def misspelt(variables: Mapping[str, str]) -> list[str]:
     """Variables that look like settings of the fleet and are none, each with the name that may be meant."""
     env = Environment(variables, {})
     Settings.read(home_of(variables), env)
-    others = (*OTHERS, *patterns(env.kinds))
+    others = (*OTHERS, *of_systems(env.kinds))
     given = env.settings() - env.asked
     found = []
     for name in sorted(name for name in given if not any(fnmatchcase(name, other) for other in others)):
@@ -72,6 +75,27 @@ def misspelt(variables: Mapping[str, str]) -> list[str]:
         elif name.startswith("FLEET_"):
             found.append(f"{name} is not a setting")
     return found
+
+
+def of_systems(kinds: Mapping[str, str]) -> list[str]:
+    """The settings of these systems, ``*`` for any text; ``kinds`` has the kind of each by its name."""
+    return [variable(name, option) for name, kind in kinds.items() for option in _options(kind)]
+
+
+def _options(kind: str) -> Iterator[str]:
+    yield from COMMON
+    yield from (setting.name for setting in CONNECTORS[kind].settings)
+
+
+def _check_names(kinds: Mapping[str, str]) -> None:
+    """Raises `Misconfigured` where a variable of one system could be a setting of another."""
+    for name, other in permutations(kinds, 2):
+        rest = name.removeprefix(f"{other}_")
+        if rest != name and any(f"{option}_".startswith(f"{rest}_") for option in _options(kinds[other])):
+            raise Misconfigured(
+                f"{ADDED} holds the name {name}: {variable(name, 'url')} could also be a setting of {other}",
+                hint=f"Choose another name in {ADDED}, not {other}_ with a setting's name behind it.",
+            )
 
 
 def check_database(database: Database, vault: Vault) -> None:

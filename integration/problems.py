@@ -1,4 +1,4 @@
-"""Problems: how HTTP answers of ours say what is wrong, by RFC 9457."""
+"""Problems: the errors in our HTTP answers, by RFC 9457."""
 
 from __future__ import annotations
 

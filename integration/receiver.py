@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import jmespath
 import psycopg2
 import structlog
 from flask import Flask, Response, jsonify, request
@@ -28,6 +29,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from integration import health, logs, preflight
 from integration.canonical import parse_json
 from integration.canonical.email import address_of
+from integration.canonical.entities import entity
 from integration.errors import Failure, Misconfigured, Reject
 from integration.message import Event, clear
 from integration.problems import Answer, problem
@@ -39,9 +41,8 @@ from integration.systems import KINDS, qualify, variable
 from tasks import pipeline
 from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
-from tasks.job import INGEST_WINDOW
 from tasks.refusals import Refusals
-from tasks.runtime import Runtime
+from tasks.runtime import INGEST_WINDOW, Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ def create_app() -> Flask:
     app.before_request(receiver.refuse_unreadable)
     app.register_error_handler(Exception, receiver.fail)
     app.post("/webhooks/<source>")(receiver.receive)
-    app.post("/hints/<system>/<token>")(receiver.hasten)
+    app.post("/hints/<system>/<token>")(receiver.hint)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -121,10 +122,10 @@ class Receiver:
         try:
             return self._record(source, id, body)
         except psycopg2.Error as error:
-            logger.error("cannot store", error=type(error).__name__)
+            logger.error("webhook.not_stored", error=type(error).__name__)
             return self._refuse(source, "not_stored", "Send it again soon.", code="cannot_store")
 
-    def hasten(self, system: str, token: str) -> Answer:
+    def hint(self, system: str, token: str) -> Answer:
         """A hint makes the polls of a system due early, and does nothing else: it carries no signature."""
         hinting = self.runtime.settings.systems.get(system)
         secret = hinting.options.get("hint_token", "") if hinting and KINDS[hinting.kind].hints else ""
@@ -132,9 +133,9 @@ class Receiver:
             return self._refuse(None, "unknown_hint", "There is no such hint.", code="unknown_token")
         try:
             with self.runtime.database.statement() as tx:
-                cursors.hasten(tx, self.runtime.installations[system].id)
+                cursors.make_due(tx, self.runtime.installations[system].id)
         except psycopg2.Error as error:
-            logger.error("cannot store", error=type(error).__name__)
+            logger.error("webhook.not_stored", error=type(error).__name__)
             return self._refuse(system, "not_stored", "The next poll will see it.", code="cannot_store")
         return Response(status=204), 204, {}
 
@@ -170,7 +171,7 @@ class Receiver:
         try:
             event = read_event(id, body, source, self.runtime.settings.kinds)
         except Reject as failure:
-            logger.error("malformed webhook", source=source, reason=failure.reason)
+            logger.error("webhook.malformed", source=source, reason=failure.reason)
             with self.runtime.database.statement() as tx:
                 inbox.reject(tx, installation, clear(id), failure.reason, self.runtime.vault.seal(body))
             return self._refuse(source, "malformed", failure.reason)
@@ -181,7 +182,7 @@ class Receiver:
                 arrival = inbox.again(tx, installation, event.id, hashlib.sha256(body).digest())
         self.publisher.wake(arrival.due)
         if arrival.verdict == "conflict":
-            logger.error("same id, another body", webhook=event.id, message=arrival.message)
+            logger.error("webhook.conflict", webhook=event.id, message=arrival.message)
             return self._refuse(source, "conflict", "This webhook-id was accepted with another body.")
         status = 202 if arrival.verdict == "accepted" else 200
         return jsonify(id=event.id, status=arrival.verdict), status, {}
@@ -211,7 +212,7 @@ class Publisher:
                 if int(self._runtime.redis.llen(INGEST)) < INGEST_WINDOW:
                     pipeline.nudge(due)
             except Exception as error:  # the thread must live; nothing is lost without its nudges
-                logger.warning("not nudged, the dispatcher will", deliveries=len(due), error=type(error).__name__)
+                logger.warning("nudge.not_sent", deliveries=len(due), error=type(error).__name__)
 
 
 def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) -> Event:
@@ -228,8 +229,8 @@ def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) 
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
     object_id, number, version = _id(data.get("id")), _id(data.get("number")), data.get("version")
-    customer = data.get("customer")
-    email = customer.get("email") if isinstance(customer, dict) else None
+    email_at = entity(envelope["type"].partition(".")[0]).email_at
+    email = jmespath.search(email_at, data) if email_at else None
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],

@@ -58,10 +58,6 @@ class System:
         """Whether a difference that rounding explains is carried (``line``, the default), not held (``hold``)."""
         return self.options.get("rounding", "line") == "line"
 
-    def missing(self) -> list[str]:
-        """The variables that have to be set before this system can be called."""
-        return [variable(self.name, name) for name in KINDS[self.kind].required if not self.options.get(name)]
-
     def option(self, name: str) -> str:
         """The option, or `Misconfigured` naming the variable to set."""
         value = self.options.get(name, "")
@@ -166,10 +162,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Alerting:
-    """Who is notified when something is wrong, and when.
+    """Where alerts go, and when.
 
-    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: a notice is repeated
-    no sooner; nothing that is due may wait for longer.  ``budget`` is how many percent of a day's deliveries may fail.
+    ``urls`` are Apprise's and hold secrets.  ``repeat`` and ``queue_age`` are in seconds: an alert is sent again
+    no sooner; a due delivery may wait no longer.  ``budget`` is how many percent of a day's deliveries may fail.
     """
 
     urls: tuple[str, ...] = field(repr=False)
@@ -319,7 +315,7 @@ def _system(name: str, kind: Kind, env: Environment) -> System | None:
     concurrency = env.whole(variable(name, "concurrency"), kind.concurrency)
     timeout = env.number(variable(name, "timeout"), kind.timeout)
     poll_seconds = env.number(variable(name, "poll_seconds"), kind.poll_seconds)
-    if "rounding" in kind.options:
+    if kind.role == "erp":
         env.choice(variable(name, "rounding"), ROUNDING)
     if not env.get(variable(name, "url")):
         return None

@@ -1,4 +1,4 @@
-"""Splits: every line of an order is fulfilled once, and where several targets fulfil orders, rules say by which.
+"""Splits: every line of an order is fulfilled once; where several targets fulfil orders, rules decide which one does.
 
 Workflows with ``lines`` that start from the same events are *siblings*: they share an order.  One of them carries what
 belongs to the order as a whole: shipping, fees and discounts of the order, with their taxes.
@@ -13,7 +13,7 @@ from typing import Any
 
 from integration.canonical.money import format_money
 from integration.canonical.order import CANCELLED
-from integration.canonical.part import no_part, part_left, part_with
+from integration.canonical.split import no_part, part_with, remainder
 from integration.errors import Hold, Misconfigured, Reject
 from integration.expressions import is_true
 from integration.functions import Unfit
@@ -37,12 +37,13 @@ class Split:
         """What a workflow's target carries of the order.
 
         Only siblings whose target is one of ``systems``, those that take part, share it (None: all of them do).  If one
-        alone is left, it takes every line, whatever its test says.
+        alone is left, it takes every line, and its test does not count.
 
         Charges go with goods: where their carrier gets no line, the next sibling by name that gets one has them, so
         an order all of whose lines are for one target goes there whole.  A target without lines has the order as a
         cancelled one, because it may have had lines of an earlier version; so has every target of a cancelled order,
-        whatever its lines are.  An order without lines is nobody's, and is left whole for `check_order` to hold.
+        whatever its lines are.  An order without lines belongs to no target: it is left whole, and `check_order` holds
+        it.
 
         Raises `Hold` for a line that no sibling takes, or several, and for charges that are worth less than nothing
         together with the lines of their carrier; `Reject` for lines that a test does not fit.
@@ -57,7 +58,7 @@ class Split:
         shares = self._shares(order, taking)
         carrier, *others = shares
         parts = {name: part_with(order, shares[name]) for name in others}
-        parts[carrier] = part_left(order, shares[carrier], list(parts.values()))
+        parts[carrier] = remainder(order, shares[carrier], list(parts.values()))
         if others and parts[carrier]["totals"]["grand_total"] < 0:
             raise self._overdrawn(carrier, parts[carrier])
         return parts.get(workflow) or no_part(order)
@@ -86,7 +87,7 @@ class Split:
             reason,
             hint="Correct the line's product in Clarity; or lines in mappings/workflows "
             f"({_files(takers or taking)}) so that exactly one takes it, and restart the fleet. "
-            "Then send the order again.",
+            "{again}",
             code="ambiguous_line" if takers else "unrouted_line",
         )
 
@@ -96,8 +97,7 @@ class Split:
         except (ValueError, Unfit):
             raise Reject(
                 f"lines of {name} does not fit line {position}",
-                hint=f"Correct lines in mappings/workflows/{name}.json and restart the fleet. "
-                "Then send the order again.",
+                hint=f"Correct lines in mappings/workflows/{name}.json and restart the fleet. {{again}}",
             ) from None
 
     def _overdrawn(self, carrier: str, part: Document) -> Hold:
@@ -105,7 +105,7 @@ class Split:
         return Hold(
             f"the order's discounts are more than what {carrier} takes of it: {total}",
             hint="Give the discount on the lines in Clarity; or carries_charges to another workflow in "
-            f"mappings/workflows ({_files(self.tests)}) and restart the fleet. Then send the order again.",
+            f"mappings/workflows ({_files(self.tests)}) and restart the fleet. {{again}}",
             code="overdrawn_part",
         )
 

@@ -11,9 +11,8 @@ the ids of an added system's objects begin with its name: ``shop_b2b/1001``.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Literal
 
 from integration.errors import Misconfigured, Reject
@@ -34,10 +33,9 @@ class Kind:
     """What all systems of one kind have in common.
 
     A shop sends orders and is sent what happens to them; an ERP fulfils them.  ``rate`` is in calls per second,
-    ``concurrency`` counts hops, ``timeout`` and ``poll_seconds`` are in seconds.  ``options`` are the names of its
-    settings beside those of every system, ``*`` for any text; without those that are ``required`` it cannot be called.
-    ``signs``: its webhooks are signed.  ``hints``: it may say without a signature that something has changed.
-    ``login``: its URL may hold ``user:password@``, for a proxy before it.
+    ``concurrency`` counts hops, ``timeout`` and ``poll_seconds`` are in seconds.  ``signs``: its webhooks are signed.
+    ``hints``: it may say without a signature that something has changed.  ``login``: its URL may hold
+    ``user:password@``, for a proxy before it.
     """
 
     name: str
@@ -45,56 +43,20 @@ class Kind:
     rate: float
     concurrency: int
     timeout: float
-    required: tuple[str, ...]
-    options: tuple[str, ...]
     poll_seconds: float = 60.0
-    polled: bool = False
     signs: bool = False
     hints: bool = False
     login: bool = False
 
 
-CLARITY = Kind(
-    name="clarity",
-    role="shop",
-    rate=20.0,
-    concurrency=8,
-    timeout=60.0,
-    required=("token_url", "client_id", "client_secret"),
-    options=("token_url", "client_id", "client_secret", "webhook_secrets"),
-    signs=True,
-)
-ODOO = Kind(
-    name="odoo",
-    role="erp",
-    rate=10.0,
-    concurrency=4,
-    timeout=60.0,
-    required=("api_key",),
-    options=(
-        *("db", "username", "api_key", "protocol", "fallback_sku", "hint_token", "guest_key", "rounding"),
-        *("pricelist_*", "tax_*_included", "tax_*_excluded"),
-    ),
-    poll_seconds=15.0,
-    polled=True,
-    hints=True,
-    login=True,
-)
-FUSION = Kind(
-    name="fusion",
-    role="erp",
-    rate=5.0,
-    concurrency=4,
-    timeout=120.0,
-    required=("token_url", "client_id", "client_secret", "business_unit"),
-    options=(
-        *("token_url", "client_id", "client_secret", "scope", "business_unit", "source_system", "guest_account"),
-        *("sales_orders_resource", "fallback_sku", "organization", "release", "rounding"),
-    ),
-    poll_seconds=30.0,
-    polled=True,
-)
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (CLARITY, ODOO, FUSION)}
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("clarity", "shop", rate=20.0, concurrency=8, timeout=60.0, signs=True),
+        Kind("odoo", "erp", rate=10.0, concurrency=4, timeout=60.0, poll_seconds=15.0, hints=True, login=True),
+        Kind("fusion", "erp", rate=5.0, concurrency=4, timeout=120.0, poll_seconds=30.0),
+    )
+}
 
 
 def named(added: Iterable[str]) -> dict[str, str]:
@@ -111,12 +73,6 @@ def named(added: Iterable[str]) -> dict[str, str]:
                 hint=f"Write name=kind, such as odoo_eu=odoo, with commas between several; kinds: {', '.join(KINDS)}.",
             )
         kinds[name] = kind
-    for name, other in permutations(kinds, 2):
-        if _is_option(name, other, KINDS[kinds[other]]):
-            raise Misconfigured(
-                f"{ADDED} holds the name {name}: {variable(name, 'url')} could also be a setting of {other}",
-                hint=f"Choose another name in {ADDED}, not {other}_ with a setting's name behind it.",
-            )
     return kinds
 
 
@@ -132,12 +88,6 @@ def variable(system: str, option: str) -> str:
     'ODOO_EU_URL'
     """
     return f"{system}_{option}".upper()
-
-
-def patterns(kinds: Mapping[str, str]) -> Iterator[str]:
-    """Every variable that these systems may have, ``*`` for any text."""
-    for name, kind in kinds.items():
-        yield from (variable(name, option) for option in (*COMMON, *KINDS[kind].options))
 
 
 def qualify(system: str, id: str, systems: Container[str] = ()) -> str:
@@ -195,9 +145,3 @@ def _problem(name: str, kind: str, known: Mapping[str, str]) -> str | None:
     if name.partition("_")[0] in TAKEN:
         return f"{name.partition('_')[0]} is no system"
     return None
-
-
-def _is_option(name: str, other: str, kind: Kind) -> bool:
-    """Whether a variable of the system ``name`` could be an option of the ``other``."""
-    rest = name.removeprefix(f"{other}_")
-    return rest != name and any(f"{option}_".startswith(f"{rest}_") for option in (*COMMON, *kind.options))

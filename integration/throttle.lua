@@ -3,8 +3,8 @@
 --
 -- KEYS: 1 hash of the target's state, 2 sorted set of the concurrency slots (holder -> when its lease ends).
 -- ARGV: 1 question, 2 rate cap (calls/s), 3 concurrency, 4 holder, 5 lease (ms), 6 pause asked for by the target (ms),
---       7 good answers the holder had since it last spoke; for `decide` what an operator has decided, empty where he
---       has not: 8 rate cap, 9 concurrency, 10 "0" when the breaker is not watched, 11 "1" when nothing may be called.
+--       7 good answers the holder had since it last spoke; for `decide` an operator's decision, empty where there
+--       is none: 8 rate cap, 9 concurrency, 10 "0" when the breaker is not watched, 11 "1" when nothing may be called.
 -- Answers {word, milliseconds}; `state` has its own form.
 
 local target, slots = KEYS[1], KEYS[2]
@@ -18,9 +18,9 @@ local watched, paused = decided[3] ~= '0', decided[4] == '1'
 local PATIENCE = 250         -- a start that would wait longer takes no slot
 local LONGEST_BLOCK = 10000  -- a call inside a hop waits through a block of this length, not through a longer one
 local AHEAD = 1000           -- no call takes a place further ahead: until then it may be paused, or the limit another
-local PAUSE_RETRY = 30000    -- who finds the target paused asks again so soon, unless he is woken
-local FULL_RETRY = 1000      -- who finds no slot asks again so soon
-local PROBE_RETRY = 1000     -- and who finds a probe under way
+local PAUSE_RETRY = 30000    -- a hop that finds the target paused asks again after this, unless it is woken
+local FULL_RETRY = 1000      -- a hop that finds no slot asks again after this
+local PROBE_RETRY = 1000     -- and one that finds a probe under way
 local CUT, CUT_EVERY, RECOVERY, FLOOR = 0.7, 1000, 0.02, 0.02
 local STREAK, RATIO, RATIO_CALLS, RATIO_WINDOW = 5, 0.5, 20, 60000
 local FIRST_PAUSE, LONGEST_PAUSE = 5000, 300000

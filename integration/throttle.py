@@ -1,9 +1,9 @@
 """One target as the whole fleet may call it: rate, concurrency, blocks and the breaker, shared through Redis.
 
 A hop is *admitted* once, at its start, and then holds one of the target's slots.  Each of its calls waits for its
-own place in the target's rate.  What the calls came to feeds the breaker and the rate.  All state is in Redis and
-none of it is worth keeping: when it is lost, the limits hold again from the next call on.  What an operator decides
-(limits, breaker off, a pause) is stored elsewhere and brought here again and again, where it holds for every process.
+own place in the target's rate.  The outcomes of the calls feed the breaker and the rate.  All state is in Redis and
+all of it may be lost: the limits hold again from the next call on.  What an operator decides
+(limits, breaker off, a pause) is stored in Postgres and copied here every second, and holds for every process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCATTER = 0.5
 
 _REFUSALS = {
     "paused": "an operator has paused the target",
-    "blocked": "the target asked everybody to wait",
+    "blocked": "the target asked for a pause",
     "open": "the breaker of the target is open",
     "full": "all slots of the target are taken",
     "busy": "the rate of the target is used up",
@@ -42,8 +42,8 @@ class State:
     """A target at one moment.  ``rate`` is what it takes now, in calls/s, ``cap`` what it is allowed at most.
 
     ``breaker`` is closed, open, half_open (a probe may go) or probing (it is under way); ``open_for`` and
-    ``blocked_for`` are in seconds; ``slots`` of ``concurrency`` are taken.  ``paused`` is true when an operator wants
-    nothing to be called.
+    ``blocked_for`` are in seconds; ``slots`` of ``concurrency`` are taken.  ``paused`` is true when an operator has
+    paused it.
     """
 
     rate: float
@@ -57,7 +57,7 @@ class State:
 
     @property
     def credit(self) -> int:
-        """How many hops may be on their way: two seconds of the rate, 100 at most, and the slots; or one as a probe."""
+        """How many hops may be under way: two seconds of the rate, at most 100, plus the slots; or one as a probe."""
         if self.paused or self.blocked_for > 0 or self.breaker in {"open", "probing"}:
             return 0
         if self.breaker == "half_open":
@@ -66,7 +66,7 @@ class State:
 
 
 class Throttle:
-    """The door to one target, for all threads of a process.
+    """Admission to one target, for all threads of a process.
 
     ``rate`` is in calls/s; it and ``concurrency`` hold where an operator has not decided otherwise.  ``lease`` is for
     how many seconds a slot outlives the last sign of its holder.
@@ -94,7 +94,7 @@ class Throttle:
             yield admission
         finally:
             admission.left = True
-            self.tell("release", holder, good=admission.untold())
+            self.report("release", holder, good=admission.take_good())
 
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
@@ -111,10 +111,10 @@ class Throttle:
         )
 
     def decide(self, *, rate: float | None, concurrency: int | None, breaker: bool, paused: bool) -> bool:
-        """What an operator has decided holds for every process, from its next question on; None: as configured.
+        """Applies an operator's decision to every process, from its next question on; None: as configured.
 
-        ``breaker`` is False when failures are not to open it.  Redis may forget this at any moment, so it is to be
-        said again every second.  False when Redis cannot be told.
+        ``breaker`` is False when failures are not to open it.  Redis may lose this at any moment, so call it
+        every second.  False when Redis cannot be reached.
         """
         decision = ("" if rate is None else rate, "" if concurrency is None else concurrency, int(breaker), int(paused))
         try:
@@ -128,12 +128,12 @@ class Throttle:
         word, milliseconds = self._run(question, holder, good=good)
         word, seconds = _text(word), milliseconds / 1000
         if word in _REFUSALS:
-            # Those refused together must not come back together.
+            # Hops refused at the same time must not return at the same time.
             raise Throttled(_REFUSALS[word], after=seconds + random.uniform(0, SCATTER))  # noqa: S311
         return word, seconds
 
-    def tell(self, news: str, holder: str, pause: float = 0.0, good: int = 0) -> tuple[str, float]:
-        """Reports news.  Without Redis nobody can be told, which is no failure of the call it is about."""
+    def report(self, news: str, holder: str, pause: float = 0.0, good: int = 0) -> tuple[str, float]:
+        """Reports an outcome.  If Redis is down the report is dropped; the call's outcome is unaffected."""
         try:
             word, milliseconds = self._run(news, holder, pause, good)
         except Throttled:
@@ -143,7 +143,7 @@ class Throttle:
     def _run(
         self, question: str, holder: str = "", pause: float = 0.0, good: int = 0, decision: tuple[str | float, ...] = ()
     ) -> list[Any]:
-        # Not each of many threads is to find out by a time-out of its own that Redis is gone.
+        # One time-out is enough to know that Redis is down; the other threads do not wait for their own.
         if time.monotonic() < self._silent_until:
             raise Throttled("Redis cannot be reached", after=WITHOUT_REDIS)
         arguments = (question, *self._limits, holder, self._lease, int(pause * 1000), good, *decision)
@@ -157,13 +157,13 @@ class Throttle:
 class Admission:
     """One hop inside; its ``call`` is the gate that a connector is given.
 
-    ``probe`` is true when it was let in to find out whether the target is well again.  ``spends_attempt`` says
+    ``probe`` is true when it was admitted to test whether the target works again.  ``spends_attempt`` says
     whether a `Retry` of this hop counts as an attempt: not as a probe, and not once the breaker is open.
-    ``opened_after`` is set when a failure of this hop opened the breaker, to the seconds for which the failures
-    that led to it had been going on: their attempts are to be given back.
+    ``opened_after`` is set when a failure of this hop opened the breaker, to the seconds since the first of the
+    failures that led to it: their attempts are refunded.
 
-    What goes wrong is told at once.  A good answer is not worth a round trip of its own: it is told with the hop's next
-    call, before what goes wrong, or when it leaves.  By then at the latest a probe's good answer closes the breaker.
+    A failure is reported at once.  A good answer is not worth a round trip of its own: it is reported with the hop's
+    next call, before a failure, or when the hop leaves.  A probe's good answer closes the breaker at the latest then.
     """
 
     def __init__(self, throttle: Throttle, holder: str, probe: bool) -> None:
@@ -184,7 +184,7 @@ class Admission:
         """
         word = "later"
         while word == "later":
-            word, wait = self._throttle.ask("call", self._holder, self.untold())
+            word, wait = self._throttle.ask("call", self._holder, self.take_good())
             time.sleep(wait)
         try:
             yield
@@ -193,23 +193,23 @@ class Admission:
             raise
         self._good += 1
 
-    def untold(self) -> int:
-        """How many good answers are to be told; they count as told from now on."""
+    def take_good(self) -> int:
+        """How many good answers are not reported yet; the caller reports them."""
         good, self._good = self._good, 0
         return good
 
     def renew(self) -> None:
-        """A sign of life: keeps the slot.  To be given every few seconds, by the thread that keeps the lease."""
+        """Keeps the slot.  Called every few seconds, by the thread that renews the lease."""
         if not self.left:
-            self._throttle.tell("renew", self._holder)
+            self._throttle.report("renew", self._holder)
 
     def _record(self, failure: Failure) -> None:
         if isinstance(failure, Throttled):
             if failure.by_target:
                 self._good += 1  # it is busy, and well
-                self._throttle.tell("slow", self._holder, failure.after, self.untold())
+                self._throttle.report("slow", self._holder, failure.after, self.take_good())
         elif isinstance(failure, Retry) and failure.counts_for_breaker:
-            word, seconds = self._throttle.tell("bad", self._holder, good=self.untold())
+            word, seconds = self._throttle.report("bad", self._holder, good=self.take_good())
             self.spends_attempt = self.spends_attempt and word in {"closed", "unknown"}
             if word == "opened" and not self.probe:
                 self.opened_after = seconds

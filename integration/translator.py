@@ -2,26 +2,30 @@
 
 A mapping is a list of rows.  A row says where a value goes (``to``), where it comes from (``from``: a JMESPath
 expression, or a list of them), through which named functions it passes (``via``), and under which condition it
-applies (``when``); ``default`` stands in for an absent value, ``required`` refuses one.  A row with ``rows`` builds a
+applies (``when``); ``default`` replaces an absent value, ``required`` refuses one.  A row with ``rows`` builds a
 part: from the object that ``from`` finds, or one for each item of the list that ``each`` finds.  Inside a part, names
 are those of the object or item, ``root`` is the whole document and ``position`` counts the items from 1.
 
 Several rows may go to the same place when all but the last are conditional: the first that gives a value wins.  Parts
 made with ``each`` add to their list.
 
+A row with ``"on": "create"`` gives an initial value: it applies when the object does not exist at the target yet, and
+from then on the value is the target's own.  Such values are under ``on_create`` in the made document, at their place: a
+connector that creates the object lays them over the document, one that changes it leaves them.
+
 Everything is compiled once, to closures.  Nothing is evaluated as code and nothing has a side effect.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from integration.canonical import again, load, origin
+from integration.canonical import load
+from integration.definition_fields import did_you_mean
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression, is_true
 from integration.functions import FUNCTIONS, Table, Unfit
@@ -29,24 +33,15 @@ from integration.functions import FUNCTIONS, Table, Unfit
 Document = dict[str, Any]
 Read = Callable[[Document], Any]
 
-ROW_KEYS = {"to", "from", "via", "when", "default", "required", "note"}
-PART_KEYS = {"to", "from", "each", "rows", "when", "note"}
-KINDS: dict[str, type | tuple[type, ...]] = {
-    "from": (str, list),
-    "each": str,
-    "rows": list,
-    "via": list,
-    "when": str,
-    "required": bool,
-    "note": str,
-}
+ON_CREATE = "on_create"
+"""The key of a made document that has the values which apply at create only."""
 PERSONAL = re.compile(r"customer|address|name|email|phone|notes|attributes|payments|tags", re.IGNORECASE)
 LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a row sees beside its own item: the whole document, where it is, and who wants to know which rows fired."""
+    """What a row sees beside its own item: the whole document, its own place, and where to note which rows fired."""
 
     root: Document
     path: str
@@ -78,14 +73,12 @@ class Mapping:
 
     @classmethod
     def compile(cls, document: Document, tables: dict[str, Table]) -> Mapping:
-        """Raises `Misconfigured`, naming mapping and row, for anything that could not work at run time."""
-        compiler = _Compiler(document.get("name", "a mapping without name"), str(document.get("source")), tables)
-        for key, kind in (("name", str), ("source", str), ("target", str), ("rows", list)):
-            if not isinstance(document.get(key), kind):
-                raise compiler.error(f"{key} is missing")
-        left_out = document.get("left_out", {})
-        if not isinstance(left_out, dict) or not all(isinstance(why, str) and why for why in left_out.values()):
-            raise compiler.error("left_out has to give a reason for each path")
+        """From a document that has passed its schema, see `definition_schemas`.
+
+        Raises `Misconfigured`, naming mapping and row, for whatever else could not work at run time: an expression, a
+        table that is not there, two rows for one place.
+        """
+        compiler = _Compiler(document, tables)
         steps = tuple(compiler.rows(document["rows"], ""))
         return cls(
             name=document["name"],
@@ -100,13 +93,17 @@ class Mapping:
     def __call__(self, document: Any, fired: set[str] | None = None) -> Document:
         """The translated document, both ends checked by their schemas.
 
-        ``fired`` collects the numbers of the rows that had something to say.  Raises `Reject` for a document that
+        ``fired`` collects the numbers of the rows that gave a value.  Raises `Reject` for a document that
         does not fit and `Hold` for a value that is in no table, naming row and place; personal values are not shown.
         """
         return self.apply(load(self.source, document), fired)
 
     def apply(self, given: Document, fired: set[str] | None = None) -> Document:
-        """The same for a document that its schema has passed already."""
+        """The same for a document that its schema has passed already.
+
+        Values of rows with ``"on": "create"`` are under ``on_create``, a document of the same form; without such rows,
+        or where none gives a value, the key is absent.
+        """
         made: Document = {}
         scope = Scope(given, "", fired)
         for step in self.steps:
@@ -131,11 +128,10 @@ class _Place:
         source = f" from {self.source}" if self.source else ""
         reason = f"{self.mapping} row {self.number} ({scope.path}{self.to}{source}): {problem}{shown}"
         if hint:
-            return Hold(reason, hint=f"{hint} {again(self.kind)}", code="unmapped")
+            return Hold(reason, hint=f"{hint} {{again}}", code="unmapped")
         return Reject(
             reason,
-            hint=f"Correct {origin(self.kind)}; or, if it is right, the mapping's row, and restart the fleet. "
-            + again(self.kind),
+            hint="Correct {origin}; or, if it is right, the mapping's row, and restart the fleet. {again}",
             code="untranslatable",
         )
 
@@ -143,9 +139,10 @@ class _Place:
 class _Compiler:
     """Compiles one mapping, and collects what it uses on the way."""
 
-    def __init__(self, mapping: str, kind: str, tables: dict[str, Table]) -> None:
-        self.mapping = mapping
-        self.kind = kind
+    def __init__(self, document: Document, tables: dict[str, Table]) -> None:
+        self.mapping = document["name"]
+        self.kind = document["source"]
+        self.makes_canonical = "." not in document["target"]
         self.tables = tables
         self.used_tables: set[str] = set()
         self.places: dict[str, str] = {}
@@ -162,7 +159,7 @@ class _Compiler:
         conditional: dict[str, bool] = {}
         for index, row in enumerate(rows, 1):
             number = f"{within}{index}"
-            to = self._checked(row, number)
+            to = self._place_of(row, number)
             self._check_place(row, to, conditional, number)
             self.places[number] = to
             place = _Place(self.kind, self.mapping, number, to, _source(row))
@@ -170,26 +167,25 @@ class _Compiler:
             yield self._when(row, made, place, alternative=to in conditional and "each" not in row)
             conditional[to] = "when" in row
 
-    def _checked(self, row: Any, number: str) -> str:
-        """Where the row goes, if it is a row."""
-        if not isinstance(row, dict) or not isinstance(row.get("to"), str) or not row["to"]:
-            raise self.error("to is missing", number)
-        if unknown := sorted(set(row) - (PART_KEYS if "rows" in row else ROW_KEYS)):
-            raise self.error(f"unknown key {unknown[0]!r}", number)
-        for key, kind in KINDS.items():
-            if key in row and not isinstance(row[key], kind):
-                raise self.error(f"{key} cannot be {json.dumps(row[key])}", number)
-        if "rows" not in row and not {"from", "default"} & set(row):
-            raise self.error("neither from nor default is given", number)
+    def _place_of(self, row: Document, number: str) -> str:
+        """Where the row's value goes in the made document."""
         to: str = row["to"]
-        return to
+        if to.split(".")[0] == ON_CREATE:
+            raise self.error(f'{ON_CREATE} is for rows with "on": "create"', number)
+        if "on" not in row:
+            return to
+        if self.makes_canonical or "." in number or "each" in row:
+            raise self.error('"on": "create" is for a value of a target\'s document, not of a list or a part', number)
+        return f"{ON_CREATE}.{to}"
 
     def _check_place(self, row: Document, to: str, conditional: dict[str, bool], number: str) -> None:
         for other, has_condition in conditional.items():
             if other == to and not has_condition and "each" not in row:
                 raise self.error(f"an earlier row goes to {to} too, without a condition", number)
-            if other.startswith(to + ".") or to.startswith(other + "."):
+            if other != to and _overlap(other, to):
                 raise self.error(f"{to} and {other} cannot both be written", number)
+            if _is_initial(to) != _is_initial(other) and _overlap(_bare(to), _bare(other)):
+                raise self.error(f"{_bare(to)} is written at every change too, so it has no initial value", number)
 
     def _when(self, row: Document, step: Step, place: _Place, *, alternative: bool) -> Step:
         holds = self._expression(row["when"], place) if "when" in row else None
@@ -281,13 +277,10 @@ class _Compiler:
             raise self.error(f"{text!r}: {error}", place.number) from None
 
     def _call(self, named: str | list[Any], number: str) -> Callable[[Any], Any]:
-        name, *arguments = named if isinstance(named, list) and named else [named]
-        function = FUNCTIONS.get(name) if isinstance(name, str) else None
-        if function is None:
+        name, *arguments = named if isinstance(named, list) else [named]
+        function = FUNCTIONS.get(name)
+        if function is None:  # what an older release stored may name a function that is gone
             raise self.error(f"there is no function {name!r}; `fleet mapping functions` lists them", number)
-        if len(arguments) != len(function.arguments):
-            wanted = ", ".join(function.arguments) or "none"
-            raise self.error(f"{name} takes {len(function.arguments)} arguments ({wanted})", number)
         if function.takes_table:
             arguments = [self._table(str(arguments[0]), number)]
         call = function.call
@@ -295,9 +288,22 @@ class _Compiler:
 
     def _table(self, name: str, number: str) -> Table:
         if name not in self.tables:
-            raise self.error(f"there is no table {name!r} in mappings/tables", number)
+            raise self.error(f"there is no table {name!r} in mappings/tables{did_you_mean(name, self.tables)}", number)
         self.used_tables.add(name)
         return self.tables[name]
+
+
+def _is_initial(to: str) -> bool:
+    return to.startswith(f"{ON_CREATE}.")
+
+
+def _bare(to: str) -> str:
+    return to.removeprefix(f"{ON_CREATE}.")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two places is within the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _build(steps: tuple[Step, ...], part: Any, scope: Scope, place: _Place, position: int | None = None) -> Document:

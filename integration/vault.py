@@ -1,8 +1,8 @@
-"""Encryption at rest: what is sealed here can be read only with the fleet's keys.
+"""Encryption at rest: only the fleet's keys open what is sealed here.
 
 Bodies, documents, frozen requests and answers are sealed before they are stored.  Keys come from
-``FLEET_ENCRYPTION_KEYS``, newest first: the first one seals, every one opens, so a rotation is a new key in
-front, `Vault.rotate` over what is stored (``fleet keys rotate``), and then the old key taken away.
+``FLEET_ENCRYPTION_KEYS``, newest first: the first one seals, every one opens.  A rotation puts a new key in
+front, runs `Vault.rotate` over what is stored (``fleet keys rotate``), and then removes the old key.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from integration.errors import Hold, Misconfigured
 
 LONGEST_ADDRESS = 320
-"""Characters of an e-mail address (RFC 5321 4.5.3.1: 64 before the @ and 255 behind it).  What is longer is none."""
+"""Characters of an e-mail address (RFC 5321 4.5.3.1: 64 before the @ and 255 behind it).  Longer text is no address."""
 
 
 class Vault:
-    """Seals and opens bytes under a row of Fernet keys (AES-128-CBC with HMAC-SHA256)."""
+    """Seals and opens bytes under a list of Fernet keys (AES-128-CBC with HMAC-SHA256)."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         """Takes Fernet keys, newest first; raises `Misconfigured` when one is not a key or there is none."""
@@ -37,8 +37,8 @@ class Vault:
 
     def seal(self, content: bytes) -> bytes:
         """The content, compressed and encrypted under the newest key."""
-        # An order of 4 KB: 28 us for the compression, 14 of them won back by the cipher, and a third of the bytes
-        # (or less) for Postgres to write.  Higher levels cost more than they win.
+        # An order of 4 KB: 28 us for the compression, 14 of them saved by the cipher, and a third of the bytes
+        # (or less) for Postgres to write.  Higher levels cost more than they save.
         return self._fernet.encrypt(zlib.compress(content, 1))
 
     def open(self, token: bytes | memoryview) -> bytes:
@@ -65,12 +65,11 @@ def new_key() -> str:
 
 
 def match_key(email: str, secret: bytes) -> str:
-    """32 hex digits that stand for an e-mail address: equal for equal addresses, nothing without the secret.
+    """32 hex digits that represent an e-mail address: equal for equal addresses, nothing without the secret.
 
     Case, surrounding blanks and, up to 320 characters, the Unicode form make no difference.  ``secret`` is one secret
-    per fleet, of at least 16 bytes, that never changes: a rotation of the encryption keys leaves it alone, else known
-    guests would become new ones.  An empty address has no key (it would make one person of all who gave none):
-    ValueError.
+    per fleet, of at least 16 bytes, that never changes: a rotation of the encryption keys keeps it, else known
+    guests would become new ones.  Raises ValueError for an empty address, which would be shared by all who gave none.
     """
     address = email.strip()
     if len(address) <= LONGEST_ADDRESS:  # NFC sorts runs of combining marks, in time that grows with their square
@@ -94,7 +93,6 @@ def _fernet(key: str, place: int) -> Fernet:
 def _unreadable() -> Hold:
     return Hold(
         "no key opens what is stored here",
-        hint="Put the key it was sealed under back at the end of FLEET_ENCRYPTION_KEYS and restart the fleet, then "
-        "send the order again.",
+        hint="Put the key it was sealed under back at the end of FLEET_ENCRYPTION_KEYS and restart the fleet. {again}",
         code="unreadable",
     )

@@ -2,33 +2,35 @@
 
 *Definitions* are the mappings, value tables and workflows as they ship in ``mappings/``, each a plain JSON document
 named by the hash of its content.  A workflow's stored form lists the hashes of everything it uses, so its own hash,
-its *pin*, stands for all of it: a delivery that keeps the pin is translated by the same rules for ever.
+its *pin*, covers all of it: a delivery that keeps the pin is always translated by the same rules.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from integration import translator
-from integration.canonical import REMAINING, digest, parse_json
-from integration.canonical.fulfilment import Stage
+from integration.canonical import digest, parse_json
+from integration.canonical.entities import entity
 from integration.canonical.home import with_home_ids, with_our_ids
+from integration.definition_fields import did_you_mean
+from integration.definition_schemas import problems
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit
+from integration.offers import Offers, refused
 from integration.split import Split, fulfilled_once, siblings
 
 Document = dict[str, Any]
-
-WORKFLOW_KEYS = {"name", "on", "source", "target", "entity", "transform"}
-OPTIONAL_KEYS = {"about", "when", "otherwise", "then", "lines", "carries_charges", "fulfils"}
-THEN_KEYS = {"push_status", "when", "at"}
-STAGES = [stage.word for stage in Stage]
+DIRECTIONS = ("in", "out")
+"""A mapping ``in`` makes a canonical document of a system's own; one ``out`` makes a system's of a canonical one."""
+NOT_SYSTEMS = ("tables", "workflows", "samples", "examples")
+MOST_PROBLEMS = 5
 
 
 class Definition(NamedTuple):
@@ -52,10 +54,10 @@ class Translation(NamedTuple):
 class Workflow:
     """One event type's way to one target.
 
-    ``then`` says what follows an effect: ``push_status`` is what the system ``at`` is told (the source, if none is
-    named), if its ``when`` holds; a table of statuses by stage, or one status for whatever stage.  ``split`` is there
-    when the target gets only some lines of an order.  Without ``fulfils`` the target has a copy for the books: what it
-    ships and bills is not sent on.
+    ``then`` says what follows an effect: its ``system`` gets ``push_status`` as its ``entity``, if ``when`` holds; a
+    table of statuses by stage, or one status for every stage.  ``needs`` are the objects that the target must have
+    first: pairs of entity and compiled expression, see `needed`.  ``split`` is there when the target gets only some
+    lines of an order.  Without ``fulfils`` the target has a copy for the books: what it ships and bills is not sent on.
     """
 
     name: str
@@ -69,14 +71,33 @@ class Workflow:
     when: Callable[[Document], Any] | None
     otherwise: str
     then_when: Callable[[Document], Any] | None
+    needs: tuple[tuple[str, Callable[[Document], Any]], ...]
     split: Split | None
     fulfils: bool
 
     @property
     def informs(self) -> str:
-        """The system that is told a status."""
-        told: str = self.then.get("at") or self.source
-        return told
+        """The system that gets the status; a release before 0.2 stored it as ``at``, or not, and meant the source."""
+        system: str = self.then.get("system") or self.then.get("at") or self.source
+        return system
+
+    def needed(self, canonical: Document) -> list[tuple[str, str]]:
+        """Entity and id of each object that the target must have before this document is posted there, each once.
+
+        A need whose id is absent is none; one whose expression gives a list is one for each of its ids.  Raises
+        `Reject` for an expression that does not fit the document.
+        """
+        found: dict[tuple[str, str], None] = {}
+        for named, read in self.needs:
+            try:
+                ids = read(canonical)
+            except (ValueError, Unfit):
+                raise Reject(
+                    f"the need of {self.name} for its {named} does not fit the document",
+                    hint="Correct needs in the workflow and restart the fleet. {again}",
+                ) from None
+            found |= {(named, str(id)): None for id in (ids if isinstance(ids, list) else [ids]) if id is not None}
+        return list(found)
 
     def status_after(self, canonical: Document, stage: str | None) -> str | None:
         """The status to push once this document has taken effect and its order has come to a stage; None for none."""
@@ -89,7 +110,8 @@ class Workflow:
         """The canonical document and what the target gets, from an event's envelope (the object is in its ``data``).
 
         ``part`` is ``canonical`` itself unless the workflow has ``lines``, or lines of the order were removed; with
-        ``lines``, ``systems`` are those that take part in sharing (None: every system that a workflow names).  Raises
+        ``lines``, ``systems`` are those that take part in sharing (None: every system that a workflow names).  The
+        target's document has initial values under ``on_create``, see `Mapping.apply`.  Raises
         `Skip` when the workflow's condition does not hold for the canonical document, and `Reject` or `Hold` for a
         document that cannot be translated, or split.
         """
@@ -97,22 +119,24 @@ class Workflow:
         if not isinstance(given, dict):
             raise Reject("the event holds no object in data", hint="The sender has to send it again, in full.")
         to_canonical, *onwards = self.transform
-        canonical = with_our_ids(self.entity, to_canonical(given), self.source, systems or ())
-        if not self._wants(canonical):
+        kind, _, _ = to_canonical.source.partition(".")
+        canonical = with_our_ids(self.entity, to_canonical(given), self.source, kind, systems or ())
+        if not self._takes(canonical):
             raise Skip(self.otherwise, settles=True)
-        remaining = REMAINING[self.entity](canonical) if self.entity in REMAINING else canonical
+        of = entity(self.entity)
+        remaining = of.remaining(canonical) if of.remaining else canonical
         made = part = self.split.part(self.name, remaining, systems) if self.split else remaining
         for mapping in onwards:
             made = mapping.apply(made)
-        return Translation(canonical, part, with_home_ids(made, self.target))
+        return Translation(canonical, part, with_home_ids(self.entity, made, self.target))
 
-    def _wants(self, canonical: Document) -> bool:
+    def _takes(self, canonical: Document) -> bool:
         try:
             return self.when is None or is_true(self.when(canonical))
         except (ValueError, Unfit):
             raise Reject(
                 f"the condition of {self.name} does not fit the document",
-                hint="Correct the workflow's condition and restart the fleet, then send the order again.",
+                hint="Correct the workflow's condition and restart the fleet. {again}",
             ) from None
 
 
@@ -153,8 +177,10 @@ class Definitions:
         for definition in self._by_hash.values():
             if definition.kind == "mapping" and definition.name == name:
                 return translator.Mapping.compile(definition.body, self.tables())
-        known = ", ".join(sorted(each.name for each in self._by_hash.values() if each.kind == "mapping"))
-        raise Misconfigured(f"there is no mapping {name}", hint=f"These are here: {known}.")
+        known = sorted(each.name for each in self._by_hash.values() if each.kind == "mapping")
+        raise Misconfigured(
+            f"there is no mapping {name}{did_you_mean(name, known)}", hint=f"These are here: {', '.join(known)}."
+        )
 
     def tables(self) -> dict[str, Table]:
         tables = (each for each in self._by_hash.values() if each.kind == "table")
@@ -175,7 +201,10 @@ class Definitions:
             pin=definition.hash,
             transform=tuple(translator.Mapping.compile(mappings[name], tables) for name in body["transform"]),
             when=_condition(body["name"], "when", body.get("when")),
-            then_when=_condition(body["name"], "when", body.get("then", {}).get("when")),
+            then_when=_condition(body["name"], "then.when", body.get("then", {}).get("when")),
+            needs=tuple(
+                (need["entity"], _expression(body["name"], "needs", need["id"])) for need in body.get("needs", ())
+            ),
             split=_split(body),
             fulfils=body.get("fulfils", True),
             otherwise=body.get("otherwise") or f"the condition of {body['name']} does not hold",
@@ -187,9 +216,9 @@ class Definitions:
         return self._by_hash[hash]
 
 
-def compiled_definitions(folder: Path) -> Definitions:
+def compiled_definitions(folder: Path, offers: Offers | None = None) -> Definitions:
     """As `load_definitions`, with every mapping and workflow compiled, be it used or not."""
-    definitions = load_definitions(folder)
+    definitions = load_definitions(folder, offers=offers)
     for each in definitions.rows():
         if each.kind == "mapping":
             definitions.mapping(each.name)
@@ -198,22 +227,20 @@ def compiled_definitions(folder: Path) -> Definitions:
     return definitions
 
 
-def load_definitions(folder: Path, instead: Path | None = None) -> Definitions:
+def load_definitions(folder: Path, instead: Path | None = None, offers: Offers | None = None) -> Definitions:
     """The definitions in a folder laid out as ``mappings/``; raises `Misconfigured` for what cannot work.
 
-    Workflows in the folder ``instead`` take the place of those of the same name.
+    Workflows in the folder ``instead`` take the place of those of the same name.  With ``offers``, what the connectors
+    can post, workflows that name another system or entity are refused.
     """
-    tables = [_define("table", path.stem, read_json(path)) for path in sorted((folder / "tables").glob("*.json"))]
-    mappings = [
-        _define("mapping", f"{path.parent.name}.{path.stem}", read_json(path))
-        for path in sorted(folder.glob("*/*.json"))
-        if path.parent.name not in ("tables", "workflows", "samples", "examples")
-    ]
-    for definition in mappings:
-        _check_name(definition)
+    tables = [_define("table", path.stem, _read(path, "table")) for path in sorted((folder / "tables").glob("*.json"))]
+    mappings = [_read_mapping(path) for path in _mapping_files(folder)]
     paths = {path.name: path for place in (folder / "workflows", instead) if place for path in place.glob("*.json")}
     bodies = {path: _read_workflow(path) for _, path in sorted(paths.items())}
-    orders = {each.name for each in mappings if each.body.get("target") == "order"}
+    for path, body in bodies.items():
+        if wrong := refused(body, offers) if offers is not None else []:
+            raise Misconfigured(f"workflow {path.name}: {'; '.join(wrong)}", hint=f"Correct {path}.")
+    orders = {each.name for each in mappings if each.body["target"] == "order"}
     fulfilled_once(body for body in bodies.values() if body["transform"][0] in orders)
     workflows = [_workflow(path, bodies, mappings, tables) for path in bodies]
     return Definitions([*tables, *mappings, *workflows])
@@ -235,68 +262,63 @@ def read_json(path: Path) -> Document:
     return document
 
 
+def _read(path: Path, kind: str, called: str | None = None) -> Document:
+    """The document in a file, which has passed its schema; without ``$schema``, which is for editors alone."""
+    document = read_json(path)
+    if wrong := problems(kind, document):
+        more = f"; and {len(wrong) - MOST_PROBLEMS} more" if len(wrong) > MOST_PROBLEMS else ""
+        raise Misconfigured(
+            f"{kind} {called or path.name}: {'; '.join(wrong[:MOST_PROBLEMS])}{more}", hint=f"Correct {path}."
+        )
+    return {key: value for key, value in document.items() if key != "$schema"}
+
+
 def _define(kind: str, name: str, body: Document) -> Definition:
-    if kind == "table" and not isinstance(body.get("values"), dict):
-        raise Misconfigured(f"table {name} has no values", hint=f"Correct mappings/tables/{name}.json.")
     return Definition(kind, name, digest({"kind": kind, "name": name, "body": body}), body)
 
 
-def _check_name(definition: Definition) -> None:
-    if definition.body.get("name") != definition.name:
+def _mapping_files(folder: Path) -> list[Path]:
+    """The mappings of a folder, each in ``<system>/in`` or ``<system>/out``; raises for one that is elsewhere."""
+    found = [path for path in sorted(folder.rglob("*.json")) if path.relative_to(folder).parts[0] not in NOT_SYSTEMS]
+    mappings = [path for path in found if path.parent != folder]
+    for path in mappings:
+        if path.parent.name not in DIRECTIONS or path.parent.parent.parent != folder:
+            system = folder / path.relative_to(folder).parts[0]
+            raise Misconfigured(
+                f"the mapping {path.relative_to(folder)} has no direction",
+                hint=f"Move {path} to {system}/in, if it makes a canonical document, else to {system}/out.",
+            )
+    return mappings
+
+
+def _read_mapping(path: Path) -> Definition:
+    system, direction, entity = path.parts[-3], path.parts[-2], path.stem
+    name = f"{system}.{direction}.{entity}"
+    body = _read(path, "mapping", name)
+    if body["name"] != name:
         raise Misconfigured(
-            f"the mapping in {definition.name.replace('.', '/')}.json is not named {definition.name}",
-            hint="Name a mapping after its folder and file.",
+            f"the mapping in {system}/{direction}/{entity}.json is not named {name}",
+            hint=f"Name a mapping after its folders and file, in {path}.",
         )
+    if ("." in body["target"]) == (direction == "in"):
+        raise Misconfigured(
+            f"mapping {name} makes {body['target']}, "
+            f"which is {'not ' if direction == 'in' else ''}a canonical document",
+            hint=f"Correct target in {path}; or move the file to the other direction and name it so.",
+        )
+    return _define("mapping", name, body)
 
 
 def _read_workflow(path: Path) -> Document:
-    body = read_json(path)
-    wrong = [f"{key} is missing" for key in sorted(WORKFLOW_KEYS - set(body))]
-    wrong += [f"unknown key {key}" for key in sorted(set(body) - WORKFLOW_KEYS - OPTIONAL_KEYS)]
-    if not wrong and body["name"] != path.stem:
-        wrong.append(f"its name is not {path.stem}")
-    wrong += [*_wrong_conditions(body), *_wrong_then(body.get("then", {}))]
-    if wrong:
-        raise Misconfigured(f"workflow {path.name}: {'; '.join(wrong)}", hint=f"Correct {path}.")
+    body = _read(path, "workflow")
+    if body["name"] != path.stem:
+        raise Misconfigured(f"workflow {path.name}: its name is not {path.stem}", hint=f"Correct {path}.")
     _condition(body["name"], "when", body.get("when"))
     _condition(body["name"], "lines", body.get("lines"))
-    _condition(body["name"], "when", body.get("then", {}).get("when"))
+    _condition(body["name"], "then.when", body.get("then", {}).get("when"))
+    for need in body.get("needs", ()):
+        _expression(body["name"], "needs", need["id"])
     return body
-
-
-def _wrong_conditions(body: Document) -> Iterator[str]:
-    yield from (f"{key} is not a condition" for key in ("when", "lines") if key in body and not _is_text(body[key]))
-    if "carries_charges" in body and "lines" not in body:
-        yield "carries_charges without lines"
-    if not isinstance(body.get("carries_charges", False), bool):
-        yield "carries_charges is neither true nor false"
-    if not isinstance(body.get("fulfils", True), bool):
-        yield "fulfils is neither true nor false"
-    if body.get("fulfils") is False and "lines" in body:
-        yield "lines of a copy: what does not fulfil has the order in full"
-
-
-def _wrong_then(then: Any) -> Iterator[str]:
-    if not isinstance(then, dict):
-        yield "then is not an object"
-        return
-    yield from (f"then: unknown key {key}" for key in sorted(set(then) - THEN_KEYS))
-    if then and "push_status" not in then:
-        yield "then: push_status is missing"
-    if "when" in then and not _is_text(then["when"]):
-        yield "then: when is not a condition"
-    if "at" in then and not _is_text(then["at"]):
-        yield "then: at is not the name of a system"
-    pushed = then.get("push_status", "-")
-    statuses = list(pushed.values()) if isinstance(pushed, dict) else [pushed]
-    if not statuses or not all(map(_is_text, statuses)):
-        yield "then: push_status is neither a status nor a table of statuses by stage"
-    for stage in sorted(set(pushed) - set(STAGES)) if isinstance(pushed, dict) else ():
-        yield f"then: there is no stage {stage}; stages are {', '.join(STAGES)}"
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 def _workflow(
@@ -306,10 +328,21 @@ def _workflow(
     by_name = {each.name: each for each in mappings}
     values = {each.name: Table.of(each.name, each.body) for each in tables}
     used: dict[str, Definition] = {}
+    made: str | None = None
     for name in body["transform"]:
         if name not in by_name:
-            raise Misconfigured(f"workflow {path.name}: there is no mapping {name}", hint=f"Correct {path}.")
+            raise Misconfigured(
+                f"workflow {path.name}: there is no mapping {name}{did_you_mean(name, by_name)}",
+                hint=f"Correct {path}.",
+            )
         used[name] = by_name[name]
+        reads, makes = by_name[name].body["source"], by_name[name].body["target"]
+        if made is None and "." in makes or made not in (None, reads):
+            raise Misconfigured(
+                f"workflow {path.name}: transform has {name} after {made or 'nothing'}, but it reads {reads}",
+                hint=f"Correct {path}: first a mapping to the canonical document, then one from it.",
+            )
+        made = makes
         needed = translator.Mapping.compile(by_name[name].body, values).tables
         used |= {f"table {each.name}": each for each in tables if each.name in needed}
     stored = {**body, "uses": [[each.kind, each.name, each.hash] for each in used.values()]}
@@ -327,11 +360,13 @@ def _split(body: Document) -> Split | None:
 
 
 def _condition(workflow: str, key: str, text: str | None) -> Callable[[Document], Any] | None:
-    if not text:
-        return None
+    return _expression(workflow, key, text) if text else None
+
+
+def _expression(workflow: str, key: str, text: str) -> Callable[[Document], Any]:
     try:
         return compile_expression(text)
     except ValueError as error:
         raise Misconfigured(
-            f"workflow {workflow}: {key} {text!r}: {error}", hint="Correct the workflow's condition."
+            f"workflow {workflow}: {key} {text!r}: {error}", hint="Correct the expression in the workflow."
         ) from None

@@ -1,6 +1,6 @@
-"""What an analyst may change without a programmer: mappings, value tables, workflows, and the samples that hold them.
+"""What an analyst may change without a programmer: mappings, value tables, workflows, and their samples.
 
-``clarity/`` and ``odoo/`` hold one mapping per file, named ``<folder>.<file>``; ``samples/<mapping>/`` its samples.
+``<system>/in/`` and ``<system>/out/`` have one mapping a file, named as its place; ``README.md`` explains all of it.
 ``fleet mapping check`` runs everything here.
 """
 

@@ -40,7 +40,7 @@ def redis(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
 
 def watch(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Nobody asks for the watch, though Redis would carry it: a dispatcher sees to it."""
-    if since := alert_queries.unattended(tx):
+    if since := alert_queries.overdue_watch(tx):
         says = "Since then nothing is polled, the ledger is not checked, and paused targets are not probed."
         fix = "See that `beat` and `worker-upkeep` run, and what their logs say."
         yield Condition("watch", FLEET, 1, says, fix, since)
@@ -49,13 +49,13 @@ def watch(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
 def credentials(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """A target that does not accept our credentials: the fleet has paused it."""
     for row in alert_queries.paused(tx, own.targets, "fleet"):
-        says = f"{row['reason']}\nNothing is sent there until that is mended; deliveries that wait: {row['count']}."
+        says = f"{row['reason']}\nNothing is sent there until that is fixed; deliveries that wait: {row['count']}."
         fix = f"{_sentence(row['hint'])}It is tried again each minute; `fleet targets ls` shows whether it answers."
         yield Condition("credentials", row["about"], row["count"], says, fix, row["since"])
 
 
 def paused(own: Runtime, tx: Transaction) -> Iterator[Condition]:
-    """A target that an operator has paused: others are to know, and he is not to forget."""
+    """A target that an operator has paused: a reminder for the operator, and for the others."""
     for row in alert_queries.paused(tx, own.targets, "operator"):
         says = f"By {row['who']}: {row['reason']}\nNothing is called there; deliveries that wait: {row['count']}."
         yield Condition("paused", row["about"], row["count"], says, row["hint"], row["since"])
@@ -97,7 +97,7 @@ def needs(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     for row in alert_queries.needing(tx, own.targets):
         what = "\n".join(dict.fromkeys(reason or "" for reason in row["reasons"]))
         says = f"Deliveries that have waited for more than an hour: {row['count']}.\n{what}\n{_first(row['first'])}"
-        fix = "See what became of the object that is waited for: `fleet held ls`, `fleet dead ls`, `fleet messages ls`."
+        fix = "See the state of the object that is waited for: `fleet held ls`, `fleet dead ls`, `fleet messages ls`."
         yield Condition("needs", row["about"], row["count"], says, fix, row["since"])
 
 
@@ -127,7 +127,7 @@ def silence(own: Runtime, tx: Transaction) -> Iterator[Condition]:
         usual = timedelta(seconds=round(row["usual"]))
         says = f"Nothing has come since then; as a rule something comes within {usual} (hours:minutes:seconds)."
         fix = (
-            "See in the shop whether its webhook subscription is active and what its calls are answered; "
+            "See in Clarity whether its webhook subscription is active and what its calls are answered; "
             "`fleet messages ls` shows what came last."
         )
         yield Condition("silence", row["about"], 1, says, fix, row["since"])
@@ -171,7 +171,7 @@ def rejected(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG
     """Webhooks of the last hour that were signed correctly and could not be read."""
     for row in alert_queries.rejected(tx):
         says = "\n".join((f"Webhooks of the last hour: {row['count']}.", *row["reasons"]))
-        fix = "They were answered with 400 and are kept for seven days: see what the shop sends."
+        fix = "They were answered with 400 and are kept for seven days: see what Clarity sends."
         yield Condition("rejected", row["about"], row["count"], says, fix, row["since"])
 
 
@@ -179,7 +179,7 @@ def conflict(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG
     """Events of the last hour that came again with another body: somebody's defect, or an attack."""
     for row in alert_queries.conflicting(tx):
         says = f"Events of the last hour: {row['count']}; what came first counts.\n{_first(row['first'])}"
-        fix = f"See with the shop which is right: `fleet messages show {row['first'][0]}`."
+        fix = f"Ask Clarity's operator which is right: `fleet messages show {row['first'][0]}`."
         yield Condition("conflict", row["about"], row["count"], says, fix, row["since"])
 
 

@@ -15,10 +15,10 @@ from celery import Celery, signals
 from celery.utils import uuid
 
 from integration import logs, preflight
+from integration.connectors import CONNECTORS
 from integration.errors import Failure
 from integration.settings import Settings
-from integration.store.database import AWAY, Database
-from integration.systems import KINDS
+from integration.store.database import UNAVAILABLE, Database
 from integration.vault import Vault
 
 INGEST = "ingest"
@@ -33,6 +33,8 @@ WATCH_TICK = 5.0
 UPKEEP_EVERY = {"watch": WATCH_TICK, "check_ledger": 60.0, "probe_paused": 60.0, "tidy": 3600.0}
 """Seconds between two rounds of each task that keeps the fleet in order."""
 
+Following = tuple[int, str]
+"""A delivery that goes on at once, and the queue on which it does."""
 BATCH = 100
 """So many nudges are published in one round trip."""
 
@@ -51,7 +53,7 @@ def _defaults() -> dict[str, Any]:
     polls = {
         f"poll-{name}": {"task": "poll", "args": (name,), "schedule": POLL_TICK, "options": POLLED}
         for name, system in settings.systems.items()
-        if KINDS[system.kind].polled
+        if CONNECTORS[system.kind].streams
     }
     upkeep = {
         task.replace("_", "-"): {"task": task, "schedule": every, "options": {"queue": UPKEEP, "expires": every}}
@@ -66,7 +68,7 @@ app.add_defaults(_defaults)
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "ack_emulation": False,  # what a dead worker had taken, the dispatcher brings back from Postgres
+        "ack_emulation": False,  # what a dead worker had taken, the dispatcher nudges again from Postgres
         "priority_steps": [0],
         "max_connections": 200,
         "socket_timeout": 30,
@@ -97,19 +99,19 @@ def publishing() -> Iterator[Any]:
         yield producer
 
 
-def spread(links: Sequence[Any] | None, ids: Sequence[int]) -> None:
-    """Gives each of these ids the rest of a chain for itself; ``links`` is that rest, the next hop last."""
-    if links and ids:
+def spread(links: Sequence[Any] | None, following: Sequence[Following]) -> None:
+    """Gives each of these the rest of a chain for itself; ``links`` is that rest, the next hop last."""
+    if links and following:
         with publishing() as producer:
-            for id in ids:
-                *later, following = [_own_link(link, id) for link in links]
-                following.apply_async((id,), chain=later, producer=producer)
+            for id, queue in following:
+                *later, next = [_own_link(link, id) for link in links]
+                next.set(queue=queue, argsrepr=f"({id}, '{queue}')")
+                next.apply_async((id,), chain=later, producer=producer)
 
 
 def _own_link(link: Any, id: int) -> Any:
     """A link of several deliveries' chain as one of its own: with another id, and its own label for Flower."""
-    own = app.signature(link).clone()
-    return own.set(task_id=uuid(), argsrepr=f"({id}, '{own.options['queue']}')")
+    return app.signature(link).clone().set(task_id=uuid(), argsrepr=f"({id})")
 
 
 @signals.celeryd_init.connect
@@ -119,7 +121,7 @@ def _check_stores(**_: Any) -> None:
     database = Database(settings.database_url, connections=1)
     try:
         preflight.check_database(database, Vault(settings.encryption_keys))
-    except AWAY:
+    except UNAVAILABLE:
         return
     except Failure as failure:
         raise SystemExit(failure.line) from None

@@ -1,4 +1,4 @@
-"""Celery's consumer, telling Flower of tasks in batches."""
+"""Celery's consumer, which reports tasks to Flower in batches."""
 
 from __future__ import annotations
 

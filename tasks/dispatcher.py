@@ -1,4 +1,4 @@
-"""The dispatcher: ten times a second it nudges what is due, and brings back what went astray.
+"""The dispatcher: ten times a second it nudges what is due, and returns expired leases and lost nudges to the queue.
 
 Any number of copies may run; Postgres gives each delivery to one of them.  A thread beside it stands in for the watch
 where that is down.  Started as ``python -m tasks.dispatcher``.
@@ -22,7 +22,6 @@ from integration.store import database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
 from tasks.celery import INGEST
-from tasks.job import credit
 from tasks.runtime import Runtime, current
 from tasks.watch import StandIn
 
@@ -33,7 +32,7 @@ REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
 DECIDE_EVERY = 1.0
 EPOCH = "fleet:epoch"
-AWAY = (*database.AWAY, redis.RedisError, OperationalError)
+UNAVAILABLE = (*database.UNAVAILABLE, redis.RedisError, OperationalError)
 
 
 class Dispatcher:
@@ -45,17 +44,17 @@ class Dispatcher:
         self._done_at: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Ticks until told to stop; rides out an outage of Postgres or Redis, telling it once."""
+        """Ticks until it is stopped; an outage of Postgres or Redis is logged once and waited out."""
         away = False
         while not stop.is_set():
             try:
                 self.tick()
                 if away:
-                    logger.info("dispatcher works again")
+                    logger.info("dispatcher.recovered")
                 away = False
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 if not away:
-                    logger.warning("dispatcher waits", error=type(error).__name__)
+                    logger.warning("dispatcher.waiting", error=type(error).__name__)
                 away = True
             stop.wait(1.0 if away else TICK)
 
@@ -65,14 +64,14 @@ class Dispatcher:
         if self._is_time("decide", DECIDE_EVERY):
             self._decide()
         if self._is_time("redrive", REDRIVE_EVERY):
-            self._tell("brought back", dispatch.redrive)
+            self._log("leases_expired", dispatch.redrive)
         if self._is_time("sweep", SWEEP_EVERY):
-            self._tell("woken", dispatch.wake_missed)
+            self._log("lanes_woken", dispatch.wake_missed)
         with self._runtime.database.statement() as tx:
             queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
         for queue in queues:
-            window = credit(self._runtime, queue)
-            if int(self._runtime.redis.llen(queue)) < window:  # else nobody takes what is there already
+            window = self._runtime.credit(queue)
+            if int(self._runtime.redis.llen(queue)) < window:  # else no worker takes what is there already
                 with self._runtime.database.statement(durable=False) as tx:
                     due = dispatch.take_due(tx, queue, window, self._runtime.targets)
                 pipeline.nudge(due)
@@ -80,7 +79,7 @@ class Dispatcher:
     def _keep_epoch(self) -> None:
         """A missing epoch key means that Redis lost everything: all nudges are void."""
         if not self._runtime.redis.exists(EPOCH):
-            self._tell("Redis was empty", dispatch.requeue_all)
+            self._log("redis_lost", dispatch.requeue_all)
             self._runtime.redis.set(EPOCH, int(time.time()))
             self._done_at.clear()
 
@@ -98,11 +97,11 @@ class Dispatcher:
             self._done_at[chore] = time.monotonic()
         return due
 
-    def _tell(self, what: str, chore: Callable[[Transaction], int]) -> None:
+    def _log(self, event: str, chore: Callable[[Transaction], int]) -> None:
         with self._runtime.database.transaction() as tx:
             count = chore(tx)
         if count:
-            logger.warning(what, deliveries=count)
+            logger.warning(event, deliveries=count)
 
 
 def main() -> None:
@@ -121,7 +120,7 @@ def main() -> None:
     except Failure as failure:
         raise SystemExit(failure.line) from None
     threading.Thread(target=StandIn(runtime).run, args=(stop,), name="stand-in", daemon=True).start()
-    logger.info("dispatcher ready")
+    logger.info("dispatcher.ready")
     Dispatcher(runtime).run(stop)
 
 

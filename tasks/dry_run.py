@@ -7,18 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from integration.canonical import CHECKS, thaw
-from integration.connectors.contract import Document, Request, Shown
+from integration.canonical import thaw
+from integration.canonical.hints import fill
+from integration.connectors.contract import Document, Request
 from integration.errors import Failure
 from integration.message import Step
 from integration.store import deliveries
 from integration.store.deliveries import Delivery
 from integration.workflow import Workflow
-from tasks.job import Job
+from tasks.fulfilment import tracking
 from tasks.leases import Lease
-from tasks.runner import FetchFirst
 from tasks.runtime import Runtime
 from tasks.steps import BODIES
+from tasks.tracking import Job
 from tasks.work import DeliveryWork
 
 
@@ -26,7 +27,7 @@ from tasks.work import DeliveryWork
 class DryRun:
     """What a replay would do.
 
-    ``sends`` is the document for the target, None if there would be none; ``shows`` what stands there of it, by the
+    ``sends`` is the document for the target, None if there would be none; ``shows`` what the target has of it, by the
     same names, None for nothing.  ``first`` is the first call that would change something.  ``stops`` is why it would
     end without one.
     """
@@ -78,13 +79,17 @@ def dry_run(runtime: Runtime, id: int, step: Step | None, current: Mapping[str, 
     start = _start(delivery, step)
     workflow = current.get(delivery.workflow) if start is Step.TRANSFORM else None
     workflow = workflow or runtime.workflow(delivery.pin)
-    job = Job(runtime, delivery, workflow, Looking(runtime, delivery, Lease(delivery)), stored)
+    delivery = replace(delivery, replay_of=delivery.replay_of or delivery.id)
+    job = Job(
+        runtime, delivery, workflow, Looking(runtime, delivery, Lease(delivery)), stored, tracking(delivery.entity)
+    )
     try:
         if start is Step.TRANSFORM:
             job.document = {"event": stored["event"]} if delivery.edited == "event" else {}
             _translate(job)
-            CHECKS[delivery.entity](job.document["canonical"], delivery.approved)
+            BODIES[Step.VALIDATE](job)
     except Failure as failure:
+        failure.hint = fill(failure.hint, delivery.entity, runtime.kind_of(delivery.source))
         return DryRun(delivery, job.document.get("target"), _shown(job), stops=failure)
     if start is not Step.PUSH_STATUS and "target" not in job.document:
         raise Failure(f"delivery {id} was never translated", hint="Repeat it without --from-step.")
@@ -98,9 +103,7 @@ def _start(delivery: Delivery, step: Step | None) -> Step:
 
 
 def _translate(job: Job) -> None:
-    try:
-        BODIES[Step.TRANSFORM](job)
-    except FetchFirst:
+    if BODIES[Step.TRANSFORM](job) is Step.FETCH:
         job.delivery = replace(job.delivery, step=Step.FETCH)
         with job.runtime.admitted(job.system):
             BODIES[Step.FETCH](job)
@@ -117,17 +120,18 @@ def _post(job: Job, step: Step) -> DryRun:
     except FirstEffect as found:
         return DryRun(job.delivery, sends, shows, first=(found.effect, found.request))
     except Failure as failure:
+        failure.hint = fill(failure.hint, job.delivery.entity, job.runtime.kind_of(job.delivery.source))
         return DryRun(job.delivery, sends, shows, stops=failure)
     return DryRun(job.delivery, sends, shows)
 
 
 def _shown(job: Job) -> Document | None:
-    """What stands at the target; a target that cannot tell, or does not answer, shows nothing."""
+    """What the target has of it; None where it cannot be asked, or does not answer."""
     is_push = job.delivery.step is Step.PUSH_STATUS
     sends = job.document if is_push else job.document.get("target")
     system = job.workflow.informs if is_push else job.workflow.target
     connector = job.runtime.connector(system)
-    if sends is None or not isinstance(connector, Shown):
+    if sends is None:
         return None
     with suppress(Failure), job.runtime.admitted(system):
         return connector.shown(job.delivery.entity, sends, job.work)

@@ -8,6 +8,7 @@ import structlog
 
 import mappings
 from integration import preflight
+from integration.connectors import offers
 from integration.errors import Misconfigured
 from integration.message import Event, State, lane
 from integration.store import definitions, inbox
@@ -37,8 +38,12 @@ class Intake:
         """Stores the event for good, in one statement; None when it came before."""
         key = match_key(event.email, self._runtime.match_secret) if event.email else None
         sealed, body_hash = self._runtime.vault.seal(body), hashlib.sha256(body).digest()
-        shop = self._runtime.installations[source]
-        return inbox.accept(tx, shop.id, event, sealed, body_hash, self._routes(source, event), key)
+        installation = self._runtime.installations[source]
+        return inbox.accept(tx, installation.id, event, sealed, body_hash, self._routes(source, event), key)
+
+    def entity_of(self, source: str, type: str) -> str | None:
+        """The entity that events of this type are about, by the workflows that take them; None where none does."""
+        return next((workflow.entity for workflow in self._known.matching(source, type)), None)
 
     def _routes(self, source: str, event: Event) -> list[Route]:
         """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
@@ -61,14 +66,14 @@ class Intake:
 
 def _in_force(runtime: Runtime) -> Definitions:
     try:
-        shipped = compiled_definitions(mappings.FOLDER)
+        shipped = compiled_definitions(mappings.FOLDER, offers(runtime.settings.kinds))
     except Misconfigured as failure:
         with runtime.database.transaction() as tx:
             before = definitions.in_force(tx)
         if not before:
             raise
         since = max(row["in_force_since"] for row in before)
-        logger.error("mappings not taken", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
+        logger.error("mappings.refused", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
         return Definitions.from_rows(before)
     with runtime.database.transaction() as tx:
         definitions.put_in_force(tx, shipped.rows())  # stored, so that every worker can load what a delivery pins

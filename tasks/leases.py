@@ -18,7 +18,7 @@ from integration.throttle import Admission
 logger = structlog.get_logger(__name__)
 
 RENEW_EVERY = 5.0
-VALID_FOR = 18.0  # two seconds less than Postgres grants: nobody else may hold it while we think we do
+VALID_FOR = 18.0  # two seconds less than Postgres grants: it ends here before another worker can claim it
 
 
 class LeaseLost(Exception):
@@ -28,7 +28,7 @@ class LeaseLost(Exception):
 class Lease:
     """One delivery's lease, and with it its place at the target, if it has one.
 
-    A process that was frozen finds the lease lapsed by its own clock, before it asks anybody.
+    A process that was frozen finds the lease lapsed by its own clock, before it asks Postgres.
     """
 
     def __init__(self, delivery: Delivery) -> None:
@@ -81,7 +81,7 @@ class Leases:
             try:
                 self._renew()
             except psycopg2.Error as error:
-                logger.warning("leases not renewed", error=type(error).__name__)
+                logger.warning("leases.not_renewed", error=type(error).__name__)
 
     def _renew(self) -> None:
         with self._lock:

@@ -9,32 +9,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
+from typing import Any
 
 import redis
 import structlog
 from kombu.exceptions import OperationalError
 
 from integration.canonical import digest, freeze
+from integration.canonical.hints import plain
 from integration.connectors.answers import Endless, endless
-from integration.connectors.contract import Change, Page, Polled
+from integration.connectors.contract import Change, Connector, Page
 from integration.errors import Failure, Misconfigured, Throttled
 from integration.message import Event, clear
-from integration.store import crossrefs, cursors, fulfilment, inbox, installations
+from integration.store import crossrefs, cursors, inbox, installations
 from integration.store.cursors import Cursor
-from integration.store.database import AWAY, Row, Transaction
+from integration.store.database import UNAVAILABLE, Row, Transaction
 from integration.throttle import Admission
 from tasks import pipeline
 from tasks.celery import app
+from tasks.fulfilment import tracking
+from tasks.identity import object_ids
 from tasks.intake import Intake
-from tasks.job import INGEST_WINDOW
 from tasks.leases import RENEW_EVERY, LeaseLost
 from tasks.runner import place_of
-from tasks.runtime import Runtime, current
+from tasks.runtime import INGEST_WINDOW, Runtime, current
 
 logger = structlog.get_logger(__name__)
 
@@ -59,7 +62,7 @@ def poll(system: str) -> None:
     """Reads every stream of a system that is due."""
     for run in runs(current(), _intake(), system):
         if run.accepted:
-            logger.info("polled", target=system, stream=run.stream, read=run.read, accepted=run.accepted)
+            logger.info("poll.accepted", target=system, stream=run.stream, read=run.read, accepted=run.accepted)
 
 
 @cache
@@ -72,11 +75,11 @@ def runs(runtime: Runtime, intake: Intake, system: str) -> Iterable[Run]:
     if system not in runtime.installations:
         return
     source = runtime.connector(system)
-    if not isinstance(source, Polled):
+    if not source.streams:
         return
     installation = runtime.installations[system].id
     with runtime.database.transaction() as tx:
-        cursors.ensure(tx, installation, source.streams)
+        cursors.ensure(tx, installation, tuple(source.streams))
     while True:
         with runtime.database.transaction() as tx:
             cursor = cursors.take(tx, installation)
@@ -88,13 +91,13 @@ def runs(runtime: Runtime, intake: Intake, system: str) -> Iterable[Run]:
 class Poll:
     """One run of one stream, under its cursor's lease."""
 
-    def __init__(self, runtime: Runtime, intake: Intake, system: str, source: Polled, cursor: Cursor) -> None:
+    def __init__(self, runtime: Runtime, intake: Intake, system: str, source: Connector[Any], cursor: Cursor) -> None:
         self._runtime = runtime
         self._intake = intake
         self._system = system
         self._source = source
         self._cursor = cursor
-        self._looked_at: list[str] = []
+        self._asked: dict[str, list[str]] = {}
         self._lost = threading.Event()
 
     def run(self) -> Run:
@@ -113,12 +116,12 @@ class Poll:
                 if page.next is None or rests:
                     return Run(self._cursor.stream, read, accepted)
         except LeaseLost:
-            logger.warning("poll taken over", target=self._system, stream=self._cursor.stream)
+            logger.warning("poll.lease_lost", target=self._system, stream=self._cursor.stream)
             return Run(self._cursor.stream, read, accepted)
         except Failure as failure:
             self._fail(failure)
             return Run(self._cursor.stream, read, accepted, failure)
-        except AWAY:
+        except UNAVAILABLE:
             raise
         except Exception as error:  # whatever it is, it is a defect of ours, and the other streams go on
             where = f"{type(error).__name__} at {place_of(error)}"
@@ -129,7 +132,7 @@ class Poll:
     def _ask(self) -> Page:
         cursor = self._cursor
         with self._runtime.admitted(self._system, self._check) as place, self._kept_alive(place):
-            page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_orders)
+            page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_keys)
         if page.next is not None and page.next == cursor.page:
             raise endless(f"the stream {cursor.stream}")
         return page
@@ -145,7 +148,7 @@ class Poll:
 
         def renew() -> None:
             while not done.wait(RENEW_EVERY):
-                with suppress(*AWAY, redis.RedisError), self._runtime.database.statement() as tx:
+                with suppress(*UNAVAILABLE, redis.RedisError), self._runtime.database.statement() as tx:
                     if not cursors.renew(tx, self._cursor):
                         self._lost.set()
                         return
@@ -159,20 +162,24 @@ class Poll:
             done.set()
             thread.join()
 
-    def _open_orders(self) -> list[str]:
+    def _open_keys(self, entity: str) -> list[str]:
         with self._runtime.database.statement() as tx:
-            self._looked_at = fulfilment.open_orders(tx, self._cursor.installation)
-        return self._looked_at
+            self._asked[entity] = tracking(entity).open_keys(tx, self._cursor.installation)
+        return self._asked[entity]
+
+    def _note_asked(self, tx: Transaction) -> None:
+        for entity, keys in self._asked.items():
+            tracking(entity).polled(tx, self._cursor.installation, keys)
 
     def _accept(self, page: Page, rests: bool) -> int:
         """Takes in what is new on the page and moves the cursor past it, all or nothing; how much was new.
 
-        New is what differs from the newest that was taken in of the object, so a return to an earlier state is, too.
+        A change is new if it differs from the object's latest accepted event; going back to an earlier state counts.
         """
         due: list[Row] = []
-        changes = {(change.type, self._object_id(change)): change for change in page.changes}
         with self._runtime.database.transaction() as tx:
-            fulfilment.looked_at(tx, self._cursor.installation, self._looked_at)
+            self._note_asked(tx)
+            changes = {(each.type, id): each for each, id in self._named(tx, page.changes)}
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
             for (_, object_id), change in fresh:
@@ -196,15 +203,24 @@ class Poll:
         if rests:
             cursors.rest(tx, self._cursor)
 
-    def _object_id(self, change: Change) -> str:
-        return clear(f"{self._runtime.installations[self._system].name}/{change.id}")
+    def _named(self, tx: Transaction, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:
+        """Each change with the id of its object."""
+        by_type: dict[str, list[str]] = {}
+        for change in changes:
+            by_type.setdefault(change.type, []).append(change.id)
+        made_by = self._runtime.installations[self._system]
+        ids = {
+            type: object_ids(tx, self._intake.entity_of(self._system, type), made_by, theirs)
+            for type, theirs in by_type.items()
+        }
+        for change in changes:
+            yield change, ids[change.type][change.id]
 
     def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""
-        order_id = crossrefs.our_id(tx, self._cursor.installation, "order", change.order) or change.order_id
         version = int(self._cursor.asked_at.timestamp() * 1_000_000)
         id = f"{event_id(change)}/{version}"
-        places = {"object_id": object_id, "order_id": order_id, "their_order": change.order}
+        places = {"object_id": object_id, **self._parent_ids(tx, change)}
         body = {
             "id": id,
             "type": change.type,
@@ -214,17 +230,24 @@ class Poll:
         number = clear(change.number) if change.number else None
         return Event(id, change.type, object_id, version, number), freeze(body)
 
+    def _parent_ids(self, tx: Transaction, change: Change) -> dict[str, str | None]:
+        """Both ids of what the change belongs to, e.g. ``order_id`` and ``their_order``."""
+        if (parent := change.parent) is None:
+            return {}
+        ours = crossrefs.our_id(tx, self._cursor.installation, parent.entity, parent.theirs) or parent.ours
+        return {f"{parent.entity}_id": ours, f"their_{parent.entity}": parent.theirs}
+
     def _fail(self, failure: Failure) -> None:
         """The next try: when the target says, or after a pause that doubles.  Wrong credentials pause the target."""
         log = logger.info if isinstance(failure, Throttled) else logger.error
-        log("poll failed", target=self._system, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
+        log("poll.failed", target=self._system, stream=self._cursor.stream, code=failure.code, reason=failure.reason)
         with self._runtime.database.transaction() as tx:
-            fulfilment.looked_at(tx, self._cursor.installation, self._looked_at)
+            self._note_asked(tx)
             if isinstance(failure, Throttled):
                 cursors.rest(tx, self._cursor, failure.after)
                 return
             anew = isinstance(failure, Endless)
-            cursors.fail(tx, self._cursor, failure.code, failure.reason, failure.hint, anew=anew)
+            cursors.fail(tx, self._cursor, failure.code, failure.reason, plain(failure.hint), anew=anew)
         if isinstance(failure, Misconfigured):
             self._pause_if_shut()
 
@@ -235,17 +258,17 @@ class Poll:
                 self._runtime.connector(self._system).whoami()
         except Misconfigured as failure:
             with self._runtime.database.transaction() as tx:
-                installations.pause(tx, self._cursor.installation, failure.reason, failure.hint)
+                installations.pause(tx, self._cursor.installation, failure.reason, plain(failure.hint))
         except Failure:
             return  # no answer to that question now
 
 
 def event_id(change: Change) -> str:
-    """What tells a change from every other: the object, the time of the change, and what was read."""
+    """The id of a change: made of the object, the time of the change, and what was read."""
     stamp = f"{change.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
     return clear(f"{change.type}/{change.id}/{stamp}/{digest(change.document)[:16]}")[:LONGEST_EVENT_ID]
 
 
 def is_known(change: Change, newest: str | None) -> bool:
-    """Whether the newest event of the object, by its id, tells of this change."""
+    """Whether the newest event of the object, by its id, is this change."""
     return newest is not None and newest.rpartition("/")[0] == event_id(change)

@@ -33,7 +33,7 @@ class Refusals:
         threading.Thread(target=self._write_for_ever, name="refusals", daemon=True).start()
 
     def count(self, source: str | None, reason: str) -> Refusal:
-        """One more; returns what is to be answered.  Waits for nobody.  ``source`` is None where none can be told."""
+        """One more; returns what is to be answered.  Never blocks.  ``source`` is None where it is not known."""
         with self._counting:
             self._counts[source, reason] += 1
             self._unlogged[source, reason] += 1
@@ -49,14 +49,16 @@ class Refusals:
                 counts, self._counts = self._counts, Counter()
                 fresh, self._unlogged = self._unlogged, Counter()
             for (source, reason), count in sorted(fresh.items(), key=str):
-                logger.warning("refused", source=source, reason=reason, status=REFUSALS[reason].status, count=count)
+                logger.warning(
+                    "webhook.refused", source=source, reason=reason, status=REFUSALS[reason].status, count=count
+                )
             try:
                 self._write(counts)
             except Exception as error:  # the thread must live, and what it counted
                 with self._counting:
                     self._counts.update(counts)
                 self._news.set()
-                logger.warning("refusals not written down yet", error=type(error).__name__)
+                logger.warning("refusals.not_stored_yet", error=type(error).__name__)
 
     def _write(self, counts: Counter[tuple[str | None, str]]) -> None:
         with self._runtime.database.transaction() as tx:

@@ -10,12 +10,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from secrets import token_bytes
+from typing import Any
 
 import redis
 
 from integration import connectors, preflight
 from integration.connectors.contract import Connector
-from integration.errors import Misconfigured
+from integration.errors import Misconfigured, Throttled
 from integration.settings import Settings
 from integration.store import definitions, installations, secrets
 from integration.store.database import Database
@@ -27,6 +28,8 @@ from integration.workflow import Definitions, Workflow
 from tasks.leases import Leases
 from tasks.shared_lock import SharedLock
 
+INGEST_WINDOW = 400
+"""So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
 _hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
 
 
@@ -36,7 +39,7 @@ class Runtime:
 
     settings: Settings
     _workflows: dict[str, Workflow] = field(default_factory=dict)
-    _connectors: dict[str, Connector] = field(default_factory=dict)
+    _connectors: dict[str, Connector[Any]] = field(default_factory=dict)
     _making: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
@@ -86,14 +89,14 @@ class Runtime:
             for name, system in self.settings.systems.items()
         }
 
-    def connector(self, name: str) -> Connector:
+    def connector(self, name: str) -> Connector[Any]:
         """The connector of a configured system; `Misconfigured` when it lacks a setting, or is not set up any more."""
         with self._making:
             if name not in self._connectors:
                 self._connectors[name] = self._connect(name)
             return self._connectors[name]
 
-    def _connect(self, name: str) -> Connector:
+    def _connect(self, name: str) -> Connector[Any]:
         system = self.settings.systems.get(name)
         if system is None:
             raise Misconfigured(
@@ -103,6 +106,19 @@ class Runtime:
         # Guests are known at the target by a hash of their address under our own secret, unless another is set.
         own = {"guest_key": self.match_secret.hex()}
         return connectors.connect(replace(system, options=own | dict(system.options)), _gate)
+
+    def kind_of(self, installation: int) -> str | None:
+        """The kind of a configured installation; None for one that takes no part any more."""
+        return next((each.kind for each in self.installations.values() if each.id == installation), None)
+
+    def credit(self, queue: str) -> int:
+        """How many nudges a queue may hold now; a target's holds none, or a single probe, while its breaker is open."""
+        if queue not in self.throttles:
+            return INGEST_WINDOW
+        try:
+            return self.throttles[queue].state().credit
+        except Throttled:
+            return 0
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""

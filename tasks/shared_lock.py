@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class SharedLock:
-    """Many hold it together, or one holds it alone; a waiting one goes before newcomers."""
+    """Readers–writer lock; a waiting writer blocks new readers."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -2,24 +2,26 @@
 
 ``transform ▸ validate`` run on the queue ``ingest``, ``enrich ▸ post`` on the target's, ``push_status`` on Clarity's.
 A task carries the id of a delivery and nothing else, runs its step and those that follow on the same queue, and hands
-the id on to the next hop of its chain.  On ``ingest``, where nobody else is waited for, one nudge may be for several.
+the id on to the next hop of its chain.  On ``ingest``, which calls no other system, one nudge may be for several.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
-from integration.canonical import CHECKS, digest, parse_json
-from integration.connectors.contract import Document, Readable
-from integration.errors import Hold, Retry, Skip
-from integration.message import Step
+from integration.canonical import digest, parse_json
+from integration.canonical.entities import entity
+from integration.connectors.contract import Document
+from integration.errors import Hold, Needs, Retry, Skip
+from integration.message import Step, clear
+from integration.store import crossrefs
 from tasks.celery import app, spread
-from tasks.job import Job
-from tasks.order import record, take_on, with_order
-from tasks.runner import FetchFirst, run
+from tasks.runner import Body, run
 from tasks.runtime import current
+from tasks.tracking import Job
 
 logger = structlog.get_logger(__name__)
 
@@ -59,7 +61,7 @@ def post(task: Any, id: int) -> int | None:
 
 @app.task(name="push_status", bind=True)
 def push_status(task: Any, id: int) -> int | None:
-    """Tells Clarity what became of its order."""
+    """Updates the status of an order in Clarity."""
     return _hop(task, id, Step.PUSH_STATUS)
 
 
@@ -68,19 +70,19 @@ def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
     try:
         following = run(current(), [ids] if isinstance(ids, int) else ids, step, BODIES)
     except MemoryError:  # which Celery would pass on, and never count the task as ended
-        logger.error("out of memory", deliveries=ids)
+        logger.error("hop.out_of_memory", deliveries=ids)
         following = []
-    if isinstance(ids, int) and following:
-        return following[0]
+    if isinstance(ids, int) and following and task.request.chain:
+        id, queue = following[0]
+        task.request.chain[-1]["options"]["queue"] = queue
+        return id
     rest, task.request.chain = task.request.chain, None
     spread(rest, following)
     return None
 
 
 def _fetch(job: Job) -> None:
-    source = job.runtime.connector(job.system)
-    assert isinstance(source, Readable), job.system
-    event = _event(job)
+    source, event = job.runtime.connector(job.system), _event(job)
     try:
         whole = source.fetch(job.delivery.entity, str(event["data"].get("id") or ""))
     except Hold as absent:
@@ -90,15 +92,15 @@ def _fetch(job: Job) -> None:
     job.document = {"event": {**event, "data": whole}}
 
 
-def _transform(job: Job) -> None:
+def _transform(job: Job) -> Step | None:
     event = job.document.get("event") or _event(job)
     if "event" not in job.document and not _holds_all(job, event):
-        raise FetchFirst
-    if job.delivery.entity != "order":
-        event = with_order(job, event)
+        return Step.FETCH
+    event = job.tracking.before_transform(job, event)
     made = job.workflow.translate(event, job.runtime.installations)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
     job.document = {"canonical": made.canonical, "part": made.part, "target": made.target, **corrected}
+    return None
 
 
 def _event(job: Job) -> Document:
@@ -109,21 +111,32 @@ def _event(job: Job) -> Document:
 def _holds_all(job: Job, event: Document) -> bool:
     """Whether the event holds its object in full, and none before it is missing."""
     given, applied = event.get("data"), job.delivery.applied_version
-    if job.delivery.entity != "order" or not isinstance(given, dict):
+    whole = entity(job.delivery.entity).whole
+    if whole is None or not isinstance(given, dict):
         return True
     gap = applied is not None and job.delivery.version > applied + 1
-    return "lines" in given and not (event.get("truncated") or given.get("truncated") or gap)
+    return whole(given) and not (event.get("truncated") or given.get("truncated") or gap)
 
 
 def _validate(job: Job) -> None:
     canonical = job.document["canonical"]
-    if job.delivery.entity == "order":
-        take_on(job)
-    CHECKS[job.delivery.entity](canonical, job.delivery.approved)
-    told_more = job.delivery.entity != "order" and record(job)
+    job.tracking.before_validate(job)
+    check = entity(job.delivery.entity).check
+    if check:
+        check(canonical, job.delivery.approved)
+    _require(job)
+    progress_changed = job.tracking.after_validate(job)
     shown = job.delivery.applied_digest == digest(job.document["target"])
-    if shown and job.delivery.replay_of is None and not told_more:
+    if shown and job.delivery.replay_of is None and not progress_changed:
         raise Skip("unchanged: the target shows this already", settles=True)
+
+
+def _require(job: Job) -> None:
+    """Raises `Needs` for the first object that the target has to have before this one, and has not."""
+    for of, id in job.workflow.needed(job.document["canonical"]):
+        with job.runtime.database.statement() as tx:
+            if not crossrefs.exists(tx, crossrefs.needed(job.delivery.target, of, clear(id))):
+                raise Needs(of, id)
 
 
 def _enrich(job: Job) -> None:
@@ -137,14 +150,14 @@ def _post(job: Job) -> None:
 
 
 def _push_status(job: Job) -> None:
-    job.posted = _connector(job).post(job.delivery.entity, job.document, job.work)
+    _connector(job).post(job.delivery.entity, job.document, job.work)
 
 
 def _connector(job: Job) -> Any:
     return job.runtime.connector(job.system)
 
 
-BODIES = {
+BODIES: Mapping[Step, Body] = {
     Step.FETCH: _fetch,
     Step.TRANSFORM: _transform,
     Step.VALIDATE: _validate,

@@ -9,6 +9,7 @@ import time
 import structlog
 from celery import signals
 
+from integration.canonical.hints import plain
 from integration.errors import Failure
 from integration.store import alerts, inbox, installations, ledger, retention
 from integration.store.database import Database
@@ -32,7 +33,7 @@ def check_ledger() -> None:
     with current().database.transaction() as tx:
         balance = ledger.balance(tx, full=full)
     for imbalance in balance.imbalances:
-        logger.error("ledger imbalance", rule=imbalance.rule, count=imbalance.count, sample=imbalance.sample)
+        logger.error("ledger.imbalance", rule=imbalance.rule, count=imbalance.count, sample=imbalance.sample)
     with current().database.transaction() as tx:
         alerts.observe(tx, ["ledger"], of_ledger(balance))
     with current().database.transaction() as tx:
@@ -44,7 +45,7 @@ def check_ledger() -> None:
 def probe_paused() -> None:
     """Asks who we are at every target that was paused for its credentials, and resumes those that answer.
 
-    What an operator has paused is left to him.
+    What an operator has paused stays paused.
     """
     runtime = current()
     with runtime.database.transaction() as tx:
@@ -56,12 +57,14 @@ def probe_paused() -> None:
             with runtime.admitted(name):
                 runtime.connector(name).whoami()
         except Failure as failure:
-            logger.error("target still paused", target=installation.name, reason=failure.reason, hint=failure.hint)
+            logger.error(
+                "target.still_paused", target=installation.name, reason=failure.reason, hint=plain(failure.hint)
+            )
             continue
         with runtime.database.transaction() as tx:
             resumed = installations.resume(tx, installation.id)
         if resumed:
-            logger.info("target resumed", target=installation.name)
+            logger.info("target.resumed", target=installation.name)
 
 
 @app.task(name="tidy")
@@ -73,7 +76,7 @@ def tidy() -> None:
         alerts.forget(tx)
         retention.forget_seen(tx)
     if removed := remove_finished(runtime.database, runtime.settings.retention_days):
-        logger.info("removed what was finished long ago", messages=removed)
+        logger.info("retention.removed", messages=removed)
 
 
 def remove_finished(database: Database, days: float, seconds: float = REMOVES_FOR) -> int:
@@ -96,7 +99,7 @@ def remove_finished(database: Database, days: float, seconds: float = REMOVES_FO
 
 
 @signals.worker_shutting_down.connect
-def give_back(**_: object) -> None:
+def return_leases(**_: object) -> None:
     """A worker that is asked to stop has some seconds to finish; then it returns its leases uncounted and ends.
 
     Celery itself waits without end for a thread in mid-call.

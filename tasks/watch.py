@@ -1,7 +1,7 @@
-"""The watch: what beat asks for every few seconds.  It looks for what is wrong, and sees to it that people are told.
+"""The watch: what beat asks for every few seconds.  It finds what is wrong, and notifies people.
 
-One watches at a time in the whole fleet.  A watch may run twice, late or never without harm: what stands is seen by the
-next one, and what could not be sent is tried again.  Where nobody asks for it, a dispatcher stands in.
+One watches at a time in the whole fleet.  A watch may run twice, late or never without harm: the next one sees what is
+still wrong, and what could not be sent is tried again.  If beat does not ask for it, a dispatcher runs it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from integration.alerts import POSTGRES_AWAY, POSTGRES_BACK, Condition, Notice, 
 from integration.channels import Channel
 from integration.errors import Throttled
 from integration.store import alerts, installations
-from integration.store.database import AWAY, Transaction
+from integration.store.database import UNAVAILABLE, Transaction
 from tasks.alert_rules import QUESTIONS
 from tasks.celery import WATCH_TICK, app
 from tasks.runtime import Runtime, current
@@ -29,7 +29,7 @@ logger = structlog.get_logger(__name__)
 PATIENCE = "5s"
 """No question may keep Postgres busy for longer."""
 AWAY_FOR = 30.0
-"""Seconds that Postgres may be away before it is told: a restart is nothing to tell."""
+"""Seconds that Postgres may be away before it is reported: a restart is not reported."""
 
 
 @app.task(name="watch")
@@ -38,26 +38,26 @@ def watch() -> None:
     runtime = current()
     try:
         with runtime.database.statement() as tx:
-            alerts.attend(tx)
-            with alerts.alone(tx) as ours:
+            alerts.heartbeat(tx)
+            with alerts.exclusive(tx) as ours:
                 if ours:
                     Watch(runtime).round()
-    except AWAY as error:
-        logger.error("cannot watch", error=type(error).__name__)
+    except UNAVAILABLE as error:
+        logger.error("watch.failed", error=type(error).__name__)
 
 
 class Watch:
-    """One look at everything.  Whoever calls `round` sees to it that nobody else does."""
+    """One look at everything.  The caller of `round` holds `alerts.exclusive`."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     def round(self) -> None:
-        """Brings the alerts up to date, writes the notice of what there is to tell, and sends what is unsent."""
+        """Brings the alerts up to date, writes the notice of what is to be reported, and sends what is unsent."""
         self._observe()
         channels = {self._key(url): Channel(url) for url in self._runtime.settings.alerts.urls}
         if channels:
-            self._tell(list(channels))
+            self._notify(list(channels))
         for key, channel in channels.items():
             self._send(key, channel)
 
@@ -72,19 +72,19 @@ class Watch:
                     found += question(self._runtime, tx)
                 asked.append(kind)
             except (Throttled, psycopg2.errors.QueryCanceled) as error:
-                logger.warning("not known whether it is so", condition=kind, error=type(error).__name__)
+                logger.warning("watch.condition_unknown", condition=kind, error=type(error).__name__)
         with self._runtime.database.transaction() as tx:
             raised, over = alerts.observe(tx, asked, found)
         for row in raised:
-            logger.error("alert", alert=row["kind"], about=row["about"], count=row["count"], says=row["says"])
+            logger.error("alert.raised", alert=row["kind"], about=row["about"], count=row["count"], says=row["says"])
         for row in over:
-            logger.info("alert over", alert=row["kind"], about=row["about"])
+            logger.info("alert.resolved", alert=row["kind"], about=row["about"])
 
-    def _tell(self, channels: Sequence[str]) -> None:
+    def _notify(self, channels: Sequence[str]) -> None:
         with self._runtime.database.transaction() as tx:
-            news = alerts.to_tell(tx, self._runtime.settings.alerts.repeat)
+            news = alerts.unreported(tx, self._runtime.settings.alerts.repeat)
             if news:
-                alerts.tell(tx, news, notice_of(news, _places(tx)), channels)
+                alerts.report(tx, news, notice_of(news, _places(tx)), channels)
 
     def _send(self, key: str, channel: Channel) -> None:
         """Sends what the channel has not taken yet, as one message."""
@@ -98,62 +98,62 @@ class Watch:
                 alerts.taken(tx, waiting)
                 return
             after = alerts.refused(tx, waiting, reason)
-        logger.error("notice not sent", channel=channel.name, notices=len(waiting), reason=reason, again_in=after)
+        logger.error("notice.not_sent", channel=channel.name, notices=len(waiting), reason=reason, again_in=after)
 
     def _key(self, url: str) -> str:
-        """Under which a channel's notices are kept: its name, and what tells it from others of that name."""
+        """Under which a channel's notices are kept: its name, and what distinguishes it from others of that name."""
         return f"{Channel(url).name} {hmac.new(self._runtime.match_secret, url.encode(), 'sha256').hexdigest()[:12]}"
 
 
 class StandIn:
-    """A dispatcher's thread that sees to the watch when nobody asks for it: Redis, beat or worker-upkeep may be down.
+    """A dispatcher's thread that watches when the heartbeat is overdue: Redis, beat or worker-upkeep may be down.
 
-    While Postgres itself is away nothing can be watched, and that is told, by each dispatcher for itself: to each
+    While Postgres itself is away nothing can be watched, and each dispatcher reports that for itself: to each
     channel once, and once when it is over.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._heard_at = time.monotonic()
-        self._told = {Channel(url): POSTGRES_BACK for url in runtime.settings.alerts.urls}
+        self._sent_to = {Channel(url): POSTGRES_BACK for url in runtime.settings.alerts.urls}
         self._again_at = 0.0
         self._connected = False
 
     def run(self, stop: threading.Event) -> None:
-        """Looks every few seconds until told to stop."""
+        """Looks every few seconds until it is stopped."""
         while not stop.wait(WATCH_TICK):
             try:
                 self.look()
             except Exception as error:  # the thread must live
-                logger.error("cannot watch", error=type(error).__name__)
+                logger.error("watch.failed", error=type(error).__name__)
 
     def look(self) -> None:
-        """Watches once if nobody else does; whoever has just found Postgres gives the others time to find it, too."""
+        """Watches once if no other process does; one that has just reached Postgres gives the others time for it."""
         try:
-            with self._runtime.database.statement() as tx, alerts.alone(tx) as ours:
+            with self._runtime.database.statement() as tx, alerts.exclusive(tx) as ours:
                 self._heard_at = time.monotonic()
                 if not self._connected:
-                    alerts.attend(tx)
-                elif ours and not alerts.attended(tx):
+                    alerts.heartbeat(tx)
+                elif ours and not alerts.has_heartbeat(tx):
                     Watch(self._runtime).round()
                 self._connected = True
-        except AWAY:
+        except UNAVAILABLE:
             self._connected = False
             if time.monotonic() - self._heard_at > AWAY_FOR:
-                self._tell(POSTGRES_AWAY)
+                self._notify(POSTGRES_AWAY)
         else:
-            self._tell(POSTGRES_BACK)
+            self._notify(POSTGRES_BACK)
 
-    def _tell(self, notice: Notice) -> None:
-        """Sends it to the channels that were not told it last; what one does not take, again after a pause."""
+    def _notify(self, notice: Notice) -> None:
+        """Sends it to the channels that did not get it last; what one does not take is sent again after a pause."""
         if time.monotonic() < self._again_at:
             return
-        for channel in [channel for channel, told in self._told.items() if told is not notice]:
+        for channel in [channel for channel, sent in self._sent_to.items() if sent is not notice]:
             if reason := channel.send(notice):
                 self._again_at = time.monotonic() + AWAY_FOR
-                logger.error("notice not sent", channel=channel.name, reason=reason)
+                logger.error("notice.not_sent", channel=channel.name, reason=reason)
             else:
-                self._told[channel] = notice
+                self._sent_to[channel] = notice
 
 
 def _places(tx: Transaction) -> dict[str, str]:

@@ -23,7 +23,7 @@ FLEET = "fleet"
 
 
 class DeliveryWork:
-    """`integration.connectors.contract.Work` on Postgres.  ``effects`` lists what stands at the target by now.
+    """`integration.connectors.contract.Work` on Postgres.  ``effects`` lists those that the target has by now.
 
     The answer of a call, and what was learned from it, are written with the next intent, or when the hop ends: a worker
     that dies in between leaves an unknown outcome, as one does that dies in mid-call.
@@ -101,12 +101,12 @@ class DeliveryWork:
         if intent is None:
             raise LeaseLost
         if intent.succeeded:
-            self._stands(effect)
+            self._note_effect(effect)
             return thaw(vault.open(intent.answer)) if intent.answer else None
         # Thawed even at the first try, so that a repeat has the same bytes.
         frozen = frozen if intent.request == sealed else vault.open(intent.request)
         answer = self._send(effect, intent.attempt, Request(**thaw(frozen)), send)
-        self._stands(effect)
+        self._note_effect(effect)
         return answer
 
     def found(self, effect: str, evidence: str) -> None:
@@ -115,7 +115,7 @@ class DeliveryWork:
             if not attempts.found(tx, self._delivery, effect, evidence):
                 raise LeaseLost
         self.written()
-        self._stands(effect)
+        self._note_effect(effect)
 
     def write_down(self, tx: Transaction) -> None:
         """Writes what was answered and learned since the last intent, under the lease; then `written` is due."""
@@ -127,7 +127,7 @@ class DeliveryWork:
     def written(self) -> None:
         self._answered, self._learned = None, {}
 
-    def disown(self) -> None:
+    def forget_own_id(self) -> None:
         """Forgets their id of the delivery's own object: it belongs to another of ours."""
         self._learned.pop(self._own, None)
 
@@ -150,6 +150,6 @@ class DeliveryWork:
         self._answered = effect, Outcome(attempt, "ok", seal(freeze(answer)))
         return answer
 
-    def _stands(self, effect: str) -> None:
+    def _note_effect(self, effect: str) -> None:
         if effect not in self.effects:
             self.effects.append(effect)

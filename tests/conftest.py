@@ -1,4 +1,4 @@
-"""What the tests stand on: real servers, started once, in a home of their own."""
+"""What the tests run on: real servers, started once, in a home of their own."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
 
+from integration.local import servers
 from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
 from integration.store.migrate import migrate
+from tests import ports
 
+if TYPE_CHECKING:
+    from tests.road.world import World
+
+servers.PORTS = ports.OF_SERVERS
 _numbers = itertools.count(1)
 
 
@@ -36,6 +43,12 @@ class Running:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    of_the_world = [item for item in items if "world" in getattr(item, "fixturenames", ())]
+    for item in of_the_world:
+        item.add_marker(pytest.mark.fleet)
+    # Last, so that no other test runs beside that fleet; what breaks it comes before what uses it, as its verdict is
+    # about everything that the fleet has done.
+    items.sort(key=lambda item: str(item.path) if item in of_the_world else "")
     if not config.getoption("--live"):
         for item in items:
             if item.get_closest_marker("live"):
@@ -70,6 +83,15 @@ def valkey(home: Path, pytestconfig: pytest.Config) -> Iterator[Valkey | Running
 
 
 @pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A whole fleet that tests share: all processes of the Procfile, their servers, the sandbox on the other side."""
+    from tests.road.world import World  # the whole command line, which few tests need
+
+    with World.running(tmp_path_factory.mktemp("fleet")) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
 def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
     """The name of a migrated, empty database."""
     if made := pytestconfig.getoption("--template"):
@@ -83,9 +105,7 @@ def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
 @pytest.fixture
 def database_url(postgres: Postgres, template: str) -> str:
     """A migrated database of the test's own."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    create_database(postgres.url, name, template)
-    return named(postgres.url, name)
+    return new_database(postgres.url, template)
 
 
 @pytest.fixture
@@ -93,6 +113,12 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+def new_database(url: str, template: str) -> str:
+    """The URL of one more database of that server: a module's fixtures may be made more than once in a process."""
+    create_database(url, name := f"test_{os.getpid()}_{next(_numbers)}", template)
+    return named(url, name)
 
 
 def create_database(url: str, name: str, template: str = "template1") -> None:

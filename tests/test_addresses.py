@@ -12,6 +12,7 @@ import pytest
 from apprise.manager_plugins import NotificationManager
 
 from integration.addresses import HTTP_CHANNELS
+from integration.connectors import CONNECTORS
 from integration.connectors.contract import Request
 from integration.connectors.http import Http
 from integration.connectors.odoo.client import Client
@@ -61,8 +62,8 @@ ELSEWHERE = [
     "http://127.0.0.1:x/",
 ]
 SYSTEMS = {f"{kind.upper()}_URL": HERE for kind in KINDS}
-URLS = {kind.name: [option for option in kind.required if option.endswith("url")] for kind in KINDS.values()}
-ADDRESSES = [*SYSTEMS, *(f"{kind}_{option}".upper() for kind, options in URLS.items() for option in options)]
+SETTINGS = [setting.variable(kind) for kind, each in CONNECTORS.items() for setting in each.settings]
+ADDRESSES = [*SYSTEMS, *(name for name in SETTINGS if name.endswith("_URL"))]
 
 
 def load(**variables: str) -> Settings:
@@ -137,7 +138,7 @@ def listening() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     """A server that sends everybody elsewhere; it notes the path and the credentials of each call."""
     asked: list[tuple[str, str | None]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers["Authorization"]))
             self.send_response(302)
@@ -150,7 +151,7 @@ def listening() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()

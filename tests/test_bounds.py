@@ -25,8 +25,8 @@ from integration.canonical import values
 from integration.connectors import http as http_module
 from integration.connectors.fusion import errors as fusion_errors
 from integration.connectors.http import Reply, plain
-from integration.connectors.odoo import difference
 from integration.connectors.odoo import errors as odoo_errors
+from integration.connectors.odoo.order import difference
 from integration.errors import Failure, Retry
 from integration.functions import FUNCTIONS, Unfit
 from integration.message import clear, external_id, read_external_id
@@ -234,7 +234,7 @@ def test_whatever_reads_what_strangers_write_is_linear(class_: str) -> None:
         within_bounds(lambda work=work, said=said: work(said), f"{name} of {class_}")  # type: ignore[misc]
 
 
-def test_patterns_are_found_wherever_they_stand() -> None:
+def test_patterns_are_found_wherever_they_are() -> None:
     assert len(PATTERNS) > 25
     assert any(name.endswith("(integration.logs._PATTERNS)") for name in PATTERNS)
     assert any("integration.store.deliveries:" in name for name in PATTERNS)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+import integration.cli.test as of_tests
 from integration.cli import COMMANDS, main
 from integration.cli.test import isolated
 from integration.errors import Misconfigured
@@ -19,6 +23,19 @@ from integration.settings import Settings
 from integration.systems import KINDS
 
 ROOT = Path(__file__).parents[1]
+
+
+def every_command(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """The words of each command, such as ``["held", "ls"]``."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+        elif command:
+            yield [*path, name]
+
+
 CLARITY = {"CLARITY_URL": "https://shop.example/api/v1"}
 ODOO = {"ODOO_URL": "https://erp.example"}
 
@@ -72,6 +89,18 @@ def test_every_listed_command_exists() -> None:
         assert shown.exit_code == 0, name
 
 
+def test_the_version_is_that_of_the_project() -> None:
+    shown = CliRunner().invoke(main, ["--version"])
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (shown.exit_code, shown.output) == (0, f"clarity-fleet {wanted}\n")
+
+
+@pytest.mark.parametrize("command", [*every_command()], ids=lambda words: " ".join(words))
+def test_every_command_has_an_example(command: list[str]) -> None:
+    shown = CliRunner().invoke(main, [*command, "--help"])
+    assert re.search(rf"^ +(\S+=\S+ .*|.*\| )?fleet {' '.join(command)}", shown.output, re.M), shown.output
+
+
 def test_the_tests_see_no_setting_of_the_machine() -> None:
     settings = {
         "FLEET_HOME": "/var/lib/clarity-fleet",
@@ -92,11 +121,25 @@ def test_the_tests_see_no_setting_of_the_machine() -> None:
     assert isolated_variables["PATH"].startswith(f"{Path(sys.executable).parent}:")
 
 
+@pytest.mark.parametrize("failing", ["CHECKS", "FLEET", "TESTS", "TIMED"])
+def test_whatever_fails_fails_the_run_and_is_shown_at_its_end(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("CHECKS", "FLEET", "TESTS", "TIMED"):
+        code = f"print('said by {kind}'); raise SystemExit({int(kind == failing)})"
+        monkeypatch.setattr(of_tests, kind, {kind.lower(): [sys.executable, "-c", code]})
+    done = CliRunner().invoke(main, ["test"])
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, f"failed: {failing.lower()}")
+    lines = done.output.splitlines()
+    assert [line.split()[0] for line in lines if " FAILED " in line] == [failing.lower()]
+    assert sum(" passed " in line for line in lines) == 3
+    assert lines.count("said by CHECKS") == (failing == "CHECKS"), "what passes is not shown"
+    assert lines.count("said by FLEET") == (failing == "FLEET")
+
+
 def test_an_old_python_gets_one_plain_line() -> None:
     code = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path('fleet', run_name='__main__')"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 1
-    assert told.stderr == (
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
         "Python 3.11 or newer is needed, this is 3.9; run it with a newer one: python3.12 ./fleet up\n"
     )
 
@@ -106,12 +149,12 @@ def test_a_python_without_venv_gets_one_plain_line(tmp_path: Path) -> None:
     for name in ("fleet", "uv.lock", "requirements.txt", "tests/requirements.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     code = "import runpy, sys; sys.modules['ensurepip'] = None; runpy.run_path('fleet', run_name='__main__')"
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=False
     )
-    assert told.returncode == 1
+    assert ended.returncode == 1
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-    assert told.stderr.splitlines()[1:] == [
+    assert ended.stderr.splitlines()[1:] == [
         f"This Python has no venv module; install it (Debian, Ubuntu: apt install {package}) or install uv"
     ]
 

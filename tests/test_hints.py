@@ -1,4 +1,4 @@
-"""What an operator is told to do is something that he can do: no text names a command that is not there."""
+"""Hints can be followed: no text names a command that does not exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCES = sorted(
 NAMED = re.compile(r"`(?:\./)?fleet ([a-z]+(?: [a-z]+)*)")
 
 
-def told(tree: ast.AST) -> Iterator[str]:
+def texts(tree: ast.AST) -> Iterator[str]:
     """The texts of a module that are no docstrings."""
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
@@ -43,6 +43,6 @@ def exists(words: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nobody_is_told_to_do_what_he_cannot(path: Path) -> None:
-    named = [words for text in told(ast.parse(path.read_text())) for words in NAMED.findall(text)]
+def test_every_command_that_a_text_names_exists(path: Path) -> None:
+    named = [words for text in texts(ast.parse(path.read_text())) for words in NAMED.findall(text)]
     assert [words for words in named if not exists(words.split())] == []

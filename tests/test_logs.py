@@ -61,10 +61,10 @@ def test_what_an_operator_needs_stays_readable(text: str) -> None:
 
 
 def test_a_megabyte_is_masked_in_no_time() -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     for text in ("a", "a.b", "://:", "@", "eyJ-", "password", 'password="', "cookie ", "basic ", "/hints/"):
         mask(text * (1_000_000 // len(text)))
-    assert time.perf_counter() - before < 10
+    assert time.process_time() - before < 10
 
 
 def lines_of(program: str, console: bool = False) -> list[str]:

@@ -15,12 +15,13 @@ import pytest
 import mappings
 from integration.cli.test import isolated
 from integration.local.processes import read_procfile
-from integration.local.servers import Postgres, Valkey, free_port
+from integration.local.servers import Postgres, Valkey
 from integration.preflight import misspelt
 from integration.settings import variables as own_variables
 from integration.store import migrate
 from integration.vault import Vault, new_key
 from tests.conftest import create_database, named
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 KEY = new_key()
@@ -113,7 +114,7 @@ def test_up_refuses_a_setting_that_cannot_be_right(place: Home, variables: dict[
 
 def test_up_refuses_mappings_that_do_not_compile(tmp_path: Path) -> None:
     shutil.copytree(mappings.FOLDER, tmp_path / "mappings")
-    broken = tmp_path / "mappings" / "odoo" / "order.json"
+    broken = tmp_path / "mappings" / "odoo" / "out" / "order.json"
     broken.write_text(broken.read_text().replace("},", "}", 1))
     (tmp_path / "home").mkdir()
     place = Home(tmp_path / "home", cwd=tmp_path)
@@ -153,7 +154,7 @@ def test_whoever_needs_the_stores_comes_in_by_the_preflight() -> None:
 
 
 def test_every_setting_of_the_readme_is_known(tmp_path: Path) -> None:
-    table = (ROOT / "README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
+    table = (ROOT / "docker/README.md").read_text().split("\n## Settings\n")[1].split("\n## ")[0]
     names = re.findall(r"`([A-Z][A-Z_]+(?:<[A-Z]+>[A-Z_]*)?)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.M)))
     assert len(names) > 40
     given = {re.sub("<[A-Z]+>", "23", name): "" for name in names}
@@ -213,6 +214,7 @@ def test_every_door_refuses_an_empty_webhook_secret(place: Home, command: list[s
         CLARITY_URL="http://127.0.0.1:9/api/v1",
         CLARITY_WEBHOOK_SECRETS="whsec_",
         FLEET_RECEIVER_BIND=f"127.0.0.1:{place.port}",
+        FLEET_OPS_BIND=f"127.0.0.1:{free_port()}",
         FLEET_FLOWER_BIND=f"127.0.0.1:{free_port()}",
     )
     said = ended.stdout + ended.stderr

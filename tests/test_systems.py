@@ -10,6 +10,7 @@ import pytest
 
 from integration import preflight
 from integration.canonical.home import with_home_ids, with_our_ids
+from integration.connectors import missing
 from integration.errors import Misconfigured, Reject
 from integration.local.credentials import Credentials
 from integration.local.environment import Systems
@@ -57,7 +58,7 @@ def test_a_system_is_named_as_its_kind_unless_it_is_added_under_another_name() -
 )
 def test_what_cannot_be_a_name_is_refused_with_the_way_out(added: list[str], says: str) -> None:
     with pytest.raises(Misconfigured) as refused:
-        Settings.load(NAMED | {"FLEET_SYSTEMS": ",".join(added)})
+        preflight.checked(Settings.load(NAMED | {"FLEET_SYSTEMS": ",".join(added)}))
     assert says in refused.value.reason
     assert refused.value.hint
 
@@ -69,8 +70,8 @@ def test_each_system_has_variables_of_its_own() -> None:
         | {"ODOO_EU_RATE": "3", "SHOP_B2B_WEBHOOK_SECRETS": "one,two"}
     )
     odoo, other = settings.systems["odoo"], settings.systems["odoo_eu"]
-    assert (odoo.url, odoo.rate, odoo.database, odoo.missing()) == (f"{HERE}/a", 10.0, "", [])
-    assert (other.url, other.rate, other.database, other.missing()) == (f"{HERE}/b", 3.0, "eu", ["ODOO_EU_API_KEY"])
+    assert (odoo.url, odoo.rate, odoo.database, missing(odoo)) == (f"{HERE}/a", 10.0, "", [])
+    assert (other.url, other.rate, other.database, missing(other)) == (f"{HERE}/b", 3.0, "eu", ["ODOO_EU_API_KEY"])
     assert not [name for name in odoo.options if name.startswith("eu_")]
     assert (other.kind, other.name) == ("odoo", "odoo_eu")
     assert settings.webhook_secrets == {"clarity": (), "shop_b2b": ("one", "two")}
@@ -137,16 +138,18 @@ def test_ids_of_an_added_system_begin_with_its_name_and_come_back_bare() -> None
 
 def test_a_document_has_our_ids_on_the_way_in_and_those_of_its_home_on_the_way_back() -> None:
     order = {"id": "1001", "customer": {"id": "c-1", "name": "Jane"}, "lines": [{"id": "1"}]}
-    assert with_our_ids("order", order, "clarity", ()) == order
-    assert with_our_ids("order", order, "shop_b2b", ()) == {
+    assert with_our_ids("order", order, "clarity", "clarity", ()) == order
+    assert with_our_ids("order", order, "shop_b2b", "clarity", ()) == {
         "id": "shop_b2b/1001",
         "customer": {"id": "shop_b2b/c-1", "name": "Jane"},
         "lines": [{"id": "1"}],
     }
-    assert with_our_ids("order", {"id": "1001", "customer": None}, "shop_b2b", ())["customer"] is None
-    assert with_our_ids("shipment", {"id": "odoo_eu-1/7"}, "odoo_eu", ()) == {"id": "odoo_eu-1/7"}
-    assert with_home_ids({"order_id": "shop_b2b/1001", "body": {}}, "shop_b2b") == {"order_id": "1001", "body": {}}
-    assert with_home_ids({"order_id": "1001"}, "clarity") == {"order_id": "1001"}
+    assert with_our_ids("order", {"id": "1001", "customer": None}, "shop_b2b", "clarity", ())["customer"] is None
+    for entity in ("order", "shipment"):
+        assert with_our_ids(entity, {"id": "odoo_eu-1/7"}, "odoo_eu", "odoo", ()) == {"id": "odoo_eu-1/7"}
+    sent = {"order_id": "shop_b2b/1001", "body": {}}
+    assert with_home_ids("shipment", sent, "shop_b2b") == {"order_id": "1001", "body": {}}
+    assert with_home_ids("shipment", {"order_id": "1001"}, "clarity") == {"order_id": "1001"}
 
 
 KIND = re.compile(rf"(^|/)({'|'.join(KINDS)})($|/)|\b({'|'.join(KINDS).upper()})_[A-Z]")
@@ -155,6 +158,7 @@ KNOW_KINDS = (
     "integration/connectors/",
     "integration/sandbox/",
     "integration/canonical/",  # documents as each kind writes them
+    "integration/events.py",  # what each kind sends
     "integration/refusals.py",  # hints to a stranger's error name the usual variable
 )
 

@@ -24,10 +24,10 @@ from integration.local.child_processes import started
 from integration.local.fleet import Silent
 from integration.local.ports import check_allowed, check_free
 from integration.local.processes import Program, Supervisor
-from integration.local.servers import free_port
 from integration.settings import Settings, runtime_file
 from integration.settings import variables as own_variables
 from integration.vault import Vault, new_key
+from tests.ports import free_port, free_ports
 
 PROGRAMS = """\
 # a comment
@@ -113,7 +113,7 @@ def begin(home: Path) -> Iterator[Callable[..., Up]]:
     begun: list[Up] = []
 
     def begin(programs: str = PROGRAMS, *arguments: str, **variables: str) -> Up:
-        base = str(free_port())
+        base = str(free_ports())
         begun.append(Up(home, programs, "--port-base", base, *arguments, **variables))
         return begun[-1]
 
@@ -298,7 +298,7 @@ def test_a_process_that_cannot_start_stops_up_with_its_last_words(begin: Callabl
 
 def test_another_key_than_that_of_the_home_is_refused_with_nothing_left(tmp_path: Path) -> None:
     """Our own Postgres has to run for a look at what is sealed in it, and is stopped again."""
-    up = Up(tmp_path, PROGRAMS, "--port-base", str(free_port()))
+    up = Up(tmp_path, PROGRAMS, "--port-base", str(free_ports()))
     up.says("The fleet is up")
     kept = (tmp_path / "credentials.json").read_text()
     settings = Settings.load({"FLEET_HOME": str(tmp_path)})
@@ -308,20 +308,20 @@ def test_another_key_than_that_of_the_home_is_refused_with_nothing_left(tmp_path
     up.process.send_signal(signal.SIGINT)
     assert up.exit_code() == 0
 
-    refused = Up(tmp_path, PROGRAMS, FLEET_ENCRYPTION_KEYS=new_key())
+    refused = Up(tmp_path, PROGRAMS, "--port-base", str(free_ports()), FLEET_ENCRYPTION_KEYS=new_key())
     assert refused.exit_code() == 1
     assert "error: the encryption keys do not open what is stored in this database\n" in refused.said
     assert f"fix: Restore {tmp_path}/credentials.json from a backup, or set FLEET_ENCRYPTION_KEYS" in refused.said
     assert refused.pids() == []
 
     (tmp_path / "credentials.json").unlink()
-    lost = Up(tmp_path, PROGRAMS)
+    lost = Up(tmp_path, PROGRAMS, "--port-base", str(free_ports()))
     assert lost.exit_code() == 1
     assert "error: the encryption key of the database" in lost.said
     assert lost.pids() == []
 
     (tmp_path / "credentials.json").write_text(kept)
-    restored = Up(tmp_path, PROGRAMS, "--port-base", str(free_port()))
+    restored = Up(tmp_path, PROGRAMS, "--port-base", str(free_ports()))
     restored.says("The fleet is up")
     restored.process.send_signal(signal.SIGINT)
     assert restored.exit_code() == 0

@@ -60,7 +60,7 @@ def test_rotation_lets_the_old_key_go() -> None:
         Vault([OLD]).open(both.seal(BODY))
 
 
-@pytest.mark.parametrize("bad", ["short", "ä" * 44, NEW[:-4], ""])
+@pytest.mark.parametrize("bad", ["short", "ä" * 44, NEW[:-4], ""], ids=["short", "no ASCII", "cut off", "empty"])
 def test_a_key_that_is_none_is_named_by_its_place_not_its_text(bad: str) -> None:
     with pytest.raises(Misconfigured) as error:
         Vault([NEW, bad])

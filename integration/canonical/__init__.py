@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from integration.canonical.clarity import ClarityOrder
-from integration.canonical.erp import ErpReversal, FusionInvoice, FusionShipment, OdooInvoice, OdooShipment
-from integration.canonical.invoice import Invoice, check_invoice
-from integration.canonical.order import Order
+from integration.canonical.entities import ENTITIES
 from integration.canonical.order_check import ACCEPTABLE, check_order
-from integration.canonical.origin import again, origin
-from integration.canonical.part import remaining
-from integration.canonical.reversal import Reversal, check_reversal
-from integration.canonical.shipment import Shipment, check_shipment
+from integration.canonical.sources import SOURCES
 from integration.canonical.strict_json import digest, dump_json, freeze, parse_json, thaw
 from integration.canonical.unique import check_unique
 from integration.canonical.values import Amount
@@ -24,56 +18,20 @@ from integration.errors import Reject
 
 __all__ = [
     "ACCEPTABLE",
-    "CHECKS",
-    "REMAINING",
+    "ENTITIES",
     "SCHEMAS",
-    "again",
     "amount_names",
     "check_order",
     "digest",
     "dump_json",
     "freeze",
     "load",
-    "origin",
     "parse_json",
     "thaw",
 ]
 
-
-class Check(Protocol):
-    """What has to be true of a canonical document beyond its schema; raises `Reject` or `Hold`.
-
-    ``approved`` are the codes of the faults that a person lets it pass.
-    """
-
-    def __call__(self, document: dict[str, Any], /, approved: Collection[str] = ()) -> None: ...
-
-
-SCHEMAS: dict[str, Schema] = {
-    "clarity.order": ClarityOrder(),
-    "fusion.invoice": FusionInvoice(),
-    "fusion.reversal": ErpReversal(),
-    "fusion.shipment": FusionShipment(),
-    "invoice": Invoice(),
-    "odoo.invoice": OdooInvoice(),
-    "odoo.reversal": ErpReversal(),
-    "odoo.shipment": OdooShipment(),
-    "order": Order(),
-    "reversal": Reversal(),
-    "shipment": Shipment(),
-}
+SCHEMAS: dict[str, Schema] = SOURCES | {each.name: each.schema for each in ENTITIES.values() if each.schema}
 """The documents that are checked by a schema, by the name that mappings call them."""
-
-CHECKS: Mapping[str, Check] = {
-    "order": check_order,
-    "shipment": check_shipment,
-    "invoice": check_invoice,
-    "reversal": check_reversal,
-}
-"""The check of each entity's canonical document."""
-
-REMAINING: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"order": remaining}
-"""What of an entity's canonical document a target is to have; all of it where nothing stands here."""
 
 MOST_SHOWN = 5
 
@@ -97,7 +55,7 @@ def _load(schema: Schema, kind: str, document: Any) -> Any:
         more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
         raise Reject(
             f"not a valid {kind}: {'; '.join(wrong[:MOST_SHOWN])}{more}",
-            hint=f"Correct {_fields_of(kind)}. {again(kind)}",
+            hint=f"Correct {_fields_of(kind)}. {{again}}",
             code="invalid_document",
         ) from None
 
@@ -105,8 +63,8 @@ def _load(schema: Schema, kind: str, document: Any) -> Any:
 def _fields_of(kind: str) -> str:
     """What has to be corrected; a canonical document is made by a mapping, and has other names than its source."""
     if "." in kind:
-        return f"these fields of {origin(kind)}"
-    return f"what these fields are made of in {origin(kind)}; or the mapping that makes them, and restart the fleet"
+        return "these fields of {origin}"
+    return "what these fields are made of in {origin}; or the mapping that makes them, and restart the fleet"
 
 
 @cache

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical.origin import again, origin
 from integration.errors import Hold
 
 Row = dict[str, Any]
@@ -25,7 +24,7 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     up the lines of its SKU, one after the other, once all rows with a key are counted.  Rows of quantity zero are left
     out.
 
-    Raises `Hold`, saying of what and how much, for a row that is marked, for what no line of the order stands for, for
+    Raises `Hold`, saying of what and how much, for a row that is marked, for what no line of the order explains, for
     a quantity below zero, and for more than is left of the lines.
     """
     taken: dict[str, Decimal] = defaultdict(Decimal)
@@ -94,8 +93,8 @@ def _left(line: Row) -> Decimal:
 
 
 def _hold(reason: str, code: str) -> Hold:
-    hint = f"If it was really shipped, enter it in Clarity by hand; if not, correct {origin('shipment')}."
-    return Hold(reason, hint=f"{hint} {again('shipment')}", code=code)
+    hint = "If it was really shipped, enter it in Clarity by hand; if not, correct {origin}. {again}"
+    return Hold(reason, hint=hint, code=code)
 
 
 def _are(quantity: Decimal, of: str = "") -> str:

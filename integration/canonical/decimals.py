@@ -13,23 +13,23 @@ DOUBLE = Context(prec=15)
 """The significant digits that a double (IEEE 754 binary64) keeps of every decimal; further ones are noise."""
 
 
-def decimal_of(text: str) -> Decimal | None:
-    """The finite number that the text writes; None where it writes none, or one beyond `LIMITS`.
+def decimal_of(text: str, longest: int = LONGEST, largest_exponent: int = LARGEST_EXPONENT) -> Decimal | None:
+    """The finite number that the text writes; None where it writes none, or one beyond the limits.
 
     >>> decimal_of("12.30"), decimal_of("1e3"), decimal_of("1e99999999"), decimal_of("NaN"), decimal_of("1_0")
     (Decimal('12.30'), Decimal('1E+3'), None, None, None)
     """
-    if len(text) > LONGEST or not NUMBER.fullmatch(text):
+    if len(text) > longest or not NUMBER.fullmatch(text):
         return None
     try:
         number = Decimal(text)
     except ArithmeticError:  # an exponent that decimals do not have
         return None
-    return number if abs(number.adjusted()) <= LARGEST_EXPONENT else None
+    return number if abs(number.adjusted()) <= largest_exponent else None
 
 
 def without_noise(number: Decimal, decimals: int) -> Decimal:
-    """The number that a double stands for, where it has no more than ``decimals``; any other number as it is.
+    """The number that a double means, where it has no more than ``decimals``; any other number as it is.
 
     >>> without_noise(Decimal("19.990000000000002"), 6), without_noise(Decimal("0.333333333333"), 6)
     (Decimal('19.99'), Decimal('0.333333333333'))

@@ -24,7 +24,7 @@ def address_of(text: str) -> str:
 def email_address(text: str) -> str:
     """The first address in a text, in lower case, to be compared with another.
 
-    A text without an address stands for itself, without spaces around.  Odoo's ``email_normalized`` does the same.
+    A text without an address is returned without spaces around it.  Odoo's ``email_normalized`` does the same.
 
     >>> email_address('"Doe, Jane" <Jane@Mail.example>'), email_address(" A@B.example; c@d.example")
     ('jane@mail.example', 'a@b.example')

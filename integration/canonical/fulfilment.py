@@ -34,7 +34,7 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class TargetProgress:
     """What one target carries of an order, and how far it is there; quantities by line, of lines that ship.
 
     ``billed`` is true when nothing is left to be invoiced and all invoices are paid.  An ``empty`` part has no line of
@@ -74,20 +74,20 @@ def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Documen
     return kept | ({"rounding": str(rounding)} if rounding else {})
 
 
-def part_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> Part:
+def progress_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> TargetProgress:
     """One target's part, from what it carries and the shipments and invoices it has made of it."""
     shipped: Counter[str] = Counter()
     for shipment in shipments:
         for line, quantity in shipment["lines"].items():
             shipped[line] = EXACT.add(Decimal(quantity), Decimal(shipped[line]))  # type: ignore[assignment]
     wanted = {line["id"]: Decimal(line["quantity"]) for line in carried["lines"] if line["ships"]}
-    standing = [invoice for invoice in invoices if invoice["status"] != "void"]
-    billed = any(invoice["complete"] for invoice in standing) and all(each["status"] == "paid" for each in standing)
+    valid = [invoice for invoice in invoices if invoice["status"] != "void"]
+    billed = any(invoice["complete"] for invoice in valid) and all(each["status"] == "paid" for each in valid)
     empty = not carried["lines"]
-    return Part(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
+    return TargetProgress(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
 
 
-def stage_of(parts: Sequence[Part], *, awaited: bool = False) -> Stage:
+def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False) -> Stage:
     """The stage that all parts together have come to; ``awaited`` when a target has yet to take on its part.
 
     One of which nothing ships (downloads, services) stays posted until it is billed and paid: then it is completed.
@@ -103,7 +103,7 @@ def stage_of(parts: Sequence[Part], *, awaited: bool = False) -> Stage:
 
 
 def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:
-    """The stages to tell of, in their order; who was never told of a part is not when all has left.
+    """The stages to report, in their order; a partial shipment is not reported once all has left.
 
     >>> entered(Stage.POSTED, Stage.COMPLETED)
     (<Stage.SHIPPED: 2>, <Stage.COMPLETED: 3>)

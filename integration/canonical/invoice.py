@@ -9,17 +9,15 @@ from typing import Any
 from marshmallow import fields
 
 from integration.canonical.money import currencies, format_money, minor_digits, round_money
-from integration.canonical.order import Part
-from integration.canonical.origin import again, origin
-from integration.canonical.values import ABSENT, Amount, Day, Id, Text, quoted
+from integration.canonical.values import ABSENT, Amount, Day, Id, Strict, Text, quoted
 from integration.errors import Hold
 
 STATUSES = ("draft", "open", "partially_paid", "paid", "void")
 AMOUNTS = ("total", "tax", "balance", "order_invoiced")
-HINT = f"Correct {origin('invoice')}, or enter it in Clarity by hand as it should be. {again('invoice')}"
+HINT = "Correct {origin}, or enter it in Clarity by hand as it should be. {again}"
 
 
-class Invoice(Part):
+class Invoice(Strict):
     """One invoice, or this order's share of it.
 
     ``order_invoiced`` is what the order's valid invoices come to together and ``order_complete`` says that no more are
@@ -46,7 +44,7 @@ class Invoice(Part):
 
 
 def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> None:
-    """Passes an invoice that can be shown to the shop as it stands, or whose faults are ``approved``, by their codes.
+    """Passes an invoice that can be sent to Clarity as it is, or whose faults are ``approved``, by their codes.
 
     Raises `Hold` for an unknown status or currency, one other than the order's, an amount finer than the currency's
     minor unit (ISO 4217), a total below zero, invoices that come to more than the order, and complete ones that do not
@@ -62,8 +60,7 @@ def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
     if invoice["status"] not in STATUSES:
         yield Hold(
             f"unknown invoice status {quoted(invoice['status'])}",
-            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. "
-            + again("invoice"),
+            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. {{again}}",
             code="unknown_status",
         )
     yield from _check_currency(invoice["currency"], invoice["order_currency"])
@@ -102,6 +99,6 @@ def _check_order(invoice: dict[str, Any]) -> Iterator[Hold]:
             f"the invoices of the order come to {format_money(invoiced, invoice['currency'])}, "
             f"the order to {format_money(ordered, invoice['order_currency'])}",
             hint="See which line is billed otherwise than ordered, and correct its invoice in the ERP by a credit note "
-            f"and a new one; or enter in Clarity by hand what was agreed. {again('invoice')}",
+            "and a new one; or enter in Clarity by hand what was agreed. {again}",
             code="invoices_differ",
         )

@@ -5,9 +5,21 @@ Money and quantities are `Decimal`, times are RFC 3339 in UTC, an absent value i
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import fields
 
-from integration.canonical.values import ABSENT, Amount, Attributes, Choice, Factor, Id, Rows, Text, Time, Version
+from integration.canonical.values import (
+    ABSENT,
+    Amount,
+    Attributes,
+    Choice,
+    Factor,
+    Id,
+    Rows,
+    Strict,
+    Text,
+    Time,
+    Version,
+)
 
 STATUSES = (
     "pending",
@@ -25,12 +37,7 @@ STATUSES = (
 CANCELLED = ("cancelled", "void")
 
 
-class Part(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-
-class Tax(Part):
+class Tax(Strict):
     """One tax on a line: ``rate`` is a fraction (0.23), ``amount`` is what it came to."""
 
     code = Text(required=True)
@@ -38,7 +45,7 @@ class Tax(Part):
     amount = Amount(required=True)
 
 
-class Line(Part):
+class Line(Strict):
     """One thing ordered.  ``total`` is quantity x unit price - ``discount``, with or without tax as the order says.
 
     A line of quantity 0 was removed: nothing of it is to be delivered or billed.
@@ -58,7 +65,7 @@ class Line(Part):
     attributes = Attributes(load_default=dict)
 
 
-class ShippingLine(Part):
+class ShippingLine(Strict):
     code = Text()
     name = Text()
     price = Amount(required=True)
@@ -66,28 +73,28 @@ class ShippingLine(Part):
     taxes = Rows(Tax)
 
 
-class Fee(Part):
+class Fee(Strict):
     code = Text()
     name = Text()
     amount = Amount(required=True)
     taxes = Rows(Tax)
 
 
-class Discount(Part):
+class Discount(Strict):
     """A discount on the order as a whole; it lowers the grand total and no tax."""
 
     code = Text()
     amount = Amount(required=True)
 
 
-class Payment(Part):
+class Payment(Strict):
     id = Id()
     method = Text()
     amount = Amount(required=True)
     status = Text()
 
 
-class Refund(Part):
+class Refund(Strict):
     """Money that went back to the customer; ``amount`` is above zero, or below, as Clarity counts."""
 
     id = Id()
@@ -95,7 +102,7 @@ class Refund(Part):
     status = Text()
 
 
-class Address(Part):
+class Address(Strict):
     name = Text()
     company = Text()
     line1 = Text()
@@ -108,7 +115,7 @@ class Address(Part):
     email = Text()
 
 
-class Customer(Part):
+class Customer(Strict):
     """Who ordered; ``id`` is None for a guest."""
 
     id = Id()
@@ -121,8 +128,8 @@ class Customer(Part):
     account_number = Text()
 
 
-class Totals(Part):
-    """The order's sums as the shop states them; `check_order` holds them against the lines."""
+class Totals(Strict):
+    """The order's sums as Clarity states them; `check_order` holds them against the lines."""
 
     subtotal = Amount()
     discount = Amount()
@@ -134,8 +141,8 @@ class Totals(Part):
     balance_due = Amount()
 
 
-class Order(Part):
-    """``tax_rounding`` says where the shop rounds taxes: per unit, per line, or once per order."""
+class Order(Strict):
+    """``tax_rounding`` says where Clarity rounds taxes: per unit, per line, or once per order."""
 
     id = Id(required=True)
     number = Text(required=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from integration.canonical.money import EXACT, currencies, format_money, minor_digits, round_money
 from integration.canonical.order import CANCELLED, STATUSES
-from integration.canonical.part import remaining
+from integration.canonical.split import remaining
 from integration.canonical.values import quoted
 from integration.errors import Hold, Reject
 
 Order = dict[str, Any]
-FIX_AT_SOURCE = "Correct the order in Clarity, then send the order again."
+FIX_AT_SOURCE = "Correct the order in Clarity. {again}"
 ACCEPTABLE = frozenset({"totals_mismatch", "total_differs", "invoices_differ", "line_moves"})
 """Codes of failed checks that a person may let a document pass as it is: only sums differ, or who fulfils a line."""
 REFUNDED = ("refunded", "partially_refunded")
@@ -21,9 +21,9 @@ FAILED = ("failed", "cancelled", "pending")
 
 
 def check_order(order: Order, approved: Collection[str] = ()) -> None:
-    """Passes an order that can be posted as it stands, or whose faults are ``approved``, by their codes.
+    """Passes an order that can be posted as it is, or whose faults are ``approved``, by their codes.
 
-    Raises `Reject` when nobody can be made its customer, and `Hold` for an unknown currency or status, for amounts
+    Raises `Reject` when it names no customer, and `Hold` for an unknown currency or status, for amounts
     finer than the currency's minor unit (ISO 4217), for a quantity below zero, and for sums that differ by a minor unit
     or more (Clarity API v1, rules of the order).  A line of quantity 0 was removed: it has to come to nothing, and does
     not count.  The sums of a cancelled order are not looked at: a cancellation has to arrive.
@@ -49,7 +49,7 @@ def _check_customer(customer: dict[str, Any] | None) -> None:
     if not customer or not (customer["id"] or customer["email"]):
         raise Reject(
             "the order has no customer: neither customer.id nor customer.email is given",
-            hint="Give the order a customer or an e-mail address in Clarity, then send the order again.",
+            hint="Give the order a customer or an e-mail address in Clarity. {again}",
             code="no_customer",
         )
 
@@ -64,9 +64,9 @@ def _check_codes(order: Order) -> Iterator[Hold]:
     if order["status"] not in STATUSES:
         yield Hold(
             f"unknown order status {quoted(order['status'])}",
-            hint="Find out what this status means in Clarity. In mappings/clarity/order.json let the row of the status "
-            f"make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
-            "Then send the order again.",
+            hint="Find out what this status means in Clarity. In mappings/clarity/in/order.json let the row of the "
+            f"status make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
+            "{again}",
             code="unknown_status",
         )
 
@@ -90,7 +90,7 @@ def _check_quantities(order: Order) -> Iterator[Hold]:
         yield Hold(
             "all lines of the order have the quantity 0",
             hint="Cancel the order in Clarity if nothing of it is wanted; if something is, correct its quantities. "
-            "Then send the order again.",
+            "{again}",
             code="no_lines",
         )
     for position, line in enumerate(order["lines"], 1):

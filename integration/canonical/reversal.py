@@ -10,23 +10,21 @@ from typing import Any
 
 from marshmallow import fields
 
-from integration.canonical.order import Part
-from integration.canonical.origin import origin
-from integration.canonical.values import Amount, Id, Rows, Text
+from integration.canonical.values import Amount, Id, Rows, Strict, Text
 from integration.errors import Hold
 
 LONGEST_SHOWN = 5
 DECIDED = "Then close this with `fleet held resolve`."
 
 
-class ReversedLine(Part):
+class ReversedLine(Strict):
     """How much of a product came back."""
 
     sku = Text()
     quantity = Amount(required=True)
 
 
-class Reversal(Part):
+class Reversal(Strict):
     """``kind`` is cancelled or returned; ``number`` is that of the order or transfer in the ERP ``source``.
 
     ``carried`` is false for an order that Clarity has cancelled, too.
@@ -43,12 +41,12 @@ class Reversal(Part):
 
 def check_reversal(reversal: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
     """Holds every reversal: Clarity cannot be changed by it, so a person decides."""
-    number, system = reversal["number"] or reversal["id"], origin(f"{reversal['source'].partition('-')[0]}.reversal")
+    number = reversal["number"] or reversal["id"]
     if reversal["kind"] == "cancelled":
         raise Hold(
             f"{number} is cancelled in the ERP, but Clarity has order {reversal['order_id'][:40]} open",
-            hint=f"Cancel the order in Clarity, too; or, if it is still wanted, restore {system} and send the order "
-            f"again. {DECIDED}",
+            hint="Cancel the order in Clarity, too; or, if it is still wanted, restore it in the ERP and send the "
+            f"order again. {DECIDED}",
             code="cancelled_at_target",
         )
     lines = [

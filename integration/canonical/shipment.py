@@ -7,15 +7,13 @@ from typing import Any
 
 from marshmallow import fields
 
-from integration.canonical.order import Part
-from integration.canonical.origin import again, origin
-from integration.canonical.values import Amount, Id, Rows, Text, Time, quoted
+from integration.canonical.values import Amount, Id, Rows, Strict, Text, Time, quoted
 from integration.errors import Hold
 
 STATUSES = ("open", "shipped", "cancelled")
 
 
-class ShipmentLine(Part):
+class ShipmentLine(Strict):
     """How much of a line of the order left; ``order_line_id`` and ``sku`` are the order's."""
 
     order_line_id = Id(required=True)
@@ -23,7 +21,7 @@ class ShipmentLine(Part):
     quantity = Amount(required=True)
 
 
-class Shipment(Part):
+class Shipment(Strict):
     """``id`` is the installation and their id there ("odoo-1/17"), ``source`` the installation, ``number`` theirs."""
 
     id = Id(required=True)
@@ -39,7 +37,7 @@ class Shipment(Part):
 
 
 def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
-    """Passes a shipment that can be shown to the shop as it stands.
+    """Passes a shipment that can be sent to Clarity as it is.
 
     Raises `Hold` for an unknown status, and for a shipped one without lines or with a quantity that is not above zero.
     Nothing of that can be ``approved``: it could not be shown.
@@ -47,8 +45,7 @@ def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> 
     if shipment["status"] not in STATUSES:
         raise Hold(
             f"unknown shipment status {quoted(shipment['status'])}",
-            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. "
-            + again("shipment"),
+            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. {{again}}",
             code="unknown_status",
         )
     if shipment["status"] != "shipped":
@@ -56,13 +53,13 @@ def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> 
     if not shipment["lines"]:
         raise Hold(
             "the shipment has left, but no line of the order is in it",
-            hint=f"Correct {origin('shipment')}, or enter in Clarity by hand what left. {again('shipment')}",
+            hint="Correct {origin}, or enter in Clarity by hand what left. {again}",
             code="no_lines",
         )
     for line in shipment["lines"]:
         if line["quantity"] <= 0:
             raise Hold(
                 f"{line['quantity']:f} of line {line['order_line_id'][:40]} is shipped, which is not above zero",
-                hint=f"Correct {origin('shipment')}. {again('shipment')}",
+                hint="Correct {origin}. {again}",
                 code="quantity",
             )

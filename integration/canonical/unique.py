@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from integration.canonical.order import CANCELLED
-from integration.canonical.origin import again, origin
 from integration.errors import Hold
 
 CODE = "duplicate_id"
@@ -100,7 +99,7 @@ def by_key(rows: Iterable[R], key: Callable[[R], K]) -> dict[K, R]:
         if id in found:
             raise Hold(
                 f"two lines of the order have the id {str(id)[:LONGEST_SHOWN]!r}",
-                hint=f"Correct {origin('order')}, so that each line has an id of its own. {again('order')}",
+                hint="Correct {origin}, so that each line has an id of its own. {again}",
                 code=CODE,
             )
         found[id] = row
@@ -118,7 +117,7 @@ def _doubled(kind: str, rule: Keyed, first: str, second: str, id: Id) -> Hold:
     shown = ", ".join(str(part)[:LONGEST_SHOWN] for part in id)
     return Hold(
         f"{first} and {second} of the {kind} have the same {' and '.join(rule.key)}: {shown!r}",
-        hint=f"Correct {origin(kind)}, so that each has its own; or, if they differ there, the mapping that makes "
-        f"them, and restart the fleet. {again(kind)}",
+        hint="Correct {origin}, so that each has its own; or, if they differ there, the mapping that makes them, and "
+        "restart the fleet. {again}",
         code=CODE,
     )

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from marshmallow import INCLUDE, Schema, fields, missing, validate
+from marshmallow import EXCLUDE, INCLUDE, Schema, fields, missing, validate
 
 from integration.canonical.decimals import LONGEST, decimals_of, without_noise
 
@@ -57,7 +57,7 @@ class Text(Value[str]):
         return None
 
     def _digits(self, value: Any) -> str:  # noqa: ARG002
-        """What stands for a value that is no text."""
+        """The text for a value that is none."""
         raise self.make_error("invalid")
 
 
@@ -71,7 +71,7 @@ class Id(Text):
 
 
 class Choice(Text):
-    """One of a few words; the first stands for an absent one."""
+    """One of a few words; the first is the default."""
 
     default_error_messages = {"choice": "not one of {words}"}
 
@@ -182,6 +182,13 @@ class Day(Value[str]):
             raise self.make_error("invalid") from None
 
 
+class Strict(Schema):
+    """A part of a canonical document: nothing passes that is not named here."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
 class AsReceived(Schema):
     """A part of a document as another system sends it: what is not named here is kept."""
 
@@ -213,7 +220,7 @@ def utc(text: str) -> str:
 def quoted(code: str) -> str:
     """A code that is not known, for a reason: whole, or not at all.
 
-    What is personal and stands there by mistake is masked as a whole value; the first letters of it would not be.
+    What is personal and is there by mistake is masked as a whole value; the first letters of it would not be.
 
     >>> quoted("EURO"), quoted("x" * 41)
     ("'EURO'", 'of 41 characters')

@@ -57,6 +57,24 @@ class Commands(click.Group):
             ctx.exit(1)
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from integration.terminal.render import say
+        from integration.terminal.version import NAME, version
+
+        say(f"{NAME} {version()}")
+        ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+              help="Print the version and exit.")  # fmt: skip
 def main() -> None:
-    """Carries orders between Clarity eCommerce and ERPs."""
+    """Sync orders, shipments and invoices between Clarity eCommerce and ERPs.
+
+    \b
+    Examples:
+      fleet demo          # see it work, with a sandbox in place of every system
+      fleet up            # start it with the systems that are configured
+      fleet doctor        # check everything that orders need
+    """

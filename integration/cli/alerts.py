@@ -1,4 +1,4 @@
-"""``fleet alerts``: what is wrong now, and whether people can be told."""
+"""``fleet alerts``: what is wrong now, and whether notices arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("kind", "about", "count", "since", "ended_at", "told_at")
 
 @click.group()
 def alerts() -> None:
-    """What is wrong now, and whether people can be told.
+    """What is wrong now, and whether notices arrive.
 
     Alerts are sent to the channels in FLEET_ALERT_URLS: URLs of Apprise, for e-mail, Slack, Teams, a webhook and more.
 
@@ -29,17 +29,23 @@ def alerts() -> None:
 
 
 @alerts.command("ls")
-@click.option("--over", is_flag=True, help="Also those that are over.")
+@click.option("--resolved", is_flag=True, help="Also those that have ended.")
 @limit_option
 @json_option
-def ls(over: bool, limit: int, as_json: bool) -> None:
-    """List what is wrong now with what to do about it, and the notices that could not be sent."""
+def ls(resolved: bool, limit: int, as_json: bool) -> None:
+    """List what is wrong now with what to do about it, and the notices that could not be sent.
+
+    \b
+    Examples:
+      fleet alerts ls
+      fleet alerts ls --resolved --json
+    """
     with open_database() as database, database.transaction() as tx:
-        rows, stuck = memory.all_alerts(tx, over=over, limit=limit), memory.stuck(tx)
+        rows, stuck = memory.all_alerts(tx, over=resolved, limit=limit), memory.stuck(tx)
     if as_json:
         show_json({"alerts": rows, "unsent": stuck})
         return
-    columns = COLUMNS if over else [column for column in COLUMNS if column != "ended_at"]
+    columns = COLUMNS if resolved else [column for column in COLUMNS if column != "ended_at"]
     table(columns, rows, empty="Nothing is wrong.")
     for row in rows:
         if row["ended_at"] is None:
@@ -56,7 +62,12 @@ CHECK = "`fleet alerts test` tries every channel; they are sent as soon as it ta
 @json_option
 @click.pass_context
 def test(ctx: click.Context, as_json: bool) -> None:
-    """Send a test notice to every channel.  Exit code 1 when one did not take it."""
+    """Send a test notice to every channel.  Exit code 1 when one did not take it.
+
+    \b
+    Examples:
+      fleet alerts test
+    """
     urls = Settings.load().alerts.urls
     if not urls:
         raise Failure(

@@ -1,4 +1,4 @@
-"""``fleet audit``: who did what."""
+"""``fleet audit``: what people did."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ def audit() -> None:
 @limit_option
 @json_option
 def ls(delivery: int | None, who: str | None, action: str | None, limit: int, as_json: bool) -> None:
-    """List what was done, newest first."""
+    """List what was done, newest first.
+
+    \b
+    Examples:
+      fleet audit ls --who anna
+      fleet audit ls --delivery 4711
+    """
     with open_database() as database, database.transaction() as tx:
         rows = books.entries(tx, delivery=delivery, who=who, action=action, limit=limit)
     if as_json:

@@ -1,4 +1,4 @@
-"""``fleet bench``: how fast the fleet is beside what one would write first, in one run."""
+"""``fleet bench``: the speed of the fleet beside naive Celery, in one run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from integration.settings import variables
 
 
 @click.command()
-@click.option("--orders", default=500, show_default=True, type=click.IntRange(50, 100_000), help="So many orders.")
-@click.option("--latency", default=0, show_default=True, help="Milliseconds that each call at a target takes besides.")
-@click.option("--flat", is_flag=True, help="Measure instead what a million finished deliveries cost.")
+@click.option("--orders", default=500, show_default=True, type=click.IntRange(50, 100_000), help="How many orders.")
+@click.option("--latency", default=0, show_default=True, help="Milliseconds added to each call at a target.")
+@click.option("--flat", is_flag=True, help="Measure the cost of a million finished deliveries instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(orders: int, latency: int, flat: bool, as_json: bool) -> None:
     """Measure a fleet of its own beside naive Celery, raw Celery and a bare insert.

@@ -1,4 +1,4 @@
-"""``fleet demo``: a dozen varied orders, shown on their way from the shop to the ERPs and back."""
+"""``fleet demo``: a dozen varied orders, shown on their way from Clarity to the ERPs and back."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from integration.terminal.render import cell, console
 PATIENCE = 90.0
 STEPS = {"transform": "▸ transform", "validate": "▸ validate", "enrich": "▸▸ enrich", "post": "▸▸ post"}
 ENDED = {"done", "skipped", "held", "dead"}
-CAME_ROUND = {"done", "skipped"}
+COMPLETED = {"done", "skipped"}
 """An order is skipped at the ERP that fulfils no line of it."""
 STATUSES = ("processing", "partially shipped", "shipped", "completed")
-"""What the shop shows at each stage."""
+"""Clarity's status at each stage."""
 
 
 @click.command()
@@ -39,9 +39,14 @@ STATUSES = ("processing", "partially shipped", "shipped", "completed")
 def demo(keep: bool | None) -> None:
     """Send a dozen varied orders and watch them travel to the ERPs and back.
 
-    Each is posted, shipped (some in parts), billed and paid there, and the shop hears of every shipment and invoice.
+    Each is posted, shipped (some in parts), billed and paid there, and Clarity receives every shipment and invoice.
 
     Uses the running sandbox fleet, or starts one.  In a terminal it leaves the fleet running until Ctrl-C.
+
+    \b
+    Examples:
+      fleet demo
+      fleet demo --stop
     """
     with _fleet() as (environment, ours):
         complete = _show(environment)
@@ -53,7 +58,7 @@ def demo(keep: bool | None) -> None:
             _wait_for_interrupt()
     if not complete:
         hint = "With the fleet up, `fleet held ls` and `fleet dead ls` say why."
-        raise Failure("not every order came round", hint=hint)
+        raise Failure("not every order was completed", hint=hint)
 
 
 @contextmanager
@@ -88,14 +93,14 @@ def _refuse_real(environment: Mapping[str, str]) -> None:
 
 
 def _show(environment: Mapping[str, str]) -> bool:
-    """Places the orders and draws their journeys until all have ended; whether all came round."""
+    """Places the orders and draws their journeys until all have ended; whether all were completed."""
     settings = Settings.load(environment)
     erps = [name for name in of_role("erp", settings.kinds) if name in settings.systems]
     database = Database(environment["DATABASE_URL"], connections=1)
     orders = _place(environment)
     deadline = time.monotonic() + PATIENCE
     ended = False
-    # Where there is no terminal only the last table is printed, in the end.
+    # Without a terminal only the last table is printed, at the end.
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         while not ended and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -106,8 +111,8 @@ def _show(environment: Mapping[str, str]) -> bool:
             ended = len(rows) == len(orders) * len(erps) and all(map(_ended, rows))
     console.print(drawn)
     database.close()
-    came_round = {row["object_id"] for row in rows if row["state"] == "done"}
-    return ended and len(came_round) == len(orders) and all(row["state"] in CAME_ROUND for row in rows)
+    completed = {row["object_id"] for row in rows if row["state"] == "done"}
+    return ended and len(completed) == len(orders) and all(row["state"] in COMPLETED for row in rows)
 
 
 def _place(environment: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -171,12 +176,12 @@ def _coloured(text: str | None, colour: str) -> Text:
 
 
 def _ended(row: Row) -> bool:
-    """Held, dead or skipped; or shipped, paid, and the shop was told of all that."""
-    return row["state"] in ENDED and (row["state"] != "done" or not (row["open"] or row["telling"]))
+    """Held, dead or skipped; or shipped, paid, and all of it reported to Clarity."""
+    return row["state"] in ENDED and (row["state"] != "done" or not (row["open"] or row["pushing"]))
 
 
 def _wait_for_interrupt() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job begins with Ctrl-C ignored
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job starts with Ctrl-C ignored
         signal.signal(number, signal.default_int_handler)
     try:
         console.print("The fleet keeps running.  Ctrl-C stops it.")  # which may come at once

@@ -1,4 +1,4 @@
-"""``fleet held`` and ``fleet dead``: the two shelves on which deliveries wait for a person."""
+"""``fleet held`` and ``fleet dead``: the deliveries that wait for a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from integration.canonical import ACCEPTABLE, thaw
-from integration.cli.repair import approve, edit_command, on_shelf, resolve_command
+from integration.canonical.entities import entity
+from integration.cli.repair import approve, edit_command, in_state, resolve_command
 from integration.cli.replay import replay_command
 from integration.masking import masked
 from integration.message import State
@@ -27,24 +28,39 @@ FACTS = (
 )  # fmt: skip
 ATTEMPT = ("effect", "outcome", "code", "started_at", "finished_at")
 SCREENFUL = 25
-"""Where there is no screen to be filled."""
+"""Lines where there is no terminal."""
+LIST = """List what is {state}: by kind where there is much, else each one.
+
+    \b
+    Examples:
+      fleet {state} ls
+      fleet {state} ls --each --code unknown_sku
+      fleet {state} ls --since 2026-11-20 --json
+    """
+SHOW = """Show one: what is wrong, what to do, and what was tried.  Personal data is masked.
+
+    \b
+    Examples:
+      fleet {state} show 4711
+      fleet {state} show 4711 --reveal
+    """
 
 
-def shelf(state: State, about: str, *more: click.Command) -> click.Group:
-    """The command group of one shelf."""
+def commands(state: State, about: str, *more: click.Command) -> click.Group:
+    """The command group of what is in this state."""
 
     @click.group(state.value, help=about)
     def group() -> None: ...
 
-    @group.command("ls", help=f"List what is {state.value}: by what is wrong, where that is shorter.")
+    @group.command("ls", help=LIST.format(state=state.value))
     @filters
-    @click.option("--each/--kinds", "each", default=None, help="Each one, or how many there are of each kind.")
+    @click.option("--each/--kinds", "each", default=None, help="List each one, or count them by kind.")
     @limit_option
     @json_option
     def ls(each: bool | None, limit: int, as_json: bool, **chosen: Any) -> None:
         _list(Chosen([state], **chosen), each, limit, as_json=as_json)
 
-    @group.command("show", help="Show one: what is wrong, what to do, and what was tried.  Personal data is masked.")
+    @group.command("show", help=SHOW.format(state=state.value))
     @click.argument("id", type=ID)
     @click.option("--reveal", is_flag=True, help="Show personal data, and what was sent and answered.  Audited.")
     @json_option
@@ -73,13 +89,13 @@ def _list(chosen: Chosen, each: bool | None, limit: int, *, as_json: bool) -> No
 
 def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:
     with open_database() as database, database.transaction() as tx:
-        row = on_shelf(tx, state, id)
+        row = in_state(tx, state, id)
         tries = attempts.of_delivery(tx, id)
         if reveal:
             audit.note(tx, operator(), "reveal", [id])
     facts = {name: as_shown(row)[name] for name in FACTS}
     candidates, document = _opened(row["candidates"]), _opened(row["document"])
-    document = document if reveal else masked(document)
+    document = document if reveal else masked(document, personal=entity(row["entity"]).personal)
     shown = [_attempt(each, reveal=reveal) for each in tries]
     if as_json:
         show_json({**facts, "candidates": candidates, "attempts": shown, "document": document})
@@ -105,14 +121,14 @@ def _attempt(row: Row, *, reveal: bool) -> Row:
 def _say_what_can_be_done(state: State, row: Row, candidates: Sequence[Row]) -> None:
     command = f"fleet {state.value}"
     choices = {
-        f"{command} replay {row['id']}": "send it again, once what was wrong is right",
+        f"{command} replay {row['id']}": "send it again, after the cause is removed",
         f"{command} edit {row['id']}": "correct what is sent",
         f"{command} resolve {row['id']} --reason …": "settled otherwise: nothing is sent",
     }
     if candidates:
-        choices = {f"{command} approve {row['id']} --choose {candidates[0]['id']}": "that one is it"} | choices
+        choices = {f"{command} approve {row['id']} --choose {candidates[0]['id']}": "that one is right"} | choices
     elif state is State.HELD and row["code"] in ACCEPTABLE:
-        choices = {f"{command} approve {row['id']}": "send it as it is, differing sums and all"} | choices
+        choices = {f"{command} approve {row['id']}": "send it as it is, with the differing sums"} | choices
     console.print("\n[bold]What you can do[/]")
     fields(choices)
 
@@ -121,15 +137,15 @@ def _opened(sealed: bytes | None) -> Any:
     return thaw(vault().open(sealed)) if sealed else None
 
 
-held = shelf(
+held = commands(
     State.HELD,
-    "What was held because nothing here is guessed: an unknown SKU, totals that do not add up, two possible customers.",
+    "Deliveries that wait for a decision: an unknown SKU, totals that do not add up, two possible customers.",
     approve,
     resolve_command(State.HELD, "resolve"),
     resolve_command(State.HELD, "reject"),
 )
-dead = shelf(
+dead = commands(
     State.DEAD,
-    "Dead letters: what the target refused or what failed too often.  The original is kept.",
+    "Dead letters: deliveries that the target refused or that failed too often.  The original is kept.",
     resolve_command(State.DEAD, "resolve"),
 )

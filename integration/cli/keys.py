@@ -1,4 +1,4 @@
-"""``fleet keys``: a new encryption key, and everything that is stored brought under it."""
+"""``fleet keys``: makes a new encryption key, and seals everything that is stored under it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH = 50
 """Values at a time: the largest are of a megabyte."""
 MOST_PASSES = 5
 PAUSE = 1.0
-"""Seconds in which whoever was changing a value will have changed it."""
+"""Seconds after which a concurrent change of a value has ended."""
 
 MADE = """\
 A new encryption key was made; the old one still opens everything.
@@ -69,7 +69,12 @@ def keys() -> None:
 
 @keys.command()
 def new() -> None:
-    """Print a new key for FLEET_ENCRYPTION_KEYS."""
+    """Print a new key for FLEET_ENCRYPTION_KEYS.
+
+    \b
+    Examples:
+      fleet keys new
+    """
     click.echo(new_key())
 
 
@@ -79,8 +84,13 @@ def new() -> None:
 def rotate(ctx: click.Context, drop_old: bool) -> None:
     """Bring everything that is stored under the newest key, while the fleet runs.
 
-    In small batches that nobody waits for.  May be broken off and begun again at any time: what is under the newest
-    key already is only looked at.  Where `up` made the key, a new one is made first; otherwise the steps are told.
+    Works in small batches that block no delivery.  May be interrupted and started again at any time: what is under the
+    newest key already is only read.  Where `up` made the key, makes a new one first; otherwise prints the steps.
+
+    \b
+    Examples:
+      fleet keys rotate
+      fleet keys rotate --drop-old
     """
     settings = preflight.load()
     made = _made_by_up(settings)
@@ -123,7 +133,7 @@ def _rotate_all(vault: Vault) -> int:
             time.sleep(PAUSE if tally.left else 0.0)
         else:
             raise Failure(
-                "something is still sealed under an old key each time we look",
+                "values are still being sealed under an old key",
                 hint="A process runs with the old key in front: restart the receiver and every worker with the new "
                 "key first in FLEET_ENCRYPTION_KEYS, then run this again.",
             )
@@ -131,7 +141,7 @@ def _rotate_all(vault: Vault) -> int:
             audit.note(tx, operator(), "keys rotate", [None], renewed=renewed, unreadable=tally.unreadable)
     say(f"{tally.values} values are stored; {renewed} were brought under the newest key.")
     if tally.unreadable:
-        say(f"{tally.unreadable} of them no key opens: a key is missing, or they were altered.")
+        say(f"{tally.unreadable} of them cannot be opened by any key: a key is missing, or they were altered.")
     return tally.unreadable
 
 

@@ -14,15 +14,20 @@ ROUNDING = ("target", "currency", "orders", "rounding")
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Add up the sealed days anew too, as the fleet does once a day.")
+@click.option("--full", is_flag=True, help="Also add up the sealed days again, as the fleet does once a day.")
 @json_option
 @click.pass_context
 def ledger(ctx: click.Context, full: bool, as_json: bool) -> None:
     """Add everything up: accepted = done + skipped + held + dead + open.
 
-    Counts come from independent witnesses in one snapshot; days that are over are taken as they were sealed.  Below
-    them stands what rounding lines carry of the orders' totals, by target and currency.  Exit code 1 when something is
-    missing.
+    The counts are independent of each other and of one snapshot; finished days are read as they were sealed.  Below
+    them it lists what rounding lines carry of the orders' totals, by target and currency.  Exit code 1 when something
+    is missing.
+
+    \b
+    Examples:
+      fleet ledger
+      fleet ledger --full --json
     """
     with open_database() as database, database.transaction() as tx:
         balance = books.balance(tx, full=full)

@@ -9,7 +9,9 @@ from typing import BinaryIO
 import click
 
 from integration.canonical import parse_json
+from integration.canonical.hints import fill_for
 from integration.carried import not_carried
+from integration.errors import Failure
 from integration.functions import FUNCTIONS
 from integration.mapping_check import Checked, check_definitions
 from integration.terminal.render import json_option, say, show_json
@@ -26,19 +28,32 @@ folder_option = click.option(
 
 @click.group()
 def mapping() -> None:
-    """Try mappings on documents and check them against their samples."""
+    """Try mappings on documents and check them against their samples.
+
+    \b
+    Examples:
+      fleet mapping check
+      fleet mapping run clarity.in.order order.json
+    """
 
 
-@mapping.command(epilog="Examples:  fleet mapping check  |  fleet mapping check odoo.order --json")
+@mapping.command()
 @click.argument("name", required=False)
+@click.option("--accept", is_flag=True, help="Write what the mappings make now into the samples, for review.")
 @folder_option
 @json_option
-def check(name: str | None, folder: Path, as_json: bool) -> None:
+def check(name: str | None, accept: bool, folder: Path, as_json: bool) -> None:
     """Run all samples; exit 1 if one fails or a row has none; list the fields of samples that no row reads.
 
-    NAME is one mapping, for example odoo.order; without it everything is checked.
+    NAME is one mapping, for example odoo.out.order; without it everything is checked, and that no field is carried in
+    both directions.
+
+    \b
+    Examples:
+      fleet mapping check
+      fleet mapping check odoo.out.order --accept
     """
-    checked = check_definitions(folder, name)
+    checked = check_definitions(folder, name, accept=accept)
     sound = not any(each.problems for each in checked)
     if as_json:
         show_json({"ok": sound, "checked": [vars(each) for each in checked]})
@@ -48,9 +63,7 @@ def check(name: str | None, folder: Path, as_json: bool) -> None:
     sys.exit(0 if sound else 1)
 
 
-@mapping.command(
-    epilog="Examples:  fleet mapping run clarity.order order.json  |  fleet mapping run odoo.order - < canonical.json"
-)
+@mapping.command()
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
 @folder_option
@@ -59,20 +72,36 @@ def run(name: str, file: BinaryIO, folder: Path) -> None:
 
     FILE is a document, or a webhook's envelope with the document in its data.  Fields of it that no row reads are
     listed on standard error, but for those that the mapping leaves out on purpose (left_out).
+
+    \b
+    Examples:
+      fleet mapping run clarity.in.order order.json
+      fleet mapping run odoo.out.order - < canonical.json
     """
     document = parse_json(file.read(), names_keys=True)
     if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
         document = document["data"]
     found = load_definitions(folder).mapping(name)
-    show_json(found(document))
+    try:
+        made = found(document)
+    except Failure as failure:
+        failure.hint = fill_for(failure.hint, found.source)
+        raise
+    show_json(made)
     if dropped := not_carried(found.body, [document]):
         say(f"Not carried over by {name}: {', '.join(dropped)}", err=True)
 
 
-@mapping.command(epilog="Example:  fleet mapping functions --json")
+@mapping.command()
 @json_option
 def functions(as_json: bool) -> None:
-    """List the functions that a mapping may name."""
+    """List the functions that a mapping may name.
+
+    \b
+    Examples:
+      fleet mapping functions
+      fleet mapping functions --json
+    """
     known = sorted(FUNCTIONS.values(), key=lambda each: each.name)
     if as_json:
         show_json(
@@ -100,5 +129,7 @@ def _print_checked(checked: Checked) -> None:
     say(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
     for problem in checked.problems:
         say(f"  {problem}")
+    if checked.accepted:
+        say(f"  accepted: {', '.join(checked.accepted)}")
     if checked.not_carried:
         say(f"  not carried over: {', '.join(checked.not_carried)}")

@@ -8,6 +8,7 @@ import click
 
 from integration import preflight
 from integration.canonical import parse_json
+from integration.canonical.entities import entity
 from integration.canonical.money import format_money
 from integration.errors import Failure
 from integration.masking import masked
@@ -30,13 +31,19 @@ from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
 DELIVERY = ("id", "target", "workflow", "step", "state", "failed_tries", "due_at")
+FACTS = {
+    "id": "id",
+    "event": "external_id",
+    "source": "source_name",
+    **{name: name for name in ("type", "object_id", "number", "version", "received_at", "copies")},
+}
 REFUSED = ("source", "status", "reason", "count", "first", "newest")
 ATTEMPT = ("delivery", "effect", "outcome", "code", "started_at")
 
 
 @click.group()
 def messages() -> None:
-    """Every event that was accepted, and what became of it.
+    """Every event that was accepted, and its state.
 
     \b
     Examples:
@@ -56,7 +63,13 @@ def messages() -> None:
 def ls(
     number: str | None, object_id: str | None, type_: str | None, email: str | None, limit: int, as_json: bool
 ) -> None:
-    """List messages, newest first."""
+    """List messages, newest first.
+
+    \b
+    Examples:
+      fleet messages ls --number WEB-1001
+      fleet messages ls --type order.cancelled --limit 10
+    """
     with open_database() as database, database.transaction() as tx:
         key = match_key(email, _match_secret()) if email else None
         rows = views.messages(tx, number=number, object_id=object_id, type=type_, email_key=key, limit=limit)
@@ -73,7 +86,13 @@ def ls(
 @click.option("--reveal", is_flag=True, help="Show personal data.  This is audited.")
 @json_option
 def show(id: int, reveal: bool, as_json: bool) -> None:
-    """Show one message with its deliveries and attempts.  Personal data is masked."""
+    """Show one message with its deliveries and attempts.  Personal data is masked.
+
+    \b
+    Examples:
+      fleet messages show 4711
+      fleet messages show 4711 --reveal
+    """
     with open_database() as database, database.transaction() as tx:
         message = views.message(tx, id)
         if message is None:
@@ -83,18 +102,9 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
         if reveal:
             audit.note(tx, operator(), "reveal", [None], message=id)
     body = parse_json(vault().open(message["body"]))
-    body = body if reveal else masked(body)
-    facts = {
-        "id": message["id"],
-        "event": message["external_id"],
-        "source": message["source_name"],
-        "type": message["type"],
-        "object_id": message["object_id"],
-        "number": message["number"],
-        "version": message["version"],
-        "received_at": message["received_at"],
-        "copies": message["copies"],
-    }
+    personal = any(entity(each["entity"]).personal for each in deliveries)
+    body = body if reveal else masked(body, personal=personal)
+    facts = {name: message[column] for name, column in FACTS.items()}
     if as_json:
         tries = [{name: row[name] for name in ("id", *ATTEMPT, "finished_at")} for row in tries]
         show_json({**facts, "body": body, "deliveries": deliveries, "attempts": tries})
@@ -112,7 +122,12 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
 @messages.command("refused")
 @json_option
 def refused(as_json: bool) -> None:
-    """List what the receiver refused in the last 24 hours, by reason, with what to do."""
+    """List what the receiver refused in the last 24 hours, by reason, with what to do.
+
+    \b
+    Examples:
+      fleet messages refused
+    """
     with open_database() as database, database.transaction() as tx:
         found = refusals.lately(tx)
     rows = [

@@ -1,4 +1,4 @@
-"""``fleet poll``: reads now what a system would be asked for at its next polls."""
+"""``fleet poll``: reads a system's changes now, before its next poll is due."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from integration import logs
-from integration.connectors.contract import Polled
+from integration.connectors import CONNECTORS
 from integration.errors import Failure
 from integration.message import Event
 from integration.store import cursors, installations
@@ -28,28 +28,28 @@ from tasks.runtime import Runtime
 COLUMNS = ("stream", "read", "new", "result")
 ENDED = {"this command": "ok", "the fleet": "read by the fleet's own poll: ok"}
 PAUSE = 0.3
-"""Seconds between two looks at a poll that somebody else runs."""
+"""Seconds between two looks at a poll that another process runs."""
 
-Tell = Callable[[str], None]
-"""Is told how far it is."""
+Report = Callable[[str], None]
+"""Shows the progress."""
 
 
 @click.command()
 @click.argument("system", type=SystemName())
-@click.option("--since", type=Moment(), help="Read again from this date or time on.  Nothing is taken in twice.")
+@click.option("--since", type=Moment(), help="Read again from this date or time on.  Nothing is accepted twice.")
 @click.option(
     "--wait",
     type=click.FloatRange(0, 3600),
     default=60.0,
     show_default=True,
-    help="So many seconds to wait for a poll of the fleet that is under way.",
+    help="Seconds to wait for a poll of the fleet that is under way.",
 )
 @json_option
 @click.pass_context
 def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, as_json: bool) -> None:
     """Read shipments and invoices from SYSTEM now, not when the next poll is due.
 
-    What is new goes the same way as what the fleet's own polls bring.  Exit code 1 when something could not be read.
+    New changes are accepted as those of the fleet's own polls are.  Exit code 1 when something could not be read.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, a
       fleet poll odoo --since 2026-11-20T08:30:00+01:00 --json
     """
     logs.configure("poll", level="WARNING")
-    logging.getLogger("tasks.polls").setLevel(logging.CRITICAL)  # what it has to say stands in the table
+    logging.getLogger("tasks.polls").setLevel(logging.CRITICAL)  # the table shows what it would log
     with open_runtime() as own, Console(stderr=True).status("") as status:
         round = Round(own, system, wait, status.update)
         round.ask(since)
@@ -71,16 +71,16 @@ def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, a
 
 
 class Round:
-    """One poll of every stream of a system: by this process or, where it was quicker, by the fleet."""
+    """One poll of every stream of a system, by this process or, if that is quicker, by the fleet."""
 
-    def __init__(self, own: Runtime, system: str, patience: float, tell: Tell) -> None:
+    def __init__(self, own: Runtime, system: str, patience: float, report: Report) -> None:
         """Raises `Failure` for a system that is not configured, not polled, or paused."""
         self._streams = _streams(own, system)
         self._own = own
         self._system = system
         self._installation = own.installations[system].id
         self._patience = patience
-        self._tell = tell
+        self._report = report
         self._before: dict[str, datetime] = {}
         self.name = own.installations[system].name
         if paused := self._paused():
@@ -89,11 +89,11 @@ class Round:
 
     def ask(self, since: datetime | None) -> None:
         """Makes every stream due, from ``since`` on; waits while a poll is under way, and raises `Failure` after."""
-        told = False
+        said = False
         while not self._asked(since):
-            if not told:
+            if not said:
                 say(f"waiting for the poll of {self.name} that the fleet has under way", err=True)
-            told = True
+            said = True
             if not self._wait():
                 raise Failure(
                     f"a poll of the fleet still reads {self.name}",
@@ -101,10 +101,10 @@ class Round:
                 )
 
     def run(self) -> list[Row]:
-        """What became of each stream: ``{stream, read, new, by, code, reason, hint}``; a reason is a failure's."""
+        """The outcome of each stream: ``{stream, read, new, by, code, reason, hint}``; a reason is a failure's."""
         read: dict[str, Row] = {}
-        self._tell(f"reading {self.name}")
-        intake = Counting(self._own, lambda count: self._tell(f"reading {self.name}: {count} new so far"))
+        self._report(f"reading {self.name}")
+        intake = Counting(self._own, lambda count: self._report(f"reading {self.name}: {count} new so far"))
         while True:
             for run in runs(self._own, intake, self._system):
                 failure = run.failure.__dict__ if run.failure else {}
@@ -122,7 +122,7 @@ class Round:
                 return False
             if since and cursors.rewind(tx, self._installation, since) < len(states):
                 return False
-            cursors.hasten(tx, self._installation, at_once=True)
+            cursors.make_due(tx, self._installation, at_once=True)
             self._before = {stream: state["due_at"] for stream, state in self._states(tx).items()}
             return True
 
@@ -158,27 +158,29 @@ class Round:
 
 
 class Counting(Intake):
-    """An intake that tells how much it has taken in."""
+    """An intake that reports how much it has accepted."""
 
-    def __init__(self, runtime: Runtime, tell: Callable[[int], None]) -> None:
+    def __init__(self, runtime: Runtime, report: Callable[[int], None]) -> None:
         super().__init__(runtime)
         self._count = 0
-        self._told = tell
+        self._report = report
 
     def accept(self, tx: Transaction, source: str, event: Event, body: bytes) -> Arrival | None:
         self._count += 1
-        self._told(self._count)
+        self._report(self._count)
         return super().accept(tx, source, event, body)
 
 
 def _streams(own: Runtime, system: str) -> tuple[str, ...]:
-    """What the system can be asked for; `Failure` naming those that can."""
-    polled = {name: source for name in own.settings.systems if isinstance(source := own.connector(name), Polled)}
+    """The streams that the system is polled for; `Failure` naming the systems that are polled."""
+    systems = own.settings.systems
+    streams = {name: tuple(CONNECTORS[each.kind].streams) for name, each in systems.items()}
+    polled = {name: names for name, names in streams.items() if names}
     if system not in polled:
-        why = "is not polled: it sends webhooks" if system in own.settings.systems else "is not configured"
+        why = "is not polled: it sends webhooks" if system in systems else "is not configured"
         hint = f"Systems that are polled here: {', '.join(polled)}." if polled else "No configured system is polled."
         raise Failure(f"{system} {why}", hint=hint)
-    return polled[system].streams
+    return polled[system]
 
 
 def _outcome(stream: str, read: int | None, new: int | None, by: str | None, failure: Mapping[str, Any]) -> Row:

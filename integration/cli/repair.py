@@ -1,4 +1,4 @@
-"""What a person can do about one delivery on a shelf: correct it, let it pass, settle it."""
+"""What a person can do about one held or dead delivery: correct, approve or resolve it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 import mappings
 from integration.canonical import ACCEPTABLE, freeze, parse_json, thaw
+from integration.canonical.entities import entity
 from integration.cli.replay import current_pins
 from integration.errors import Failure, Reject
 from integration.message import State, Step
@@ -27,7 +28,7 @@ from integration.workflow import load_definitions
 
 SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A correction: lines.0.sku=SKU-1.  "
                    "More than one may be given.")  # fmt: skip
-EVENT = click.option("--event", is_flag=True, help="Correct the event as it came, not what it was translated to.")
+EVENT = click.option("--event", is_flag=True, help="Correct the event as it arrived, not its translation.")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def edit_command(state: State) -> click.Command:
     def edit(id: int, settings: tuple[str, ...], file: str | None, event: bool, replay: bool) -> None:
         """Correct the document that will be sent: with --set, from a file, or in your $EDITOR.
 
-        Without a translated document yet, it is the event that is corrected.
+        Before there is a translated document, the event is corrected.
 
         \b
         Examples:
@@ -79,14 +80,16 @@ def edit_command(state: State) -> click.Command:
 
 
 def resolve_command(state: State, name: str) -> click.Command:
-    @click.command(name)
+    about = "Close what is settled otherwise: it is skipped, with the reason, and nothing is sent."
+    example = f"\n\n\b\nExamples:\n  fleet {state.value} {name} 4711 --reason 'entered by hand'"
+
+    @click.command(name, help=about + example)
     @click.argument("ids", type=ID, nargs=-1, required=True)
     @click.option("--reason", required=True, help="Why.  It is stored in clear: no names, no addresses.")
     def resolve(ids: tuple[int, ...], reason: str) -> None:
-        """Close what is settled otherwise: it is skipped, with the reason, and nothing is sent."""
         with open_database() as database, database.transaction() as tx:
             for id in ids:
-                on_shelf(tx, state, id)
+                in_state(tx, state, id)
             repair.resolve(tx, ids, reason, operator())
         click.echo("Resolved." if len(ids) == 1 else f"{len(ids)} resolved.")
 
@@ -99,10 +102,10 @@ def resolve_command(state: State, name: str) -> click.Command:
 @SET
 @EVENT
 def approve(id: int, choose: str | None, settings: tuple[str, ...], event: bool) -> None:
-    """Decide about what is held, and send it: one of its candidates, a correction, or as it is.
+    """Decide about a held delivery, and send it: with one of its candidates, corrected, or as it is.
 
-    As it is can pass what differs in its sums only.  What is unknown to the target, or ambiguous, has to be chosen,
-    corrected, or made there.
+    Only what differs in its sums can go as it is.  What is unknown to the target, or ambiguous, has to be chosen,
+    corrected, or created there.
 
     \b
     Examples:
@@ -119,7 +122,7 @@ def approve(id: int, choose: str | None, settings: tuple[str, ...], event: bool)
             _send(database, id)
             return
         with database.transaction() as tx:
-            row = on_shelf(tx, State.HELD, id)
+            row = in_state(tx, State.HELD, id)
             _choose(tx, row, choose) if choose else _accept(tx, row)
             repair.replay(tx, [id], Restart(goes_on=True), operator())
     say(f"Delivery {id} goes on.")
@@ -151,9 +154,9 @@ def _accept(tx: Transaction, row: Row) -> None:
 def _correct(
     database: Database, state: State, id: int, settings: Sequence[str], file: str | None, *, event: bool
 ) -> tuple[list[str], str]:
-    """Puts the correction in place; the paths that have changed, and in what."""
+    """Stores the correction; the paths that have changed, and in which document."""
     with database.transaction() as tx:
-        on_shelf(tx, state, id)
+        in_state(tx, state, id)
         delivery = deliveries.look(tx, id)
         if not settings and not file:  # the editor is about to show it as it is
             audit.note(tx, operator(), "reveal", [id])
@@ -178,7 +181,8 @@ def _document(delivery: Delivery, *, event: bool) -> Correction:
     arrived = whole.get("event") if delivery.edited == "event" else None
     arrived = arrived or parse_json(vault().open(delivery.body))
     given = arrived.get("data") if isinstance(arrived, dict) else None
-    if not isinstance(given, dict) or (delivery.entity == "order" and "lines" not in given):
+    whole = entity(delivery.entity).whole
+    if not isinstance(given, dict) or (whole and not whole(given)):
         raise Failure(
             "the event does not hold the order: it is read from Clarity when it is translated",
             hint="Correct the order in Clarity, then replay.",
@@ -209,7 +213,7 @@ def _send(database: Database, id: int) -> None:
     say(f"Delivery {id} goes again.")
 
 
-def on_shelf(tx: Transaction, state: State, id: int) -> Row:
+def in_state(tx: Transaction, state: State, id: int) -> Row:
     """The delivery, which is in this state; else `Failure`."""
     row = views.delivery(tx, id)
     if row is None or row["state"] != state.value:

@@ -1,4 +1,4 @@
-"""``fleet replay``: lets deliveries begin again, one or a thousand."""
+"""``fleet replay``: sends deliveries again, one or a thousand."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
         about = "In which state; more than one may be given.  [default: held and dead]"
         command = click.option("--state", type=STATES, multiple=True, help=about)(command)
     command = click.argument("ids", nargs=-1, type=ID)(filters(command))
-    told = states[0].value if states else "held or dead"
-    again = "  Of what is done or skipped a new delivery is made." if states is None else ""
-    about = f"Send what is {told} again, translated by the mappings as they are now.{again}"
+    what = states[0].value if states else "held or dead"
+    again = "  For what is done or skipped, makes a new delivery." if states is None else ""
+    about = f"Send what is {what} again, translated by the mappings as they are now.{again}"
     return click.command(name.rpartition(" ")[2], help=about + EXAMPLES.format(name=name))(command)
 
 
 def replay_all(chosen: Chosen, limit: int, how: ReplayOptions) -> None:
-    """Shows what is meant, asks, and lets it begin again; or shows a dry run."""
+    """Finds the deliveries, asks, and sends them again; or shows a dry run."""
     known = load_definitions(mappings.FOLDER)
     with open_database() as database:
         rows = _find(database, chosen, limit)
@@ -74,7 +74,7 @@ def replay_all(chosen: Chosen, limit: int, how: ReplayOptions) -> None:
             _mention_newer(database, rows[0]["id"], how)
         again = _in_batches(database, [row["id"] for row in reversed(rows)], restart, how)
     left_out = sorted({row["id"] for row in rows} - set(again.values()))
-    _tell(again, left_out, how)
+    _show(again, left_out, how)
 
 
 def current_pins(
@@ -94,7 +94,7 @@ def current_pins(
 
 
 def _find(database: Database, chosen: Chosen, limit: int) -> list[Row]:
-    """What is meant, newest first; `Failure` for an id that cannot be replayed."""
+    """The deliveries, newest first; `Failure` for an id that cannot be replayed."""
     with database.transaction() as tx:
         rows = repair.matching(tx, chosen, limit)
         for id in sorted(set(chosen.ids) - {row["id"] for row in rows}):
@@ -110,7 +110,7 @@ def _find(database: Database, chosen: Chosen, limit: int) -> list[Row]:
 
 
 def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
-    """What is older than what was applied is skipped: better said before somebody wonders."""
+    """Says that a newer state exists: once that is applied, this delivery is skipped."""
     with database.transaction() as tx:
         newer = repair.newer(tx, id)
     if newer and not how.as_json:
@@ -128,7 +128,7 @@ def _ask(database: Database, chosen: Chosen, rows: Sequence[Row], how: ReplayOpt
 
 
 def _in_batches(database: Database, ids: Sequence[int], restart: Restart, how: ReplayOptions) -> dict[int, int]:
-    """Under which id each began again: its own, or that of the new delivery."""
+    """The old id by the new: the same, or that of a new delivery."""
     who = operator()
     again: dict[int, int] = {}
     quiet = how.as_json or not console.is_terminal or len(ids) <= BATCH
@@ -139,7 +139,7 @@ def _in_batches(database: Database, ids: Sequence[int], restart: Restart, how: R
     return {new: old for old, new in again.items()}
 
 
-def _tell(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions) -> None:
+def _show(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions) -> None:
     if how.as_json:
         show_json({"replayed": [{"id": new, "was": old} for new, old in again.items()], "left_out": left_out})
     elif again:
@@ -148,7 +148,7 @@ def _tell(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions)
     if left_out:
         raise Failure(
             f"left out: {', '.join(map(str, left_out[:10]))}{' …' if len(left_out) > 10 else ''}",
-            hint="What no workflow took cannot be replayed; what was never translated can only begin with transform.",
+            hint="What no workflow took cannot be replayed; what was never translated can start only with transform.",
         )
 
 

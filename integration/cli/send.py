@@ -1,4 +1,4 @@
-"""``fleet send``: sends an event to the receiver, signed as Clarity would sign it."""
+"""``fleet send``: sends an event to the receiver, signed as Clarity signs it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def send(file: str, type_: str, id_: str | None, source: str | None, as_json: bo
     else:
         say(f"{answer.status_code} {answer.text.strip()}")
     if answer.status_code >= 400:
-        raise Failure("the receiver refused it", hint="Its answer says why.")
+        raise Failure("the receiver refused the event", hint="Its answer says why.")
 
 
 def envelope(raw: str, type: str, id: str | None) -> tuple[str, bytes]:

@@ -48,7 +48,12 @@ def targets() -> None:
 def ls(as_json: bool) -> None:
     """List the systems, whether they may be called now, what waits for them, and their polls.
 
-    A system that is not configured any more is listed as long as deliveries wait for it.
+    A system that is no longer configured is listed while deliveries wait for it.
+
+    \b
+    Examples:
+      fleet targets ls
+      fleet targets ls --json
     """
     settings = preflight.load()
     with open_database() as database, database.transaction() as tx:
@@ -64,8 +69,8 @@ def ls(as_json: bool) -> None:
 @targets.command("limit")
 @click.argument("target")
 @click.argument("rate", type=Rate(), required=False)
-@click.option("--concurrency", type=click.IntRange(1, 10_000), help="So many hops at a time.")
-@click.option("--breaker", type=click.Choice(("on", "off")), help="Whether to leave it alone when too many calls fail.")
+@click.option("--concurrency", type=click.IntRange(1, 10_000), help="Hops at a time.")
+@click.option("--breaker", type=click.Choice(("on", "off")), help="Whether to stop calling when too many calls fail.")
 @click.option("--reset", is_flag=True, help="Back to what the settings say.")
 def limit(target: str, rate: float | None, concurrency: int | None, breaker: str | None, reset: bool) -> None:
     """Limit how TARGET is called by the whole fleet: RATE is 5/s, 300/min, or a number of calls per second.
@@ -106,7 +111,7 @@ def pause(target: str, reason: str | None) -> None:
       fleet targets pause fusion-1 --reason 'quarterly update'
     """
     with _deciding(target) as (tx, id, name):
-        hint = f"`fleet targets resume {name}` lets it go on."
+        hint = f"`fleet targets resume {name}` resumes it."
         installations.pause(tx, id, reason or "no reason was given", hint, who=operator())
     say(f"{name} is paused.  {hint}")
 
@@ -114,9 +119,9 @@ def pause(target: str, reason: str | None) -> None:
 @targets.command("resume")
 @click.argument("target")
 def resume(target: str) -> None:
-    """Call TARGET again, whoever has paused it.
+    """Call TARGET again, whether an operator or the fleet has paused it.
 
-    One that the fleet has paused for its credentials is paused again when they are still refused.
+    A target whose credentials are still refused is paused again.
 
     \b
     Examples:
@@ -139,7 +144,7 @@ def _deciding(target: str) -> Iterator[tuple[Transaction, int, str]]:
     if system and _identity(system) == _place(row):
         throttle = Throttle(_client(settings.redis_url), row["name"], system.rate, system.concurrency)
         if not throttle.decide(**decided):
-            click.echo("Redis cannot be reached: it is decided, and holds from its return on.", err=True)
+            click.echo("Redis cannot be reached: the decision is stored, and holds as soon as Redis returns.", err=True)
 
 
 def _find(tx: Transaction, systems: Iterable[System], target: str) -> Row:
@@ -192,7 +197,7 @@ def _targets(tx: Transaction, systems: Iterable[System]) -> Iterator[Row]:
 
 
 def _limits(redis_url: str, found: Sequence[Row]) -> Mapping[str, State]:
-    """How each configured target may be called now, by name; empty where Redis does not answer."""
+    """The state of each configured target, by name; empty where Redis does not answer."""
     client, limits = _client(redis_url), {}
     for row in found:
         if row["name"] and row["settings"]:
@@ -235,11 +240,11 @@ def _word(row: Row, limit: State | None) -> tuple[str, str | None]:
         return "ok", None
     match limit.breaker:
         case "open":
-            return "breaker open", f"too many calls failed: none for {limit.open_for:.0f} s, then one to see"
+            return "breaker open", f"too many calls failed: no call for {limit.open_for:.0f} s, then one as a test"
         case "half_open" | "probing":
-            return "breaker open", "one call is to find out whether the target is well again"
+            return "breaker open", "one call tests whether the target works again"
     if limit.blocked_for:
-        return "throttled", f"the target asked everybody to wait {limit.blocked_for:.0f} s more"
+        return "throttled", f"the target asked for a pause of {limit.blocked_for:.0f} s more"
     if limit.rate < limit.cap:
         return "throttled", f"the target asked to slow down: {limit.rate:.3g} of {limit.cap:.3g} calls/s, and rising"
     return "ok", None

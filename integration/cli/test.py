@@ -1,4 +1,11 @@
-"""`fleet test`: linters, types, layers and the tests, untouched by the settings of the machine."""
+"""`fleet test`: linters, types, layers and the tests, untouched by the settings of the machine.
+
+The tests run in three stages, distinguished by two markers of pytest:
+
+- ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
+- ``fleet``: what uses the one fleet that tests share, one after the other, beside that stage and the static checks;
+- ``timed``: what bounds how long something takes, when nothing else runs any more, one test for each processor.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -22,6 +32,16 @@ CHECKS = {
     "types": ["mypy"],
     "layers": ["lint-imports"],
 }
+PROCESSORS = os.cpu_count() or 1
+
+
+def _stage(markers: str, processes: int = 0) -> list[str]:
+    return ["pytest", "-n", str(processes), "--dist", "worksteal", "-m", f"{markers} and not faults_long"]
+
+
+FLEET = {"fleet": _stage("fleet")}
+TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
+TIMED = {"timed": _stage("timed and not fleet", PROCESSORS)}
 SETTINGS = (
     "FLEET_",
     *(variable(name, "") for name in KINDS),
@@ -31,6 +51,7 @@ SETTINGS = (
     "PG",
     "DATABASE_URL",
     "REDIS_URL",
+    "PYTHONDONTWRITEBYTECODE",  # or each of some hundred processes compiles everything anew
 )
 KEPT = "FLEET_LIVE_ODOO_"
 
@@ -47,6 +68,7 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, fuzz: int | None, **of
     """Run all checks and tests; with arguments, only pytest with these.
 
     Starts its own Postgres and Valkey, and ignores every setting of the environment but FLEET_LIVE_ODOO_*.
+    Without arguments, checks, tests and those of a fleet run side by side; what bounds times runs last, alone.
 
     With --faults, every process, server and system is broken in every way there is, on fleets of its own; each trial
     is judged by what stands in the sandbox.  Interrupted, it goes on from the seed that was printed last.
@@ -68,13 +90,13 @@ def test(pytest_arguments: tuple[str, ...], faults: bool, fuzz: int | None, **of
     with tempfile.TemporaryDirectory(prefix="clarity-fleet-test-") as home:
         environment = isolated(variables(), home)
         if faults:
-            steps = {"faults": [sys.executable, "-m", "tests.faults", *chosen]}
-        else:
-            steps = {} if pytest_arguments or fuzz else dict(CHECKS)
+            results = list(_shown({"faults": [sys.executable, "-m", "tests.faults", *chosen]}, environment))
+        elif pytest_arguments or fuzz:
             fuzzers = ["tests/fuzz", f"--fuzz={fuzz}"] if fuzz else []
-            steps["tests"] = ["pytest", *fuzzers, *pytest_arguments]
-        failed = [name for name, command in steps.items() if not _passes(name, command, environment)]
-    if failed:
+            results = list(_shown({"tests": ["pytest", *fuzzers, *pytest_arguments]}, environment))
+        else:
+            results = _everything(environment)
+    if failed := [result.name for result in results if not result.passed]:
         say(f"failed: {', '.join(failed)}", err=True)
         raise SystemExit(1)
 
@@ -95,6 +117,49 @@ def isolated(variables: Mapping[str, str], home: str) -> dict[str, str]:
     return {**kept, "FLEET_HOME": home, "PATH": path}
 
 
-def _passes(name: str, command: list[str], environment: dict[str, str]) -> bool:
-    click.secho(f"== {name}: {' '.join(command)}", bold=True, err=True)
-    return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode == 0
+@dataclass(frozen=True)
+class Result:
+    """How a command ended; what it printed, if that was not shown at once."""
+
+    name: str
+    passed: bool
+    seconds: float
+    printed: str = ""
+
+
+def _everything(environment: Mapping[str, str]) -> list[Result]:
+    """Every check and stage; the output of what runs beside the tests is shown at the end, if it failed."""
+    began = time.monotonic()
+    click.secho(f"== beside the tests, shown at the end: {', '.join([*CHECKS, *FLEET])}", bold=True, err=True)
+    with ThreadPoolExecutor(2) as pool:
+        beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEET)]
+        results = [*_shown(TESTS, environment)]
+        results += [result for each in beside for result in each.result()]
+    results += _shown(TIMED, environment)
+    for result in results:
+        if not result.passed and result.printed:
+            click.secho(f"== {result.name}", bold=True, err=True)
+            click.echo(result.printed)
+    for result in results:
+        last = result.printed.strip().rpartition("\n")[2] if result.name in FLEET else ""
+        say(f"{result.name:8} {'passed' if result.passed else 'FAILED'} {result.seconds:5.0f} s  {last}".rstrip())
+    say(f"all      {time.monotonic() - began:12.0f} s")
+    return results
+
+
+def _shown(commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> Iterator[Result]:
+    for name, command in commands.items():
+        click.secho(f"== {name}: {' '.join(command)}", bold=True, err=True)
+        began = time.monotonic()
+        ended = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
+        yield Result(name, ended.returncode == 0, time.monotonic() - began)
+
+
+def _quiet(commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> Iterator[Result]:
+    for name, command in commands.items():
+        began = time.monotonic()
+        ended = subprocess.run(
+            command, cwd=PROJECT, env=environment, check=False, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, errors="replace",
+        )  # fmt: skip
+        yield Result(name, ended.returncode == 0, time.monotonic() - began, ended.stdout)

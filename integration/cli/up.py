@@ -1,4 +1,4 @@
-"""`fleet up`: starts a whole fleet, shows how it gets on, and stops it on Ctrl-C."""
+"""`fleet up`: starts a whole fleet, shows its progress, and stops it on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IMPORTANT = {"WARNING", "ERROR", "CRITICAL", "W", "E", "C"}
     "--sandbox",
     type=SystemName(),
     multiple=True,
-    help="Let the sandbox play this system beside configured ones.",
+    help="Play this system by the sandbox, beside configured ones.",
 )
 @click.option(
     "--procfile",
@@ -47,7 +47,7 @@ IMPORTANT = {"WARNING", "ERROR", "CRITICAL", "W", "E", "C"}
 def up(port_base: int | None, sandbox: tuple[str, ...], procfile: Path, verbose: bool) -> None:
     """Start everything and run until Ctrl-C.
 
-    With no system configured the sandbox plays all of them; as soon as one is, only configured ones take part.
+    With no system configured the sandbox plays all of them; otherwise only configured ones take part.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def up(port_base: int | None, sandbox: tuple[str, ...], procfile: Path, verbose:
 
 
 class Terminal:
-    """Shows progress and the important lines of the logs; a spinner only where there is somebody to see it."""
+    """Shows progress and the important lines of the logs; a spinner only in a terminal."""
 
     def __init__(self, console: Console, *, verbose: bool) -> None:
         self._console = console
@@ -119,7 +119,7 @@ class Terminal:
             self._console.print(text, soft_wrap=True)
 
     def _is_important(self, name: str, text: str) -> bool:
-        """By its level; a line without one belongs to the line before it, as those of a traceback do."""
+        """By its level; a line without one belongs to the line before, as in a traceback."""
         if found := LEVEL.search(text):
             self._important[name] = next(filter(None, found.groups())).upper() in IMPORTANT
         elif text.startswith("Traceback "):
@@ -128,7 +128,7 @@ class Terminal:
 
 
 def _for_people(text: str) -> str:
-    """A line of structured log as ``level event (name=value ...)``; every other line as it is."""
+    """A structured log line as ``level event (name=value ...)``; every other line as it is."""
     try:
         entry = json.loads(text) if text.startswith("{") else None
     except ValueError:

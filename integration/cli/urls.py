@@ -35,7 +35,13 @@ OF_A_SYSTEM = {
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def urls(as_json: bool) -> None:
-    """Print the URLs of the running fleet, with the passwords it made."""
+    """Print the URLs of the running fleet, with the passwords it made.
+
+    \b
+    Examples:
+      fleet urls
+      fleet urls --json
+    """
     home = Settings.load().home
     if not runs(home) or not runtime_file(home).exists():
         raise Failure(f"no fleet runs in {home}", hint="Start one with `./fleet up`.")
@@ -47,7 +53,7 @@ def urls(as_json: bool) -> None:
 
 
 def addresses(environment: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of a fleet with this environment, and what is needed to use them; the sandbox only if it plays."""
+    """The addresses of a fleet with this environment, and their secrets; the sandbox's only if it plays a system."""
     user, _, password = environment["FLOWER_BASIC_AUTH"].partition(":")
     found = dict(_of_systems(environment)) | {
         "operations_url": f"http://{environment['FLEET_OPS_BIND']}",

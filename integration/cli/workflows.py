@@ -8,22 +8,37 @@ from typing import Any
 import click
 
 from integration.cli.mapping import folder_option
+from integration.connectors import offers
+from integration.offers import lead_nowhere
+from integration.settings import Settings
 from integration.terminal.render import json_option, say, show_json, table
-from integration.workflow import Workflow, load_definitions
+from integration.workflow import Workflow, compiled_definitions, load_definitions
 
-COLUMNS = ("name", "on", "source", "target", "fulfils", "then", "pin")
+COLUMNS = ("name", "on", "source", "target", "fulfils", "needs", "then", "pin")
 
 
 @click.group()
 def workflows() -> None:
-    """See which events lead to which target."""
+    """See which events lead to which target.
+
+    \b
+    Examples:
+      fleet workflows ls
+      fleet workflows check
+    """
 
 
-@workflows.command(epilog="Example:  fleet workflows ls --json")
+@workflows.command()
 @folder_option
 @json_option
 def ls(folder: Path, as_json: bool) -> None:
-    """List the workflows, with the events that start them and the pin that deliveries keep."""
+    """List the workflows, with the events that start them and the pin that deliveries keep.
+
+    \b
+    Examples:
+      fleet workflows ls
+      fleet workflows ls --json
+    """
     rows = [
         {
             "name": each.name,
@@ -33,6 +48,7 @@ def ls(folder: Path, as_json: bool) -> None:
             "on": sorted(each.on),
             "fulfils": each.fulfils if as_json else _fulfils(each),
             "transform": [mapping.name for mapping in each.transform],
+            "needs": [entity for entity, _ in each.needs],
             "then": dict(each.then) if as_json else [f"{key} {_shown(value)}" for key, value in each.then.items()],
             "pin": each.pin if as_json else each.pin[:12],
         }
@@ -44,16 +60,28 @@ def ls(folder: Path, as_json: bool) -> None:
         table(COLUMNS, rows, empty="No workflows.")
 
 
-@workflows.command(epilog="Example:  fleet workflows check")
+@workflows.command()
 @folder_option
 @json_option
 def check(folder: Path, as_json: bool) -> None:
-    """Compile every workflow with its mappings and tables; exit 1 with the reason if one cannot work."""
-    names = [each.name for each in load_definitions(folder).workflows]
+    """Compile every workflow; exit 1 with the reason if one cannot work; list the events that lead nowhere.
+
+    A workflow cannot work if it names a system, an event, an entity or a mapping that is not there.  An event leads
+    nowhere when no workflow takes it: it is stored and skipped.
+
+    \b
+    Examples:
+      fleet workflows check
+    """
+    offered = offers(Settings.load().kinds)
+    found = compiled_definitions(folder, offered).workflows
+    nowhere = lead_nowhere(found, offered)
     if as_json:
-        show_json({"ok": True, "workflows": names})
-    else:
-        say("\n".join(f"{name}: all well" for name in names))
+        show_json({"ok": True, "workflows": [each.name for each in found], "lead_nowhere": nowhere})
+        return
+    say("\n".join(f"{each.name}: all well" for each in found))
+    for source, events in nowhere.items():
+        say(f"warning: no workflow takes these events of {source}: {', '.join(events)}")
 
 
 def _fulfils(workflow: Workflow) -> str:

@@ -12,17 +12,18 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from integration.canonical.decimals import decimal_of
 from integration.errors import Retry
 
 LONGEST_NUMBER = 100
 LARGEST_EXPONENT = 60
-"""Of a number in an answer: what is beyond is not meant, and Decimal would make megabytes of it."""
+"""Of a number in an answer: a double may be written with all its decimals; Decimal would make megabytes of more."""
 DEEPEST = 64
 MOST_PAGES = 500
 """Of one list that is read whole."""
 ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 HINT = (
-    "See in the log of the target, or of what stands before it, what it answered to this call; the beginning of the "
+    "See in the log of the target, or of the proxy before it, what it answered to this call; the beginning of the "
     "answer is kept with the attempt. It is asked again by itself."
 )
 
@@ -81,14 +82,7 @@ def decimal(text: str) -> Decimal:
 
 def to_number(value: Any) -> Decimal | None:
     """A number as a target shows it, as a number or as text; None when it is none, or none that can be meant."""
-    text = str(value)
-    if len(text) > LONGEST_NUMBER:
-        return None
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return None
-    return number if number.is_finite() and abs(number.adjusted()) <= LARGEST_EXPONENT else None
+    return decimal_of(str(value).strip(), LONGEST_NUMBER, LARGEST_EXPONENT)
 
 
 def check_depth(document: Any) -> None:

@@ -1,8 +1,7 @@
 """What a connector promises, and what it is given.
 
 A connector knows one system's protocol and nothing of the database or the queue: whatever it needs of those reaches
-it as a `Work`.  Adding a system is a folder beside this file that offers a `Connector`, and one line in
-``integration/connectors/__init__.py``.
+it as a `Work`.  How a system or an entity is added: ``integration/README.md``.
 """
 
 from __future__ import annotations
@@ -12,8 +11,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar
 
+from integration.connectors.answers import reading
+from integration.errors import Failure, Reject
+from integration.settings import System
+from integration.systems import variable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 Document = dict[str, Any]
 Gate = Callable[[], AbstractContextManager[None]]
 """Admission of one call at a target: entered before the request is sent, left when its answer is in."""
@@ -31,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Posted:
-    """What stands at the target after a post: its id there and the number people know it by.
+    """What the target has after a post: its id there and the number people know it by.
 
     ``theirs`` is None when nothing had to be sent (an order cancelled before it was ever posted).  ``rounding`` is what
     a line of its own carries of the total, because both systems round in different places.
@@ -96,7 +103,7 @@ class Work(Protocol):
         """
 
     def found(self, effect: str, evidence: str) -> None:
-        """Records that an effect stands at the target already, so it need not be sent."""
+        """Records that the target shows an effect already, so it need not be sent."""
 
     def idempotency_key(self, effect: str) -> str:
         """The request key of this effect: the same for every repeat within the round."""
@@ -105,45 +112,33 @@ class Work(Protocol):
         """Whether a person lets this document pass the check that holds it with this code."""
 
 
-class Connector(Protocol):
-    """One system."""
+@dataclass(frozen=True)
+class Parent:
+    """What an object belongs to: ``theirs`` is their id, ``ours`` ours, where the business key spells it out."""
 
-    kind: str
-    retry: Mapping[int, float | None]
-    """From try N wait so many seconds (full jitter); None = dead letter."""
-
-    def whoami(self) -> str:
-        """Who we are there.  Raises `Misconfigured` when the credentials do not work."""
-
-    def examine(self) -> Iterator[Finding]:
-        """Looks at whatever orders will need there, without changing anything: rights, fields, settings.
-
-        A `Failure` on the way ends it: what comes after needs what failed.
-        """
-
-    def enrich(self, entity: str, document: Document, work: Work) -> Document:
-        """The target document with what only the target knows (ids of partner, products, taxes ...) filled in."""
-
-    def post(self, entity: str, document: Document, work: Work) -> Posted:
-        """Makes the target show the document: a list of ensure steps, each of which looks before it acts."""
+    entity: str
+    theirs: str
+    ours: str | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """One object of a system as it stood when a poll read it.
+    """One object of a system as it was when a poll read it.
 
     ``type`` is that of the event it becomes, ``id`` and ``number`` are theirs, ``at`` is when it last changed by their
-    clock (UTC).  ``order`` is their id of the order it belongs to; ``order_id`` is ours, where the order's business key
-    spells it out.  ``document`` is made of JSON values and decimals.
+    clock (UTC).  ``parent`` is what it belongs to, if it does.  ``document`` is made of JSON values and decimals.
     """
 
     type: str
     id: str
     at: datetime
     number: str | None
-    order: str
-    order_id: str | None
+    parent: Parent | None
     document: Document
+
+
+OpenKeys = Callable[[str], Sequence[str]]
+"""Their ids of the objects of an entity of which more is to be expected, the least recently polled first."""
 
 
 @dataclass(frozen=True)
@@ -164,37 +159,161 @@ class Batch:
     next: Document | None
 
 
-@runtime_checkable
-class Polled(Protocol):
-    """A system that tells of no changes, and so is asked for them."""
+class Reachable(Protocol):
+    """A configured system, ready to be called."""
 
-    streams: tuple[str, ...]
-    """What can be asked for, in the order in which it is."""
+    def __init__(self, system: System, gate: Gate) -> None:
+        """Raises `Misconfigured` when a setting is missing; calls nothing."""
 
-    def changes(
-        self, stream: str, since: datetime, page: Document | None, open_orders: Callable[[], Sequence[str]]
-    ) -> Page:
-        """What changed at ``since`` or later, oldest first, page by page; only what belongs to orders of ours.
+    def whoami(self) -> str:
+        """Who we are there, after a read that every delivery needs; `Misconfigured` when that is refused."""
 
-        ``page`` is the ``next`` of the page before.  ``open_orders`` gives their ids of the orders that are not yet
-        shipped and billed, the longest unlooked first, for streams of which no time of change can be asked.
+
+S = TypeVar("S", bound=Reachable)
+"""What verbs and streams are given to call their system by: its client, and what they share."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a poll asks of a stream: what changed at ``since`` or later, or the ``page`` of it.
+
+    ``page`` is the ``next`` of the page before.  ``open_keys`` is for streams that cannot be asked by time: they read
+    these objects one by one.
+    """
+
+    since: datetime
+    page: Document | None
+    open_keys: OpenKeys
+
+
+@dataclass(frozen=True)
+class Verbs(Generic[S]):
+    """What a connector does with one entity; a verb that its system does not offer is None.
+
+    ``enrich`` fills in what only the target knows (ids of partner, products, taxes).  ``post`` makes the target show
+    the document: a list of ensure steps, each of which looks before it acts.  ``shown`` returns what the target has of
+    the document, under the document's own names, as far as it can be compared; None when it has none of it; it changes
+    nothing.  ``fetch`` reads the object with this id as it is now, and raises `Hold` when there is none.
+    """
+
+    enrich: Callable[[S, Document, Work], Document] | None = None
+    post: Callable[[S, Document, Work], Posted] | None = None
+    shown: Callable[[S, Document, Work], Document | None] | None = None
+    fetch: Callable[[S, str], Document] | None = None
+
+
+@dataclass(frozen=True)
+class Stream(Generic[S]):
+    """One kind of change that a system is polled for.
+
+    ``events`` are the types of the events that its changes become.  ``read`` returns a page of the changes that belong
+    to orders of ours, oldest first.
+    """
+
+    events: frozenset[str]
+    read: Callable[[S, Ask], Page]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of one kind of system: the variable ``<SYSTEM>_<NAME>``.
+
+    A ``*`` in the name is for any capitals: a currency, a tax rate.
+    """
+
+    name: str
+    help: str
+    secret: bool = False
+    required: bool = False
+
+    def variable(self, system: str) -> str:
+        """The variable that sets it: ``ODOO_API_KEY``."""
+        return variable(system, self.name)
+
+
+class Connector(Generic[S]):
+    """One system, as one process calls it; threads may share it.
+
+    A connector is its tables: ``verbs`` by entity, ``streams`` by name in the order in which they are polled, and
+    ``settings``.  They belong to the class, so start-up, doctor and checks read them without a connection.
+    """
+
+    kind: str
+    retry: Mapping[int, float | None]
+    """From try N wait so many seconds (full jitter); None = dead letter."""
+    settings: tuple[Setting, ...]
+    verbs: Mapping[str, Verbs[S]]
+    streams: Mapping[str, Stream[S]] = MappingProxyType({})
+    opens: type[S]
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        """Raises `Misconfigured` when a setting is missing; calls nothing."""
+        self.site = self.opens(system, gate)
+
+    def whoami(self) -> str:
+        """Who we are there.  Raises `Misconfigured` when the credentials do not work."""
+        return self.site.whoami()
+
+    def examine(self) -> Iterator[Finding]:
+        """Looks at whatever deliveries will need there, without changing anything: rights, fields, settings.
+
+        A `Failure` on the way ends it: what comes after needs what failed.
         """
+        raise NotImplementedError
 
+    def enrich(self, entity: str, document: Document, work: Work) -> Document:
+        """See `Verbs`; the document itself where nothing is missing."""
+        verb = self._verbs(entity).enrich
+        return verb(self.site, document, work) if verb else document
 
-@runtime_checkable
-class Shown(Protocol):
-    """A system that can be asked how it shows a document."""
+    def post(self, entity: str, document: Document, work: Work) -> Posted:
+        """See `Verbs`; `Reject` where the system takes no such entity."""
+        verb = self._verbs(entity).post
+        if verb is None:
+            raise self._lacks("post", entity)
+        return verb(self.site, document, work)
 
     def shown(self, entity: str, document: Document, work: Work) -> Document | None:
-        """What of the document stands there, under the document's own names; None when there is none of it.
-
-        Only what the system shows in a comparable form is there.  Changes nothing.
-        """
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """A system whose events may be thin: the object they are about can be read from it."""
+        """See `Verbs`; None where the system cannot be asked."""
+        verb = self._verbs(entity).shown
+        return verb(self.site, document, work) if verb else None
 
     def fetch(self, entity: str, id: str) -> Document:
-        """The object as it is now; `Hold` when there is none of this id."""
+        """See `Verbs`; `Reject` where the system cannot be asked for such an entity."""
+        verb = self._verbs(entity).fetch
+        if verb is None:
+            raise self._lacks("fetch", entity)
+        return verb(self.site, id)
+
+    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
+        """One page of a stream, see `Ask` and `Stream`; what is not as the system promises is `Retry`."""
+        with reading(f"the {stream} of {self.kind.title()}"):
+            return self.streams[stream].read(self.site, Ask(since, page, open_keys))
+
+    def _verbs(self, entity: str) -> Verbs[S]:
+        return self.verbs.get(entity) or Verbs()
+
+    def _lacks(self, verb: str, entity: str) -> Reject:
+        return Reject(
+            f"the connector of {self.kind.title()} has no {verb} for {entity}",
+            hint="Correct the workflow: `fleet workflows check` names what each connector offers.",
+            code="no_verb",
+        )
+
+
+def with_rights(
+    refused: type[Failure],
+) -> Callable[[Callable[Concatenate[S, P], T]], Callable[Concatenate[S, P], T]]:
+    """For a verb: a refusal holds this one document, unless the user may do nothing at all: then `whoami` raises."""
+
+    def of(verb: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+        def guarded(site: S, /, *given: P.args, **named: P.kwargs) -> T:
+            try:
+                return verb(site, *given, **named)
+            except refused:
+                site.whoami()
+                raise
+
+        return guarded
+
+    return of

@@ -194,7 +194,7 @@ def plain(message: str, longest: int = 200) -> str:
     'exceeds 1000 characters'
     """
     text = message[:LONGEST_MESSAGE]
-    if len(message) > LONGEST_MESSAGE:  # a word that is cut through, or a quotation, cannot be told from another
+    if len(message) > LONGEST_MESSAGE:  # a word that is cut through, or a quotation, cannot be recognised
         text = re.sub(r"\S*\Z", "…", text, count=1)
     text = re.sub(r"""(["“«])[^"”»]*["”»]|(?<!\w)'[^']*'(?!\w)|\[[^\]]*\]""", "…", text)
     if len(message) > LONGEST_MESSAGE:
@@ -291,9 +291,9 @@ def _default(reply: Reply, name: str) -> Failure:
             hint="Check the system's URL: it must be the API root, without a redirect.",
         )
     if status in {403, 404, 410}:
-        hint = "Check that the record is still at the target and that our user may see it, then send the order again."
+        hint = "Check that the record is still at the target and that our user may see it. {again}"
         return Hold(reason, hint=hint, code=f"http_{status}")
-    hint = "Correct the order in Clarity, or the mapping and restart the fleet; then send the order again."
+    hint = "Correct the order in Clarity, or the mapping and restart the fleet. {again}"
     return Reject(reason, hint=hint, code=f"http_{status}")
 
 

@@ -8,20 +8,27 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote_plus
 
 from integration.connectors.answers import to_number
-from integration.connectors.contract import Gate, Request
-from integration.connectors.http import Http, Reply, basic_auth
+from integration.connectors.contract import Gate, Request, Setting
+from integration.connectors.http import Http, Problem, Reply, basic_auth
 from integration.errors import Failure, Misconfigured, Retry
+from integration.settings import System
 
 EARLY = 60.0
 """Seconds before its end at which a token is no longer used."""
 UNSAID_LIFETIME = 300.0
 LONGEST_LIFETIME = 86400.0
 TOKEN = re.compile(r"[\x21-\x7e]+")
-"""What can stand in a header (RFC 6750 2.1 allows less)."""
+"""What a header can carry (RFC 6750 2.1 allows less)."""
+CREDENTIALS = (
+    Setting("token_url", "where tokens are fetched (OAuth 2.0)", required=True),
+    Setting("client_id", "the integration's client id (OAuth 2.0)", required=True),
+    Setting("client_secret", "the client's secret (OAuth 2.0)", secret=True, required=True),
+)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -106,6 +113,30 @@ class ClientCredentials:
     def _misconfigured(self, reason: str) -> Misconfigured:
         names = f"{self._system}_TOKEN_URL, {self._system}_CLIENT_ID and {self._system}_CLIENT_SECRET"
         return Misconfigured(reason, hint=f"Check {names}, then restart the fleet.")
+
+
+def http_with_tokens(
+    system: System,
+    gate: Gate,
+    problem: Problem,
+    *,
+    scope: str = "",
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Http:
+    """Calls to a system whose settings are `CREDENTIALS`, each with a bearer token and these ``headers``.
+
+    Raises `Misconfigured` when one of the settings is missing.
+    """
+    url, id, secret = (system.option(setting.name) for setting in CREDENTIALS)
+    tokens = ClientCredentials(system.name, url, id, secret, gate=gate, timeout=system.timeout, scope=scope)
+    return Http(
+        system.url,
+        timeout=system.timeout,
+        gate=gate,
+        problem=problem,
+        headers=lambda: {**headers, **tokens.headers()},
+        renew=tokens.renew,
+    )
 
 
 @dataclass

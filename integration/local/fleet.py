@@ -17,7 +17,7 @@ from typing import Self, TextIO
 import redis
 
 import mappings
-from integration import preflight
+from integration import connectors, preflight
 from integration.errors import Failure, Misconfigured
 from integration.local import environment, ports
 from integration.local.account import Account
@@ -108,7 +108,7 @@ class Fleet:
     def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
         self._take_home()
         settings = preflight.checked(Settings.load(self._variables))
-        compiled_definitions(mappings.FOLDER)
+        compiled_definitions(mappings.FOLDER, connectors.offers(settings.kinds))
         self.systems = Systems.choose(settings, sandbox)
         credentials = self._credentials(settings)
         keys = environment.encryption_keys(settings, credentials)
@@ -262,7 +262,7 @@ def _lacking(settings: Settings) -> list[str]:
     return [
         f"{name} cannot be called yet: {', '.join(missing)} not set"
         for name, system in settings.systems.items()
-        if (missing := system.missing())
+        if (missing := connectors.missing(system))
     ]
 
 

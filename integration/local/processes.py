@@ -28,7 +28,7 @@ WORKER_READY = re.compile(r"@[^\s@]+ ready\.")
 
 
 class Screen(Protocol):
-    """Where what happens is shown."""
+    """Shows what happens."""
 
     def line(self, name: str, text: str) -> None:
         """A process wrote a line to its log."""
@@ -150,7 +150,7 @@ class Supervisor:
             for process in self.processes.values():
                 if not process.running:
                     process.wait(1)
-                    raise _obituary(process)
+                    raise _exit_report(process)
                 if process in waiting and process.ready:
                     waiting.remove(process)
                     self._screen.ready(process.name, [each.name for each in waiting])
@@ -200,7 +200,7 @@ class Supervisor:
                     process.start(environment)
 
 
-def _obituary(process: Process) -> Failure:
+def _exit_report(process: Process) -> Failure:
     if process.complaint:
         reason, _, fix = process.complaint.removeprefix("error: ").removesuffix(")").partition(" (fix: ")
         return Failure(f"{process.name} cannot start: {reason}", hint=fix or f"See {process.log}.")

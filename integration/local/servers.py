@@ -193,7 +193,7 @@ class Postgres(Server):
 
     def __init__(self, home: Path, *, user: str = accounts.DEFAULT) -> None:
         super().__init__(home, user=user)
-        self._data = self.directory / "data"
+        self._cluster = self.directory / "data"
         self._password_file = self.directory / "password"
         self._password = ""
         self._bin = Path()
@@ -212,10 +212,10 @@ class Postgres(Server):
         if self._account:
             self.directory.chmod(0o711)
         self._bin = self._readable(postgres_binaries())
-        if not (self._data / "PG_VERSION").exists():
+        if not (self._cluster / "PG_VERSION").exists():
             self._initialise()
         if self._account:
-            self._account.take(self._data)  # an older fleet ran as another user
+            self._account.take(self._cluster)  # an older fleet ran as another user
         if not self._password_file.exists():
             raise Failure(
                 f"the password of the bundled postgres is gone: {self._password_file}",
@@ -252,7 +252,7 @@ class Postgres(Server):
             with private_file(self.log, "w") as log:
                 log.write(made.stdout + made.stderr)
             raise Failure(f"initdb failed: {self._last_words()}", hint=f"See {self.log}.")
-        fresh.rename(self._data)
+        fresh.rename(self._cluster)
 
     def _launch(self, child: Child) -> None:
         options = {
@@ -265,8 +265,8 @@ class Postgres(Server):
             "cluster_name": "clarity-fleet",
         }
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        command = [str(self._bin / "postgres"), "-D", in_place(self._account, self._data), *settings]
-        child.start(command, **self._run_options(self._data))
+        command = [str(self._bin / "postgres"), "-D", in_place(self._account, self._cluster), *settings]
+        child.start(command, **self._run_options(self._cluster))
 
     def _answers(self) -> bool:
         try:
@@ -280,11 +280,11 @@ class Postgres(Server):
         belongs to a zombie or by now to another program, which Postgres would take for a running postmaster."""
         for cwd in Path("/proc").glob("[0-9]*/cwd"):
             try:
-                if cwd.readlink() == self._data and _program(int(cwd.parent.name)) == "postgres":
+                if cwd.readlink() == self._cluster and _program(int(cwd.parent.name)) == "postgres":
                     os.kill(int(cwd.parent.name), signal.SIGKILL)
             except OSError:  # gone meanwhile, or another user's
                 continue
-        lock = self._data / "postmaster.pid"
+        lock = self._cluster / "postmaster.pid"
         try:
             pid = int(lock.read_text().split()[0])
         except (FileNotFoundError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""``python -m integration.sandbox --config FILE``: serves the sandbox until it is told to stop."""
+"""``python -m integration.sandbox --config FILE``: serves the sandbox until it is stopped."""
 
 from __future__ import annotations
 

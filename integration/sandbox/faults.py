@@ -1,6 +1,6 @@
 """Faults on request: what real networks and servers do now and then, done on purpose.
 
-A fault belongs to a target (``clarity``, ``odoo``, ``fusion``: their HTTP answers; ``webhooks``: what the shop sends)
+A fault belongs to a target (``clarity``, ``odoo``, ``fusion``: their HTTP answers; ``webhooks``: what Clarity sends)
 and fires for ``rate`` of its calls, until ``duration`` seconds have passed or it has fired ``times`` times.
 """
 
@@ -55,7 +55,7 @@ AFTER_EFFECT = {"timeout_after_commit", "truncated_json", "trickle", "repeated"}
 BITS = 20
 """Pieces of an answer that trickles in, if it is that long."""
 LAG = "404_lag"
-"""Clarity does not show yet what it has told of."""
+"""Clarity does not show yet what its webhook has reported."""
 KINDS = {"clarity": (*HTTP_KINDS, LAG), "odoo": HTTP_KINDS, "fusion": HTTP_KINDS, "webhooks": WEBHOOK_KINDS}
 TOKEN_CHECKED = {"clarity": "/api/", "fusion": "RestApi/"}
 """Where these systems ask for a token: not where they give one out."""

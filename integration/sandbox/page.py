@@ -105,7 +105,7 @@ CLASSES = {"Total": "money", "Placed": "wide", "Lines": "wide"}
 """What is to be said of a column in the style sheet; ``wide`` ones are left out on a phone."""
 
 PLAYED = (
-    ("/clarity/api/v1", "the shop's API: orders, status, shipments, invoices, customers, products, webhook deliveries"),
+    ("/clarity/api/v1", "Clarity's API: orders, status, shipments, invoices, customers, products, webhook deliveries"),
     ("/clarity/oauth/token", "its tokens, by client credentials"),
     ("/odoo/json/2/<model>/<method>", "the ERP over JSON-2"),
     ("/odoo/jsonrpc", "the ERP over JSON-RPC"),
@@ -121,7 +121,7 @@ def render(systems: Systems, faults: Faults, control: Control) -> str:
     if systems.clarity:
         shop = systems.clarity.ledger()
         tiles += [
-            ("orders at the shop", len(shop["orders"])),
+            ("orders in Clarity", len(shop["orders"])),
             ("status pushes", sum(not push["replayed"] for push in shop["status_pushes"])),
             ("shipments there", len(shop["shipments"])),
             ("invoices there", len(shop["invoices"])),
@@ -129,7 +129,7 @@ def render(systems: Systems, faults: Faults, control: Control) -> str:
             ("webhooks waiting", shop["webhooks"]["pending"]),
         ]
         columns = ("Number", "Status", "Placed", "Lines", "Total")
-        tables.append(("Latest orders at the shop", columns, _at_shop(systems.clarity)))
+        tables.append(("Latest orders in Clarity", columns, _in_clarity(systems.clarity)))
     if systems.odoo:
         orders = systems.odoo.ledger()["orders"]
         tiles.append(("orders at Odoo", len(orders)))
@@ -157,7 +157,7 @@ def _played(systems: Systems) -> list[tuple[str, str]]:
     return [(route, meaning) for route, meaning in PLAYED if route.split("/")[1] in names]
 
 
-def _at_shop(clarity: Clarity) -> list[tuple[Any, ...]]:
+def _in_clarity(clarity: Clarity) -> list[tuple[Any, ...]]:
     return [
         (
             order.get("number"),

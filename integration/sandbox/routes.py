@@ -52,9 +52,9 @@ class Shop:
     def demo(self) -> tuple[Response, int]:
         """A dozen varied orders, each with its story."""
         body = json_body() if request.content_length else {}
-        told = demo.stories(body.get("seed", 0))
-        placed = self._clarity.place([order for _, order in told])
-        shown = [{**_summary(order), "story": story} for order, (story, _) in zip(placed, told, strict=True)]
+        stories = demo.stories(body.get("seed", 0))
+        placed = self._clarity.place([order for _, order in stories])
+        shown = [{**_summary(order), "story": story} for order, (story, _) in zip(placed, stories, strict=True)]
         return jsonify(shown), 201
 
     def change(self, id: str) -> Response:
@@ -66,7 +66,7 @@ class Shop:
             raise invalid(("", "the patched order has parts that are missing or no amounts")) from error
 
     def cancel(self, id: str) -> Response:
-        """Cancels the order, as a person at the shop would."""
+        """Cancels the order, as an employee in Clarity would."""
         return jsonify(self._clarity.cancel(id))
 
 

@@ -39,13 +39,13 @@ class Systems:
 
     @classmethod
     def start(cls, config: Config, faults: Faults) -> Systems:
-        """Opens their records in the configured directory; the shop's webhooks are being sent."""
-        data = config.data_dir
+        """Opens their records in the configured directory; Clarity's webhooks are being sent."""
+        place = config.data_dir
         return cls(
-            _clarity(data, config.clarity, faults) if config.clarity else None,
-            _odoo(data, config.odoo) if config.odoo else None,
-            Fusion(data, config.fusion) if config.fusion else None,
-            {name: _added(data / name, part, faults) for name, part in config.added.items()},
+            _clarity(place, config.clarity, faults) if config.clarity else None,
+            _odoo(place, config.odoo) if config.odoo else None,
+            Fusion(place, config.fusion) if config.fusion else None,
+            {name: _added(place / name, part, faults) for name, part in config.added.items()},
         )
 
     def played(self) -> Iterator[tuple[str, System]]:

@@ -1,6 +1,6 @@
 """What may be wrong now, as the rows of the road show it.  Read-only; asked every few seconds.
 
-``targets`` are the configured installations: of what lies elsewhere only deliveries that wait for a person are told.
+``targets`` are the configured installations: of others only deliveries that wait for a person are reported.
 """
 
 from __future__ import annotations
@@ -33,11 +33,8 @@ SURGE = 1000
 """A source floods the inbox with so many messages in an hour, if that is also more than on any day before."""
 
 
-def unattended(tx: Transaction) -> datetime | None:
-    """Since when nobody has asked for the watch, if that is long ago and Redis is not to blame.
-
-    While its alert stands, it is; that is so for a minute after its end, in which the others come back to it.
-    """
+def overdue_watch(tx: Transaction) -> datetime | None:
+    """Time of the last watch heartbeat if it is overdue; None while a Redis alert is open."""
     since: datetime | None = tx.value(
         f"""select asked_at from watch where asked_at < now() - interval '{UNATTENDED}'
             and not exists (select from alerts where kind = 'redis' and ended_at is null)"""
@@ -122,7 +119,7 @@ def silent(tx: Transaction, targets: Sequence[int]) -> list[Row]:
     """Rows ``{about, since, usual}``: sources of webhooks that have been silent for longer than they ever are.
 
     That is four times as long as 95 of 100 gaps between their last messages (``usual``, seconds), at least an hour.
-    A shop that sleeps at night or at weekends is left alone: it must have sent something at this time of the day a
+    A source that is silent at night or at weekends is not reported: it must have sent something at this time of day a
     week ago, or yesterday if it has not been known for a week.
     """
     return tx.rows(SILENT, list(targets))
@@ -151,12 +148,9 @@ def ended(tx: Transaction, targets: Sequence[int]) -> list[Row]:
 def refused(tx: Transaction) -> list[Row]:
     """Rows ``{about, reason, count, since, newest}`` of the last hour, of sources whose webhooks are refused too often.
 
-    Anybody may send what is refused, so one is no reason to wake somebody.  Reported is what Clarity does when its
-    secret, clock or size is wrong: as many within ten minutes as `Refusal.often` says; or, where little is sold, three
-    since a webhook of its own was last accepted, its repeats included.  For the latter what carries no signature at
-    all, or names no source, does not count, as that is how strangers try every door; the former is theirs, too, if
-    they knock that often.  It is over when neither is so any more: ten minutes after the last one, an hour if none is
-    accepted meanwhile.
+    Either as many within ten minutes as `Refusal.often` says; or three since a webhook of this source was last
+    accepted, its repeats included.  Unsigned requests and those that name no source count only for the first rule, as
+    scanners cause them.  An alert ends ten minutes after the last refusal, or after an hour if none is accepted.
     """
     counted = {reason: each.often for reason, each in REFUSALS.items() if each.often}
     of_shops = [reason for reason, often in counted.items() if often <= OFTEN and reason != Flaw.UNSIGNED]

@@ -1,7 +1,7 @@
 """Alerts as they are remembered, and the notices of them that are still to be sent.
 
 An alert is raised when its condition is first seen and ends when it was not seen for a minute, so that what comes and
-goes is one alert.  That it is told, and the notice which tells it, are written in one transaction: a notice is sent at
+goes is one alert.  That it is reported, and its notice, are written in one transaction: a notice is sent at
 least once, however often the process dies.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from integration.alerts import KINDS, Alert, Condition, Notice
 from integration.store.database import Row, Transaction
 
-LOCK = 7_116_003  # any number nobody else uses
+LOCK = 7_116_003  # any number that is not used elsewhere
 CALM = "1 minute"
 GATHERED = "10 seconds"
 ATTENDED = "30 seconds"
@@ -34,8 +34,8 @@ class Waiting:
 
 
 @contextmanager
-def alone(tx: Transaction) -> Iterator[bool]:
-    """Whether nobody else watches now; if so, nobody does for the length of the block.
+def exclusive(tx: Transaction) -> Iterator[bool]:
+    """Whether this process alone may watch, for the length of the block.
 
     ``tx`` is one that commits by itself: the lock belongs to its connection, and goes with it.
     """
@@ -47,13 +47,13 @@ def alone(tx: Transaction) -> Iterator[bool]:
             tx.run("select pg_advisory_unlock(%s)", LOCK)
 
 
-def attend(tx: Transaction) -> None:
-    """Notes that the watch is asked for, or will be from now on."""
+def heartbeat(tx: Transaction) -> None:
+    """Notes that the watch runs, or will from now on."""
     tx.run("update watch set asked_at = now()")
 
 
-def attended(tx: Transaction) -> bool:
-    """Whether somebody has asked for the watch lately."""
+def has_heartbeat(tx: Transaction) -> bool:
+    """Whether the watch has run lately."""
     return bool(tx.value(f"select asked_at > now() - interval '{ATTENDED}' from watch"))
 
 
@@ -69,12 +69,12 @@ def observe(tx: Transaction, kinds: Collection[str], conditions: Sequence[Condit
     return [row for row in rows if row and row["fresh"]], over
 
 
-def to_tell(tx: Transaction, repeat: float) -> list[Alert]:
-    """The alerts of which there is something to tell now, oldest first.
+def unreported(tx: Transaction, repeat: float) -> list[Alert]:
+    """The alerts that are to be reported now, oldest first.
 
     That is: a new one (at once, or when those that come in many are gathered; not urgent ones no sooner than
-    ``repeat`` seconds after the last of their kind and subject was told); one that rose to a higher level; one that
-    grew, after ``repeat`` seconds; any, after a day; and the end of what was told.
+    ``repeat`` seconds after the last of their kind and subject was reported); one that rose to a higher level; one that
+    grew, after ``repeat`` seconds; any, after a day; and the end of what was reported.
     """
     gathering = [kind.name for kind in KINDS.values() if kind.gathers]
     urgent = [kind.name for kind in KINDS.values() if kind.urgent]
@@ -82,8 +82,8 @@ def to_tell(tx: Transaction, repeat: float) -> list[Alert]:
     return [Alert(**row) for row in rows]
 
 
-def tell(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Sequence[str]) -> None:
-    """Notes that these alerts are told, and leaves the notice for each channel."""
+def report(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Sequence[str]) -> None:
+    """Notes that these alerts are reported, and leaves the notice for each channel."""
     tx.run(
         """update alerts set told_at = now(), told_level = greatest(told_level, level), told_count = count,
                told_end = ended_at is not null where id = any (%s::bigint[])""",
@@ -91,7 +91,7 @@ def tell(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Seq
     )
     tx.run(
         """insert into notices (channel, title, body, over)
-           select channel, %(title)s, %(body)s, %(over)s from unnest(%(channels)s::text[]) as channel""",
+           select channel, %(title)s, %(body)s, %(resolved)s from unnest(%(channels)s::text[]) as channel""",
         {**asdict(notice), "channels": list(channels)},
     )
 
@@ -126,7 +126,7 @@ def refused(tx: Transaction, notices: Sequence[Waiting], reason: str) -> float:
 
 
 def all_alerts(tx: Transaction, *, over: bool, limit: int) -> list[Row]:
-    """The alerts that stand, and those that are over if they are asked for; newest first."""
+    """The open alerts, and the resolved ones if they are asked for; newest first."""
     return tx.rows(
         """select id, kind, about, level, count, since, seen_at, ended_at, told_at, says, fix from alerts
            where ended_at is null or %s order by ended_at desc nulls first, id desc limit %s""",

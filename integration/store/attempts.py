@@ -34,7 +34,7 @@ class Outcome:
 def intend(
     tx: Transaction, delivery: Delivery, effect: str, request: bytes, before: Outcome | None = None
 ) -> Intent | None:
-    """Writes the intent, unless the effect stands already; None when the lease is not ours any more.
+    """Writes the intent, unless the target has the effect already; None when the lease is not ours any more.
 
     What was last applied is forgotten with it: from here on the target may show something else.  The outcome of the
     try ``before`` is written in the same statement.
@@ -57,12 +57,12 @@ def intend(
 
 
 def close(tx: Transaction, delivery: Delivery, outcome: Outcome) -> None:
-    """Writes how a try ended, unless the lease is not ours any more: whoever has it now looks for the effect itself."""
+    """Writes how a try ended, unless the lease is not ours any more: its new holder looks for the effect itself."""
     tx.run(f"with ours as ({OURS}) {CLOSE}", {"delivery": delivery.id, "lease": delivery.lease, **asdict(outcome)})
 
 
 def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bool:
-    """Records that the effect stands at the target; False when the lease is not ours any more.
+    """Records that the target has the effect; False when the lease is not ours any more.
 
     Settles the try whose outcome was unknown, or notes it as found; a success already recorded stays the only one.
     """

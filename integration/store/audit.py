@@ -12,7 +12,7 @@ from integration.store.database import Row, Transaction
 
 
 def note(tx: Transaction, who: str, action: str, deliveries: Sequence[int | None], **detail: object) -> None:
-    """Writes down an action, once for each delivery; None stands for one that concerns no delivery."""
+    """Writes down an action, once for each delivery; None for one that concerns no delivery."""
     tx.run(
         """insert into audit (who, action, delivery, detail)
            select %s, %s, delivery, %s from unnest(%s::bigint[]) as delivery""",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from integration.canonical.entities import entity as registered
 from integration.store.database import Transaction
 from integration.store.deliveries import WAKE_NEEDING, Delivery
 
 RESERVED_FOR = "120 seconds"
+PEOPLE = ("customer", "guest")
+"""Entities whose objects are records of one kind at a target, so that no two of ours may claim one by themselves."""
 
 
 def their_ids(tx: Transaction, installation: int, entity: str, our_ids: Collection[str]) -> dict[str, str]:
@@ -23,15 +26,21 @@ def their_ids(tx: Transaction, installation: int, entity: str, our_ids: Collecti
 
 
 def our_id(tx: Transaction, installation: int, entity: str, theirs: str) -> str | None:
-    """Our id of the order, shipment, invoice, return or payment that is ``theirs`` there."""
-    value = tx.value(
-        """select our_id from crossrefs where installation = %s and entity = %s and their_id = %s
-           and entity in ('order', 'shipment', 'invoice', 'return', 'payment')""",  # what the index has
+    """Our id of the object that is ``theirs`` there; of several that are one record there, the first one written."""
+    return our_ids(tx, installation, entity, [theirs]).get(theirs)
+
+
+def our_ids(tx: Transaction, installation: int, entity: str, theirs: Collection[str]) -> dict[str, str]:
+    """The same for many, by theirs."""
+    rows = tx.rows(
+        """select distinct on (their_id) their_id, our_id from crossrefs
+           where installation = %s and entity = %s and their_id = any (%s::text[])
+           order by their_id, written_at, our_id""",
         installation,
         entity,
-        theirs,
+        list(theirs),
     )
-    return str(value) if value is not None else None
+    return {row["their_id"]: row["our_id"] for row in rows}
 
 
 def reserve(tx: Transaction, delivery: Delivery, entity: str, our_id: str) -> bool:
@@ -59,9 +68,10 @@ def reserve(tx: Transaction, delivery: Delivery, entity: str, our_id: str) -> bo
 def taken(tx: Transaction, installation: int, entity: str, our_id: str, theirs: Collection[str]) -> set[str]:
     """Those of their ids that are known as customers or guests of ours, other than this one."""
     rows = tx.rows(
-        """select distinct their_id from crossrefs where installation = %s and their_id = any (%s::text[])
-           and entity in ('customer', 'guest') and (entity, our_id) <> (%s, %s)""",  # what the index has
+        """select distinct their_id from crossrefs where installation = %s and entity = any (%s::text[])
+           and their_id = any (%s::text[]) and (entity, our_id) <> (%s, %s)""",
         installation,
+        list(PEOPLE),
         list(theirs),
         entity,
         our_id,
@@ -70,7 +80,7 @@ def taken(tx: Transaction, installation: int, entity: str, our_id: str, theirs: 
 
 
 def adopt(tx: Transaction, installation: int, entity: str, our_id: str, theirs: str) -> bool:
-    """Writes the crossref of a customer or guest that stands there already; False when another of ours is it.
+    """Writes the crossref of a customer or guest that the target has already; False when another of ours is it.
 
     Those who want the same record wait here for each other until their transactions end.
     """
@@ -82,7 +92,10 @@ def adopt(tx: Transaction, installation: int, entity: str, our_id: str, theirs: 
 
 
 def learn(tx: Transaction, installation: int, learned: Mapping[tuple[str, str], str]) -> None:
-    """Writes their ids of objects of ours, by (entity, our id): what a delivery has made on its way."""
+    """Writes their ids of objects of ours, by (entity, our id): what a delivery has made on its way.
+
+    Wakes what waits for one of those that need no delivery of their own.
+    """
     names = sorted(learned)  # in one order, so that two who write the same ones cannot wait for each other
     tx.run(
         """insert into crossrefs (installation, entity, our_id, their_id)
@@ -95,6 +108,9 @@ def learn(tx: Transaction, installation: int, learned: Mapping[tuple[str, str], 
         [our_id for _, our_id in names],
         [learned[name] for name in names],
     )
+    for of, id in names:
+        if not registered(of).unique_there:
+            tx.run(WAKE_NEEDING, {"needed": needed(installation, of, id)})
 
 
 def write(
@@ -105,13 +121,14 @@ def write(
     theirs: str | None,
     *,
     number: str | None = None,
+    source: int | None = None,
     version: int | None = None,
     digest: str | None = None,
 ) -> None:
     """Writes or brings up to date a crossref, and wakes what waited for it.
 
     ``theirs`` is None when the object was never made there (an order cancelled before it was posted): what came before
-    that version is old all the same.
+    that version is old all the same.  ``source`` is the installation that counts the version.
     """
     tx.run(
         WRITE,
@@ -121,6 +138,7 @@ def write(
             "our_id": our_id,
             "their_id": theirs,
             "number": number,
+            "source": source,
             "version": version,
             "digest": digest,
             "needed": needed(installation, entity, our_id) if theirs is not None else None,
@@ -131,26 +149,32 @@ def write(
 def settle(tx: Transaction, delivery: Delivery) -> None:
     """Notes that this version of the object needed nothing: an older one that comes later is old."""
     tx.run(
-        """insert into crossrefs (installation, entity, our_id, version) values (%s, %s, %s, %s)
-           on conflict (installation, entity, our_id) do update
-           set version = greatest(crossrefs.version, excluded.version)""",
+        """insert into crossrefs (installation, entity, our_id, source, version) values (%s, %s, %s, %s, %s)
+           on conflict (installation, entity, our_id) do update set source = excluded.source, version =
+               case when coalesce(crossrefs.source, excluded.source) = excluded.source
+                   then greatest(crossrefs.version, excluded.version) else excluded.version end""",
         delivery.target,
         delivery.entity,
         delivery.object_id,
+        delivery.source,
         delivery.version,
     )
 
 
 def exists(tx: Transaction, needs: str) -> bool:
-    """Whether the object that somebody `needed` stands there by now: a version of it has taken effect."""
-    installation, entity, our_id = needs.split("/", 2)
+    """Whether the object that somebody `needed` is there by now: a version of it has taken effect.
+
+    Of an entity of which several of ours may be one of theirs, their id is enough.
+    """
+    installation, of, our_id = needs.split("/", 2)
     return bool(
         tx.value(
             """select true from crossrefs where installation = %s and entity = %s and our_id = %s
-               and their_id is not null and version is not null""",
+               and their_id is not null and (version is not null or not %s)""",
             int(installation),
-            entity,
+            of,
             our_id,
+            registered(of).unique_there,
         )
     )
 
@@ -162,11 +186,12 @@ def needed(installation: int, entity: str, our_id: str) -> str:
 
 WRITE = f"""
 with written as (
-    insert into crossrefs (installation, entity, our_id, their_id, number, version, digest)
-    values (%(installation)s, %(entity)s, %(our_id)s, %(their_id)s, %(number)s, %(version)s, %(digest)s)
+    insert into crossrefs (installation, entity, our_id, their_id, number, source, version, digest)
+    values (%(installation)s, %(entity)s, %(our_id)s, %(their_id)s, %(number)s, %(source)s, %(version)s, %(digest)s)
     on conflict (installation, entity, our_id) do update set
         their_id = coalesce(excluded.their_id, crossrefs.their_id),
         number = coalesce(excluded.number, crossrefs.number),
+        source = coalesce(excluded.source, crossrefs.source),
         version = coalesce(excluded.version, crossrefs.version),
         digest = coalesce(excluded.digest, crossrefs.digest),
         reserved_by = null, reserved_until = null, written_at = now()

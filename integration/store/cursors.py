@@ -133,7 +133,7 @@ def rest(tx: Transaction, cursor: Cursor, after: float = 0.0) -> None:
     )
 
 
-def hasten(tx: Transaction, installation: int, *, at_once: bool = False) -> int:
+def make_due(tx: Transaction, installation: int, *, at_once: bool = False) -> int:
     """Makes the polls of an installation due now, or 5 s after they last began; how many became due earlier."""
     soon = "now()" if at_once else f"greatest(now(), coalesce(started_at, 'epoch') + interval '{HASTE}')"
     failing = "" if at_once else "and failures = 0"  # a hint does not shorten the pause after a failure

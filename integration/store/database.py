@@ -17,10 +17,10 @@ import psycopg2.extensions
 
 Row = dict[str, Any]
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
-AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+UNAVAILABLE = (psycopg2.OperationalError, psycopg2.InterfaceError)
 """Postgres does not answer, or the connection to it broke."""
 REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba.conf entry|no password supplied")
-SOON = "set local synchronous_commit = off; "
+ASYNC_COMMIT = "set local synchronous_commit = off; "
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
 OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
@@ -124,7 +124,7 @@ class Database:
         is thrown away, the next transaction opens a new one.
         """
         with self._connection() as connection:
-            yield Transaction(connection, f"begin; {'' if durable else SOON}")
+            yield Transaction(connection, f"begin; {'' if durable else ASYNC_COMMIT}")
             if connection.info.transaction_status != IDLE:
                 connection.cursor().execute("commit")
 
@@ -132,7 +132,7 @@ class Database:
     def statement(self, *, durable: bool = True) -> Iterator[Transaction]:
         """A transaction of one statement: it commits by itself, which saves a round trip."""
         with self._connection() as connection:
-            yield Transaction(connection, "" if durable else SOON)
+            yield Transaction(connection, "" if durable else ASYNC_COMMIT)
 
     def wait(self, seconds: float = 30.0) -> None:
         """Waits until Postgres answers; raises `psycopg2.OperationalError` after ``seconds``, or at once when it
@@ -173,7 +173,7 @@ class Database:
 
     def _take(self) -> Connection:
         with suppress(IndexError):
-            while _hung_up(connection := self._idle.pop()):
+            while _closed_by_server(connection := self._idle.pop()):
                 connection.close()
             return connection
         fresh: Connection = psycopg2.connect(self.url, connection_factory=Connection, options=self._options, **OPTIONS)
@@ -181,7 +181,7 @@ class Database:
         return fresh
 
 
-def _hung_up(connection: Connection) -> bool:
+def _closed_by_server(connection: Connection) -> bool:
     """Whether the server has ended this idle connection: on one that is well there is nothing to read."""
     look = select.poll()
     look.register(connection.fileno(), select.POLLIN)

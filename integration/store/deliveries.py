@@ -28,10 +28,10 @@ POISONED = 5
 class Delivery:
     """A delivery as its worker claimed it.  ``document`` and ``body`` are encrypted.
 
-    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that stand at the target
+    ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that the target has
     already, by an earlier claim of this round; ``waited`` is its age in seconds.  ``replay_of`` is the delivery that it
     repeats, ``edited`` says which document a person has corrected ("event" or "target"), and ``approved`` are the codes
-    of failed checks that he lets it pass.
+    of failed checks that this person lets it pass.
     """
 
     id: int
@@ -69,8 +69,8 @@ class Next:
     """Where a delivery goes from here: its state, and what the state needs.
 
     ``due_in`` is in seconds; ``spends`` counts an attempt; ``pauses`` stops the whole target until its credentials
-    work; ``settles`` makes what is older old; ``needs`` is the crossref it waits for; ``credit`` is how many nudges
-    its queue may hold, beyond which `State.QUEUED` becomes `State.READY`.
+    work; with ``settles`` older versions of the object become obsolete; ``needs`` is the crossref it waits for;
+    ``credit`` is how many nudges its queue may hold, beyond which `State.QUEUED` becomes `State.READY`.
     """
 
     state: State
@@ -124,7 +124,7 @@ def look(tx: Transaction, id: int) -> Delivery | None:
     return Delivery(**{**row, "step": Step(row["step"]), "lease": ""}) if row else None
 
 
-def stand_back(tx: Transaction, id: int) -> None:
+def requeue_behind_lane(tx: Transaction, id: int) -> None:
     """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it."""
     tx.run(
         f"""update deliveries d set state = 'waiting', due_at = 'infinity'
@@ -192,7 +192,7 @@ def note_rounding(tx: Transaction, delivery: Delivery, amount: Decimal, currency
     tx.run(sql, amount, currency, delivery.id)
 
 
-def give_back(tx: Transaction, delivery: Delivery, seconds: float) -> int:
+def refund_attempts(tx: Transaction, delivery: Delivery, seconds: float) -> int:
     """Gives back the attempts of the others that failed at this target in these last seconds: it was the target.
 
     A second is added for those who failed at the same time and wrote it down a moment before.
@@ -269,7 +269,8 @@ CLAIMED = """
     c.version, c.step, c.attempts, c.round, c.priority, c.document,
     m.body, extract(epoch from now() - c.created_at)::float as waited,
     m.external_id as event_id, m.object_id,
-    x.their_id as theirs, x.version as applied_version, x.digest as applied_digest,
+    x.their_id as theirs,
+    case when coalesce(x.source, m.source) = m.source then x.version end as applied_version, x.digest as applied_digest,
     array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
           order by a.id) as effects, c.replay_of, c.edited, c.approved"""
 AROUND = """join messages m on m.id = c.message

@@ -1,4 +1,4 @@
-"""What is due, and what went astray: the questions the dispatcher asks ten times a second.
+"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher asks ten times a second.
 
 Every nudge may be lost or doubled without harm, because the truth about what is due stays here.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integration.canonical.entities import ENTITIES
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import SMALL, SMALL_SHARE
 
@@ -27,8 +28,7 @@ def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -
     """Marks due deliveries of a queue as queued, as many as its window still admits; live ones come first.
 
     Replay and back-fill get a fifth of the window and no more, so that what is live finds room whenever it comes.  Only
-    what is for one of ``targets``, the configured installations, is taken.  Rows are ``{id, step, queue, target,
-    source, source_kind}``.
+    what is for one of ``targets``, the configured installations, is taken.  Rows are ``{id, step, queue, target}``.
     Any number of dispatchers may ask at once.
     """
     return tx.rows(TAKE, {"queue": queue, "window": window, "fresh": FRESH, "targets": list(targets)})
@@ -60,7 +60,7 @@ def requeue_all(tx: Transaction) -> int:
 
 
 def wake_missed(tx: Transaction) -> int:
-    """Makes due what nobody woke: two transactions that end at once can miss each other.
+    """Makes due what was not woken: two transactions that end at once can miss each other.
 
     That is the head of a lane behind which something was put, and what waits for a crossref that is there.
     """
@@ -69,7 +69,8 @@ def wake_missed(tx: Transaction) -> int:
            where d.state = 'waiting' and d.needs is not null
            and x.installation = split_part(d.needs, '/', 1)::smallint and x.entity = split_part(d.needs, '/', 2)
            and x.our_id = substr(d.needs, length(split_part(d.needs, '/', 1) || split_part(d.needs, '/', 2)) + 3)
-           and x.their_id is not null and x.version is not null"""
+           and x.their_id is not null and (x.version is not null or x.entity = any (%s::text[]))""",
+        [each.name for each in ENTITIES.values() if not each.unique_there],
     )
     return needing + tx.run(
         """update deliveries set state = 'ready', due_at = now() where id in (
@@ -112,7 +113,6 @@ with room as (
     select id from live union all select id from others
 )
 update deliveries d set state = 'queued', moved_at = now(), needs = null
-from due, installations i, messages m, installations s
-where d.id = due.id and i.id = d.target and m.id = d.message and s.id = m.source
-returning d.id, d.step, d.queue, i.system as target, s.system as source, s.kind as source_kind
+from due, installations i where d.id = due.id and i.id = d.target
+returning d.id, d.step, d.queue, i.system as target
 """

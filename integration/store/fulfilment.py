@@ -1,4 +1,4 @@
-"""Progress: how far each order is at each target, so that the shop can be told what is true over all of them."""
+"""Fulfilment: how far each order is at each target, and which stage Clarity was last notified of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from integration.canonical.fulfilment import Part, Stage, entered, part_of, stage_of
+from integration.canonical.fulfilment import Stage, TargetProgress, entered, progress_of, stage_of
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 
@@ -40,7 +40,7 @@ def claim(
     Whoever claims a line first has it until it lets go (`release`): a line is fulfilled once.
     """
     if not lines:
-        return _claims(tx, shop, order_id)
+        return claims(tx, shop, order_id)
     claimed: Claims = tx.value(
         """insert into progress (installation, entity, object_id, order_id, body, fulfilled_by)
            values (%s, 'order', %s, %s, '{}', %s)
@@ -55,11 +55,21 @@ def claim(
     return claimed
 
 
+def claims(tx: Transaction, shop: int, order_id: str, lock: str = "") -> Claims:
+    """Which installation fulfils each line of the order now; ``lock`` is a locking clause."""
+    found: Claims | None = tx.value(
+        f"select fulfilled_by from progress where installation = %s and entity = 'order' and object_id = %s {lock}",
+        shop,
+        order_id,
+    )
+    return found or {}
+
+
 def release(
     tx: Transaction, shop: int, order_id: str, target: int, *, keep: Collection[str], ordered: Collection[str]
 ) -> None:
     """Lets go of the lines that a target has of an order, but for those to ``keep``; others may claim them."""
-    before = _claims(tx, shop, order_id, lock="for update")
+    before = claims(tx, shop, order_id, lock="for update")
     after: Claims = {line: by for line, by in before.items() if by != target or line in keep}
     after = dict.fromkeys(ordered) | after
     if after != before:
@@ -89,6 +99,17 @@ def shipped_by_others(tx: Transaction, target: int, order_id: str, shipment: str
         shipment,
     )
     return {row["line"]: row["quantity"] for row in rows}
+
+
+def recorded(tx: Transaction, target: int, entity: str, object_id: str) -> Row | None:
+    """What was last recorded of a shipment or invoice; None for nothing."""
+    body: Row | None = tx.value(
+        "select body from progress where installation = %s and entity = %s and object_id = %s",
+        target,
+        entity,
+        object_id,
+    )
+    return body
 
 
 def lock(tx: Transaction, target: int, order_id: str) -> None:
@@ -121,7 +142,7 @@ def record(tx: Transaction, delivery: Delivery, order_id: str, body: Row) -> boo
 
 
 def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
-    """Notes that a shipment or invoice stands at the shop."""
+    """Notes that Clarity has a shipment or invoice."""
     tx.run(
         "update progress set shown = true where installation = %s and entity = %s and object_id = %s",
         target,
@@ -131,9 +152,9 @@ def show(tx: Transaction, target: int, entity: str, object_id: str) -> None:
 
 
 def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -> tuple[Stage, ...]:
-    """The stages that the order has entered since the shop was last told, over these targets; it never goes back.
+    """The stages that the order has entered since Clarity was last notified, over these targets; it never goes back.
 
-    Only what stands at the shop counts.  Whoever asks for one order waits for the other who does.
+    Only what Clarity has counts.  Two that ask for one order run one after the other.
     """
     row = tx.row(
         """insert into progress (installation, entity, object_id, order_id, body)
@@ -145,7 +166,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         order_id,
     )
     assert row
-    told, claims = Stage(row["stage"]), row["fulfilled_by"]
+    notified, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
     tx.run(
         """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
@@ -156,7 +177,7 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
     waited_for = set(targets) - {shop, *parts}
     if claims and None not in claims.values():
         waited_for &= set(claims.values())
-    stage = max(told, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
+    stage = max(notified, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -164,11 +185,11 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         shop,
         order_id,
     )
-    return entered(told, stage)
+    return entered(notified, stage)
 
 
 def open_orders(tx: Transaction, target: int) -> list[str]:
-    """Their ids of orders of which not all is shipped and paid, those first that nobody has looked at the longest."""
+    """Their ids of orders of which not all is shipped and paid, the least recently polled first."""
     rows = tx.rows(
         """select x.their_id from progress p
            join crossrefs x on x.installation = p.installation and x.entity = 'order' and x.our_id = p.object_id
@@ -179,7 +200,7 @@ def open_orders(tx: Transaction, target: int) -> list[str]:
     return [row["their_id"] for row in rows]
 
 
-def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
+def polled(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     """Puts these orders behind the others of `open_orders`."""
     tx.run(
         """update progress p set looked_at = now() from crossrefs x
@@ -190,16 +211,7 @@ def looked_at(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     )
 
 
-def _claims(tx: Transaction, shop: int, order_id: str, lock: str = "") -> Claims:
-    found: Claims | None = tx.value(
-        f"select fulfilled_by from progress where installation = %s and entity = 'order' and object_id = %s {lock}",
-        shop,
-        order_id,
-    )
-    return found or {}
-
-
-def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, Part]:
+def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, TargetProgress]:
     """Each target's part of the order, by installation."""
     rows = tx.rows(
         """select installation, entity, body from progress
@@ -214,7 +226,8 @@ def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, 
 
     carrying = [row["installation"] for row in rows if row["entity"] == "order"]
     return {
-        target: part_of(of(target, "order")[0], of(target, "shipment"), of(target, "invoice")) for target in carrying
+        target: progress_of(of(target, "order")[0], of(target, "shipment"), of(target, "invoice"))
+        for target in carrying
     }
 
 

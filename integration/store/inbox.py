@@ -30,9 +30,9 @@ class Route:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What became of an arrival: ``verdict`` is "accepted", "duplicate" or "conflict".
+    """How an arrival was treated: ``verdict`` is "accepted", "duplicate" or "conflict".
 
-    ``due`` are its deliveries that may run at once, each ``{id, step, queue, target, source, source_kind}``.
+    ``due`` are its deliveries that may run at once, each ``{id, step, queue, target}``.
     """
 
     verdict: str
@@ -171,9 +171,7 @@ with message as (
     on conflict (name, source, day, shard) do update set value = counters.value + excluded.value
 )
 select message.id as message, (
-    select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.system,
-        'source', s.system, 'source_kind', s.kind)), '[]')
-    from routed r join installations i on i.id = r.target, installations s
-    where r.state = 'ready' and s.id = %(source)s) as due
+    select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.system)), '[]')
+    from routed r join installations i on i.id = r.target where r.state = 'ready') as due
 from message
 """

@@ -162,7 +162,7 @@ def all_installations(tx: Transaction) -> list[Row]:
 
 
 def _wake(tx: Transaction, installation: int) -> None:
-    """Makes due what waits for its target's sake: refused there, or with a nudge that nobody was allowed to follow."""
+    """Makes due what waits for its target's sake: refused there, or with a nudge that no worker might follow."""
     tx.run(
         """update deliveries set state = 'ready', due_at = now()
            where queue = (select system from installations where id = %s) and needs is null and due_at < 'infinity'

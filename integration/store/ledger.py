@@ -182,7 +182,7 @@ SOURCES = f"""
 with counted as (select source, sum(accepted)::bigint as accepted, sum(made - unmade)::bigint as made
     from ({COUNTED}) as c group by source
 ), made as (select source, sum(count)::bigint as count from ({MADE}) as m group by source
-), told as (
+), totals as (
     select source, coalesce(sum(value) filter (where name = 'removed'), 0)::bigint as removed,
         coalesce(sum(value) filter (where name = 'removed' and day < %(since)s::date), 0)::bigint as removed_of_sealed,
         coalesce(sum(value) filter (where name = 'copies'), 0)::bigint as copies,
@@ -195,7 +195,7 @@ with counted as (select source, sum(accepted)::bigint as accepted, sum(made - un
 ), finished as (
     select s.source, s.skipped, s.accepted - coalesce(t.removed_of_sealed, 0)
         - (select count(*) from unfinished u where u.source = s.source) as count
-    from sealed s left join told t using (source)
+    from sealed s left join totals t using (source)
 ), part as (
     select source, state, count(*) from ({MESSAGES}) as m group by source, state
     union all select source, state, count(*) from unfinished group by source, state
@@ -215,7 +215,7 @@ select i.name as source, coalesce(s.accepted, 0) + coalesce(c.accepted, 0) as ac
     coalesce(p.held, 0) as held, coalesce(p.dead, 0) as dead, coalesce(p.open, 0) as open,
     coalesce(c.made, 0) as made, coalesce(m.count, 0) as deliveries
 from installations i left join counted c on c.source = i.id left join made m on m.source = i.id
-left join told t on t.source = i.id left join sealed s on s.source = i.id left join present p on p.source = i.id
+left join totals t on t.source = i.id left join sealed s on s.source = i.id left join present p on p.source = i.id
 where coalesce(p.all, 0) > 0 or coalesce(s.accepted, 0) + coalesce(c.accepted, 0) > 0 order by i.id"""
 
 DAYS = f"""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from integration.errors import Misconfigured
-from integration.store.database import AWAY, Database, Transaction
+from integration.store.database import UNAVAILABLE, Database, Transaction
 
 FOLDER = Path(__file__).with_name("migrations")
-LOCK = 7_116_001  # any number nobody else uses: two `migrate` at once take turns
+LOCK = 7_116_001  # any number that is not used elsewhere: two `migrate` at once take turns
 
 
 def migrate(url: str, check: Callable[[Transaction], None] = lambda _: None) -> list[str]:
@@ -32,7 +32,7 @@ def migrate(url: str, check: Callable[[Transaction], None] = lambda _: None) -> 
                        name text primary key, checksum text not null, at timestamptz not null default now())"""
             )
             return _apply(tx, {path.name: path.read_text() for path in sorted(FOLDER.glob("*.sql"))})
-    except AWAY as error:
+    except UNAVAILABLE as error:
         raise Misconfigured(
             f"Postgres does not answer: {_said(error)}", hint="Check DATABASE_URL, and that the server runs."
         ) from None

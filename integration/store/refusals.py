@@ -10,7 +10,7 @@ from integration.store.database import Row, Transaction
 def note(tx: Transaction, source: int | None, counts: Mapping[str, int]) -> None:
     """Adds so many refusals by reason to this minute and to those of all time, in one statement.
 
-    Their sum is added to the source's counter of the day; ``source`` is None where none could be told.
+    Their sum is added to the source's counter of the day; ``source`` is None where it is not known.
     """
     reasons = sorted(counts)  # in one order, so that two processes do not wait for each other
     tx.run(NOTE, {"source": source, "reasons": reasons, "counts": [counts[reason] for reason in reasons]})

@@ -119,7 +119,7 @@ def replay(tx: Transaction, ids: Sequence[int], restart: Restart, who: str) -> d
     what no workflow took, and, where the step needs a translated document, what has none.
 
     A new round begins, in which the target is looked at before anything is sent, unless the same document goes out
-    again and nobody has answered yet: then its frozen requests are repeated.
+    again and there is no answer yet: then its frozen requests are repeated.
     """
     rows = tx.rows(
         REPLAY,
@@ -140,7 +140,7 @@ def edit(tx: Transaction, delivery: Delivery, document: bytes, edited: str, path
     False if it is neither, or was edited since ``delivery`` was read.
 
     ``edited`` says which was corrected: "target", or "event", which has to be translated anew.  A new round begins.
-    What a person let pass was another document, so he is asked again.
+    What a person let pass was another document, so it is asked again.
     """
     found = tx.run(
         """update deliveries set document = %(document)s, edited = %(edited)s, round = round + 1, approved = '{}',
@@ -180,7 +180,7 @@ def choose(tx: Transaction, delivery: Delivery, candidate: Mapping[str, str], wh
 
 
 def resolve(tx: Transaction, ids: Sequence[int], reason: str, who: str) -> list[int]:
-    """Closes held and dead deliveries as settled by a person, with his reason; the ids of those that were."""
+    """Closes held and dead deliveries as settled by a person, with the reason; the ids of those that were."""
     rows = tx.rows(
         """update deliveries set state = 'skipped', finished_at = now(), moved_at = now(),
                reason = 'resolved by ' || %s || ': ' || %s, hint = null

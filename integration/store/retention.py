@@ -1,4 +1,4 @@
-"""Retention: what is long finished is removed, in small batches that nobody waits for; what it removes, it counts.
+"""Retention: what is long finished is removed, in small batches that block nothing; what it removes, it counts.
 
 Only a message all of whose deliveries are done or skipped goes, with its body, deliveries and attempts, and only from a
 sealed day.  What is held, dead or open stays, whatever its age, and so do crossrefs, progress and definitions.  Of a
@@ -31,13 +31,13 @@ def busy(tx: Transaction) -> bool:
 def note(tx: Transaction, days: float, after: int = 0) -> list[int]:
     """The next messages with ids beyond ``after`` that ended ``days`` ago, which are `seen` from now on.
 
-    To be committed before they are removed: whoever accepts an event finds it either here or there.
+    To be committed before they are removed: an event is found either here or there.
     """
     return [row["id"] for row in tx.rows(NOTE, {"days": days, "after": after, "batch": BATCH})]
 
 
 def remove(tx: Transaction, ids: Sequence[int], days: float) -> int:
-    """Removes those of these messages that are still finished and that nobody holds on to; returns how many."""
+    """Removes those of these messages that are still finished and unlocked; returns how many."""
     tx.run("select pg_advisory_xact_lock(hashtext('retention'))")  # two at once would wait for each other's counters
     free = [row["id"] for row in tx.rows(FREE, list(ids))]
     gone = [row["id"] for row in tx.rows(FINISHED, {"ids": free, "days": days})]

@@ -78,7 +78,7 @@ def read(tx: Transaction, column: Column, after: Key, limit: int) -> list[tuple[
 def replace(tx: Transaction, column: Column, renewed: Sequence[Renewed]) -> int:
     """Puts new values where the old ones still are; how many.
 
-    What has changed since it was read is left alone, and so is what somebody else is just changing: nobody waits.
+    What has changed since it was read is left alone, and so is what another transaction is changing: this never blocks.
     """
     return tx.run(
         f"""update {column.table} t set {column.name} = free.new from (

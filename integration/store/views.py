@@ -5,8 +5,8 @@ from __future__ import annotations
 from integration.store.database import Row, Transaction
 
 COLUMNS = """
-    d.id, d.message, i.name as target, d.workflow, d.step, d.state, d.attempts, d.round, d.code, d.reason, d.hint,
-    d.rounding, d.rounding_currency, d.fingerprint, d.newer, d.origin, d.replay_of, d.edited, d.approved,
+    d.id, d.message, i.name as target, d.workflow, d.entity, d.step, d.state, d.attempts, d.round, d.code, d.reason,
+    d.hint, d.rounding, d.rounding_currency, d.fingerprint, d.newer, d.origin, d.replay_of, d.edited, d.approved,
     d.created_at, d.finished_at, m.type, m.object_id, m.number,
     case when d.due_at = 'infinity' then null else d.due_at end as due_at, d.due_at = 'infinity' as behind_another"""
 TABLES = "deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"
@@ -95,10 +95,10 @@ def oldest_due(tx: Transaction) -> list[Row]:
 def journeys(tx: Transaction, object_ids: list[str]) -> list[Row]:
     """How far orders have come: one row per order and ERP, of its first message.
 
-    ``{object_id, target, state, step, reason, theirs, seconds}`` tell of its way to the ERP: the number there, and the
-    time from the commit of the webhook to the end of the status push.  ``{shipments, invoices, open}`` tell of what has
-    come back from there, and whether more is to be expected.  ``{stage, telling}`` are the stage that the shop was last
-    told of, None for none, and whether a push is still under way.
+    ``{object_id, target, state, step, reason, theirs, seconds}`` are about its way to the ERP: the number there, and
+    the time from the commit of the webhook to the end of the status push.  ``{shipments, invoices, open}`` are about
+    what has come back from there, and whether more is to be expected.  ``{stage, reporting}`` are the stage that
+    Clarity was last notified of, None for none, and whether a push is still under way.
     """
     return tx.rows(JOURNEYS, object_ids)
 
@@ -108,14 +108,15 @@ select distinct on (m.object_id, d.target) m.object_id, i.system as target, d.st
     x.number as theirs,
     extract(epoch from coalesce(push.finished_at, d.finished_at) - m.received_at)::float as seconds,
     back.shipments, back.invoices, coalesce(here.open, true) as open,
-    coalesce((told.body ->> 'stage')::int, case when push.state in ('done', 'skipped') then 0 end) as stage,
-    exists (select from deliveries other where other.lane = push.lane and other.open) as telling
+    coalesce((notified.body ->> 'stage')::int, case when push.state in ('done', 'skipped') then 0 end) as stage,
+    exists (select from deliveries other where other.lane = push.lane and other.open) as reporting
 from messages m join deliveries d on d.message = m.id and d.origin is null and d.replay_of is null
 join installations i on i.id = d.target
 left join deliveries push on push.origin = d.id
 left join crossrefs x on x.installation = d.target and x.entity = d.entity and x.our_id = m.object_id
 left join progress here on here.installation = d.target and here.entity = 'order' and here.object_id = m.object_id
-left join progress told on told.installation = m.source and told.entity = 'order' and told.object_id = m.object_id
+left join progress notified
+    on notified.installation = m.source and notified.entity = 'order' and notified.object_id = m.object_id
 cross join lateral (
     select count(*) filter (where p.entity = 'shipment') as shipments,
         count(*) filter (where p.entity = 'invoice') as invoices

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical import digest
+from integration.canonical.entities import entity
 from integration.connectors.contract import Request
 from integration.errors import Failure
 from integration.masking import masked
@@ -20,12 +21,12 @@ from integration.terminal.session import open_runtime
 from integration.workflow import Definitions
 from tasks.dry_run import DryRun, dry_run
 
-COLUMNS = ("field", "would_be_sent", "stands_there")
+COLUMNS = ("field", "would_be_sent", "at_target")
 ABSENT = "(absent)"
 
 
 def show_dry_runs(ids: Sequence[int], known: Definitions, how: ReplayOptions) -> None:
-    """Goes through the deliveries with nothing changed, and shows what became of each."""
+    """Goes through the deliveries with nothing changed, and shows the outcome of each."""
     current = {} if how.pinned else {workflow.name: workflow for workflow in known.workflows}
     step = how.restart({}).step
     with open_runtime() as runtime:
@@ -44,11 +45,12 @@ def show_dry_runs(ids: Sequence[int], known: Definitions, how: ReplayOptions) ->
 def _row(id: int, found: DryRun | None, *, reveal: bool) -> Row:
     if found is None:
         raise Failure(f"no workflow took delivery {id}", hint="Send the event again once there is one for it.")
-    rows = compared(found.sends, found.shows, reveal=reveal)
+    personal = entity(found.delivery.entity).personal
+    rows = compared(found.sends, found.shows, reveal=reveal, personal=personal)
     first, stops = found.first, found.stops
     return {
         "delivery": id,
-        "stands_there": found.shows is not None,
+        "at_target": found.shows is not None,
         "equal": sum(row["equal"] for row in rows),
         "differing": [{name: row[name] for name in COLUMNS} for row in rows if not row["equal"]],
         "first_effect": first and _call(*first, reveal=reveal),
@@ -62,16 +64,18 @@ def _call(effect: str, request: Request, *, reveal: bool) -> Row:
     return {"effect": effect, "method": request.method, "path": request.path, **body}
 
 
-def compared(sends: Any, shows: Any, *, reveal: bool) -> list[Row]:
-    """A row for each field: of what would be sent alone where nothing stands there, else of what can be compared."""
+def compared(sends: Any, shows: Any, *, reveal: bool, personal: bool = False) -> list[Row]:
+    """A row for each field: of the document to send where the target has none, else of what can be compared."""
     ours, theirs = dict(leaves(sends or {})), dict(leaves(shows or {}))
-    told_ours, told_theirs = (dict(leaves(each if reveal else masked(each))) for each in (sends or {}, shows or {}))
+    shown_ours, shown_theirs = (
+        dict(leaves(each if reveal else masked(each, personal=personal))) for each in (sends or {}, shows or {})
+    )
     paths = theirs if shows else ours
     return [
         {
             "field": path,
-            "would_be_sent": told_ours.get(path, ABSENT),
-            "stands_there": told_theirs.get(path, ABSENT),
+            "would_be_sent": shown_ours.get(path, ABSENT),
+            "at_target": shown_theirs.get(path, ABSENT),
             "equal": path in ours and path in theirs and digest(ours[path]) == digest(theirs[path]),
         }
         for path in paths
@@ -79,16 +83,16 @@ def compared(sends: Any, shows: Any, *, reveal: bool) -> list[Row]:
     ]
 
 
-def _show(told: Row, *, reveal: bool) -> None:
-    console.print(f"\n[bold]Delivery {told['delivery']}[/]")
-    if not told["stands_there"]:
-        console.print("Nothing stands there yet, or the target cannot say.", style="dim")
+def _show(row: Row, *, reveal: bool) -> None:
+    console.print(f"\n[bold]Delivery {row['delivery']}[/]")
+    if not row["at_target"]:
+        console.print("The target has nothing yet, or cannot show it.", style="dim")
     table(
-        COLUMNS, [{name: _text(row[name]) for name in COLUMNS} for row in told["differing"]], empty="Nothing differs."
+        COLUMNS, [{name: _text(each[name]) for name in COLUMNS} for each in row["differing"]], empty="Nothing differs."
     )
-    if told["equal"]:
-        console.print(f"{told['equal']} fields equal", style="dim")
-    first, stops = told["first_effect"], told["stops"]
+    if row["equal"]:
+        console.print(f"{row['equal']} fields equal", style="dim")
+    first, stops = row["first_effect"], row["stops"]
     if first:
         fields({"first it would do": f"{first['effect']}: {first['method']} {first['path']}"})
         if reveal:

@@ -1,4 +1,4 @@
-"""Corrections of a document: one value at a path, or all of it in an editor."""
+"""Corrections of a document: single values by path, or all of it in an editor."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MOST_LISTED = 40
 
 
 def corrected(document: Any, settings: Sequence[str]) -> Any:
-    """The document with values put in, each ``PATH=VALUE``; the path names what is there: ``lines.0.sku``.
+    """The document with new values, each ``PATH=VALUE``; the path must exist: ``lines.0.sku``.
 
-    A value stays what it was: text text, an amount an amount; where nothing was, it is one by its name, or text.
-    Raises `Failure` for a path that is not there and for a value that does not fit.
+    A value keeps its type: text or amount; where there was none, its name decides.
+    Raises `Failure` for a path that does not exist and for a value of another type.
     """
     made = deepcopy(document)
     for setting in settings:
@@ -45,14 +45,14 @@ def written(document: Any) -> str:
 
 
 def read(text: str, original: Any) -> Any:
-    """What was `written` and edited; amounts are decimals again, those that were not touched digit for digit.
+    """Reads what `written` wrote and a person edited; amounts are decimals again, unchanged ones digit for digit.
 
     Raises `Reject` for what is not JSON, and `Failure` when a field of the document itself is gone.
     """
     document = _like(original, parse_json(text.encode("utf-8", "surrogatepass"), names_keys=True))
     gone = sorted(set(original) - set(document if isinstance(document, dict) else ()))
     if gone:
-        raise Failure(f"gone from the document: {', '.join(gone)}", hint="Give it null where it is to be empty.")
+        raise Failure(f"missing from the document: {', '.join(gone)}", hint="Give it null where it is to be empty.")
     return document
 
 

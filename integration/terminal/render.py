@@ -16,10 +16,10 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-# Only a terminal has an edge: in a file or a pipe a line is as long as what it says.
+# Only a terminal has a width: in a file or a pipe no line is cut.
 console = Console(width=None if sys.stdout.isatty() else 10_000)
 
-# What moves the cursor, colours, renames the window, turns the writing round or cannot be encoded; but no line feeds.
+# Characters that move the cursor, colour, rename the window, reverse the text or cannot be encoded; not line feeds.
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 COLOURS = {"done": "green", "skipped": "dim", "held": "yellow", "dead": "red", "ok": "green", "found": "green",
@@ -73,12 +73,12 @@ def remark(about: str, says: str, fix: str | None) -> None:
 
 
 def visible(text: str) -> str:
-    """The text as a terminal may be given it: control characters and what cannot be encoded, as JSON escapes them."""
+    """The text for a terminal: control characters and what cannot be encoded, as JSON escapes them."""
     return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """One line for people.  What others have written may be part of it, so it is made visible first."""
+    """One line for people.  It may quote text of others, so control characters are made visible first."""
     click.echo(visible(text), err=err)
 
 

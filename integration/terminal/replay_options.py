@@ -32,12 +32,12 @@ class ReplayOptions:
 
 
 OPTIONS = (
-    click.option("--from-step", type=STEPS, help="Where to begin: transform translates the event anew, without what a "
+    click.option("--from-step", type=STEPS, help="Where to begin: transform translates the event again, without what a "
                  "person has corrected in the translated document.  [default: enrich after such a correction, else "
                  "transform]"),
-    click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by those of now."),
-    click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most so many, the newest."),
-    click.option("--dry-run", is_flag=True, help="Only show what would be sent, beside what the target has now."),
+    click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by the current ones."),
+    click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest."),
+    click.option("--dry-run", is_flag=True, help="Only show what would be sent, beside what the target has."),
     click.option("--reveal", is_flag=True, help="With --dry-run: show personal data too.  This is audited."),
     click.option("--yes", is_flag=True, help="Do not ask before more than one."),
     json_option,

@@ -1,4 +1,4 @@
-"""Which deliveries a command is about: by their ids, or by what they have in common."""
+"""Which deliveries a command is about: by their ids, or by filters."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from integration.terminal.render import remark, table
 KIND = ("count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
 
 FILTERS = (
-    click.option("--code", help="What it failed with, such as unknown_sku."),
-    click.option("--fingerprint", help="Failures of the same kind have the same; `ls` shows it."),
+    click.option("--code", help="The failure's code, such as unknown_sku."),
+    click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it."),
     click.option("--target", help="A system, such as odoo, or one of its installations, such as odoo-1."),
     click.option("--workflow", help="A workflow, such as order-to-odoo."),
     click.option("--type", help="The event type, such as order.created."),
-    click.option("--number", help="The number people know the object by, such as WEB-1001."),
+    click.option("--number", help="The object's number, such as WEB-1001."),
     click.option("--since", type=Moment(), help="Ended at this date or time, or later."),
     click.option("--until", type=Moment(), help="Ended before this date or time."),
 )

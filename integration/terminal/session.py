@@ -1,4 +1,4 @@
-"""What the reading commands need: the database, and the vault for what is encrypted there."""
+"""What commands read from: the database, and the vault for what is encrypted there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ID = click.IntRange(1, 2**63 - 1)
 
 @contextmanager
 def open_database() -> Iterator[Database]:
-    """The fleet's database; `Misconfigured` with the way out when it does not answer."""
+    """The fleet's database; `Misconfigured` with the fix when it does not answer."""
     database = Database(preflight.load().database_url, connections=2)
     with _answering(database):
         yield database

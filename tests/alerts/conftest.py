@@ -74,9 +74,9 @@ class Watched:
             claimed = self.road.claim(self.road.delivery(f"evt-{self._number}", order=str(self._number)))
             assert claimed
             with self.runtime.database.transaction() as tx:
-                move(tx, claimed, Next(state, reason=reason, hint="Mend the cause.", code="reject"))
+                move(tx, claimed, Next(state, reason=reason, hint="Remove the cause.", code="reject"))
 
-    def mended(self) -> None:
+    def repaired(self) -> None:
         self.road.run("update deliveries set state = 'done' where state in ('dead', 'held')")
 
 

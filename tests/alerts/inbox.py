@@ -1,4 +1,4 @@
-"""Who is told: a real HTTP server that keeps what it is sent, or refuses it."""
+"""The channel: a real HTTP server that keeps what it is sent, or refuses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``fleet alerts``: what stands, and whether every channel takes a notice."""
+"""``fleet alerts``: what is wrong, and whether every channel takes a notice."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_what_is_wrong_with_what_to_do(fleet: Watched, environment: dict[str, st
     fleet.pause(None)
     fleet.later(61)
     assert json.loads(run(environment, "ls", "--json").output) == {"alerts": [], "unsent": []}
-    (over,) = json.loads(run(environment, "ls", "--over", "--json").output)["alerts"]
-    assert over["ended_at"] is not None
+    (resolved,) = json.loads(run(environment, "ls", "--resolved", "--json").output)["alerts"]
+    assert resolved["ended_at"] is not None
 
 
 def test_a_channel_that_takes_nothing_is_shown(fleet: Watched, environment: dict[str, str]) -> None:

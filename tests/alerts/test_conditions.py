@@ -29,7 +29,7 @@ where %(opens)s < 0 or extract(hour from at - (now() - interval '12 hours')::tim
 
 
 def heard(fleet: Watched, back: str, until: str, every: str = "5 minutes", opens: int = -1, source: str = "") -> None:
-    """The shop sent something regularly; with ``opens`` only in the hours of a day that began twelve hours ago."""
+    """Clarity sent something regularly; with ``opens`` only in the hours of a day that began twelve hours ago."""
     shop = fleet.road.odoo if source == "odoo" else fleet.road.shop
     values = {"source": shop.id, "back": back, "until": until, "every": every, "opens": opens}
     fleet.road.run(HEARD, values)
@@ -51,7 +51,7 @@ def test_every_kind_is_asked_for() -> None:
     assert {*QUESTIONS, "ledger"} == set(KINDS)
 
 
-def test_what_an_operator_paused_is_told_as_what_it_is(fleet: Watched) -> None:
+def test_what_an_operator_paused_is_reported_as_that(fleet: Watched) -> None:
     fleet.pause()
     assert (about(fleet, "credentials"), about(fleet, "paused")) == (["odoo-1"], [])
     fleet.road.accept("evt-1")
@@ -94,7 +94,7 @@ def test_without_redis_nothing_is_said_of_breakers(fleet: Watched) -> None:
 
 
 @pytest.mark.parametrize("state", [State.DEAD, State.HELD])
-def test_dead_and_held_by_what_they_have_in_common(fleet: Watched, state: State) -> None:
+def test_dead_and_held_by_the_kind_of_their_failure(fleet: Watched, state: State) -> None:
     fleet.fails(2, "no product has the SKU 'A-1'", state)
     fleet.fails(1, "no product has the SKU 'B-22'", state)
     fleet.fails(1, "totals differ", state)
@@ -104,7 +104,7 @@ def test_dead_and_held_by_what_they_have_in_common(fleet: Watched, state: State)
     assert re.fullmatch(r"3 × [0-9a-f]{12}: no product has the SKU 'A-1'", lines[1])
     assert re.fullmatch(r"1 × [0-9a-f]{12}: totals differ", lines[2])
     assert lines[3] == "first ids: 1, 2, 3, 4"
-    assert condition.fix.startswith(f"Mend the cause.  `fleet {state.value} show 1`")
+    assert condition.fix.startswith(f"Remove the cause.  `fleet {state.value} show 1`")
 
 
 def test_many_kinds_of_failures_stay_one_short_text(fleet: Watched) -> None:
@@ -173,7 +173,7 @@ def test_polls_that_keep_failing(fleet: Watched) -> None:
     assert (condition.about, condition.says) == ("odoo-1", "pickings, failed 3 times: no answer")
     assert condition.fix == "`fleet poll odoo` tries it now."
     fleet.road.run(fail, 1, "misconfigured", "1 minute")
-    assert about(fleet, "polls") == ["odoo-1"], "a missing right is told at once"
+    assert about(fleet, "polls") == ["odoo-1"], "a missing right is reported at once"
     fleet.pause()
     assert about(fleet, "polls") == [], "one alert is enough"
 
@@ -299,12 +299,12 @@ def test_an_imbalance_of_the_ledger(fleet: Watched) -> None:
     assert notice["title"] == "clarity-fleet: ledger imbalance: fleet"
     assert "messages without any delivery: 1 first ids: 1" in notice["message"]
     fleet.later(120)
-    assert len(fleet.hook.notices) == 1, "only the ledger's own task can tell that it is over"
+    assert len(fleet.hook.notices) == 1, "only the ledger's own task knows that it is over"
     fleet.road.run("delete from messages")
     fleet.road.run("delete from counters")
     upkeep.check_ledger.apply(throw=True)
     fleet.look()
-    assert fleet.hook.titles[1:] == ["clarity-fleet: over: ledger imbalance: fleet"]
+    assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: ledger imbalance: fleet"]
 
 
 def test_every_command_that_is_named_exists() -> None:

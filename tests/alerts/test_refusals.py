@@ -18,7 +18,7 @@ def about(fleet: Watched, kind: str) -> list[str]:
 
 
 def refuse(fleet: Watched, count: int, reason: str, minutes: int = 0, *, known: bool = True) -> None:
-    """So many webhooks were refused for this reason, that long ago; of the shop, if it is known."""
+    """So many webhooks were refused for this reason, that long ago; of Clarity, if it is known."""
     with fleet.runtime.database.transaction() as tx:
         refusals.note(tx, fleet.road.shop.id if known else None, {reason: count})
         tx.run(
@@ -29,12 +29,12 @@ def refuse(fleet: Watched, count: int, reason: str, minutes: int = 0, *, known: 
 
 
 def sold(fleet: Watched, minutes: int) -> None:
-    """The shop's newest webhook was accepted that long ago."""
+    """Clarity's newest webhook was accepted that long ago."""
     fleet.road.accept(f"sold-{minutes}", order=f"sold-{minutes}")
     fleet.road.run("update messages set received_at = now() - make_interval(mins => %(ago)s)", {"ago": minutes})
 
 
-def test_a_shop_whose_webhooks_are_refused_is_told_at_once(fleet: Watched) -> None:
+def test_refused_webhooks_of_a_shop_are_reported_at_once(fleet: Watched) -> None:
     refuse(fleet, 2, Flaw.UNSIGNED, 5)
     refuse(fleet, 2, Flaw.STALE, 3)
     fleet.look()
@@ -119,7 +119,7 @@ def test_refusals_end_by_themselves(fleet: Watched) -> None:
     refuse(fleet, 9, Flaw.UNPROVEN, 11)
     assert about(fleet, "refused") == ["clarity-1"], "nothing was accepted since"
     sold(fleet, 1)
-    assert about(fleet, "refused") == [], "it is mended"
+    assert about(fleet, "refused") == [], "it is repaired"
     fleet.road.run("update messages set received_at = now() - interval '1 day'")
     assert about(fleet, "refused") == ["clarity-1"]
     fleet.road.run("update refusals set minute = minute - interval '50 minutes'")

@@ -1,4 +1,4 @@
-"""Who watches while Redis, beat or worker-upkeep is down, and what is told while Postgres is."""
+"""Who watches while Redis, beat or worker-upkeep is down, and what is reported while Postgres is."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_what_was_before_the_fleet_was_started_does_not_count(fleet: Watched) ->
     assert fleet.hook.notices == []
 
 
-def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -> None:
+def test_it_reports_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -> None:
     stand_in = standing_in(fleet.runtime)
     fleet.pause()
     unasked(fleet, 31)
@@ -97,10 +97,10 @@ def test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch(fleet: Watched) -
     stand_in.look()
     assert fleet.hook.titles[1:] == ["clarity-fleet: beat or worker-upkeep is down: fleet"]
     fleet.later(61)
-    assert fleet.hook.titles[2:] == ["clarity-fleet: over: beat or worker-upkeep is down: fleet"]
+    assert fleet.hook.titles[2:] == ["clarity-fleet: resolved: beat or worker-upkeep is down: fleet"]
 
 
-def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) -> None:
+def test_an_outage_of_redis_is_reported_and_nothing_else_is_blamed(fleet: Watched) -> None:
     stand_in = standing_in(fleet.runtime)
     with no_redis(fleet):
         for seconds in (31, 36, 61, 300):
@@ -110,10 +110,10 @@ def test_without_redis_that_is_told_and_nobody_else_is_blamed(fleet: Watched) ->
         assert "It does not answer (ConnectionError)." in fleet.hook.notices[0]["message"]
     stand_in.look()
     fleet.later(61)
-    assert fleet.hook.titles[1:] == ["clarity-fleet: over: Redis does not answer: fleet"]
+    assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: Redis does not answer: fleet"]
 
 
-def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None:
+def test_beat_that_does_not_come_back_with_redis_is_reported(fleet: Watched) -> None:
     stand_in = standing_in(fleet.runtime)
     with no_redis(fleet):
         unasked(fleet, 40)
@@ -124,12 +124,12 @@ def test_beat_that_does_not_come_back_with_redis_is_told(fleet: Watched) -> None
         stand_in.look()
     assert [title.split(": ", 1)[1] for title in fleet.hook.titles] == [
         "Redis does not answer: fleet",
-        "over: Redis does not answer: fleet",
+        "resolved: Redis does not answer: fleet",
         "beat or worker-upkeep is down: fleet",
     ]
 
 
-def test_two_dispatchers_tell_once(fleet: Watched, environment: dict[str, str]) -> None:
+def test_two_dispatchers_report_once(fleet: Watched, environment: dict[str, str]) -> None:
     processes = [Runtime(Settings.load(environment)) for _ in range(4)]
     dispatchers = [standing_in(runtime) for runtime in processes]
     fleet.pause()
@@ -146,7 +146,7 @@ def test_two_dispatchers_tell_once(fleet: Watched, environment: dict[str, str]) 
         runtime.database.close()
 
 
-def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
+def test_an_outage_of_postgres_is_reported_once_and_so_is_its_end(
     fleet: Watched, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Hook()
@@ -154,7 +154,7 @@ def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
     stand_in = standing_in(fleet.runtime)
     with no_postgres(postgres, fleet):
         stand_in.look()
-        assert fleet.hook.notices == [], "a restart is nothing to tell"
+        assert fleet.hook.notices == [], "a restart is no news"
         monkeypatch.setattr(tasks.watch, "AWAY_FOR", 0.0)
         other.status = 500
         stand_in.look()
@@ -165,7 +165,7 @@ def test_an_outage_of_postgres_is_told_once_and_so_is_its_end(
     unasked(fleet, 61)
     for _ in range(2):
         stand_in.look()
-    assert fleet.hook.titles[1:] == other.titles[1:] == ["clarity-fleet: over: Postgres does not answer"]
+    assert fleet.hook.titles[1:] == other.titles[1:] == ["clarity-fleet: resolved: Postgres does not answer"]
     other.close()
 
 

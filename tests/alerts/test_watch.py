@@ -1,4 +1,4 @@
-"""How people are told: at once, once, together, again when it grew, and when it is over; never lost, never twice."""
+"""How notices go out: at once, once, together, again when it grew, and when it is over; never lost, never twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ select id, %(odoo)s, 'order', 'storm-' || id, 1, 'dead', 'post',
 """
 
 
-def test_refused_credentials_are_told_at_once_with_all_that_one_must_know(fleet: Watched) -> None:
+def test_refused_credentials_are_reported_at_once_with_all_that_one_must_know(fleet: Watched) -> None:
     fleet.road.accept("evt-1")
     fleet.pause("Odoo does not accept the API key", "Make a new key.")
     fleet.look()
@@ -39,12 +39,12 @@ def test_refused_credentials_are_told_at_once_with_all_that_one_must_know(fleet:
     assert lines == [
         f"credentials refused: odoo-1 (127.0.0.1:1), since {since} UTC",
         "Odoo does not accept the API key",
-        "Nothing is sent there until that is mended; deliveries that wait: 1.",
+        "Nothing is sent there until that is fixed; deliveries that wait: 1.",
         "What to do: Make a new key. It is tried again each minute; `fleet targets ls` shows whether it answers.",
     ]
 
 
-def test_the_end_is_told_once(fleet: Watched) -> None:
+def test_the_end_is_reported_once(fleet: Watched) -> None:
     fleet.pause()
     fleet.look()
     fleet.pause(None)
@@ -52,7 +52,7 @@ def test_the_end_is_told_once(fleet: Watched) -> None:
     assert len(fleet.hook.notices) == 1, "what comes and goes within a minute is one alert"
     fleet.later(61)
     fleet.later(REPEAT)
-    assert fleet.hook.titles[1:] == ["clarity-fleet: over: credentials refused: odoo-1"]
+    assert fleet.hook.titles[1:] == ["clarity-fleet: resolved: credentials refused: odoo-1"]
     assert fleet.hook.notices[1]["type"] == "success"
     assert "It lasted from " in fleet.hook.notices[1]["message"]
 
@@ -62,15 +62,15 @@ def test_a_storm_of_dead_letters_is_one_notice(fleet: Watched) -> None:
     fleet.look()
     assert [title for title in fleet.hook.titles if "dead" in title] == [], "there may be more of them to come"
     fleet.later(10)
-    told = [notice for notice in fleet.hook.notices if "dead" in notice["title"]]
-    assert [notice["title"] for notice in told] == ["clarity-fleet: dead letters: odoo-1 (1000)"]
-    lines = told[0]["message"].splitlines()
+    reported = [notice for notice in fleet.hook.notices if "dead" in notice["title"]]
+    assert [notice["title"] for notice in reported] == ["clarity-fleet: dead letters: odoo-1 (1000)"]
+    lines = reported[0]["message"].splitlines()
     assert lines[1:4] == ["Deliveries: 1000", "600 × aaaaaaaaaaaa: unknown tax", "400 × bbbbbbbbbbbb: unknown carrier"]
     assert lines[4] == "first ids: 1, 2, 3, 4, 5"
     assert "`fleet dead show 1` shows one" in lines[5]
 
 
-def test_the_same_again_is_told_when_it_grew_and_no_sooner_than_that(fleet: Watched) -> None:
+def test_the_same_again_is_reported_when_it_grew_and_no_sooner(fleet: Watched) -> None:
     fleet.fails(2)
     fleet.look()
     fleet.later(10)
@@ -84,7 +84,7 @@ def test_the_same_again_is_told_when_it_grew_and_no_sooner_than_that(fleet: Watc
     assert fleet.hook.titles[2:] == ["clarity-fleet: dead letters: odoo-1 (3)"], "nobody is to forget it"
 
 
-def test_new_ones_count_even_where_others_were_mended(fleet: Watched) -> None:
+def test_new_ones_count_even_where_others_were_repaired(fleet: Watched) -> None:
     fleet.fails(3)
     fleet.look()
     fleet.later(10)
@@ -95,17 +95,20 @@ def test_new_ones_count_even_where_others_were_mended(fleet: Watched) -> None:
     assert fleet.hook.titles[1:] == ["clarity-fleet: dead letters: odoo-1 (2)"]
 
 
-def test_what_comes_back_soon_after_it_was_told_waits_its_turn(fleet: Watched) -> None:
+def test_what_comes_back_soon_after_its_notice_waits_its_turn(fleet: Watched) -> None:
     def dead(count: int) -> None:
         fleet.fails(count)
         fleet.look()
         fleet.later(11)
 
     dead(1)
-    fleet.mended()
+    fleet.repaired()
     fleet.later(61)
     dead(1)
-    assert fleet.hook.titles == ["clarity-fleet: dead letters: odoo-1 (1)", "clarity-fleet: over: dead letters: odoo-1"]
+    assert fleet.hook.titles == [
+        "clarity-fleet: dead letters: odoo-1 (1)",
+        "clarity-fleet: resolved: dead letters: odoo-1",
+    ]
     fleet.later(REPEAT)
     assert fleet.hook.titles[2:] == ["clarity-fleet: dead letters: odoo-1 (1)"]
 
@@ -116,10 +119,10 @@ def test_credentials_never_wait_their_turn(fleet: Watched) -> None:
         fleet.look()
         fleet.pause(None)
         fleet.later(61)
-    assert [title.split(": ")[1] for title in fleet.hook.titles] == ["credentials refused", "over"] * 2
+    assert [title.split(": ")[1] for title in fleet.hook.titles] == ["credentials refused", "resolved"] * 2
 
 
-def test_what_is_told_at_one_time_is_one_notice(fleet: Watched) -> None:
+def test_what_is_reported_at_one_time_is_one_notice(fleet: Watched) -> None:
     fleet.fails(2)
     fleet.fails(1, "two possible customers", State.HELD)
     fleet.look()
@@ -132,7 +135,7 @@ def test_what_is_told_at_one_time_is_one_notice(fleet: Watched) -> None:
     assert len(notice["message"].split("\n\n")) == 3
 
 
-def test_each_level_of_the_budget_is_told_once_and_at_once(fleet: Watched) -> None:
+def test_each_level_of_the_budget_is_reported_once_and_at_once(fleet: Watched) -> None:
     fleet.fails(5)
     fleet.look()
     assert fleet.hook.titles == ["clarity-fleet: failure budget: odoo-1"]
@@ -167,7 +170,7 @@ def test_what_was_not_taken_is_kept_and_sent_later(fleet: Watched) -> None:
     with capture_logs() as lines:
         fleet.look()
         fleet.look()
-    failures = [line for line in lines if line["event"] == "notice not sent"]
+    failures = [line for line in lines if line["event"] == "notice.not_sent"]
     assert [(line["log_level"], line["channel"], line["notices"]) for line in failures] == [
         ("error", "json://127.0.0.1", 1)
     ]
@@ -182,10 +185,10 @@ def test_what_was_not_taken_is_kept_and_sent_later(fleet: Watched) -> None:
     (notice,) = fleet.hook.notices
     assert notice["title"] == "clarity-fleet: 2 notices", "what has gathered is one message"
     assert "credentials refused: odoo-1 (" in notice["message"]
-    assert "over: credentials refused: odoo-1 (" in notice["message"]
+    assert "resolved: credentials refused: odoo-1 (" in notice["message"]
     assert other.titles == [
         "clarity-fleet: credentials refused: odoo-1",
-        "clarity-fleet: over: credentials refused: odoo-1",
+        "clarity-fleet: resolved: credentials refused: odoo-1",
     ]
     other.close()
 
@@ -202,18 +205,22 @@ def test_a_channel_that_never_answers_does_not_keep_the_watch(fleet: Watched) ->
     assert fleet.road.value("select tries from notices where sent_at is null") == 2, "nor when nobody listens"
 
 
-def test_no_channel_no_notice_but_the_alert_stands_and_is_logged(fleet: Watched) -> None:
+def test_no_channel_no_notice_but_the_alert_exists_and_is_logged(fleet: Watched) -> None:
     fleet.set(urls=())
     fleet.pause()
     with capture_logs() as lines:
         fleet.look()
         fleet.look()
-    assert [(line["event"], line["alert"], line["about"]) for line in lines] == [("alert", "credentials", "odoo-1")]
+    assert [(line["event"], line["alert"], line["about"]) for line in lines] == [
+        ("alert.raised", "credentials", "odoo-1")
+    ]
     assert lines[0]["log_level"] == "error"
     assert fleet.road.value("select count(*) from notices") == 0
     fleet.set(urls=(fleet.hook.url,))
     fleet.look()
-    assert fleet.hook.titles == ["clarity-fleet: credentials refused: odoo-1"], "what stands is told when there is one"
+    assert fleet.hook.titles == ["clarity-fleet: credentials refused: odoo-1"], (
+        "what is wrong is reported when there is one"
+    )
 
 
 @pytest.mark.parametrize("url", ["json://", "nonsense://x/s3cr3t-path-of-the-hook", "s3cr3t-path-of-the-hook"])
@@ -223,7 +230,7 @@ def test_a_url_that_cannot_be_right_stops_nothing(fleet: Watched, url: str) -> N
     with capture_logs() as lines:
         fleet.look()
     assert len(fleet.hook.notices) == 1
-    assert [line["event"] for line in lines] == ["alert", "notice not sent"]
+    assert [line["event"] for line in lines] == ["alert.raised", "notice.not_sent"]
     assert SECRET_PATH not in json.dumps(lines)
 
 

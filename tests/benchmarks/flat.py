@@ -39,7 +39,7 @@ from made
 
 @dataclass(frozen=True)
 class Load:
-    """What stands in the tables beside what is measured; lanes, states and times are SQL over a message's ``id``."""
+    """The rows in the tables beside what is measured; lanes, states and times are SQL over a message's ``id``."""
 
     name: str
     count: int

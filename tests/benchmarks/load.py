@@ -1,4 +1,4 @@
-"""The shop's side: orders of about 4 KB with five lines, sent by 16 senders as signed webhooks."""
+"""Clarity's side: orders of about 4 KB with five lines, sent by 16 senders as signed webhooks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sent:
 
 
 class Sandbox:
-    """The sandbox as a benchmark uses it: a shop that tells of nothing by itself."""
+    """The sandbox as a benchmark uses it: it sends no webhook by itself."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._url = environment["FLEET_SANDBOX_URL"]
@@ -42,7 +42,7 @@ class Sandbox:
         return answer.json()
 
     def orders(self, count: int, run: str) -> list[dict[str, Any]]:
-        """New orders of new customers in the shop, as its events would hold them."""
+        """New orders of new customers in Clarity, as its events hold them."""
         placed = []
         for number in range(count):
             order = order_of(f"{run}-{number}")

@@ -50,8 +50,8 @@ def carry(event: dict[str, Any]) -> None:
     first = {"id": name, "partner_id/.id": str(partner), "client_order_ref": order["number"], "origin": order["number"]}
     rows = [{**(first if not place else {}), **_of_line(line)} for place, line in enumerate(lines)]
     columns = list(rows[0])
-    data = [[row.get(column, "") for column in columns] for row in rows]
-    [sale] = odoo("sale.order", "load", fields=columns, data=data)["ids"]
+    cells = [[row.get(column, "") for column in columns] for row in rows]
+    [sale] = odoo("sale.order", "load", fields=columns, data=cells)["ids"]
     odoo("sale.order", "read", ids=[sale], fields=["name", "state", "amount_total"])
     odoo("sale.order", "action_confirm", ids=[sale])
     odoo("sale.order", "write", ids=[sale], vals={"date_order": order["placedAt"][:19].replace("T", " ")})

@@ -18,9 +18,9 @@ import redis
 import requests
 from rich.console import Console
 
-from integration.local.servers import free_port
 from tests.benchmarks.load import Sandbox, order_of, send
 from tests.benchmarks.measure import cpu_seconds, percentile, pss_mib, tree
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "celery"
@@ -61,7 +61,7 @@ def measure(environment: Mapping[str, str], sandbox: Sandbox, orders: int, conso
 
 
 def doubled(sandbox: Sandbox, run: str) -> int:
-    """How many orders of a run stand more than once in Odoo."""
+    """How many orders of a run exist more than once in Odoo."""
     made = sandbox.control("GET", "ledger")["odoo"]["orders"]
     counts = Counter(order["origin"] for order in made if str(order["origin"]).startswith(f"B-{run}"))
     return sum(count > 1 for count in counts.values())

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from integration.cli.demo import journeys
 from integration.cli.test import isolated
-from integration.local.servers import free_port
 from integration.message import State
 from integration.settings import variables
 from integration.store import views
 from integration.store.database import Database
+from tests.ports import free_port
 from tests.store.road import Road
 
 COMMAND = [sys.executable, "-m", "integration.cli", "demo"]

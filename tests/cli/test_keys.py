@@ -1,4 +1,4 @@
-"""A new key, with the fleet running: nothing is lost, nothing is left under the old one, and the steps are told."""
+"""A new key, with the fleet running: nothing is lost, nothing is left under the old one, and the steps are printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from integration.store import secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Renewed
 from integration.vault import Vault, new_key
-from tests.road.world import World, free_ports
+from tests.ports import free_ports
+from tests.road.world import World
 from tests.store.road import Road
 
 OLD, NEW = new_key(), new_key()
@@ -92,14 +93,14 @@ def test_what_was_broken_off_is_gone_on_with(road: Road, database_url: str, tmp_
     assert opened(road, Vault([NEW]), column) == {"messages.body"}
 
 
-def test_with_one_key_the_steps_are_told_and_nothing_is_done(road: Road, database_url: str, tmp_path: Path) -> None:
+def test_with_one_key_the_steps_are_printed_and_nothing_is_done(road: Road, database_url: str, tmp_path: Path) -> None:
     said = rotate(database_url, tmp_path, keys=(OLD,))
     assert said.exit_code == 0
     assert said.output.index("<old>,<new>") < said.output.index("<new>,<old>") < said.output.index("fleet keys rotate")
     assert len(Vault([CliRunner().invoke(main, ["keys", "new"]).output.strip()]).seal(b"")) > 0
 
 
-def test_what_no_key_opens_is_told_and_kept(road: Road, database_url: str, tmp_path: Path) -> None:
+def test_what_no_key_opens_is_reported_and_kept(road: Road, database_url: str, tmp_path: Path) -> None:
     lost = Vault([new_key()]).seal(b"lost")
     road.run("update messages set body = %s where id = 7", lost)
     said = rotate(database_url, tmp_path)
@@ -153,7 +154,7 @@ def test_no_update_is_lost_under_load(road: Road, database_url: str, tmp_path: P
     assert opened(road, Vault([NEW]), DOCUMENT) == set(written.values())
 
 
-def test_a_process_that_still_seals_under_the_old_key_is_told_of(
+def test_a_process_that_still_seals_under_the_old_key_is_reported(
     road: Road, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keys, "PAUSE", 0.0)

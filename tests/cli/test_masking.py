@@ -102,7 +102,7 @@ def targets_of(rows: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def test_every_name_that_is_shown_is_one_of_a_schema_or_of_a_mapping() -> None:
     known = {name for schema in SCHEMAS.values() for name in names_of(schema)}
-    for file in (ROOT / "mappings").glob("*/*.json"):
+    for file in (ROOT / "mappings").glob("*/*/*.json"):
         known |= set(targets_of(json.loads(file.read_text()).get("rows", [])))
     samples = [json.loads(file.read_text()) for file in (ROOT / "mappings" / "samples").glob("*/*.json")]
     known |= {name for sample in samples for name in keys_of(sample)}
@@ -173,6 +173,6 @@ def test_of_what_a_sender_names_as_it_likes_only_the_erp_of_a_line_is_shown() ->
 
 
 @pytest.mark.parametrize("code", ["Quibblethorn Zephyrina", "Quibblethorn Zephyrina of " + "Somewhere" * 9])
-def test_a_reason_quotes_no_part_of_a_name_that_stands_in_place_of_a_code(code: str) -> None:
+def test_a_reason_quotes_no_part_of_a_name_in_place_of_a_code(code: str) -> None:
     order = {"customer": {"name": "Quibblethorn Zephyrina"}, "currency": code}
     assert "quibble" not in without_personal(f"unknown currency {quoted(code)}: not a code", order).casefold()

@@ -1,4 +1,4 @@
-"""What a person types to mend a delivery, and what he is told; every look behind the mask is in the audit."""
+"""What a person types to repair a delivery, and what the commands print; each reveal is in the audit."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def failed(
         road.move(claimed, State.QUEUED, step=Step.ENRICH, queue="odoo", document=sealed, credit=99)
         claimed = road.claim(id, (Step.ENRICH,))
         assert claimed
-    road.move(claimed, state, code=code, reason=f"{code}: not as it should be", hint="Mend it.", **rest)
+    road.move(claimed, state, code=code, reason=f"{code}: not as it should be", hint="Correct it.", **rest)
     return id
 
 
@@ -147,7 +147,7 @@ def test_an_editor_gives_every_amount_back_digit_for_digit() -> None:
     edited = read(text.replace("10.50", "11"), TARGET)
     assert (edited["amount_total"], type(edited["amount_total"])) == (Decimal(11), Decimal)
     assert differing(TARGET, edited) == ["amount_total"]
-    with pytest.raises(Failure, match="gone from the document: key"):
+    with pytest.raises(Failure, match="missing from the document: key"):
         read(text.replace('"key"', '"kee"'), TARGET)
     lone = {"notes": "\ud800"}
     assert read(written(lone), lone) == lone
@@ -258,7 +258,7 @@ def test_only_differing_sums_can_pass_as_they_are(fleet: Fleet, road: Road, vaul
     refused = fleet("held", "approve", unknown)
     assert refused.exit_code == 1
     assert "what is held as unknown_sku cannot go as it is" in refused.output
-    assert "fix: Mend it.  Or correct it here" in refused.output
+    assert "fix: Correct it.  Or correct it here" in refused.output
     assert road.state(unknown) is State.HELD
     differs = failed(road, vault, State.HELD, "total_differs", event="evt-2", order="1002")
     assert fleet("held", "approve", differs).exit_code == 0
@@ -273,7 +273,7 @@ def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road,
     assert first.split()[:3] == ["30", "dead", "odoo-1"]
     assert (first.split()[4], second.split()[4]) == (str(ids[-1]), str(other))
     assert fixes[0] == f"30 like {ids[-1]}: http_400: not as it should be"
-    assert fixes[1] == "  fix: Mend it."
+    assert fixes[1] == "  fix: Correct it."
     assert len(fleet("dead", "ls", "--each").output.splitlines()) == 32
     assert len(json.loads(fleet("dead", "ls", "--json").output)) == 31
     assert [kind["count"] for kind in json.loads(fleet("dead", "ls", "--kinds", "--json").output)] == [30, 1]
@@ -331,10 +331,10 @@ def test_a_look_behind_the_mask_is_audited(fleet: Fleet, road: Road, vault: Vaul
 def test_a_comparison_masks_what_it_compares() -> None:
     shown = {"order": {"PaymentTerms": "30 Net"}, "customer": {"email": "joe@mail.example"}, "amount_total": 10.5}
     rows = compared(TARGET, shown | {"amount_total": Decimal("10.5")}, reveal=False)
-    assert [(row["field"], row["would_be_sent"], row["stands_there"], row["equal"]) for row in rows] == [
+    assert [(row["field"], row["would_be_sent"], row["at_target"], row["equal"]) for row in rows] == [
         ("order.PaymentTerms", "31 Net", "30 Net", False),
         ("customer.email", "***", "***", False),
         ("amount_total", Decimal("10.50"), Decimal("10.5"), True),
     ]
-    assert compared(TARGET, shown, reveal=True)[1]["stands_there"] == "joe@mail.example"
-    assert {row["stands_there"] for row in compared(TARGET, None, reveal=False)} == {"(absent)"}
+    assert compared(TARGET, shown, reveal=True)[1]["at_target"] == "joe@mail.example"
+    assert {row["at_target"] for row in compared(TARGET, None, reveal=False)} == {"(absent)"}

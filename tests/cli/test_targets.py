@@ -96,16 +96,16 @@ def test_a_paused_target_says_by_whom_why_and_what_to_do(targets: Targets, road:
 
 def test_an_open_breaker_and_a_target_that_slows_us_down(targets: Targets, road: Road, limits: redis.Redis) -> None:
     for _ in range(5):
-        throttle(limits).tell("bad", "somebody")
-    throttle(limits, "clarity-1").tell("slow", "somebody", 30.0)
+        throttle(limits).report("bad", "somebody")
+    throttle(limits, "clarity-1").report("slow", "somebody", 30.0)
     rows = by_name(targets("--json"))
     assert (rows["odoo-1"]["state"], rows["odoo-1"]["breaker"]) == ("breaker open", "open")
-    assert rows["odoo-1"]["reason"].startswith("too many calls failed: none for ")
+    assert rows["odoo-1"]["reason"].startswith("too many calls failed: no call for ")
     assert rows["clarity-1"]["state"] == "throttled"
-    assert "asked everybody to wait 30 s" in rows["clarity-1"]["reason"]
+    assert "asked for a pause of 30 s" in rows["clarity-1"]["reason"]
 
     limits.flushdb()
-    throttle(limits, "clarity-1").tell("slow", "somebody", 0.001)
+    throttle(limits, "clarity-1").report("slow", "somebody", 0.001)
     slowed = by_name(targets("--json"))["clarity-1"]
     assert slowed["state"] == "throttled"
     assert slowed["rate"]["now"] < slowed["rate"]["configured"] == 20.0
@@ -179,7 +179,7 @@ def audited(fleet: Fleet) -> list[tuple[str, str, dict[str, Any]]]:
     return [(row["who"], row["action"], row["detail"]) for row in reversed(rows)]
 
 
-def test_limits_set_by_hand_hold_at_once_and_stand_beside_those_of_the_settings(
+def test_limits_set_by_hand_hold_at_once_and_are_shown_beside_those_of_the_settings(
     fleet: Fleet, targets: Targets, road: Road, limits: redis.Redis
 ) -> None:
     assert decided(fleet("targets", "limit", "odoo", "90/min")) == "odoo-1 is limited: `fleet targets ls`.\n"
@@ -257,7 +257,7 @@ def test_what_a_person_pauses_is_paused_until_a_person_resumes_it(
         installations.pause(tx, road.odoo.id, "wrong key", "Make another.")
         assert not installations.resume(tx, road.odoo.id), "the fleet resumes what it has paused itself, and no more"
     shown = targets().stdout
-    assert re.search(SINCE.format("anna") + r"upgrade\n  fix: `fleet targets resume odoo-1` lets it go on\.", shown)
+    assert re.search(SINCE.format("anna") + r"upgrade\n  fix: `fleet targets resume odoo-1` resumes it\.", shown)
     assert "odoo-1 pickings" not in shown, "it does not fail, it rests"
     assert shown.split("Polls\n")[1].splitlines()[1].split()[-2:] == ["-", "resting"]
     row = by_name(targets("--json"))["odoo-1"]
@@ -287,6 +287,6 @@ def test_what_is_decided_without_redis_is_stored(fleet: Fleet, targets: Targets,
     result = fleet("targets", "limit", "odoo", "5", **away)
     assert (result.exit_code, result.stderr) == (
         0,
-        "Redis cannot be reached: it is decided, and holds from its return on.\n",
+        "Redis cannot be reached: the decision is stored, and holds as soon as Redis returns.\n",
     )
     assert " ".join(cells(targets(**away), "odoo-1")[3:6]) == "5/s (settings: 10/s)"

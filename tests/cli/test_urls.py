@@ -1,4 +1,4 @@
-"""What `fleet urls` tells of the sandbox."""
+"""What `fleet urls` shows of the sandbox."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Distort = Callable[[Any], Any]
 
 
 class Proxy:
-    """``distorts`` is (number of the answer, what becomes of it); ``answers`` are those of JSON that went through."""
+    """``distorts`` is (number of the answer, its distortion); ``answers`` are those of JSON that went through."""
 
     def __init__(self, target: str) -> None:
         self.distorts: tuple[int, Distort] | None = None
@@ -26,7 +26,7 @@ class Proxy:
         host = urlsplit(target).netloc
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
@@ -52,7 +52,7 @@ class Proxy:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -110,6 +110,6 @@ def put_all(distorted: list[tuple[Place, Any]]) -> Distort:
 
 
 def put(place: Place, value: Any) -> Distort:
-    """Replaces what stands at a place, or takes it away (`GONE`)."""
+    """Replaces the value at a place, or removes it (`GONE`)."""
 
     return put_all([(place, value)]) if place else lambda _: value

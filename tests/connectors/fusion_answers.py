@@ -85,7 +85,7 @@ def adf(status: int, *details: tuple[str, str, str]) -> dict[str, Any]:
 
 def ask(fusion: Fusion, stream: str = "open_orders", *, key: str = KEY, page: Document | None = None) -> Page:
     """One page of a stream; the order with this key is open."""
-    return fusion.changes(stream, SINCE, page, lambda: [key])
+    return fusion.changes(stream, SINCE, page, lambda _: [key])
 
 
 def line(*details: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from werkzeug.serving import make_server
 
 from integration.connectors.contract import Document, Posted
 from integration.connectors.fusion import Fusion
-from integration.local.servers import free_port
 from integration.sandbox.config import FusionConfig
 from integration.sandbox.fusion import Failure, Manner
 from integration.sandbox.fusion import Fusion as FakeFusion
 from integration.settings import System
 from tests.connectors.work import Crossrefs, MemoryWork
+from tests.ports import free_port
 
 PRICE = {
     "ChargeDefinitionCode": "QP_SALE_PRICE",

@@ -73,7 +73,7 @@ def chosen(found: list[Distortion]) -> list[Distortion]:
 def distortions(answers: list[tuple[str, Any]]) -> Iterator[Distortion]:
     """Each answer as a whole, by everything odd; each of its places once, by one of these, in turn.
 
-    The places whose name stands nowhere in the connectors are distorted together: nobody reads them one by one.
+    The places whose name is nowhere in the connectors are distorted together: nobody reads them one by one.
     """
     seen: set[tuple[str, Any]] = set()
     turn = itertools.cycle([GONE, *ODD])

@@ -1,6 +1,6 @@
 """What people do in Odoo with an order: ship, bill, be paid; by the plain calls that Odoo's screens make.
 
-And what a poll tells of it.
+And what a poll reads of it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Staff:
                 return
             next = page.next
 
-    def told(self, stream: str, *orders: str | None) -> list[Change]:
-        """What one run tells of these orders: others may use the same Odoo."""
-        return [change for page in self.pages(stream) for change in page.changes if change.order in orders]
+    def reported(self, stream: str, *orders: str | None) -> list[Change]:
+        """What one run reads of these orders: others may use the same Odoo."""
+        return [change for page in self.pages(stream) for change in page.changes if change.parent.theirs in orders]
 
     def picking(self, order: str | None) -> int:
         """The order's open transfer."""

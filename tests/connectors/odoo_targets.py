@@ -21,11 +21,11 @@ from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo.client import Client
 from integration.errors import Hold
-from integration.local.servers import free_port
 from integration.sandbox.odoo import Odoo as FakeOdoo
 from integration.sandbox.odoo.seed import OTHER_COMPANY_ID
 from integration.settings import System
 from tests.connectors.work import Crossrefs, MemoryWork
+from tests.ports import free_port
 
 
 def unique() -> str:
@@ -277,7 +277,7 @@ class Shop:
 
 
 def held(send: Callable[[], Any]) -> Hold:
-    """The `Hold` that it comes to, which tells the operator what to do."""
+    """The `Hold` that it comes to, which says what an operator can do."""
     with pytest.raises(Hold) as raised:
         send()
     assert raised.value.hint

@@ -43,7 +43,7 @@ def random_order(seed: str, key: str, sku: str, *, longest: int = 60) -> RandomO
     """The order of this seed under the id ``key``, for so many of one product; of 3 to ``longest`` lines."""
     canonical = random_canonical(seed, key, sku, longest=longest)
     taxes = {tax["code"] for line in canonical["lines"] for tax in line["taxes"]}
-    document = _definitions().mapping("odoo.order").apply(canonical)
+    document = _definitions().mapping("odoo.out.order").apply(canonical)
     return RandomOrder(
         document, canonical["currency"], canonical["tax_included"], len(taxes), canonical["tax_rounding"]
     )
@@ -69,7 +69,7 @@ def random_canonical(seed: str, key: str, sku: str, *, longest: int = 60) -> Doc
         "discounts": [{"code": "LOYAL", "amount": str(_unit(currency) * rng.randint(1, 99))}] * (rng.random() < 0.2),
     }
     _settle(order, rounding)
-    canonical = {**_definitions().mapping("clarity.order")(order), "tax_rounding": rounding}
+    canonical = {**_definitions().mapping("clarity.in.order")(order), "tax_rounding": rounding}
     check_order(canonical)
     return canonical
 

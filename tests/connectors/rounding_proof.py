@@ -17,7 +17,7 @@ SETTINGS = ("round_per_line", "round_globally")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one order: the line's amount, or None when it is held; ``right`` if Odoo shows Clarity's total."""
+    """The outcome of one order: the line's amount, or None when it is held; ``right`` if Odoo shows Clarity's total."""
 
     order: RandomOrder
     carried: Decimal | None

@@ -77,7 +77,7 @@ DOCUMENTS: dict[str, Callable[..., Document]] = {"shipment": shipment, "invoice"
 
 
 def counted(shop: Sandbox, entity: str, order_id: str) -> list[dict[str, Any]]:
-    """What the shop has of the order, by its own ledger."""
+    """What Clarity has of the order, by its own ledger."""
     return [one for one in shop.ledger()[f"{entity}s"] if one["order_id"] == order_id]
 
 
@@ -97,9 +97,9 @@ def test_it_is_created_once_and_found_from_then_on(shop: Sandbox, entity: str) -
     for later in (MemoryWork(work.crossrefs), MemoryWork()):  # by crossref, and by reference
         assert post(shop, entity, DOCUMENTS[entity](id), later)[0] == theirs
         assert [outcome for _, outcome in later.outcomes] == ["found", "found"]
-    [stands] = counted(shop, entity, id)
-    assert (stands["id"], stands["external_ref"]) == (theirs, REFS[entity])
-    assert (stands["writes"], stands["refused_duplicates"]) == (1, 0)
+    [present] = counted(shop, entity, id)
+    assert (present["id"], present["external_ref"]) == (theirs, REFS[entity])
+    assert (present["writes"], present["refused_duplicates"]) == (1, 0)
 
 
 @pytest.mark.parametrize("entity", DOCUMENTS)
@@ -138,11 +138,11 @@ def test_repeats_after_a_lost_answer_send_nothing_twice(
     for _ in range(2):
         post(shop, entity, DOCUMENTS[entity](id, **changes), work)
     assert [outcome for name, outcome in work.outcomes if name == effect] == ["found"]
-    [stands] = counted(shop, entity, id)
-    assert (stands["writes"], stands["refused_duplicates"]) == (2 if changes else 1, 0)
+    [present] = counted(shop, entity, id)
+    assert (present["writes"], present["refused_duplicates"]) == (2 if changes else 1, 0)
     work.forget()  # as if it had never been written down
     post(shop, entity, DOCUMENTS[entity](id, **changes), work)
-    assert counted(shop, entity, id) == [stands]
+    assert counted(shop, entity, id) == [present]
 
 
 class LateWork(MemoryWork):
@@ -173,17 +173,17 @@ def test_an_answer_lost_after_the_effect_is_one_effect_in_the_end(shop: Sandbox,
 
 
 @pytest.mark.parametrize("entity", DOCUMENTS)
-def test_who_is_overtaken_takes_what_stands(shop: Sandbox, entity: str) -> None:
+def test_who_is_overtaken_takes_what_exists(shop: Sandbox, entity: str) -> None:
     id = shop.order()["id"]
     work = LateWork(lambda: post(shop, entity, DOCUMENTS[entity](id), MemoryWork()))
     post(shop, entity, DOCUMENTS[entity](id), work)
     assert work.outcomes[:2] == [(f"{entity}.create", "failed"), (f"{entity}.create", "found")]
-    [stands] = counted(shop, entity, id)
-    assert (stands["writes"], stands["refused_duplicates"]) == (1, 1)
+    [present] = counted(shop, entity, id)
+    assert (present["writes"], present["refused_duplicates"]) == (1, 1)
 
 
 @pytest.mark.parametrize("entity", DOCUMENTS)
-def test_what_was_removed_in_the_shop_is_not_made_again(shop: Sandbox, entity: str) -> None:
+def test_what_was_removed_in_clarity_is_not_made_again(shop: Sandbox, entity: str) -> None:
     id, work = shop.order()["id"], MemoryWork()
     work.remember(entity, REFS[entity], "gone_1")
     with pytest.raises(Hold, match=f"the {entity} was removed in Clarity") as held:
@@ -206,7 +206,7 @@ def test_an_unknown_order_is_held(shop: Sandbox, entity: str) -> None:
         ("invoice", {"total": Decimal("118.005")}, "/total"),
     ],
 )
-def test_what_the_shop_refuses_is_named_by_its_place(
+def test_what_clarity_refuses_is_named_by_its_place(
     shop: Sandbox, entity: str, changes: dict[str, Any], pointer: str
 ) -> None:
     with pytest.raises(Reject, match=pointer) as rejected:
@@ -224,8 +224,8 @@ def test_a_shipment_says_what_is_known_and_quantities_as_text(shop: Sandbox) -> 
     [(_, body)] = sent(work)
     assert set(body) == {"externalRef", "carrier", "trackingNumbers", "lines"}
     assert body["lines"] == [{"orderLineId": "1", "quantity": "2.5"}]
-    [stands] = counted(shop, "shipment", id)
-    assert (stands["id"], stands["tracking"], stands["lines"]) == (theirs, ["1Z1", "1Z2"], {"1": "2.5"})
+    [present] = counted(shop, "shipment", id)
+    assert (present["id"], present["tracking"], present["lines"]) == (theirs, ["1Z1", "1Z2"], {"1": "2.5"})
 
 
 def test_the_same_shipment_may_be_written_otherwise(shop: Sandbox) -> None:
@@ -340,7 +340,7 @@ def test_a_void_invoice_is_voided_whatever_its_sums(shop: Sandbox) -> None:
     assert [(one["writes"], one["status"]) for one in counted(shop, "invoice", id)] == [(2, "void")]
 
 
-def test_a_void_invoice_that_never_stood_is_not_sent(shop: Sandbox) -> None:
+def test_a_void_invoice_that_never_existed_is_not_sent(shop: Sandbox) -> None:
     id, work = shop.order()["id"], MemoryWork()
     assert post(shop, "invoice", invoice(id, "void"), work) == (None, None)
     assert (work.tries, counted(shop, "invoice", id)) == ([], [])
@@ -357,7 +357,7 @@ def test_no_step_back_is_taken_in_silence(shop: Sandbox, before: str, status: st
     assert counted(shop, "invoice", id)[0]["status"] == before
 
 
-def test_how_it_stands_is_shown_by_the_documents_names(shop: Sandbox) -> None:
+def test_what_is_there_is_shown_by_the_documents_names(shop: Sandbox) -> None:
     order = shop.order()
     sent = shipment(order["id"])
     asked = connector(shop)

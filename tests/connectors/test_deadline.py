@@ -17,6 +17,8 @@ from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Retry
 
+pytestmark = pytest.mark.timed
+
 TIMEOUT = 2.0
 OVER = 3.0
 OK = b"HTTP/1.1 200 OK\r\n"

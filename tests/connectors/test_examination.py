@@ -18,10 +18,10 @@ from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Finding
 from integration.connectors.odoo import Odoo
 from integration.errors import Misconfigured
-from integration.local.servers import free_port
 from integration.settings import System
 from tests.connectors.fusion_targets import Pod, pod
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox, unique
+from tests.ports import free_port
 from tests.sandbox.rig import Listener, Sandbox
 
 
@@ -76,13 +76,13 @@ def test_a_service_product_that_is_never_billed(target: Target) -> None:
     name = target.one("product.product", product, "name")["name"]
     target.owner("product.product", "write", [product], vals={"active": True, "invoice_policy": "order"})
     assert about(examined(target.connector()), "service products") == []
-    for broken, mended, says in (
+    for broken, repaired, says in (
         ({"invoice_policy": "delivery"}, {"invoice_policy": "order"}, "is billed once it is delivered"),
         ({"active": False}, {"active": True}, "is archived"),
     ):
         target.owner("product.product", "write", [product], vals=broken)
         [finding] = about(examined(target.connector()), "service products")
-        target.owner("product.product", "write", [product], vals=mended)
+        target.owner("product.product", "write", [product], vals=repaired)
         assert finding.verdict == "warning"
         assert finding.says.startswith(f"the product “{name}” {says}")
 
@@ -135,7 +135,7 @@ class TestLive:
     def odoo(self, request: pytest.FixtureRequest) -> LiveTarget:
         return LiveTarget(request.param)
 
-    def test_a_user_for_sales_only_is_told_what_he_lacks(self, odoo: LiveTarget) -> None:
+    def test_a_user_for_sales_only_learns_what_is_missing(self, odoo: LiveTarget) -> None:
         found = errors(examined(Odoo(odoo.sales_only, odoo.gate)))
         assert {(finding.says, finding.fix) for finding in found} == {
             ("sales-only may not create res.partner", "Give sales-only in Odoo the group Contact / Creation."),
@@ -175,7 +175,7 @@ def test_resources_that_the_user_may_not_read(fusion: Pod) -> None:
     assert [(finding.verdict, finding.says) for finding in about(found, "rights")] == [
         ("error", "contacts cannot be read: no customer is found by e-mail address"),
         ("warning", "itemsV2 cannot be read: unknown SKUs are found out only when the order is posted"),
-        ("error", "receivablesInvoices cannot be read: no invoice is told to the shop"),
+        ("error", "receivablesInvoices cannot be read: Clarity hears of no invoice"),
     ]
     assert actionable(found)
 

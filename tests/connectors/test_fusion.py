@@ -88,7 +88,7 @@ def test_charges_that_miss_the_total_are_held_before_anything_is_sent(shop: Shop
     failure = held(lambda: shop.send(document))
     assert (failure.code, failure.reason) == (
         "total_differs",
-        "the charges for Fusion come to 51.10 EUR, the shop says 51.11 EUR",
+        "the charges for Fusion come to 51.10 EUR, Clarity says 51.11 EUR",
     )
     assert shop.pod.posts() == 0
 
@@ -103,7 +103,7 @@ def test_a_total_that_a_person_lets_pass_is_sent(shop: Shop) -> None:
     assert {outcome for _, outcome in shop.work.outcomes} == {"found"}
 
 
-def test_how_an_order_stands_is_shown_by_its_documents_names(shop: Shop) -> None:
+def test_an_order_is_shown_by_its_documents_names(shop: Shop) -> None:
     document, connector = shop.two_lines(), shop.pod.connector()
     assert connector.shown("order", document, shop.work) is None
     shop.send(document)

@@ -11,7 +11,7 @@ import pytest
 import requests
 import responses
 
-from integration.connectors.contract import Change, Document
+from integration.connectors.contract import Change, Document, Parent
 from integration.errors import Retry
 from integration.message import external_id
 from tests.connectors.fusion_answers import (
@@ -42,7 +42,7 @@ def asked() -> list[dict[str, str]]:
 
 
 def shipments(*lines: dict[str, Any], **changes: Any) -> list[Change]:
-    """What is told of an order that the pod shows so."""
+    """What is read of an order that the pod shows so."""
     fusion = connector()
     responses.get(ORDER, json=order(*lines, **changes))
     return [change for change in ask(fusion).changes if change.type == "shipment.changed" and change.document["lines"]]
@@ -74,8 +74,7 @@ def test_the_example_order_as_it_changed() -> None:
         id=f"{KEY}/300000009000021",
         at=datetime(2026, 11, 22, 16, 30, tzinfo=UTC),
         number="1509152",
-        order=KEY,
-        order_id="WEB-100045",
+        parent=Parent("order", KEY, "WEB-100045"),
         document={
             "OrderKey": KEY,
             "OrderNumber": "410045",
@@ -114,8 +113,7 @@ def test_the_example_invoice_of_the_example_order(unit: str) -> None:
         id="300000009100001",
         at=datetime(2026, 11, 22, 16, 31, tzinfo=UTC),
         number="70012",
-        order=KEY,
-        order_id="WEB-100045",
+        parent=Parent("order", KEY, "WEB-100045"),
         document={
             "CustomerTransactionId": "300000009100001",
             "TransactionNumber": "70012",
@@ -144,7 +142,7 @@ def test_the_example_invoice_leads_to_the_order_and_not_to_its_old_revision() ->
     responses.get(ORDERS, json=rows(reference, newest))
     responses.get(ORDER, json=example("24"))
     page = ask(fusion, "invoices")
-    assert [(change.id, change.order) for change in page.changes] == [("300000009100001", KEY)]
+    assert [(change.id, change.parent.theirs) for change in page.changes] == [("300000009100001", KEY)]
     assert page.seen == datetime(2026, 11, 22, 16, 31, tzinfo=UTC)
     listing, _, by_number, _ = asked()
     assert listing["q"] == "LastUpdateDate >= '2026-11-20T09:55:00+00:00' and BusinessUnit = 'Example BU'"
@@ -170,7 +168,7 @@ def test_details_of_one_delivery_are_summed_with_all_their_tracking_numbers() ->
 
 
 @responses.activate
-def test_what_has_no_delivery_name_is_told_apart_by_its_waybill_or_its_own_id() -> None:
+def test_what_has_no_delivery_name_is_known_by_its_waybill_or_its_own_id() -> None:
     first, second, third = ({"DeliveryName": None, "FulfillLineDetailId": id} for id in (21, 22, 23))
     changes = shipments(
         line(detail(**first, WaybillNumber="W-1"), detail(**second, WaybillNumber="W-1"), detail(**third))
@@ -275,7 +273,7 @@ def test_our_id_is_read_from_the_key_where_it_is_spelled_out(ours: str | None, s
     key = f"CLARITY:{source_id}"
     responses.get(f"{ORDERS}/CLARITY%3A{source_id}", json=order(line(StatusCode="SCHEDULED")))
     [change] = ask(fusion, key=key).changes
-    assert (change.order, change.order_id) == (key, ours)
+    assert (change.parent.theirs, change.parent.ours) == (key, ours)
 
 
 # --- pages
@@ -313,7 +311,7 @@ def test_no_row_is_missed_when_one_that_was_read_moves(stamps: tuple[int, ...]) 
     page: Document | None = None
     while True:
         got = ask(fusion, "orders", page=page)
-        seen |= {change.order for change in got.changes}
+        seen |= {change.parent.theirs for change in got.changes}
         page = got.next
         if page is None:
             break

@@ -1,4 +1,4 @@
-"""What the Fusion connector tells of orders that have left and are billed, held against the sandbox's pod over HTTP."""
+"""What the Fusion connector reads of orders that have left and are billed, against the sandbox's pod over HTTP."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.connectors.contract import Change, Document, Polled
-from integration.connectors.fusion import Fusion, fulfilment
+from integration.connectors import settling
+from integration.connectors.contract import Change, Document, Parent
+from integration.connectors.fusion import Fusion
 from integration.errors import Hold, Misconfigured, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
 
@@ -44,7 +45,7 @@ def read_all(connector: Fusion, stream: str, *open_orders: str, since: datetime 
     changes: list[Change] = []
     page: Document | None = None
     while True:
-        got = connector.changes(stream, since, page, lambda: open_orders)
+        got = connector.changes(stream, since, page, lambda _: open_orders)
         changes += got.changes
         page = got.next
         if page is None:
@@ -62,17 +63,12 @@ def of_type(changes: Sequence[Change], type: str) -> list[Change]:
 # --- shipments
 
 
-def test_it_is_a_system_that_can_be_polled(shop: Shop) -> None:
-    assert isinstance(shop.connector, Polled)
-    assert shop.connector.streams == ("orders", "open_orders", "invoices")
-
-
 def test_a_new_order_has_not_left_yet(shop: Shop) -> None:
     key = posted(shop)
     [change] = read(shop.connector, "orders")
     assert shop.pod.calls == ["GET salesOrdersForOrderHub", "GET salesOrdersForOrderHub/…"]
-    assert (change.type, change.id, change.order) == ("shipment.changed", f"{key}/unshipped", key)
-    assert change.order_id == key.removeprefix("CLARITY:")
+    assert (change.type, change.id, change.parent.theirs) == ("shipment.changed", f"{key}/unshipped", key)
+    assert change.parent.ours == key.removeprefix("CLARITY:")
     assert timedelta(0) <= datetime.now(UTC) - change.at < timedelta(minutes=1)
     [order] = shop.pod.fake.ledger()["orders"]
     assert (change.number, change.document) == (
@@ -92,7 +88,7 @@ def test_a_new_order_has_not_left_yet(shop: Shop) -> None:
     )
 
 
-def test_what_left_is_told_of_open_orders_as_their_header_has_not_changed(shop: Shop) -> None:
+def test_what_left_is_reported_of_open_orders_as_their_header_has_not_changed(shop: Shop) -> None:
     key = posted(shop)
     shop.pod.advance(key, 3)
     [change] = read(shop.connector, "open_orders", key)
@@ -131,7 +127,7 @@ def test_a_tracking_number_that_comes_late_is_a_change(shop: Shop) -> None:
     assert (len(after.document["TrackingNumbers"]), after.at >= before.at) == (1, True)
 
 
-def test_what_is_too_much_is_told_as_it_is(shop: Shop) -> None:
+def test_what_is_too_much_is_reported_as_it_is(shop: Shop) -> None:
     key = posted(shop)
     shop.pod.advance(key, 3, overship=True)
     [change] = read(shop.connector, "open_orders", key)
@@ -170,12 +166,12 @@ def test_drafts_and_orders_of_others_are_not_ours(shop: Shop) -> None:
     theirs = shop.send(shop.two_lines(), shop.new_work(), others).theirs
     assert read(shop.connector, "orders") == []
     assert read(shop.connector, "open_orders", f"CLARITY:{draft['key']}") == []
-    assert [change.order for change in read(others, "orders")] == [theirs]
+    assert [change.parent.theirs for change in read(others, "orders")] == [theirs]
 
 
 def test_an_order_that_is_gone_does_not_hide_the_others(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     key = posted(shop)
-    assert [change.order for change in read(shop.connector, "open_orders", "CLARITY:GONE", key)] == [key]
+    assert [change.parent.theirs for change in read(shop.connector, "open_orders", "CLARITY:GONE", key)] == [key]
     assert "CLARITY:GONE" in capsys.readouterr().out
 
 
@@ -200,7 +196,7 @@ def test_a_pod_with_small_pages_gives_every_order(tmp_path: Path) -> None:
     with pod(tmp_path, page_limit=3) as small:
         shop = Shop(small)
         keys = {posted(shop) for _ in range(7)}
-        assert {change.order for change in read(shop.connector, "orders")} == keys
+        assert {change.parent.theirs for change in read(shop.connector, "orders")} == keys
 
 
 # --- invoices
@@ -212,7 +208,7 @@ def test_an_invoice_of_an_order(shop: Shop) -> None:
     [change] = read(shop.connector, "invoices")
     [order], [invoice, namesake] = (shop.pod.fake.ledger()[name] for name in ("orders", "invoices"))
     assert (invoice["number"], namesake["business_unit"]) == (namesake["number"], "Another BU")
-    assert (change.type, change.order, change.order_id) == ("invoice.changed", key, key.removeprefix("CLARITY:"))
+    assert (change.type, change.parent) == ("invoice.changed", Parent("order", key, key.removeprefix("CLARITY:")))
     document = change.document
     assert (change.number, change.id) == (invoice["number"], document["CustomerTransactionId"])
     assert {name: document[name] for name in document if name not in {"CustomerTransactionId", "DueDate"}} == {
@@ -272,15 +268,15 @@ def test_open_orders_bring_their_invoices_with_them(shop: Shop) -> None:
     assert shop.pod.calls[:2] == ["GET salesOrdersForOrderHub/…", "GET receivablesInvoices"]
 
 
-def test_an_order_that_stands_cancelled_is_read_with_the_open_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_is_cancelled_is_read_with_the_open_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     document = shop.two_lines()
     key = shop.send(document).theirs or ""
     shop.send({**document, "status": "cancelled"}, shop.new_work())
     assert [each.type for each in read_all(shop.connector, "open_orders", key)] == [], "it may be one of ours"
-    monkeypatch.setattr(fulfilment, "SETTLED", timedelta(seconds=-60))
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-60))
     for stream in ("open_orders", "orders"):
         [change] = read_all(shop.connector, stream, key)
-        assert (change.type, change.id, change.order_id) == ("order.reversed", f"{key}/cancelled", document["key"])
+        assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"{key}/cancelled", document["key"])
         assert change.document["kind"] == "cancelled"
 
 
@@ -296,7 +292,7 @@ def test_invoices_of_others_are_not_ours(shop: Shop) -> None:
 # --- pods that do not let us
 
 
-def test_where_changes_cannot_be_asked_for_open_orders_still_tell(
+def test_where_changes_cannot_be_asked_for_open_orders_are_still_read(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = posted(shop)

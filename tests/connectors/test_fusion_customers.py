@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-from integration.connectors.fusion.customer import Customers
+from integration.connectors.fusion.customer.accounts import Customers
 from tests.connectors.fusion_answers import CRM, SITES, client
 from tests.connectors.odoo_targets import held
 from tests.connectors.work import MemoryWork

@@ -11,7 +11,7 @@ import requests
 import responses
 
 from integration.connectors.fusion.errors import AccessRefused, AlreadyThere, NoSuchResource, NotThere
-from integration.connectors.fusion.items import Items
+from integration.connectors.fusion.order.items import Items
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 from tests.connectors.fusion_answers import DUPLICATE, ECID, FSCM, ORDERS, SCOPE, SITES, adf, client
 

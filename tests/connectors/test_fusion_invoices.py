@@ -40,7 +40,7 @@ def invoice(id: int, *lines: tuple[str | None, str], total: str, **changes: Any)
 def invoices(
     *shown: dict[str, Any], lines: tuple[dict[str, Any], ...] = (billed("70012"),), **options: str
 ) -> list[Change]:
-    """The invoices that are told of an order with these lines, where the pod shows these by number."""
+    """The invoices that are read of an order with these lines, where the pod shows these by number."""
     fusion = connector(**options)
     responses.get(ORDER, json=order(*lines))
     responses.get(INVOICES, json=rows(*shown))
@@ -80,7 +80,7 @@ def test_taxes_that_are_included_need_not_be_asked_for() -> None:
 
 
 @responses.activate
-def test_a_share_that_the_lines_do_not_tell_is_not_guessed() -> None:
+def test_a_share_that_the_lines_do_not_show_is_not_guessed() -> None:
     responses.get(f"{INVOICES}/7/child/{LINES}", json=rows())
     [change] = invoices(invoice(7, ("410045", "0"), ("410046", "0"), total="40"))
     assert amounts(change) == [None, None, 0, False]

@@ -24,18 +24,6 @@ def test_who_we_are(shop: Shop) -> None:
     assert shop.connector.whoami() == "fleet"
 
 
-def test_a_wrong_secret_is_misconfigured(shop: Shop) -> None:
-    with pytest.raises(Misconfigured) as raised:
-        shop.pod.connector(client_secret="wrong").whoami()
-    assert "FUSION_CLIENT_SECRET" in (raised.value.hint or "")
-
-
-@pytest.mark.parametrize("name", ["client_id", "client_secret", "token_url", "business_unit"])
-def test_a_missing_setting_is_named(shop: Shop, name: str) -> None:
-    with pytest.raises(Misconfigured, match=f"FUSION_{name.upper()} is not set"):
-        shop.pod.connector(**{name: ""})
-
-
 def test_a_resource_that_the_pod_does_not_have_is_misconfigured(shop: Shop) -> None:
     connector = shop.pod.connector(sales_orders_resource="salesOrders")
     with pytest.raises(Misconfigured, match="no resource .*/salesOrders"):

@@ -21,7 +21,7 @@ from mappings import FOLDER
 from tests.connectors.fusion_targets import Shop, pod
 from tests.connectors.work import MemoryWork
 
-MAPPING = json.loads((FOLDER / "fusion" / "order.json").read_text())
+MAPPING = json.loads((FOLDER / "fusion" / "out" / "order.json").read_text())
 
 
 def without_each_row(rows: list[dict[str, Any]], path: tuple[int, ...] = ()) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -38,8 +38,8 @@ def test_a_row_that_is_taken_away_is_noticed(tmp_path: Path, path: tuple[int, ..
     for place in path[:-1]:
         rows = rows[place]["rows"]
     del rows[path[-1]]
-    (folder / "fusion" / "order.json").write_text(json.dumps(mapping))
-    [checked] = check_definitions(folder, "fusion.order")
+    (folder / "fusion" / "out" / "order.json").write_text(json.dumps(mapping))
+    [checked] = check_definitions(folder, "fusion.out.order")
     assert checked.problems
 
 

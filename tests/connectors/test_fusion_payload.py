@@ -1,4 +1,4 @@
-"""What is sent for an order, and how one that stands already is compared with it."""
+"""What is sent for an order, and how an existing one is compared with it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def gets() -> int:
 
 
 def standing(changes: dict[str, Any]) -> Fusion:
-    """A connector to a pod where the order stands, with changes."""
+    """A connector to a pod that has the order, with changes."""
     connector = Fusion(system(), nullcontext)
     client()
     responses.get(KEY, json={**THEIRS, **changes})

@@ -1,4 +1,4 @@
-"""The figures that go to Fusion add up to the shop's, whatever the order is like."""
+"""The figures that go to Fusion add up to Clarity's, whatever the order is like."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from integration.canonical.money import minor_digits
-from integration.connectors.fusion.payload import Payload
-from integration.connectors.fusion.prices import spread
+from integration.connectors.fusion.order.payload import Payload
+from integration.connectors.fusion.order.prices import spread
 from integration.errors import Hold
 from integration.workflow import load_definitions
 from mappings import FOLDER
 
-SAMPLES = sorted((FOLDER / "samples" / "fusion.order").glob("*.json"))
+SAMPLES = sorted((FOLDER / "samples" / "fusion.out.order").glob("*.json"))
 SENT = [path for path in SAMPLES if json.loads(path.read_text()).get("expect", {}).get("status") == "confirmed"]
 IDS = {"party": "1", "account": "2", "bill_to": "3", "ship_to": "4"}
 
 
 def payload(given: dict[str, Any]) -> Payload:
-    document = load_definitions(FOLDER).mapping("fusion.order")(given)
+    document = load_definitions(FOLDER).mapping("fusion.out.order")(given)
     items = {line["sku"]: line["sku"] for line in document["lines"]}
     return Payload({**document, "ids": {**IDS, "items": items}}, "CLARITY", "1")
 
 
 def given(name: str) -> dict[str, Any]:
-    sample: dict[str, Any] = json.loads((FOLDER / "samples" / "fusion.order" / f"{name}.json").read_text())["given"]
+    sample: dict[str, Any] = json.loads((FOLDER / "samples" / "fusion.out.order" / f"{name}.json").read_text())["given"]
     return sample
 
 
@@ -43,7 +43,7 @@ def components(body: dict[str, Any], usage: str) -> list[Decimal]:
 
 
 @pytest.mark.parametrize("path", SENT, ids=lambda path: path.stem)
-def test_the_charges_come_to_the_order_of_the_shop(path: Path) -> None:
+def test_the_charges_come_to_the_order_of_clarity(path: Path) -> None:
     order = json.loads(path.read_text())["given"]
     body = payload(order).create()
     unit = Decimal(1).scaleb(-minor_digits(order["currency"]))

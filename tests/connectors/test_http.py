@@ -18,7 +18,7 @@ from integration.connectors import http as http_module
 from integration.connectors.contract import Request
 from integration.connectors.http import Http, Reply, plain
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
-from integration.local.servers import free_port
+from tests.ports import free_port
 
 Script = Callable[[BaseHTTPRequestHandler], None]
 
@@ -47,7 +47,7 @@ class Target:
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
         target = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
@@ -60,7 +60,7 @@ class Target:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), Answering)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -170,7 +170,7 @@ def test_what_a_status_means(target: Target, status: int, type: str, expected: t
 
 def test_a_connector_reads_its_own_errors_first(target: Target) -> None:
     target.script = answer(500, b'{"name": "builtins.ValueError"}')
-    said = Reject("a field is unknown", hint="mend it")
+    said = Reject("a field is unknown", hint="correct it")
     assert (
         failure_of(target, problem=lambda reply: said if reply.json()["name"] == "builtins.ValueError" else None)
         is said
@@ -267,6 +267,7 @@ def _say_nothing(request: BaseHTTPRequestHandler) -> None:
     time.sleep(1.0)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("script", "code"),
     [

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 import responses
 
+from integration.connectors import settling
 from integration.connectors.clarity import Clarity
 from integration.connectors.fusion import Fusion
 from integration.connectors.oauth import ClientCredentials
-from integration.connectors.odoo import Odoo, reversals
+from integration.connectors.odoo import Odoo
 from integration.errors import Failure, Misconfigured, Retry
 from integration.settings import System
 from tests.connectors import fusion_targets, odoo_targets
@@ -118,7 +119,7 @@ def test_odoo(odoo: OdooThrough, verb: str) -> None:
 def read_all(connector: Any, stream: str, *open_orders: str) -> list[Any]:
     changes, page = [], None
     while True:
-        got = connector.changes(stream, LONG_AGO, page, lambda: open_orders)
+        got = connector.changes(stream, LONG_AGO, page, lambda _: open_orders)
         changes += got.changes
         if got.next is None:
             return changes
@@ -133,7 +134,7 @@ def test_streams_of_odoo(odoo: OdooThrough, stream: str, monkeypatch: pytest.Mon
     staff.take_back(staff.ship(posted))
     staff.bill(posted)
     odoo.target.owner("sale.order", "action_cancel", [int(cancelled or 0)])
-    monkeypatch.setattr(reversals, "SETTLED", timedelta(seconds=-3))
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
     odoo.through.distorts = None
     straight = read_all(odoo.connector(), stream)
     assert straight
@@ -197,7 +198,7 @@ class FusionThrough:
 
 
 def quantities(order: dict[str, Any]) -> dict[str, Any]:
-    """What of each line is still ordered, by the pod's own books; a line that stands there twice counts twice."""
+    """What of each line is still ordered, by the pod's own books; a line that is there twice counts twice."""
     found: dict[str, Any] = {}
     for line in order["lines"]:
         found[line["id"]] = found.get(line["id"], 0) + line["quantity"]

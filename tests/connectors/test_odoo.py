@@ -22,12 +22,6 @@ def test_who_we_are(target: Target) -> None:
     assert target.connector().whoami() == "clarity-int"
 
 
-def test_a_wrong_key_is_misconfigured(target: Target) -> None:
-    with pytest.raises(Misconfigured) as raised:
-        target.connector(api_key="deadbeef").whoami()
-    assert "ODOO_API_KEY" in (raised.value.hint or "")
-
-
 def test_a_new_order_is_confirmed_with_its_total_and_its_date(shop: Shop) -> None:
     document = shop.two_lines()
     posted = shop.send(document)
@@ -127,7 +121,7 @@ def test_a_total_that_a_person_lets_pass_is_confirmed(shop: Shop) -> None:
     assert (order["state"], order["amount_total"]) == ("sale", Decimal("68.49"))
 
 
-def test_how_an_order_stands_is_shown_by_its_documents_names(shop: Shop) -> None:
+def test_an_order_is_shown_by_its_documents_names(shop: Shop) -> None:
     document = shop.two_lines()
     connector = shop.target.connector()
     assert connector.shown("order", document, shop.work) is None
@@ -159,7 +153,7 @@ class RacedWork(MemoryWork):
         return super().perform(effect, request, send)
 
 
-def test_the_attributes_of_a_line_stand_below_its_name(shop: Shop) -> None:
+def test_the_attributes_of_a_line_are_below_its_name(shop: Shop) -> None:
     document = shop.two_lines()
     document["lines"][0] |= {"attributes": ["engraving: Ada & Bob", "size: 1.50"]}
     document["lines"][0]["fields"]["name"] = "Bottle"
@@ -183,7 +177,7 @@ def test_an_order_that_somebody_confirms_at_the_same_time_is_found(shop: Shop) -
     assert (order["state"], order["date_order"]) == ("sale", "2026-01-02 03:04:05")
 
 
-# --- an order that stands already
+# --- an order that exists already
 
 
 def test_a_confirmed_order_gets_the_difference_only(shop: Shop) -> None:
@@ -300,7 +294,7 @@ def test_an_order_cancelled_in_odoo_stays_so(shop: Shop) -> None:
     assert [order["state"] for order in shop.target.orders(document["order"]["origin"])] == ["cancel"]
 
 
-# --- what only the sandbox can be told to do, and only the real one has
+# --- what only the sandbox can be made to do, and only the real one has
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What an Odoo tells of shipments, page by page: the sandbox's, and a real one with ``--live``."""
+"""What an Odoo shows of shipments, page by page: the sandbox's, and a real one with ``--live``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from integration.connectors.contract import Change, Polled
-from integration.connectors.odoo import Odoo, recent
+from integration.connectors.contract import Change, Parent
+from integration.connectors.odoo import Odoo, changed_rows
 from integration.errors import Misconfigured
 from integration.message import external_id, read_external_id
 from integration.settings import System
@@ -46,12 +46,12 @@ def shipped(change: Change) -> dict[str | None, Decimal]:
 # --- a transfer
 
 
-def test_a_transfer_is_told_of_when_it_has_left(shop: Shop, staff: Staff) -> None:
+def test_a_transfer_is_reported_when_it_has_left(shop: Shop, staff: Staff) -> None:
     document = shop.two_lines()
     posted = shop.send(document)
-    assert staff.told("pickings", posted.theirs) == []
+    assert staff.reported("pickings", posted.theirs) == []
     picking = staff.ship(posted.theirs)
-    [change] = staff.told("pickings", posted.theirs)
+    [change] = staff.reported("pickings", posted.theirs)
     key, number = document["key"], shop.target.one("stock.picking", picking, "name")["name"]
     left = shop.target.one("stock.picking", picking, "date_done")["date_done"]
     assert change == Change(
@@ -59,8 +59,7 @@ def test_a_transfer_is_told_of_when_it_has_left(shop: Shop, staff: Staff) -> Non
         id=str(picking),
         at=change.at,
         number=number,
-        order=posted.theirs or "",
-        order_id=key,
+        parent=Parent("order", posted.theirs or "", key),
         document={
             "id": picking,
             "name": number,
@@ -82,10 +81,10 @@ def test_a_transfer_is_told_of_when_it_has_left(shop: Shop, staff: Staff) -> Non
 def test_what_is_left_comes_with_another_transfer(shop: Shop, staff: Staff) -> None:
     order = shop.send(shop.two_lines()).theirs
     first = staff.ship(order, 1, 2)
-    [one] = staff.told("pickings", order)
+    [one] = staff.reported("pickings", order)
     assert shipped(one) == {"1": 1, "2": 2}
     staff.ship(order)
-    one, two = staff.told("pickings", order)
+    one, two = staff.reported("pickings", order)
     assert (one.id, shipped(one), shipped(two)) == (str(first), {"1": 1, "2": 2}, {"1": 2})
     assert two.document["backorder_of"] == one.number != two.number
 
@@ -93,11 +92,11 @@ def test_what_is_left_comes_with_another_transfer(shop: Shop, staff: Staff) -> N
 def test_carrier_and_tracking_may_come_later(shop: Shop, staff: Staff) -> None:
     order = shop.send(shop.two_lines()).theirs
     picking = staff.ship(order)
-    [before] = staff.told("pickings", order)
+    [before] = staff.reported("pickings", order)
     carrier = shop.target.owner("delivery.carrier", "search_read", domain=[], fields=["name"], limit=1)[0]
-    told = {"carrier_tracking_ref": "1Z1, 1Z2", "carrier_id": carrier["id"]}
-    shop.target.owner("stock.picking", "write", [picking], vals=told)
-    [after] = staff.told("pickings", order)
+    reported = {"carrier_tracking_ref": "1Z1, 1Z2", "carrier_id": carrier["id"]}
+    shop.target.owner("stock.picking", "write", [picking], vals=reported)
+    [after] = staff.reported("pickings", order)
     assert (after.id, after.document["tracking"], after.document["carrier"]) == (before.id, "1Z1, 1Z2", carrier["name"])
     assert after.at >= before.at
     assert {**after.document, "tracking": None, "carrier": None} == before.document
@@ -108,7 +107,7 @@ def test_quantities_are_in_the_unit_that_was_ordered(shop: Shop, staff: Staff) -
     order = shop.send(shop.order(pack, shop.line("2", "3", "5", sku=shop.target.sku_b, uom="Units"), total="39.00"))
     staff.ship(order.theirs, 6, 3)
     staff.ship(order.theirs)
-    one, two = staff.told("pickings", order.theirs)
+    one, two = staff.reported("pickings", order.theirs)
     assert (shipped(one), shipped(two)) == ({"1": 1, "2": 3}, {"1": 1})
 
 
@@ -117,7 +116,7 @@ def test_moves_of_one_line_are_one(shop: Shop, staff: Staff) -> None:
     picking = staff.picking(order)
     staff.add_move(picking, shop.target.sku_a, 2, sale_line_id=staff.moves(picking)[0]["sale_line_id"][0])
     staff.ship(order, 1, 2)
-    [change] = staff.told("pickings", order)
+    [change] = staff.reported("pickings", order)
     assert shipped(change) == {"1": 3}
     assert len(change.document["lines"]) == 1
 
@@ -125,8 +124,8 @@ def test_moves_of_one_line_are_one(shop: Shop, staff: Staff) -> None:
 def test_a_hashed_key_is_ours_without_an_id(shop: Shop, staff: Staff) -> None:
     order = shop.send({**shop.two_lines(), "key": f"{unique()}-{'x' * 60}"}).theirs
     staff.ship(order)
-    [change] = staff.told("pickings", order)
-    assert change.order_id is None
+    [change] = staff.reported("pickings", order)
+    assert change.parent.ours is None
     assert all(line["key"].startswith("order_line___h") for line in change.document["lines"])
 
 
@@ -172,10 +171,10 @@ def test_a_second_that_spans_pages_is_read_whole_and_once(
 ) -> None:
     stamps = same_second(shop, staff)
     for size in (1, 2, 3, 5):
-        monkeypatch.setattr(recent, "PAGE", size)
+        monkeypatch.setattr(changed_rows, "PAGE", size)
         run = list(staff.pages("pickings"))
-        told = Counter(change.id for page in run for change in page.changes)
-        assert {id: told[id] for id in stamps} == dict.fromkeys(stamps, 1)
+        reported = Counter(change.id for page in run for change in page.changes)
+        assert {id: reported[id] for id in stamps} == dict.fromkeys(stamps, 1)
         assert all(len({change.document["id"] for change in page.changes}) <= size for page in run)
         times = [change.at for page in run for change in page.changes]
         assert times == sorted(times)
@@ -184,7 +183,7 @@ def test_a_second_that_spans_pages_is_read_whole_and_once(
 def test_a_run_begins_with_the_second_it_is_asked_for(shop: Shop, staff: Staff) -> None:
     order = shop.send(shop.two_lines()).theirs
     staff.ship(order)
-    [change] = staff.told("pickings", order)
+    [change] = staff.reported("pickings", order)
     inside = change.at + timedelta(microseconds=900_000)
     for since, found in ((change.at, True), (inside, True), (change.at + timedelta(seconds=1), False)):
         run = list(staff.pages("pickings", since))
@@ -199,7 +198,7 @@ def test_a_page_takes_a_handful_of_calls(shop: Shop, staff: Staff) -> None:
     connector.changes("pickings", staff.since, None, list)  # field names are kept
     shop.target.calls = 0
     page = connector.changes("pickings", staff.since, None, list)
-    assert {change.order for change in page.changes} >= set(orders)
+    assert {change.parent.theirs for change in page.changes} >= set(orders)
     assert (page.next, shop.target.calls) == (None, 7)
 
 
@@ -293,7 +292,7 @@ def test_before_17_other_names_and_units_mean_the_same() -> None:
     responses.add_callback("POST", f"{URL}/jsonrpc", answer_of_16)
     page = elsewhere("jsonrpc").changes("pickings", datetime(2026, 11, 21, tzinfo=UTC), None, list)
     [change] = page.changes
-    assert (change.order, change.order_id, shipped(change)) == ("8", "1001", {"1": Decimal("1.5")})
+    assert (change.parent.theirs, change.parent.ours, shipped(change)) == ("8", "1001", {"1": Decimal("1.5")})
     assert (change.at, page.seen) == (datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC),) * 2
     assert (change.document["carrier"], change.document["tracking"]) == (None, None)
 
@@ -301,12 +300,8 @@ def test_before_17_other_names_and_units_mean_the_same() -> None:
 # --- what stands in the way
 
 
-def test_an_odoo_can_be_polled(target: Target) -> None:
-    assert isinstance(target.connector(), Polled)
-
-
 @pytest.mark.parametrize(("stream", "model"), [("pickings", "stock.picking"), ("invoices", "account.move")])
-def test_a_missing_right_is_told(shop: Shop, stream: str, model: str) -> None:
+def test_a_missing_right_is_reported(shop: Shop, stream: str, model: str) -> None:
     if isinstance(shop.target, SandboxTarget):
         shop.target.fake.fail_next("odoo.exceptions.AccessError", model=model, method="search_read")
         connector = shop.target.connector()
@@ -354,7 +349,7 @@ def test_an_odoo_without_stock_ships_nothing(protocol: str) -> None:
     assert (page.changes, page.seen, page.next) == ((), None, None)
 
 
-def test_what_the_shop_takes_off_an_order_is_not_shipped(shop: Shop, staff: Staff) -> None:
+def test_what_clarity_takes_off_an_order_is_not_shipped(shop: Shop, staff: Staff) -> None:
     """Odoo leaves its transfer as it is, and makes a receipt of the difference, unless the dates of both agree."""
     more, other = shop.line("1", "4", "10"), shop.line("2", "1", "10", sku=shop.target.sku_b)
     placed = shop.order(more, other, total="50.00")

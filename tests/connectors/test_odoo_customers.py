@@ -1,4 +1,4 @@
-"""Who the customer of an order is: the identity rule, and what becomes of it when people tidy up in Odoo.
+"""Who the customer of an order is: the identity rule, and how it holds when people tidy up in Odoo.
 
 For every Odoo, as in `test_odoo`.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Document
-from integration.connectors.odoo.identity import another_vat
+from integration.connectors.odoo.customer.identity import another_vat
 from integration.errors import Throttled
 from tests.connectors.odoo_targets import Shop, held, polish_vat, unique
 
@@ -381,7 +381,7 @@ def test_another_vat_number_than_the_customers_is_decided_by_a_person(shop: Shop
         assert shop.target.one("res.partner", customer, "vat")["vat"] == kept
 
 
-def test_a_name_takes_the_place_of_what_stood_in_for_it_and_of_nothing_else(shop: Shop) -> None:
+def test_a_name_replaces_its_placeholder_and_nothing_else(shop: Shop) -> None:
     document = shop.two_lines()
     name = document["partner"]["fields"]["name"]
     document["partner"]["fields"]["name"] = document["partner"]["email"]

@@ -47,12 +47,12 @@ def test_a_kit_is_reported_as_the_sets_that_are_whole(shop: Shop, staff: Staff) 
     lines = [shop.line("1", "3", "10", sku=set_), shop.line("2", "1", "5", sku=one)]
     order = shop.send(shop.order(*lines, total="35.00")).theirs
     staff.ship(order, 3, 2, 1)  # a whole set, parts of another, and the line of its own
-    first = staff.told("pickings", order)
+    first = staff.reported("pickings", order)
     assert sets(first) == [("done", "", [(set_, 1), (one, 1)])]
     staff.ship(order, 0, 1)  # a part of the third
-    assert sets(staff.told("pickings", order)[1:]) == [("incomplete", "", [])]
+    assert sets(staff.reported("pickings", order)[1:]) == [("incomplete", "", [])]
     staff.ship(order)
-    changes = staff.told("pickings", order)
+    changes = staff.reported("pickings", order)
     assert sets(changes) == [("done", "", [(set_, 1), (one, 1)]), ("incomplete", "", []), ("done", "", [(set_, 2)])]
     assert changes[0].document == first[0].document
     line = shop.target.one("sale.order", order or 0, "order_line")["order_line"][0]
@@ -65,14 +65,14 @@ def test_a_kit_within_a_kit_is_one_set(shop: Shop, staff: Staff) -> None:
     order = shop.send(shop.order(shop.line("1", "2", "10", sku=outer), total="20.00")).theirs
     staff.ship(order, 3, 3)
     staff.ship(order)
-    assert sets(staff.told("pickings", order)) == [("done", "", [(outer, 1)]), ("done", "", [(outer, 1)])]
+    assert sets(staff.reported("pickings", order)) == [("done", "", [(outer, 1)]), ("done", "", [(outer, 1)])]
 
 
 def test_a_kit_that_is_given_up_in_part(shop: Shop, staff: Staff) -> None:
     set_ = kit(shop, (shop.target.sku_a, 2), (shop.target.sku_b, 1))
     order = shop.send(shop.order(shop.line("1", "3", "10", sku=set_), total="30.00")).theirs
     staff.ship(order, 3, 1, rest=False)
-    assert sets(staff.told("pickings", order)) == [("done", "", [(set_, 1)])]
+    assert sets(staff.reported("pickings", order)) == [("done", "", [(set_, 1)])]
     domain = [["sale_id", "=", int(order or 0)]]
     assert shop.target.owner("stock.picking", "search_count", domain=domain) == 1
 
@@ -85,7 +85,7 @@ def test_a_substitute_for_a_part_makes_no_set(shop: Shop, staff: Staff) -> None:
     line = staff.moves(picking)[0]["sale_line_id"][0]
     staff.add_move(picking, other, 1, sale_line_id=line)
     staff.ship(order, 1, 0, 1, 1)
-    assert sets(staff.told("pickings", order)) == [
+    assert sets(staff.reported("pickings", order)) == [
         ("done", "", [(shop.target.sku_a, 1)]),
         ("done", "rest", [(other, 1)]),
     ]
@@ -100,6 +100,6 @@ def test_sets_that_odoo_counts_otherwise_are_a_document_of_their_own(shop: Shop,
     part = staff.moves(picking)[0]["id"]
     shop.target.owner("stock.move", "write", [part], vals={"product_uom_qty": 2.0})
     staff.ship(order, 2, 2, 1)
-    certain, rest = staff.told("pickings", order)
+    certain, rest = staff.reported("pickings", order)
     assert sets([certain]) == [("done", "", [(shop.target.sku_a, 1)])]
     assert [(line["sku"], line["uncounted"]) for line in rest.document["lines"]] == [(set_, True)]

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from integration.connectors.odoo import services
-from integration.connectors.odoo.identity import guest_id
+from integration.connectors.odoo.customer.identity import guest_id
+from integration.connectors.odoo.order import services
 from integration.errors import Reject, Throttled
 from tests.connectors.odoo_targets import SandboxTarget, Shop, Target, held, unique
 from tests.connectors.work import MemoryWork
@@ -41,7 +41,7 @@ def test_several_customers_with_the_address_are_held_with_masked_candidates(shop
     assert shop.target.one("sale.order", posted.theirs or 0, "partner_id")["partner_id"] == ids[1]
 
 
-def test_a_guest_is_one_customer_however_often_he_buys(shop: Shop) -> None:
+def test_a_guest_is_one_customer_however_many_the_orders(shop: Shop) -> None:
     first = shop.two_lines()
     first["partner"]["key"] = None
     second = shop.two_lines(partner={**first["partner"], "email": f" {first['partner']['email'].upper()} "})

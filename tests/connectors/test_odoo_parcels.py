@@ -23,7 +23,7 @@ def test_what_was_added_and_what_replaces_is_a_document_of_its_own(shop: Shop, s
     staff.add_move(picking, added, 1)
     staff.add_move(picking, other, 2, sale_line_id=move["sale_line_id"][0])
     staff.ship(order, 1, 1, 1, 2)
-    ordered, rest = staff.told("pickings", order)
+    ordered, rest = staff.reported("pickings", order)
     assert (ordered.id, rest.id) == (str(picking), f"{picking}/rest")
     [line] = ordered.document["lines"]
     assert (line["sku"], line["quantity"], line["substitute"]) == (shop.target.sku_a, 1, False)
@@ -31,7 +31,7 @@ def test_what_was_added_and_what_replaces_is_a_document_of_its_own(shop: Shop, s
     assert lines[added] == {"key": None, "sku": added, "quantity": 2, "substitute": False}
     assert lines[other] == {"key": line["key"], "sku": other, "quantity": 2, "substitute": True}
     shop.target.owner("stock.picking", "write", [picking], vals={"carrier_tracking_ref": "1Z1"})
-    ordered, late = staff.told("pickings", order)
+    ordered, late = staff.reported("pickings", order)
     assert (ordered.document["tracking"], late.document) == ("1Z1", rest.document)
 
 
@@ -42,7 +42,7 @@ def test_a_transfer_of_nothing_that_was_ordered_is_one_document(shop: Shop, staf
     line = staff.moves(picking)[0]["sale_line_id"][0]
     staff.add_move(picking, other, 2, sale_line_id=line)
     staff.ship(order, 0, 2)
-    [change] = staff.told("pickings", order)
+    [change] = staff.reported("pickings", order)
     assert (change.id, [line["sku"] for line in change.document["lines"]]) == (str(picking), [other])
 
 
@@ -50,7 +50,7 @@ def test_what_is_beyond_the_order_is_a_document_of_its_own(shop: Shop, staff: St
     order = shop.send(shop.two_lines()).theirs
     first = staff.ship(order, 2, 2)
     second = staff.ship(order, 4)
-    one, two, extra = staff.told("pickings", order)
+    one, two, extra = staff.reported("pickings", order)
     assert [change.id for change in (one, two, extra)] == [str(first), str(second), f"{second}/rest"]
     assert (shipped(one), shipped(two), shipped(extra)) == ({"1": 2, "2": 2}, {"1": 1}, {"1": 3})
     assert [line.get("extra") for line in extra.document["lines"]] == [True]

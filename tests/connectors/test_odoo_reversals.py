@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from integration.connectors.odoo import reversals
+from integration.connectors import settling
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import Shop
 
@@ -17,17 +17,17 @@ def staff(shop: Shop) -> Staff:
     return Staff(shop.target)
 
 
-def test_an_order_that_somebody_cancels_is_read_once_it_stands(
+def test_an_order_that_somebody_cancels_is_read_once_it_is_cancelled(
     shop: Shop, staff: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = shop.two_lines()
     posted = shop.send(document)
-    assert staff.told("cancellations", posted.theirs) == []
+    assert staff.reported("cancellations", posted.theirs) == []
     shop.target.owner("sale.order", "action_cancel", [int(posted.theirs or 0)])
-    assert staff.told("cancellations", posted.theirs) == [], "it may be a cancellation of ours"
-    monkeypatch.setattr(reversals, "SETTLED", timedelta(seconds=-3))
-    [change] = staff.told("cancellations", posted.theirs)
-    assert (change.type, change.id, change.order_id) == ("order.reversed", f"order/{posted.theirs}", document["key"])
+    assert staff.reported("cancellations", posted.theirs) == [], "it may be a cancellation of ours"
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
+    [change] = staff.reported("cancellations", posted.theirs)
+    assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"order/{posted.theirs}", document["key"])
     assert change.document == {"name": posted.number, "kind": "cancelled", "lines": []}
 
 
@@ -35,17 +35,17 @@ def test_goods_that_come_back_are_read(shop: Shop, staff: Staff) -> None:
     document = shop.two_lines()
     posted = shop.send(document)
     picking = staff.ship(posted.theirs)
-    left = staff.told("pickings", posted.theirs)
+    left = staff.reported("pickings", posted.theirs)
     back = staff.take_back(picking)
-    [change] = staff.told("returns", posted.theirs)
-    assert (change.type, change.id, change.order_id) == ("order.reversed", f"return/{back}", document["key"])
+    [change] = staff.reported("returns", posted.theirs)
+    assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"return/{back}", document["key"])
     assert change.document["kind"] == "returned"
     assert change.document["lines"] == [
         {"sku": shop.target.sku_a, "quantity": Decimal(3)},
         {"sku": shop.target.sku_b, "quantity": Decimal(2)},
     ]
     shop.target.owner("stock.picking", "write", [back], vals={"note": "Checked"})
-    assert staff.told("returns", posted.theirs) == [change]
-    assert staff.told("pickings", posted.theirs) == left, "what had left has left"
+    assert staff.reported("returns", posted.theirs) == [change]
+    assert staff.reported("pickings", posted.theirs) == left, "what had left has left"
     lines = shop.target.one("sale.order", posted.theirs or 0, "order_line")["order_line"]
     assert [shop.target.one("sale.order.line", line, "qty_delivered")["qty_delivered"] for line in lines] == [0, 0]

@@ -177,7 +177,7 @@ def test_it_is_no_line_of_the_order_for_anybody_else(shop: Shop) -> None:
     assert shown["amount_total"] == document["amount_total"]
     staff = Staff(shop.target)
     staff.ship(posted.theirs)
-    [change] = staff.told("pickings", posted.theirs)
+    [change] = staff.reported("pickings", posted.theirs)
     assert [line["quantity"] for line in change.document["lines"]] == [1]
 
 
@@ -189,7 +189,7 @@ def test_it_is_billed_with_the_goods_and_not_before(shop: Shop, off: str) -> Non
     assert shop.target.one("sale.order", posted.theirs or 0, "invoice_status")["invoice_status"] == "no"
     staff.ship(posted.theirs)
     staff.bill(posted.theirs)
-    [change] = staff.told("invoices", posted.theirs)
+    [change] = staff.reported("invoices", posted.theirs)
     assert (change.document["total"], change.document["order_complete"]) == (document["amount_total"], True)
 
 
@@ -236,7 +236,7 @@ def billed_in_parts(shop: Shop, seed: str, sku: str) -> tuple[RandomOrder, Decim
         shares = [quantity_of(move, left) for move in moves]
         staff.ship(posted.theirs, *shares)
         staff.bill(posted.theirs)
-    changes = staff.told("invoices", posted.theirs)
+    changes = staff.reported("invoices", posted.theirs)
     assert len(changes) == parts
     document = changes[-1].document
     assert document["order_complete"]

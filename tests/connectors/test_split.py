@@ -1,4 +1,4 @@
-"""Split orders at the systems: together they come to the shop's total, and what one has lost is cancelled there."""
+"""Split orders at the systems: together they come to Clarity's total, and what one has lost is cancelled there."""
 
 from __future__ import annotations
 

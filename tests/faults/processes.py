@@ -37,20 +37,19 @@ DEAD_BY = 400.0
 @fault(short=True)
 def workers_killed_and_frozen_in_mid_post(trial: Trial) -> None:
     """Calls are under way that take effect all the same, and nobody has written down what they came to: one worker is
-    dead, the other ERP's stands still past its lease.  Another one takes its deliveries over; thawed, it must notice.
+    dead, the other ERP's is frozen past its lease.  Another one takes its deliveries over; thawed, it must notice.
     """
     world = trial.world
     killed, frozen = trial.random.sample(("odoo", "fusion"), 2)
     with trial.traffic():
         trial.moment()
         trial.in_mid_call(frozen, trial.random.choice(EFFECTS[frozen]))
-        world.kill(f"worker-{frozen}", signal.SIGSTOP)
-        lapses = time.monotonic() + LAPSED
-        with trial.another(*_second(frozen)):
+        with world.frozen(f"worker-{frozen}") as thaw, trial.another(*_second(frozen)):
+            lapses = time.monotonic() + LAPSED
             trial.in_mid_call(killed, trial.random.choice(EFFECTS[killed]))
             world.restart(f"worker-{killed}")
             time.sleep(max(lapses - time.monotonic(), 0))
-            world.kill(f"worker-{frozen}", signal.SIGCONT)
+            thaw()
 
 
 @fault(at=[*STAGES])
@@ -113,7 +112,7 @@ def two_beats_and_two_dispatchers(trial: Trial) -> None:
 def poison(trial: Trial) -> None:
     """A delivery in whose midst its worker dies each time (of memory, say) becomes a dead letter, alone.
 
-    Mended, it is replayed, unless a newer state of its order has come and gone through.
+    Repaired, it is replayed, unless a newer state of its order has come and gone through.
     """
     (id,) = trial.withheld(1)
     world = trial.world

@@ -1,4 +1,4 @@
-"""What the fleet stands on: Postgres and Valkey stopped, emptied, frozen, full."""
+"""What the fleet depends on: Postgres and Valkey stopped, emptied, frozen, full."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def valkey_emptied(trial: Trial) -> None:
 
 @fault(short=True)
 def postgres_stopped_at_once(trial: Trial) -> None:
-    """An immediate shutdown: no transaction ends, no client is told; the supervisor starts it again."""
+    """An immediate shutdown: no transaction ends, no client is notified; the supervisor starts it again."""
     with trial.traffic():
         trial.moment()
         trial.world.restart("postgres", signal.SIGQUIT)
@@ -60,14 +60,11 @@ def valkey_frozen(trial: Trial) -> None:
     orders = trial.withheld(1)
     with trial.traffic():
         trial.moment()
-        trial.world.kill("valkey", signal.SIGSTOP)
-        try:
+        with trial.world.frozen("valkey"):
             order = trial.world.order(orders[0])
             event = {"id": f"evt_{order['id']}_frozen", "type": "order.created", "timestamp": order["updatedDate"]}
             assert trial.world.send({**event, "data": order}).status_code == 202
             time.sleep(FROZEN)
-        finally:
-            trial.world.kill("valkey", signal.SIGCONT)
 
 
 @fault()
@@ -110,12 +107,14 @@ def postgres_hangs_up(trial: Trial) -> None:
 
 @fault()
 def postgres_frozen(trial: Trial) -> None:
-    """Its backends stand still for a while, with their connections open."""
+    """Its backends freeze for a while, with their connections open."""
     with trial.traffic():
         trial.moment()
         _signal(trial, signal.SIGSTOP)
-        time.sleep(HELD)
-        _signal(trial, signal.SIGCONT)
+        try:
+            time.sleep(HELD)
+        finally:
+            _signal(trial, signal.SIGCONT)
 
 
 @fault()

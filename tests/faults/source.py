@@ -1,4 +1,4 @@
-"""The shop as the source of events: doubled, late, lost and reordered webhooks, secrets that change."""
+"""Clarity as the source of events: doubled, late, lost and reordered webhooks, secrets that change."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def webhooks_days_late(trial: Trial) -> None:
 
 @fault()
 def secret_rotated(trial: Trial) -> None:
-    """The new secret is accepted beside the old one, then used by the shop, then it is the only one."""
+    """The new secret is accepted beside the old one, then used by Clarity, then it is the only one."""
     world, fleet = trial.world, trial.world.fleet
     old, new = (
         fleet.environment["CLARITY_WEBHOOK_SECRETS"],

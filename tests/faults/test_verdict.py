@@ -80,16 +80,16 @@ def nowhere(books: Books, id: str) -> None:
 
 
 THEIRS = {
-    "an order twice in Odoo": (odoo(created=2), "orders that stand twice in Odoo"),
+    "an order twice in Odoo": (odoo(created=2), "orders that exist twice in Odoo"),
     "an order confirmed twice": (odoo(confirmed=2), "not once in Odoo"),
     "an order that is not in Odoo": (nowhere, "not once in Odoo"),
     "an order twice in Fusion": (fusion(created=2), "not once in Fusion"),
     "an order submitted twice": (fusion(submissions=2), "not once in Fusion"),
-    "a status told twice": (again("status_pushes"), "the shop was told twice"),
+    "a status pushed twice": (again("status_pushes"), "Clarity was notified twice"),
     "a status that stepped back": (backwards, "statuses of"),
-    "a shipment twice": (again("shipments"), "shipments that stand twice"),
+    "a shipment twice": (again("shipments"), "shipments that exist twice"),
     "more shipped than ordered": (again("shipments", external_ref="odoo-1/other"), "shipments of"),
-    "an invoice twice": (again("invoices"), "invoices that stand twice"),
+    "an invoice twice": (again("invoices"), "invoices that exist twice"),
     "more billed than ordered": (again("invoices", external_ref="odoo-1/other"), "invoices of"),
 }
 
@@ -109,7 +109,7 @@ def test_an_older_state_of_an_order_is_seen(judged: Judged) -> None:
 
 ONE = "update deliveries set {} where id = %s"
 OURS = {
-    "a delivery that is held": (ONE.format("state = 'held'"), ONE.format("state = 'done'"), "astray"),
+    "a delivery that is held": (ONE.format("state = 'held'"), ONE.format("state = 'done'"), "unsettled"),
     "a delivery that waits": (
         ONE.format("state = 'waiting', due_at = now() + interval '1 hour'"),
         ONE.format("state = 'done'"),
@@ -135,7 +135,7 @@ OURS = {
 
 @pytest.mark.parametrize("wrong", OURS)
 def test_what_is_wrong_in_our_own_books_is_seen(judged: Judged, wrong: str) -> None:
-    spoil, mend, verdict = OURS[wrong]
+    spoil, repair, verdict = OURS[wrong]
     first = judged.world.at("odoo", judged.changed)[0]["id"]
     with judged.world.database.transaction() as tx:
         tx.run(spoil, first)
@@ -144,7 +144,7 @@ def test_what_is_wrong_in_our_own_books_is_seen(judged: Judged, wrong: str) -> N
             judged.judge(judged.world)
     finally:
         with judged.world.database.transaction() as tx:
-            tx.run(mend, first)
+            tx.run(repair, first)
 
 
 def test_what_is_well_is_found_well(judged: Judged) -> None:

@@ -21,7 +21,7 @@ from tests.faults.verdict import PATIENCE, judge
 from tests.road.world import World
 
 LEAST, MOST = 12, 40
-"""Orders that come during a trial, beside those that ship."""
+"""Orders that come during a trial, beside those that ship, and more while a call is awaited."""
 ALONE = ("plain", "b2b_po")
 """What Odoo, or Fusion, fulfils alone."""
 TRAITS = (
@@ -52,6 +52,7 @@ class Trial:
         self._withheld: list[str] = []
         self._shop = Random(f"{seed}/shop")
         self._stop = threading.Event()
+        self._awaited = threading.Event()
 
     def moment(self, most: float = 1.5) -> None:
         """Lets a random while pass, at most so many seconds."""
@@ -71,7 +72,7 @@ class Trial:
             shop.join()
 
     def withheld(self, count: int) -> list[str]:
-        """Places orders that the shop tells nobody of, and leaves as they are; only before the traffic begins."""
+        """Places orders that Clarity reports to nobody, and leaves as they are; only before the traffic begins."""
         self.world.fault("webhooks", "drop")
         self._withheld = ids = self._place(count, TRAITS)
         self.world.until(lambda: not self.world.control("GET", "ledger")["clarity"]["webhooks"]["pending"], 30)
@@ -79,9 +80,14 @@ class Trial:
         return ids
 
     def in_mid_call(self, target: str, path: str) -> None:
-        """Returns while a call is under way whose method and path contain this; it takes effect after a while."""
+        """Returns while a call is under way whose method and path contain this; it takes effect after a while.
+
+        Orders come until then, be they more than a trial has: on a busy machine all may be posted before.
+        """
         self.world.fault(target, "latency", path=path, ms=SLOW, times=1)
+        self._awaited.set()
         self.world.until(lambda: self._hit(target, path), 60, lambda: f"no call of {path} at {target}")
+        self._awaited.clear()
         self.moment(SLOW / 1000)
 
     @contextmanager
@@ -100,7 +106,7 @@ class Trial:
                 process.wait(60)
 
     def replay(self, code: str) -> None:
-        """As a person does who has mended the cause: everything that is held or dead once it all has ended, again.
+        """As a person does who has removed the cause: everything that is held or dead once it all has ended, again.
 
         Something has to have ended with this code.
         """
@@ -130,7 +136,7 @@ class Trial:
     def _trade(self) -> None:
         placed = 0
         while not self._stop.is_set() or placed < LEAST:
-            sells = (self._sell, self._sell) if placed < MOST else ()
+            sells = (self._sell, self._sell) if placed < MOST or self._awaited.is_set() else ()
             try:
                 placed += self._shop.choice((*sells, self._change, self._ship))()
             except requests.RequestException:  # the sandbox is the one that was asked to break
@@ -141,7 +147,7 @@ class Trial:
         return len(self._place(self._shop.randint(1, 3), TRAITS))
 
     def _change(self) -> int:
-        """Somebody at the shop corrects an order: its newest state is what has to stand in the ERPs."""
+        """Somebody corrects an order in Clarity: its newest state has to reach the ERPs."""
         if known := [id for id in self.orders if id not in (*self.shipping, *self._withheld)]:
             id, number = self._shop.choice(known[-4:]), f"PO-{self._shop.randint(1, 10**9)}"
             self.world.control("PATCH", f"orders/{id}", {"purchaseOrderNumber": number})

@@ -1,4 +1,4 @@
-"""The verdict: what stands at the other side, by the sandbox's own ledger, and whether our books add up."""
+"""The verdict: what exists at the other side, by the sandbox's own ledger, and whether our books add up."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def judge(
     world.clear_faults()
     world.until(lambda: world.redeliver() == 0, patience, lambda: "webhooks are still pending")
     world.finished(*orders, seconds=patience)
-    _shown_once(world.control("GET", "ledger"))  # nobody need wait for what is to come of an order that stands twice
+    _shown_once(world.control("GET", "ledger"))  # no need to wait for what follows of an order that exists twice
     world.age(list(shipping), odoo=6, fusion=20)
     world.until(lambda: _come_back(world, shipping), patience, lambda: [world.all(id) for id in shipping])
-    world.until(lambda: not astray(world), patience, lambda: f"astray: {astray(world)}")
+    world.until(lambda: not unsettled(world), patience, lambda: f"unsettled: {unsettled(world)}")
     books = world.control("GET", "ledger")
     _shown_once(books)
     world.exactly_once(list(orders))
@@ -55,14 +55,14 @@ def judge(
     world.balanced()
 
 
-def astray(world: World) -> list[dict[str, Any]]:
+def unsettled(world: World) -> list[dict[str, Any]]:
     """The deliveries that have not ended well; none, if all is well."""
     with world.database.transaction() as tx:
         return tx.rows(ASTRAY)
 
 
 def _come_back(world: World, ids: Sequence[str]) -> bool:
-    """Whether the shop shows these orders as completed, and every invoice of theirs as paid."""
+    """Whether Clarity shows these orders as completed, and every invoice of theirs as paid."""
     books = world.control("GET", "ledger")["clarity"]
     invoices = [each for each in books["invoices"] if each["order_id"] in ids]
     sources = {(each["order_id"], _source(each)) for each in invoices if each["status"] == "paid"}
@@ -82,17 +82,17 @@ def _latest(world: World, books: Books, changed: Mapping[str, str]) -> None:
         "odoo": {id: odoo.get(f"__clarity__.order__{id}") for id in changed},
         "fusion": {id: fusion.get(id) for id in changed},
     }
-    stand = {id: {erp: numbers[erp][id] for erp in world.erps(id)} for id in changed}
+    present = {id: {erp: numbers[erp][id] for erp in world.erps(id)} for id in changed}
     wanted = {id: dict.fromkeys(world.erps(id), number) for id, number in changed.items()}
-    assert stand == wanted, "not the newest state of an order"
+    assert present == wanted, "not the newest state of an order"
 
 
 def _shown_once(books: Books) -> None:
     twice = [each["external_id"] for each in books["odoo"]["orders"] if each["created"] != 1]
-    assert twice == [], f"orders that stand twice in Odoo: {twice}"
+    assert twice == [], f"orders that exist twice in Odoo: {twice}"
     for kind in ("shipments", "invoices"):
         shown = Counter((each["order_id"], each["external_ref"]) for each in books["clarity"][kind])
-        assert [each for each, count in shown.items() if count > 1] == [], f"{kind} that stand twice at the shop"
+        assert [each for each, count in shown.items() if count > 1] == [], f"{kind} that exist twice in Clarity"
         assert {id for id, _ in shown} <= {*books["clarity"]["orders"]}, f"{kind} of no order"
 
 
@@ -121,10 +121,12 @@ def _billed(order: Mapping[str, Any], invoices: Sequence[Mapping[str, Any]]) -> 
 
 def _never_back(pushes: Sequence[Mapping[str, Any]], orders: Sequence[str], shipping: Sequence[str]) -> None:
     """An order comes to a status once, and never from a later one."""
-    told: dict[str, list[str]] = defaultdict(list)
+    reported: dict[str, list[str]] = defaultdict(list)
     for push in pushes:
         if push["changed"]:
-            told[push["order_id"]].append(push["status"])
+            reported[push["order_id"]].append(push["status"])
     for id in orders:
-        assert told[id] == sorted(set(told[id]), key=STAGES.index), f"statuses of {id}"
-        assert told[id][-1] == ("completed" if id in shipping else "processing"), f"statuses of {id}: {told[id]}"
+        assert reported[id] == sorted(set(reported[id]), key=STAGES.index), f"statuses of {id}"
+        assert reported[id][-1] == ("completed" if id in shipping else "processing"), (
+            f"statuses of {id}: {reported[id]}"
+        )

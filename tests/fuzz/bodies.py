@@ -249,7 +249,7 @@ def _flip(raw: bytes, rng: Random) -> bytes:
 
 
 def _number(raw: bytes, rng: Random) -> bytes:
-    """Another number for one that stands there."""
+    """Another number for the one that is there."""
     text = rng.choice(NUMBERS)
     old = rng.choice((b'"1"', b'"2"', b"1", b"null", b"true", b'"0.00"'))
     return raw.replace(old, text, rng.choice((1, -1)))

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from integration.canonical import CHECKS, digest, freeze, parse_json, thaw
+from integration.canonical import ENTITIES, digest, freeze, parse_json, thaw
 from integration.canonical.fulfilment import carried
-from integration.connectors.fusion.payload import Payload
-from integration.connectors.odoo.rows import order_rows
+from integration.connectors.fusion.order.payload import Payload
+from integration.connectors.odoo.order.rows import order_rows
 from integration.errors import Failure
 from integration.masking import masked, without_personal
 from integration.receiver import read_event
@@ -76,7 +76,9 @@ def ends(source: str, raw: bytes) -> list[str]:
 def end(workflow: Workflow, document: Document) -> str:
     try:
         made = workflow.translate(document)
-        CHECKS[workflow.entity](made.canonical)
+        check = ENTITIES[workflow.entity].check
+        assert check
+        check(made.canonical)
         assert thaw(freeze(made._asdict())) == made._asdict()
         digest(made.target)
         if workflow.entity == "order":

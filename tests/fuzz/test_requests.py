@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import time
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from integration.local.servers import Postgres, Valkey
-from tests.conftest import create_database, named
+from tests.conftest import new_database
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.raw_requests import raw_request
 from tests.receiver.conftest import running, settings
@@ -49,9 +48,9 @@ class Outcome:
 def receiver(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Receiver]:
-    name = f"fuzz_{os.getpid()}"
-    create_database(postgres.url, name, template)
-    with running(settings(named(postgres.url, name), valkey.url, tmp_path_factory.mktemp("fuzz"))) as receiver:
+    with running(
+        settings(new_database(postgres.url, template), valkey.url, tmp_path_factory.mktemp("fuzz"))
+    ) as receiver:
         yield receiver
 
 

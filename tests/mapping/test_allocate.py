@@ -110,8 +110,7 @@ def test_what_cannot_be_allocated_is_held(rows: list[Row], code: str, reason: st
         allocate(rows, ORDER)
     assert (caught.value.code, caught.value.reason) == (code, reason)
     assert caught.value.hint == (
-        "If it was really shipped, enter it in Clarity by hand; if not, correct the shipment in the ERP. "
-        "The shipment is read again as soon as it changes in the ERP."
+        "If it was really shipped, enter it in Clarity by hand; if not, correct {origin}. {again}"
     )
 
 

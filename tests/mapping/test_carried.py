@@ -75,15 +75,15 @@ def test_what_is_left_out_on_purpose_is_not_listed() -> None:
 
 def test_every_field_of_the_sandboxs_orders_is_carried_or_left_out_on_purpose() -> None:
     orders = generate(2 * len(TRAITS), 1, list(TRAITS))
-    assert not_carried(load_definitions(FOLDER).mapping("clarity.order").body, orders) == []
+    assert not_carried(load_definitions(FOLDER).mapping("clarity.in.order").body, orders) == []
 
 
 def check(folder: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(mapping, ["check", "clarity.order", "--folder", str(folder), *arguments])
+    return CliRunner().invoke(mapping, ["check", "clarity.in.order", "--folder", str(folder), *arguments])
 
 
 def edit(folder: Path, old: str, new: str) -> None:
-    path = folder / "clarity/order.json"
+    path = folder / "clarity/in/order.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
 
@@ -109,12 +109,12 @@ def test_what_is_left_out_and_read_after_all_fails_the_check(folder: Path) -> No
 
 def test_left_out_without_a_reason_is_refused(folder: Path) -> None:
     edit(folder, '"left_out": {', '"left_out": {"x": "",')
-    with pytest.raises(Misconfigured, match="mapping clarity.order: left_out has to give a reason for each path"):
-        load_definitions(folder).mapping("clarity.order")
+    with pytest.raises(Misconfigured, match="mapping clarity.in.order: left_out has to give a reason for each path"):
+        load_definitions(folder).mapping("clarity.in.order")
 
 
 def test_a_run_lists_what_is_not_carried_apart_from_the_document() -> None:
     given = json.dumps(order({"giftWrap": True, "lines.0.weight": "1.5"}))
-    result = CliRunner().invoke(mapping, ["run", "clarity.order", "-"], input=given)
+    result = CliRunner().invoke(mapping, ["run", "clarity.in.order", "-"], input=given)
     assert json.loads(result.stdout)["number"] == "WEB-1001"
-    assert result.stderr == "Not carried over by clarity.order: lines.weight, giftWrap\n"
+    assert result.stderr == "Not carried over by clarity.in.order: lines.weight, giftWrap\n"

@@ -18,10 +18,11 @@ from integration.errors import Failure
 from mappings import FOLDER
 from tests.mapping.shop import order
 
-MAPPINGS = sorted(
-    ["fusion.reversal", "odoo.reversal"]
-    + [f"{system}.{entity}" for system in ("clarity", "fusion", "odoo") for entity in ("invoice", "order", "shipment")]
-)
+MAPPINGS = [
+    *("clarity.in.order", "clarity.out.invoice", "clarity.out.shipment"),
+    *("fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment", "fusion.out.order"),
+    *("odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment", "odoo.out.order"),
+]
 WORKFLOWS = [
     "fusion-invoice-to-clarity",
     "fusion-reversal-to-clarity",
@@ -50,6 +51,7 @@ def test_check_says_that_all_is_well() -> None:
     assert [line.split(": ")[0] for line in result.output.splitlines()] == [
         *MAPPINGS,
         "tables and workflows",
+        "JSON Schemas",
         "workflows",
         "examples/by-product",
         "examples/copy-for-the-books",
@@ -61,12 +63,12 @@ def test_check_fails_with_one_line_per_problem(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "m")
     table = tmp_path / "m/tables/payment_terms.json"
     table.write_text(table.read_text().replace('"30 Days"', '"30 Tage"'))
-    result = fleet(mapping, "check", "odoo.order", "--folder", str(tmp_path / "m"))
+    result = fleet(mapping, "check", "odoo.out.order", "--folder", str(tmp_path / "m"))
     assert result.exit_code == 1
     assert result.output.splitlines()[1:] == [
         "  sample company_express_po.json: payment_term is '30 Tage', expected '30 Days'"
     ]
-    as_json = fleet(mapping, "check", "odoo.order", "--folder", str(tmp_path / "m"), "--json")
+    as_json = fleet(mapping, "check", "odoo.out.order", "--folder", str(tmp_path / "m"), "--json")
     assert as_json.exit_code == 1
     printed = json.loads(as_json.output)
     assert printed["ok"] is False
@@ -87,15 +89,15 @@ def test_check_of_an_unknown_mapping_fails() -> None:
 def test_run_takes_a_bare_order_or_an_event(wrap: Any, tmp_path: Path) -> None:
     path = tmp_path / "order.json"
     path.write_text(json.dumps(wrap(order())))
-    result = fleet(mapping, "run", "clarity.order", str(path))
+    result = fleet(mapping, "run", "clarity.in.order", str(path))
     assert result.exit_code == 0, result.output
     printed = json.loads(result.output)
     assert (printed["number"], printed["totals"]["grand_total"]) == ("WEB-1001", "28.00")
 
 
 def test_what_one_mapping_prints_the_next_reads() -> None:
-    canonical = fleet(mapping, "run", "clarity.order", "-", given=json.dumps(order())).output
-    printed = json.loads(fleet(mapping, "run", "odoo.order", "-", given=canonical).output)
+    canonical = fleet(mapping, "run", "clarity.in.order", "-", given=json.dumps(order())).output
+    printed = json.loads(fleet(mapping, "run", "odoo.out.order", "-", given=canonical).output)
     assert (printed["key"], printed["carrier"], len(printed["lines"])) == ("1001", "STANDARD", 4)
 
 
@@ -108,12 +110,12 @@ def test_what_one_mapping_prints_the_next_reads() -> None:
     ],
 )
 def test_run_says_what_is_wrong_with_a_document(given: str, reason: str) -> None:
-    assert failure(fleet(mapping, "run", "clarity.order", "-", given=given)).reason == reason
+    assert failure(fleet(mapping, "run", "clarity.in.order", "-", given=given)).reason == reason
 
 
 def test_run_of_an_unknown_mapping_or_file_says_so() -> None:
     assert failure(fleet(mapping, "run", "sap.order", "-", given="{}")).reason == "there is no mapping sap.order"
-    missing = fleet(mapping, "run", "odoo.order", "no-such-file.json")
+    missing = fleet(mapping, "run", "odoo.out.order", "no-such-file.json")
     assert missing.exit_code == 2
     assert "no-such-file.json" in missing.output
 
@@ -132,11 +134,18 @@ def test_functions_are_listed() -> None:
 def test_workflows_are_listed_and_checked() -> None:
     *_, row = json.loads(fleet(workflows, "ls", "--json").output)
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
-    assert row["transform"] == ["clarity.order", "odoo.order"]
+    assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))
     assert "order-to-odoo" in fleet(workflows, "ls").output
-    assert fleet(workflows, "check").output.splitlines() == [f"{name}: all well" for name in WORKFLOWS]
-    assert json.loads(fleet(workflows, "check", "--json").output) == {"ok": True, "workflows": WORKFLOWS}
+    *well, warning = fleet(workflows, "check").output.splitlines()
+    assert well == [f"{name}: all well" for name in WORKFLOWS]
+    printed = json.loads(fleet(workflows, "check", "--json").output)
+    assert (printed["ok"], printed["workflows"]) == (True, WORKFLOWS)
+    assert "order.refunded" in printed["lead_nowhere"]["clarity"]
+    assert "order.created" not in printed["lead_nowhere"]["clarity"]
+    nowhere = ", ".join(printed["lead_nowhere"].pop("clarity"))
+    assert warning == f"warning: no workflow takes these events of clarity: {nowhere}"
+    assert printed["lead_nowhere"] == {}
 
 
 def test_a_workflow_that_cannot_work_fails_the_check(tmp_path: Path) -> None:
@@ -144,7 +153,7 @@ def test_a_workflow_that_cannot_work_fails_the_check(tmp_path: Path) -> None:
     (tmp_path / "m/tables/taxes.json").unlink()
     result = fleet(workflows, "check", "--folder", str(tmp_path / "m"))
     assert result.exit_code == 1
-    assert failure(result).reason == "mapping fusion.order row 26.6.1: there is no table 'taxes' in mappings/tables"
+    assert failure(result).reason == "mapping fusion.out.order row 26.6.1: there is no table 'taxes' in mappings/tables"
 
 
 @pytest.mark.parametrize("command", ["check", "run", "functions"])

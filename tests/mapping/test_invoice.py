@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from integration.canonical import CHECKS, load
+from integration.canonical import load
+from integration.canonical.hints import fill
+from integration.canonical.invoice import check_invoice
 from integration.errors import Hold, Reject, Skip
 from integration.workflow import Workflow, load_definitions
 from mappings import FOLDER
@@ -42,8 +44,8 @@ def given(mapping: str, sample: str) -> dict[str, Any]:
     [("open", "open"), ("partially_paid", "partially_paid"), ("paid", "paid"), ("partial_delivery", "open")],
 )
 def test_what_an_erp_bills_is_shown_in_clarity(erp: str, sample: str, status: str) -> None:
-    canonical, _, document = WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.invoice", sample))
-    CHECKS["invoice"](canonical)
+    canonical, _, document = WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.in.invoice", sample))
+    check_invoice(canonical)
     assert (document["order_id"], document["status"]) == ("1001", status)
     assert document["body"]["externalRef"] == canonical["id"]
     assert document["body"]["balance"] == canonical["balance"]
@@ -51,27 +53,27 @@ def test_what_an_erp_bills_is_shown_in_clarity(erp: str, sample: str, status: st
 
 @pytest.mark.parametrize("sample", ["reversed", "void"])
 def test_that_an_invoice_is_void_arrives(sample: str) -> None:
-    canonical, _, document = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.invoice", sample))
-    CHECKS["invoice"](canonical)
+    canonical, _, document = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.in.invoice", sample))
+    check_invoice(canonical)
     assert document["status"] == "void"
 
 
 @pytest.mark.parametrize(("erp", "name"), [("odoo", "Odoo"), ("fusion", "Fusion")])
 def test_a_draft_is_not_shown(erp: str, name: str) -> None:
     with pytest.raises(Skip, match=f"the invoice is a draft in {name}"):
-        WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.invoice", "draft"))
+        WORKFLOWS[f"{erp}-invoice-to-clarity"].translate(given(f"{erp}.in.invoice", "draft"))
 
 
 def test_invoices_that_do_not_come_to_the_order_are_held() -> None:
-    canonical, *_ = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.invoice", "sum_differs"))
+    canonical, *_ = WORKFLOWS["odoo-invoice-to-clarity"].translate(given("odoo.in.invoice", "sum_differs"))
     with pytest.raises(Hold) as caught:
-        CHECKS["invoice"](canonical)
+        check_invoice(canonical)
     assert caught.value.reason == "the invoices of the order come to 120.00 EUR, the order to 118.00 EUR"
     assert caught.value.code == "invoices_differ"
-    assert caught.value.hint == (
+    assert fill(caught.value.hint, "invoice", "odoo") == (
         "See which line is billed otherwise than ordered, and correct its invoice in the ERP by a credit note and a "
         "new one; or enter in Clarity by hand what was agreed. "
-        "The invoice is read again as soon as it changes in the ERP."
+        "The invoice is read again as soon as it changes in Odoo."
     )
 
 
@@ -92,7 +94,7 @@ def test_invoices_that_do_not_come_to_the_order_are_held() -> None:
     ],
 )
 def test_an_invoice_that_fits_the_order_passes(changes: dict[str, Any]) -> None:
-    CHECKS["invoice"](load("invoice", INVOICE | changes))
+    check_invoice(load("invoice", INVOICE | changes))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_an_invoice_that_fits_the_order_passes(changes: dict[str, Any]) -> None:
 )
 def test_an_invoice_that_cannot_be_right_is_held(changes: dict[str, Any], code: str, reason: str) -> None:
     with pytest.raises(Hold) as caught:
-        CHECKS["invoice"](load("invoice", INVOICE | changes))
+        check_invoice(load("invoice", INVOICE | changes))
     assert (caught.value.code, caught.value.reason) == (code, reason)
     assert caught.value.hint
 

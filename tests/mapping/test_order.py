@@ -19,7 +19,7 @@ from mappings import FOLDER
 from tests.mapping.shop import order, put
 
 DEFINITIONS = load_definitions(FOLDER)
-CLARITY = DEFINITIONS.mapping("clarity.order")
+CLARITY = DEFINITIONS.mapping("clarity.in.order")
 WORKFLOWS = DEFINITIONS.matching("clarity", "order.created")
 UNTRANSPORTABLE = "holds a NUL character or a lone surrogate, which no ERP can store"
 
@@ -104,22 +104,22 @@ def test_the_hint_of_an_unknown_status_leads_where_it_is_made_known(tmp_path: Pa
     with pytest.raises(Hold) as caught:
         check_order(CLARITY(order({"status": "archived"})))
     assert caught.value.hint
-    assert "In mappings/clarity/order.json let the row of the status" in caught.value.hint
+    assert "In mappings/clarity/in/order.json let the row of the status" in caught.value.hint
     assert "confirmed" in caught.value.hint
     folder = shutil.copytree(FOLDER, tmp_path / "m")
-    rows = folder / "clarity/order.json"
+    rows = folder / "clarity/in/order.json"
     lookup = '{"to": "status", "from": "status", "via": [["lookup", "order_statuses"]]}'
     rows.write_text(rows.read_text().replace('{"to": "status", "from": "status"}', lookup, 1))
     (folder / "tables/order_statuses.json").write_text('{"values": {"archived": "confirmed"}}')
-    check_order(load_definitions(folder).mapping("clarity.order")(order({"status": "archived"})))
+    check_order(load_definitions(folder).mapping("clarity.in.order")(order({"status": "archived"})))
 
 
 def test_a_canonical_document_that_cannot_be_is_put_right_at_its_mapping_too() -> None:
     with pytest.raises(Reject) as caught:
         load("order", {})
     assert caught.value.hint == (
-        "Correct what these fields are made of in the order in Clarity; or the mapping that makes them, and restart "
-        "the fleet. Then send the order again."
+        "Correct what these fields are made of in {origin}; or the mapping that makes them, and restart "
+        "the fleet. {again}"
     )
 
 
@@ -139,7 +139,7 @@ def test_an_order_without_customer_is_rejected(customer: Any) -> None:
     with pytest.raises(Reject) as caught:
         check_order(CLARITY(order({"customer": customer})))
     assert caught.value.reason == "the order has no customer: neither customer.id nor customer.email is given"
-    assert caught.value.hint == "Give the order a customer or an e-mail address in Clarity, then send the order again."
+    assert caught.value.hint == "Give the order a customer or an e-mail address in Clarity. {again}"
 
 
 def test_a_cancellation_is_not_kept_by_its_sums() -> None:

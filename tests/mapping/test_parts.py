@@ -16,7 +16,7 @@ from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.splits import TIMES
 
-CLARITY = load_definitions(FOLDER).mapping("clarity.order")
+CLARITY = load_definitions(FOLDER).mapping("clarity.in.order")
 CHARGES = ("shipping_lines", "fees", "discounts", "payments")
 MARKETS = {("EUR", True), ("EUR", False), ("USD", False), ("JPY", True), ("KWD", False)}
 
@@ -59,7 +59,7 @@ def test_what_was_rounded_on_the_whole_order_stays_with_the_charges() -> None:
         assert added_up(parts) == {name: total or 0 for name, total in rounded["totals"].items()}
 
 
-def test_totals_that_the_shop_does_not_state_are_nothing() -> None:
+def test_totals_that_clarity_does_not_state_are_nothing() -> None:
     canonical = next(each for each in orders() if len(two().part("downloads", each)["lines"]) == 2)
     canonical["totals"] |= {"gift_card": None, "subtotal": None}
     goods, downloads = [two().part(name, canonical) for name in ("goods", "downloads")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.canonical import CHECKS
+from integration.canonical.reversal import check_reversal
 from integration.errors import Hold, Skip
 from tests.mapping.test_shipment import WORKFLOWS, given
 
@@ -18,9 +18,9 @@ from tests.mapping.test_shipment import WORKFLOWS, given
     ],
 )
 def test_it_is_held_with_what_to_do(system: str, sample: str, code: str, reason: str) -> None:
-    canonical = WORKFLOWS[f"{system}-reversal-to-clarity"].translate(given(f"{system}.reversal", sample)).canonical
+    canonical = WORKFLOWS[f"{system}-reversal-to-clarity"].translate(given(f"{system}.in.reversal", sample)).canonical
     with pytest.raises(Hold) as held:
-        CHECKS["reversal"](canonical, ("cancelled_at_target", "returned_at_target"))
+        check_reversal(canonical, ("cancelled_at_target", "returned_at_target"))
     assert held.value.code == code
     assert reason in held.value.reason
     assert "`fleet held resolve`" in held.value.hint if held.value.hint else False
@@ -29,5 +29,5 @@ def test_it_is_held_with_what_to_do(system: str, sample: str, code: str, reason:
 @pytest.mark.parametrize("system", ["odoo", "fusion"])
 def test_what_both_have_cancelled_is_nothing_to_decide(system: str) -> None:
     with pytest.raises(Skip) as skipped:
-        WORKFLOWS[f"{system}-reversal-to-clarity"].translate(given(f"{system}.reversal", "cancelled_in_both"))
+        WORKFLOWS[f"{system}-reversal-to-clarity"].translate(given(f"{system}.in.reversal", "cancelled_in_both"))
     assert skipped.value.reason == "Clarity has cancelled the order, too"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from integration.canonical.part import part_left, part_with
 from integration.canonical.rounding import explains, is_whole, most, tax_roundings
+from integration.canonical.split import part_with, remainder
 from integration.connectors.odoo.amounts import PER_LINE, Line, Tax, lines_of, roundings
 from tests.connectors.random_orders import random_canonical, random_order
 
@@ -96,13 +96,13 @@ def test_a_part_is_never_further_off_than_its_roundings_explain() -> None:
         whole = random_canonical(f"part/{number}", "1", "SKU")
         first, rest = whole["lines"][::2], whole["lines"][1::2]
         other = part_with(whole, first)
-        for part in (other, part_left(whole, rest, [other])):
+        for part in (other, remainder(whole, rest, [other])):
             off = part["totals"]["grand_total"] - exactly(part)
             assert explains(tax_roundings(part), off, part["currency"])
         split += whole["tax_rounding"] == "order" and not whole["tax_included"]
     assert split > 20
     alone = random_canonical("part/0", "1", "SKU")
-    assert tax_roundings(part_left(alone, alone["lines"], [])) == tax_roundings(alone)
+    assert tax_roundings(remainder(alone, alone["lines"], [])) == tax_roundings(alone)
 
 
 def exactly(part: dict[str, Any]) -> Decimal:

@@ -17,7 +17,7 @@ from integration.workflow import load_definitions
 from mappings import FOLDER
 
 SAMPLES = sorted((FOLDER / "samples").glob("*/*.json"))
-ODOO = [path for path in SAMPLES if path.parent.name == "odoo.order" and "expect" in json.loads(path.read_text())]
+ODOO = [path for path in SAMPLES if path.parent.name == "odoo.out.order" and "expect" in json.loads(path.read_text())]
 
 
 @pytest.fixture
@@ -38,7 +38,11 @@ def test_a_sample_comes_out_as_it_says(path: Path) -> None:
 def test_everything_shipped_is_exercised_and_used() -> None:
     assert problems(FOLDER) == []
     fewest = {each.name: each.samples for each in check_definitions(FOLDER) if each.rows}
-    assert {name for name, samples in fewest.items() if samples > 12} >= {"clarity.order", "fusion.order", "odoo.order"}
+    assert {name for name, samples in fewest.items() if samples > 12} >= {
+        "clarity.in.order",
+        "fusion.out.order",
+        "odoo.out.order",
+    }
 
 
 @pytest.mark.parametrize("path", ODOO, ids=lambda path: path.stem)
@@ -64,14 +68,14 @@ def odoo_total(document: dict[str, Any]) -> Decimal:
 
 
 def drop_row(folder: Path) -> None:
-    path = folder / "odoo" / "order.json"
+    path = folder / "odoo" / "out" / "order.json"
     mapping = json.loads(path.read_text())
     mapping["rows"] = [row for row in mapping["rows"] if row["to"] != "amount_total"]
     path.write_text(json.dumps(mapping))
 
 
 def add_row(folder: Path) -> None:
-    path = folder / "odoo" / "order.json"
+    path = folder / "odoo" / "out" / "order.json"
     mapping = json.loads(path.read_text())
     mapping["rows"].append({"to": "order.x_brand", "from": "attributes.brand"})
     path.write_text(json.dumps(mapping))
@@ -95,7 +99,7 @@ def add_samples(folder: Path) -> None:
 
 
 def break_mapping(folder: Path) -> None:
-    path = folder / "odoo" / "order.json"
+    path = folder / "odoo" / "out" / "order.json"
     path.write_text(path.read_text().replace('["lookup", "statuses"]', '["lookup", "stati"]'))
 
 
@@ -106,11 +110,11 @@ def break_mapping(folder: Path) -> None:
         (add_row, "row 38 (order.x_brand) has no sample that exercises it"),
         (change_table, "sample unicode_notes.json: carrier is 'COUNTER', expected 'PICKUP'"),
         (add_table, "no mapping uses the table colours"),
-        (drop_workflow, "no workflow uses the mapping odoo.invoice"),
+        (drop_workflow, "no workflow uses the mapping odoo.in.invoice"),
         (add_samples, "samples/odoo.return belongs to no mapping"),
         (
             break_mapping,
-            "mapping odoo.order row 2: there is no table 'stati' in mappings/tables. "
+            "mapping odoo.out.order row 2: there is no table 'stati' in mappings/tables. "
             "Correct the mapping and run `fleet mapping check`.",
         ),
     ],
@@ -122,8 +126,8 @@ def test_the_check_sees_a_planted_defect(folder: Path, spoil: Callable[[Path], N
 
 
 def test_the_check_of_a_mapping_without_samples_names_every_row(folder: Path) -> None:
-    shutil.rmtree(folder / "samples" / "clarity.order")
-    [checked] = check_definitions(folder, "clarity.order")
+    shutil.rmtree(folder / "samples" / "clarity.in.order")
+    [checked] = check_definitions(folder, "clarity.in.order")
     assert len(checked.problems) == checked.rows
     assert checked.problems[0] == "row 1 (id) has no sample that exercises it"
 
@@ -143,12 +147,12 @@ def test_the_check_of_a_mapping_without_samples_names_every_row(folder: Path) ->
         ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, ["a[0].b is 2, expected 1"]),
     ],
 )
-def test_differences_are_told_place_by_place(expected: Any, made: Any, lines: list[str]) -> None:
+def test_differences_are_listed_place_by_place(expected: Any, made: Any, lines: list[str]) -> None:
     assert list(differences(expected, made)) == lines
 
 
 @pytest.mark.parametrize(
-    ("sample", "told"),
+    ("sample", "reported"),
     [
         ({"given": {}}, "it has neither expect nor held nor rejected"),
         ({"given": {}, "expect": {}}, "it is Reject: not a valid order: id: missing; "),
@@ -156,12 +160,37 @@ def test_differences_are_told_place_by_place(expected: Any, made: Any, lines: li
         ({"given": {}, "rejected": "quantity"}, "it is rejected, but because: not a valid order: id: missing; "),
     ],
 )
-def test_a_sample_that_is_wrong_is_told_how(sample: dict[str, Any], told: str) -> None:
-    [problem] = run_sample(load_definitions(FOLDER).mapping("odoo.order"), sample)
-    assert problem.startswith(told)
+def test_a_wrong_sample_names_its_fault(sample: dict[str, Any], reported: str) -> None:
+    [problem] = run_sample(load_definitions(FOLDER).mapping("odoo.out.order"), sample)
+    assert problem.startswith(reported)
 
 
-def test_a_sample_that_should_be_refused_but_is_not_is_told(folder: Path) -> None:
-    given = json.loads((folder / "samples/odoo.order/guest.json").read_text())["given"]
-    mapping = load_definitions(folder).mapping("odoo.order")
+def test_a_sample_that_should_be_refused_but_is_not_is_reported(folder: Path) -> None:
+    given = json.loads((folder / "samples/odoo.out.order/guest.json").read_text())["given"]
+    mapping = load_definitions(folder).mapping("odoo.out.order")
     assert run_sample(mapping, {"given": given, "held": "anything"}) == ["it should be held, but was translated"]
+
+
+def test_what_is_accepted_is_what_the_samples_expect_from_then_on(folder: Path) -> None:
+    change_table(folder)
+    sample = folder / "samples/odoo.out.order/unicode_notes.json"
+    refusal = folder / "samples/odoo.out.order/held_uom.json"
+    refusal.write_text(json.dumps({"given": json.loads(sample.read_text())["given"], "held": "the unit"}))
+    kept = refusal.read_bytes()
+    before = json.loads(sample.read_text())
+    checked = {each.name: each for each in check_definitions(folder, accept=True)}
+    assert checked["odoo.out.order"].accepted == ["unicode_notes.json"]
+    assert checked["odoo.out.order"].problems == ["sample held_uom.json: it should be held, but was translated"]
+    assert refusal.read_bytes() == kept
+    assert json.loads(sample.read_text()) == before | {"expect": before["expect"] | {"carrier": "COUNTER"}}
+    assert problems(folder) == checked["odoo.out.order"].problems
+
+
+def test_accepting_writes_only_what_is_different(folder: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*.json")}
+    check_definitions(folder, accept=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*.json")} == before
+    (folder / "table.schema.json").write_text("{}")
+    assert problems(folder) == ["table.schema.json is out of date; `fleet mapping check --accept` writes it"]
+    check_definitions(folder, accept=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*.json")} == before

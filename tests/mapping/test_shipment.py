@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from integration.canonical import CHECKS, load, thaw
+from integration.canonical import load, thaw
+from integration.canonical.hints import fill
+from integration.canonical.shipment import check_shipment
 from integration.errors import Failure, Hold, Reject, Skip
 from integration.workflow import Workflow, load_definitions
 from mappings import FOLDER
@@ -37,11 +39,14 @@ def held(name: str, event: dict[str, Any]) -> Failure:
 
 @pytest.mark.parametrize(
     ("name", "sample"),
-    [("odoo-shipment-to-clarity", "odoo.shipment/partial"), ("fusion-shipment-to-clarity", "fusion.shipment/partial")],
+    [
+        ("odoo-shipment-to-clarity", "odoo.in.shipment/partial"),
+        ("fusion-shipment-to-clarity", "fusion.in.shipment/partial"),
+    ],
 )
 def test_what_left_an_erp_is_shown_in_clarity(name: str, sample: str) -> None:
     canonical, _, document = WORKFLOWS[name].translate(given(*sample.split("/")))
-    CHECKS["shipment"](canonical)
+    check_shipment(canonical)
     assert document["order_id"] == canonical["order_id"] == "1001"
     assert document["body"]["externalRef"] == canonical["id"]
     [line] = document["body"]["lines"]
@@ -49,7 +54,7 @@ def test_what_left_an_erp_is_shown_in_clarity(name: str, sample: str) -> None:
 
 
 def test_amounts_may_be_decimals_as_well_as_text() -> None:
-    text = given("odoo.shipment", "fractional_quantity")
+    text = given("odoo.in.shipment", "fractional_quantity")
     numbers = thaw(json.dumps(text).replace('"1.50"', "1.50").replace('"2.25"', "2.25").encode())
     made = [WORKFLOWS["odoo-shipment-to-clarity"].translate(event).target for event in (text, numbers)]
     assert made[0] == made[1]
@@ -62,36 +67,36 @@ def test_amounts_may_be_decimals_as_well_as_text() -> None:
 )
 def test_what_has_not_left_is_not_shown(name: str, reason: str) -> None:
     with pytest.raises(Skip) as caught:
-        WORKFLOWS[f"{name}-shipment-to-clarity"].translate(given(f"{name}.shipment", "not_left_yet"))
+        WORKFLOWS[f"{name}-shipment-to-clarity"].translate(given(f"{name}.in.shipment", "not_left_yet"))
     assert (caught.value.reason, caught.value.settles) == (reason, True)
 
 
 def test_the_reason_says_plainly_that_more_is_shipped_than_ordered() -> None:
     """The reason is not hidden behind a row of the mapping, for no row is to blame."""
-    failure = held("odoo-shipment-to-clarity", given("odoo.shipment", "held_overshipped"))
+    failure = held("odoo-shipment-to-clarity", given("odoo.in.shipment", "held_overshipped"))
     assert (type(failure), failure.code) == (Hold, "overshipped")
     assert failure.reason == "shipped more than ordered: 3 of SKU-1 are shipped, but only 2 are left of line 1"
 
 
 def test_an_unknown_status_says_where_to_enter_it_and_how_it_comes_again() -> None:
-    failure = held("fusion-shipment-to-clarity", given("fusion.shipment", "held_status"))
+    failure = held("fusion-shipment-to-clarity", given("fusion.in.shipment", "held_status"))
     assert failure.reason == (
-        "fusion.shipment row 7.1 (line_statuses[2].status from StatusCode): "
+        "fusion.in.shipment row 7.1 (line_statuses[2].status from StatusCode): "
         "not in the table fusion_line_statuses: 'AWAIT_QC'"
     )
-    assert failure.hint == (
+    assert fill(failure.hint, "shipment", "fusion") == (
         "Add the value to mappings/tables/fusion_line_statuses.json and restart the fleet; or, if the value is wrong, "
         "correct it where it comes from. The shipment is read again as soon as it changes in Fusion."
     )
 
 
 def test_a_document_that_is_wrong_is_to_be_corrected_where_it_comes_from() -> None:
-    failure = held("odoo-shipment-to-clarity", given("odoo.shipment", "rejected_quantity"))
+    failure = held("odoo-shipment-to-clarity", given("odoo.in.shipment", "rejected_quantity"))
     assert (type(failure), failure.reason) == (
         Reject,
         "not a valid odoo.shipment: lines.0.quantity: not a decimal number",
     )
-    assert failure.hint == (
+    assert fill(failure.hint, "shipment", "odoo") == (
         "Correct these fields of the shipment in Odoo. The shipment is read again as soon as it changes in Odoo."
     )
 
@@ -109,12 +114,12 @@ def test_a_document_that_is_wrong_is_to_be_corrected_where_it_comes_from() -> No
     ],
 )
 def test_a_shipment_that_cannot_be_right_is_held(changes: dict[str, Any], code: str, reason: str) -> None:
-    CHECKS["shipment"](load("shipment", SHIPMENT))
+    check_shipment(load("shipment", SHIPMENT))
     with pytest.raises(Hold) as caught:
-        CHECKS["shipment"](load("shipment", SHIPMENT | changes))
+        check_shipment(load("shipment", SHIPMENT | changes))
     assert (caught.value.code, caught.value.reason) == (code, reason)
 
 
 @pytest.mark.parametrize("status", ["open", "cancelled"])
 def test_what_has_not_left_needs_no_lines(status: str) -> None:
-    CHECKS["shipment"](load("shipment", SHIPMENT | {"status": status, "lines": []}))
+    check_shipment(load("shipment", SHIPMENT | {"status": status, "lines": []}))

@@ -18,7 +18,7 @@ from mappings import FOLDER
 from tests.mapping.shop import order, put
 from tests.mapping.splits import DOWNLOADS, GOODS, split_definitions, to_both
 
-CLARITY = load_definitions(FOLDER).mapping("clarity.order")
+CLARITY = load_definitions(FOLDER).mapping("clarity.in.order")
 CHARGES = ("shipping_lines", "fees", "discounts", "payments")
 
 
@@ -158,7 +158,7 @@ def test_a_line_that_not_exactly_one_takes_holds_the_order_at_all(
         assert (caught.value.code, caught.value.reason) == (code, reason)
         assert caught.value.hint == (
             f"Correct the line's product in Clarity; or lines in mappings/workflows ({files}) so that exactly one "
-            "takes it, and restart the fleet. Then send the order again."
+            "takes it, and restart the fleet. {again}"
         )
 
 
@@ -168,7 +168,7 @@ def test_a_test_that_does_not_fit_a_line_rejects_the_order(load: Callable[..., D
             workflow.translate(event("physical"))
         assert caught.value.reason == "lines of order-to-fusion does not fit line 1"
         assert caught.value.hint == (
-            "Correct lines in mappings/workflows/order-to-fusion.json and restart the fleet. Then send the order again."
+            "Correct lines in mappings/workflows/order-to-fusion.json and restart the fleet. {again}"
         )
 
 
@@ -202,8 +202,8 @@ def test_a_discount_that_is_more_than_its_carrier_takes_holds_the_order_at_all(b
         ),
         (GOODS, {"lines": "total > `1`"}, "> is blind to decimals; write gt(a, b)"),
         (
-            {**GOODS, "transform": ["odoo.order"]},
-            {**DOWNLOADS, "transform": ["odoo.order"]},
+            {**GOODS, "transform": ["odoo.in.invoice"]},
+            {**DOWNLOADS, "transform": ["odoo.in.invoice"]},
             "workflow order-to-fusion.json: only an order has lines to split",
         ),
     ],
@@ -218,11 +218,11 @@ def test_workflows_that_cannot_share_orders_are_refused(
 
 
 def test_orders_that_are_read_in_two_ways_are_not_shared(load: Callable[..., Definitions], tmp_path: Path) -> None:
-    body = json.loads((FOLDER / "clarity" / "order.json").read_text())
+    body = json.loads((FOLDER / "clarity" / "in" / "order.json").read_text())
     load()
-    (tmp_path / "mappings" / "clarity" / "gift.json").write_text(json.dumps(body | {"name": "clarity.gift"}))
+    (tmp_path / "mappings" / "clarity" / "in" / "gift.json").write_text(json.dumps(body | {"name": "clarity.in.gift"}))
     with pytest.raises(Misconfigured) as caught:
-        load(GOODS, DOWNLOADS | {"transform": ["clarity.gift", "fusion.order"]})
+        load(GOODS, DOWNLOADS | {"transform": ["clarity.in.gift", "fusion.out.order"]})
     assert caught.value.reason == (
         "lines of order-to-fusion, order-to-odoo: they share orders, so they must have the same in the first mapping"
     )
@@ -233,7 +233,7 @@ def test_other_sources_and_other_events_share_nothing(load: Callable[..., Defini
     alone = {**DOWNLOADS, "carries_charges": True}
     odoo, _ = to_both(load(GOODS, {**alone, "source": "odoo"}))
     assert odoo.translate(event("physical")).part == CLARITY(event("physical")["data"])
-    _, fusion = to_both(load(GOODS, {**alone, "on": ["order.approved"]}))
+    _, fusion = to_both(load(GOODS, {**alone, "on": ["order.refunded"]}))
     with pytest.raises(Hold, match="no target takes line 1"):
         fusion.translate(event("physical"))
 
@@ -268,7 +268,7 @@ def in_full(load: Callable[..., Definitions], tmp_path: Path) -> Callable[..., D
         ({}, {}),
         (GOODS, {}),
         ({}, {**DOWNLOADS, "carries_charges": True}),
-        ({}, {"on": ["order.created", "order.other"]}),
+        ({}, {"on": ["order.created", "order.refunded"]}),
         ({"when": "customer.type == 'person'"}, {"when": "customer.type == 'company'"}),
         ({"fulfils": True}, {"target": "odoo"}),
     ],
@@ -288,7 +288,7 @@ def test_two_workflows_that_fulfil_the_same_order_are_refused(
     )
 
 
-@pytest.mark.parametrize(("odoo", "fusion"), [({}, COPY), (COPY, {}), (COPY, COPY), ({}, {"on": ["order.approved"]})])
+@pytest.mark.parametrize(("odoo", "fusion"), [({}, COPY), (COPY, {}), (COPY, COPY), ({}, {"on": ["order.refunded"]})])
 def test_one_that_fulfils_and_a_copy_have_the_order_in_full(
     in_full: Callable[..., Definitions], odoo: dict[str, Any], fusion: dict[str, Any]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The mapping engine: what rows make, and what a wrong mapping or a wrong document is told."""
+"""The mapping engine: what rows make, and the errors of a wrong mapping or a wrong document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from integration.canonical.hints import fill_for
+from integration.definition_schemas import problems
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.functions import Table
 from integration.translator import Mapping
@@ -24,8 +26,10 @@ DOCUMENT = {
 }
 
 
-def compiled(*rows: dict[str, Any]) -> Mapping:
-    return Mapping.compile({"name": "test.thing", "source": "here", "target": "there", "rows": list(rows)}, TABLES)
+def compiled(*rows: dict[str, Any], target: str = "there") -> Mapping:
+    document = {"name": "test.thing", "source": "here", "target": target, "rows": list(rows)}
+    assert problems("mapping", document) == []
+    return Mapping.compile(document, TABLES)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_a_default_is_made_anew_for_every_document() -> None:
     assert mapping(DOCUMENT) == {"taxes": []}
 
 
-def test_rows_tell_whether_they_had_something_to_say() -> None:
+def test_rows_say_whether_they_had_a_value() -> None:
     fired: set[str] = set()
     mapping = compiled(
         {"to": "a", "from": "id"},
@@ -165,17 +169,17 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
     assert caught.value.code == "unmapped"
     assert caught.value.hint == (
         "Add the value to mappings/tables/colours.json and restart the fleet; or, if the value is wrong, "
-        "correct it where it comes from. Then send the order again."
+        "correct it where it comes from. {again}"
     )
 
 
 @pytest.mark.parametrize(
     ("source", "hint"),
     [
-        ("order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
+        ("clarity.order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
          "Then send the order again."),
-        ("here.shipment", "Correct the shipment in Here; or, if it is right, the mapping's row, and restart the fleet. "
-         "The shipment is read again as soon as it changes in Here."),
+        ("odoo.shipment", "Correct the shipment in Odoo; or, if it is right, the mapping's row, and restart the fleet. "
+         "The shipment is read again as soon as it changes in Odoo."),
     ],
 )  # fmt: skip
 def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str, hint: str) -> None:
@@ -183,7 +187,7 @@ def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str,
     mapping = Mapping.compile({"name": "test.thing", "source": source, "target": "there", "rows": rows}, TABLES)
     with pytest.raises(Reject) as caught:
         mapping.apply({})
-    assert caught.value.hint == hint
+    assert fill_for(caught.value.hint, source) == hint
 
 
 @pytest.mark.parametrize(
@@ -192,20 +196,41 @@ def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str,
         ([{"from": "id"}], "row 1: to is missing"),
         (["id"], "row 1: to is missing"),
         ([{"to": "a"}], "row 1: neither from nor default is given"),
-        ([{"to": "a", "form": "id"}], "row 1: unknown key 'form'"),
+        ([{"to": "a", "form": "id"}], "row 1: unknown key 'form'; did you mean from?"),
         ([{"to": "a", "from": "x", "rows": [], "default": 1}], "row 1: unknown key 'default'"),
         ([{"to": "a", "from": {"b": 1}}], 'row 1: from cannot be {"b": 1}'),
+        ([{"to": "a", "from": "x", "when": None}], "row 1: when is not a condition"),
+        ([{"to": "a", "from": "x", "on": "craete"}], 'row 1: on cannot be "craete"; did you mean create?'),
         ([{"to": "a", "from": "x", "via": "upper"}], 'row 1: via cannot be "upper"'),
         (
             [{"to": "a", "from": "x", "via": ["shout"]}],
-            "row 1: there is no function 'shout'; `fleet mapping functions` lists them",
+            'row 1: via names "shout", which is no function; `fleet mapping functions` lists them',
+        ),
+        (
+            [{"to": "p", "each": "x", "rows": [{"to": "a", "from": "x"}, {"to": "b", "from": "x", "via": ["uper"]}]}],
+            'row 1.2: via names "uper", which is no function; did you mean upper?',
         ),
         (
             [{"to": "a", "from": "x", "via": [[]]}],
-            "row 1: there is no function []; `fleet mapping functions` lists them",
+            "row 1: via names [], which is no function; `fleet mapping functions` lists them",
         ),
-        ([{"to": "a", "from": "x", "via": ["split"]}], "row 1: split takes 1 arguments (separator)"),
-        ([{"to": "a", "from": "x", "via": [["upper", 1]]}], "row 1: upper takes 0 arguments (none)"),
+        (
+            [{"to": "a", "from": "x", "via": ["split"]}],
+            "row 1: via gives split 0 arguments, and it takes 1 (separator)",
+        ),
+        (
+            [{"to": "a", "from": "x", "via": [["upper", 1]]}],
+            "row 1: via gives upper 1 arguments, and it takes 0 (none)",
+        ),
+    ],
+)
+def test_a_mapping_of_another_form_does_not_pass_its_schema(rows: list[Any], problem: str) -> None:
+    assert problems("mapping", {"name": "test.thing", "source": "here", "target": "there", "rows": rows}) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
         (
             [{"to": "a", "from": "x", "via": [["lookup", "sizes"]]}],
             "row 1: there is no table 'sizes' in mappings/tables",
@@ -234,6 +259,57 @@ def test_a_mapping_that_cannot_work_does_not_compile(rows: list[Any], problem: s
     assert caught.value.hint == "Correct the mapping and run `fleet mapping check`."
 
 
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{"to": "on_create.a", "from": "x"}], 'row 1: on_create is for rows with "on": "create"'),
+        (
+            [{"to": "a", "each": "x", "on": "create", "rows": [{"to": "b", "from": "c"}]}],
+            'row 1: "on": "create" is for a value of a target\'s document, not of a list or a part',
+        ),
+        (
+            [{"to": "a", "from": "x", "rows": [{"to": "b", "from": "c", "on": "create"}]}],
+            'row 1.1: "on": "create" is for a value of a target\'s document, not of a list or a part',
+        ),
+        (
+            [{"to": "a", "from": "x"}, {"to": "a.b", "from": "x", "on": "create"}],
+            "row 2: a.b is written at every change too, so it has no initial value",
+        ),
+        (
+            [{"to": "a", "from": "x", "on": "create"}, {"to": "a", "from": "x"}],
+            "row 2: a is written at every change too, so it has no initial value",
+        ),
+        (
+            [{"to": "a", "from": "x", "on": "create"}, {"to": "a.b", "from": "x", "on": "create"}],
+            "row 2: on_create.a.b and on_create.a cannot both be written",
+        ),
+    ],
+)
+def test_an_initial_value_has_a_place_of_its_own(rows: list[dict[str, Any]], problem: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        compiled(*rows, target="there.thing")
+    assert caught.value.reason == f"mapping test.thing {problem}"
+
+
+def test_a_canonical_document_has_no_initial_values() -> None:
+    with pytest.raises(Misconfigured, match="is for a value of a target's document"):
+        compiled({"to": "a", "from": "id", "on": "create"})
+
+
+def test_initial_values_are_made_apart() -> None:
+    rows = [
+        {"to": "key", "from": "id"},
+        {"to": "who.name", "from": "customer.name", "on": "create"},
+        {"to": "who.kind", "when": "blank", "default": "old", "on": "create"},
+        {"to": "who.kind", "default": "new", "on": "create"},
+        {"to": "home", "from": "customer", "on": "create", "rows": [{"to": "phone", "from": "phone"}]},
+        {"to": "none", "from": "nothing", "on": "create"},
+    ]
+    made = compiled(*rows, target="there.thing")(DOCUMENT)
+    assert made == {"key": "7", "on_create": {"who": {"name": "Ada", "kind": "new"}, "home": {"phone": "r"}}}
+    silent = compiled(rows[0], rows[-1], target="there.thing")(DOCUMENT)
+    assert silent == {"key": "7"}
+
+
 def test_a_mapping_says_what_it_is() -> None:
-    with pytest.raises(Misconfigured, match="mapping test.thing: target is missing"):
-        Mapping.compile({"name": "test.thing", "source": "here", "rows": []}, {})
+    assert problems("mapping", {"name": "test.thing", "source": "here", "rows": []}) == ["target is missing"]

@@ -12,14 +12,14 @@ import pytest
 
 from integration.canonical import check_order, load
 from integration.canonical.unique import KEYED, by_key
-from integration.connectors.fusion.difference import _same_charges
+from integration.connectors.fusion.order.difference import _same_charges
 from integration.errors import Hold
 from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 
 DEFINITIONS = load_definitions(FOLDER)
-CLARITY = DEFINITIONS.mapping("clarity.order")
+CLARITY = DEFINITIONS.mapping("clarity.in.order")
 LINE = order()["lines"][0]
 SHIPPING = order()["shippingLines"][0] | {"id": "s"}
 TAXES = LINE["taxes"] * 2
@@ -56,7 +56,7 @@ def test_an_order_with_two_rows_of_one_id_is_held(changes: dict[str, Any], reaso
     assert caught.value.code == "duplicate_id"
     assert caught.value.reason.startswith(reason)
     assert caught.value.hint
-    assert caught.value.hint.startswith("Correct the order in Clarity, so that each has its own")
+    assert caught.value.hint.startswith("Correct {origin}, so that each has its own")
 
 
 def test_rows_without_id_and_taxes_of_other_rates_may_be_many() -> None:
@@ -74,7 +74,7 @@ def test_a_line_may_not_have_the_name_that_a_charge_gets(erp: str) -> None:
     """Shipping, fees and discounts have no id of their own: mappings number them."""
     canonical = CLARITY(order({"lines.0.id": "shipping-1"}))
     with pytest.raises(Hold, match=r"lines\.0 and (lines|charges)\..* have the same key: 'shipping-1'"):
-        DEFINITIONS.mapping(f"{erp}.order").apply(canonical)
+        DEFINITIONS.mapping(f"{erp}.out.order").apply(canonical)
 
 
 KNOWN = {"id": "1", "quantity": "1", "left": "1", "keys": ["1"]}
@@ -119,7 +119,7 @@ def test_rows_are_kept_by_a_key_or_held() -> None:
 
 ROOT = Path(__file__).parents[2]
 ROWS = {"lines", "charges", "payments", "taxes", "fees", "discounts", "shipping_lines", "refunds"}
-CHECKED = {"stage.py": "order"}
+CHECKED = {"fulfilment.py": "order"}
 """Where rows are kept by an id without `by_key`, and the document in which that id was checked before."""
 
 
@@ -139,7 +139,7 @@ def test_rows_are_kept_by_an_id_only_where_it_was_checked() -> None:
     assert set(CHECKED.values()) <= set(KEYED)
 
 
-def test_a_charge_that_stands_twice_in_fusion_is_a_difference() -> None:
+def test_a_charge_that_is_twice_in_fusion_is_a_difference() -> None:
     charge = {"SourceChargeId": "1", "chargeComponents": []}
     assert _same_charges([charge], [charge])
     assert not _same_charges([charge], [charge, charge])

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from integration.errors import Hold, Misconfigured, Reject, Skip
+from integration.events import EVENTS
+from integration.offers import Offer
 from integration.workflow import Definitions, Workflow, load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 
+THEN = {"entity": "order_status", "system": "clarity", "push_status": "processing"}
 TYPES = ["order.created", "order.updated", "order.status_changed", "order.cancelled"]
 
 
@@ -58,14 +61,14 @@ def test_order_events_from_clarity_start_the_workflow_to_odoo() -> None:
     workflow = named(definitions)
     assert (workflow.target, workflow.entity) == ("odoo", "order")
     assert workflow.informs == "clarity"
-    for stage, told in ((None, None), ("posted", "processing"), ("shipped", "shipped")):
+    for stage, reported in ((None, None), ("posted", "processing"), ("shipped", "shipped")):
         statuses = [workflow.status_after({"status": status}, stage) for status in ("confirmed", "cancelled", "void")]
-        assert statuses == [told, None, None]
+        assert statuses == [reported, None, None]
 
 
 def test_a_status_may_depend_on_the_stage_and_go_to_another_system(folder: Path) -> None:
     pushed = {"partly_shipped": "partially_shipped", "shipped": "shipped", "completed": "completed"}
-    edit(folder / "workflows" / "order-to-odoo.json", then={"push_status": pushed, "at": "fusion"})
+    edit(folder / "workflows" / "order-to-odoo.json", then=THEN | {"push_status": pushed, "system": "fusion"})
     definitions = load_definitions(folder)
     workflow = stored_and_back(definitions).workflow(named(definitions).pin)
     assert workflow.informs == "fusion"
@@ -74,8 +77,9 @@ def test_a_status_may_depend_on_the_stage_and_go_to_another_system(folder: Path)
     assert statuses == [None, None, "partially_shipped", "shipped", "completed"]
 
 
-def test_a_workflow_without_then_tells_nobody(folder: Path) -> None:
-    edit(folder / "workflows" / "order-to-odoo.json", then={})
+def test_without_then_no_status_is_pushed(folder: Path) -> None:
+    path = folder / "workflows" / "order-to-odoo.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "then"}))
     assert named(load_definitions(folder)).status_after({"status": "confirmed"}, "shipped") is None
 
 
@@ -144,13 +148,13 @@ def test_a_workflow_whose_table_was_not_stored_cannot_run() -> None:
     [
         ("tables/taxes.json", "{", "taxes.json cannot be read: not JSON"),
         ("tables/taxes.json", "[]", "taxes.json is not a JSON object"),
-        ("tables/taxes.json", "{}", "table taxes has no values"),
+        ("tables/taxes.json", "{}", "table taxes.json: values is missing"),
         ("tables/taxes.json", '{"values": {"A": 1, "A": 2}}', 'the key "A" occurs twice in one object'),
         ("tables/taxes.json", '{"values": {"A": 8.25}}', "taxes.json holds a number with a fraction"),
         (
-            "odoo/order.json",
-            '{"name": "odoo.orders", "rows": []}',
-            "the mapping in odoo/order.json is not named odoo.order",
+            "odoo/out/order.json",
+            '{"name": "odoo.orders", "source": "order", "target": "odoo.order", "rows": []}',
+            "the mapping in odoo/out/order.json is not named odoo.out.order",
         ),
     ],
 )
@@ -165,55 +169,44 @@ def test_a_file_that_cannot_be_used_is_named(folder: Path, path: str, text: str,
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"name": "other"}, "workflow order-to-odoo.json: its name is not order-to-odoo"),
-        ({"extra": 1}, "workflow order-to-odoo.json: unknown key extra"),
-        ({"siblings": []}, "workflow order-to-odoo.json: unknown key siblings"),
-        ({"when": ""}, "workflow order-to-odoo.json: when is not a condition"),
-        ({"lines": True, "carries_charges": True}, "workflow order-to-odoo.json: lines is not a condition"),
-        ({"fulfils": "no"}, "workflow order-to-odoo.json: fulfils is neither true nor false"),
-        (
-            {"fulfils": False},
-            "workflow order-to-odoo.json: lines of a copy: what does not fulfil has the order in full",
+        ({"name": "other"}, "its name is not order-to-odoo"),
+        ({"extra": 1}, "unknown key 'extra'"),
+        ({"sources": "odoo"}, "unknown key 'sources'; did you mean source?"),
+        ({"siblings": []}, "unknown key 'siblings'"),
+        ({"when": ""}, "when is not a condition"),
+        ({"lines": True, "carries_charges": True}, "lines is not a condition"),
+        ({"fulfils": "no"}, "fulfils is neither true nor false"),
+        ({"fulfils": False}, "lines of a copy: what does not fulfil has the order in full"),
+        ({"lines": "sku", "carries_charges": "yes"}, "carries_charges is neither true nor false"),
+        ({"on": "order.created"}, "on is not a list of names"),
+        ({"on": ["order.craeted"]}, "on names 'order.craeted', which is not known; did you mean order.created?"),
+        ({"transform": []}, "transform is not a list of names"),
+        ({"then": "processing"}, "then is not an object"),
+        ({"then": THEN | {"at": "clarity"}}, "then: unknown key 'at'"),
+        ({"then": {"system": "clarity", "entity": "order_status"}}, "then.push_status is missing"),
+        ({"then": THEN | {"system": ["clarity"]}}, 'then.system cannot be ["clarity"]'),
+        ({"then": THEN | {"when": True}}, "then.when is not a condition"),
+        *(
+            (
+                {"then": THEN | {"push_status": pushed}},
+                "then.push_status is neither a status nor a table of statuses by stage",
+            )
+            for pushed in ({"shipped": 1}, {})
         ),
         (
-            {"lines": "sku", "carries_charges": "yes"},
-            "workflow order-to-odoo.json: carries_charges is neither true nor false",
+            {"then": THEN | {"push_status": {"shippped": "shipped"}}},
+            "then.push_status names 'shippped', which is no stage; did you mean shipped?",
         ),
-        ({"then": "processing"}, "workflow order-to-odoo.json: then is not an object"),
+        ({"needs": {"entity": "customer"}}, "needs is not a list"),
+        ({"needs": [{"entity": "customer"}]}, "needs[0].id is missing"),
+        ({"needs": [{"entity": "customer", "id": "x", "at": "odoo"}]}, "needs[0]: unknown key 'at'"),
         (
-            {"then": {"push_status": "processing", "to": "clarity"}},
-            "workflow order-to-odoo.json: then: unknown key to",
-        ),
-        ({"then": {"at": "clarity"}}, "workflow order-to-odoo.json: then: push_status is missing"),
-        (
-            {"then": {"push_status": "processing", "at": ["clarity"]}},
-            "workflow order-to-odoo.json: then: at is not the name of a system",
+            {"transform": ["clarity.in.order", "odoo.order"]},
+            "there is no mapping odoo.order; did you mean odoo.out.order?",
         ),
         (
-            {"then": {"push_status": "processing", "when": True}},
-            "workflow order-to-odoo.json: then: when is not a condition",
-        ),
-        (
-            {"then": {"push_status": {"shipped": 1}}},
-            "workflow order-to-odoo.json: then: push_status is neither a status nor a table of statuses by stage",
-        ),
-        (
-            {"then": {"push_status": {}}},
-            "workflow order-to-odoo.json: then: push_status is neither a status nor a table of statuses by stage",
-        ),
-        (
-            {"then": {"push_status": {"shippped": "shipped"}}},
-            "workflow order-to-odoo.json: then: there is no stage shippped; "
-            "stages are posted, partly_shipped, shipped, completed",
-        ),
-        (
-            {"then": {"push_status": "processing", "when": "gt("}},
-            "workflow order-to-odoo: when 'gt(': not a JMESPath expression",
-        ),
-        ({"transform": ["clarity.order", "sap.order"]}, "workflow order-to-odoo.json: there is no mapping sap.order"),
-        (
-            {"when": "totals.grand_total > `0`"},
-            "workflow order-to-odoo: when 'totals.grand_total > `0`': > is blind to decimals; write gt(a, b)",
+            {"transform": ["clarity.in.order", "clarity.out.shipment"]},
+            "transform has clarity.out.shipment after order, but it reads shipment",
         ),
     ],
 )
@@ -221,7 +214,32 @@ def test_a_workflow_that_cannot_work_is_refused(folder: Path, changes: dict[str,
     edit(folder / "workflows" / "order-to-odoo.json", **changes)
     with pytest.raises(Misconfigured) as caught:
         load_definitions(folder)
-    assert caught.value.reason == reason
+    assert caught.value.reason == f"workflow order-to-odoo.json: {reason}"
+    assert str(folder / "workflows" / "order-to-odoo.json") in (caught.value.hint or "")
+
+
+def test_a_workflow_begins_with_a_mapping_to_the_canonical_document(folder: Path) -> None:
+    edit(folder / "workflows" / "odoo-invoice-to-clarity.json", transform=["clarity.out.invoice"])
+    with pytest.raises(Misconfigured, match="transform has clarity.out.invoice after nothing, but it reads invoice"):
+        load_definitions(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"needs": [{"entity": "customer", "id": "gt("}]}, "needs 'gt(': not a JMESPath expression"),
+        ({"then": THEN | {"when": "gt("}}, "then.when 'gt(': not a JMESPath expression"),
+        (
+            {"when": "totals.grand_total > `0`"},
+            "when 'totals.grand_total > `0`': > is blind to decimals; write gt(a, b)",
+        ),
+    ],
+)
+def test_an_expression_that_cannot_work_is_refused(folder: Path, changes: dict[str, Any], reason: str) -> None:
+    edit(folder / "workflows" / "order-to-odoo.json", **changes)
+    with pytest.raises(Misconfigured) as caught:
+        load_definitions(folder)
+    assert caught.value.reason == f"workflow order-to-odoo: {reason}"
 
 
 def test_charges_are_carried_by_who_has_lines(folder: Path) -> None:
@@ -246,3 +264,92 @@ def test_there_is_no_mapping_of_that_name() -> None:
     assert caught.value.reason == "there is no mapping sap.order"
     names = sorted(each.name for each in load_definitions(FOLDER).rows() if each.kind == "mapping")
     assert caught.value.hint == f"These are here: {', '.join(names)}."
+
+
+# --- directions
+
+
+@pytest.mark.parametrize("place", ["odoo/return.json", "odoo/inn/return.json", "odoo/in/more/return.json"])
+def test_a_mapping_without_direction_is_refused_not_overlooked(folder: Path, place: str) -> None:
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text("{}")
+    with pytest.raises(Misconfigured, match=f"the mapping {place} has no direction") as caught:
+        load_definitions(folder)
+    assert str(folder / "odoo" / "in") in (caught.value.hint or "")
+
+
+def test_a_mapping_in_the_wrong_direction_is_refused(folder: Path) -> None:
+    path = folder / "odoo" / "out" / "order.json"
+    edit(path, name="odoo.in.order")
+    path.rename(folder / "odoo" / "in" / "order.json")
+    reason = "mapping odoo.in.order makes odoo.order, which is not a canonical document"
+    with pytest.raises(Misconfigured, match=reason):
+        load_definitions(folder)
+
+
+# --- needs and follow-ups
+
+
+def test_what_a_workflow_needs_is_found_in_the_canonical_document(folder: Path) -> None:
+    needs = [{"entity": "customer", "id": "customer.id"}, {"entity": "product", "id": "lines[].sku"}]
+    edit(folder / "workflows" / "order-to-odoo.json", needs=needs)
+    definitions = load_definitions(folder)
+    workflow = stored_and_back(definitions).workflow(named(definitions).pin)
+    assert [entity for entity, _ in workflow.needs] == ["customer", "product"]
+    canonical = {"customer": {"id": "c-77"}, "lines": [{"sku": "A"}, {"sku": None}, {"sku": "B"}, {"sku": "A"}]}
+    assert workflow.needed(canonical) == [("customer", "c-77"), ("product", "A"), ("product", "B")]
+    assert workflow.needed({"customer": None, "lines": []}) == []
+
+
+def test_a_need_that_does_not_fit_the_document_rejects_it(folder: Path) -> None:
+    needs = [{"entity": "customer", "id": "negate(customer.id)"}]
+    edit(folder / "workflows" / "order-to-odoo.json", needs=needs)
+    with pytest.raises(Reject, match="the need of order-to-odoo for its customer does not fit the document"):
+        named(load_definitions(folder)).needed({"customer": {"id": "c-77"}})
+
+
+def test_a_workflow_stored_by_an_older_release_still_compiles() -> None:
+    definitions = load_definitions(FOLDER)
+    workflow = named(definitions)
+    rows = [dict(row._asdict()) for row in definitions.rows()]
+    for row in rows:
+        if row["hash"] == workflow.pin:
+            row["body"] = {**row["body"], "then": {"push_status": "processing", "at": "fusion"}}
+    old = Definitions.from_rows(rows).workflow(workflow.pin)
+    assert (old.informs, old.needs) == ("fusion", ())
+    assert old.status_after({"status": "confirmed"}, "posted") == "processing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"target": "odo"}, "target names 'odo', which is no system; did you mean odoo?"),
+        ({"source": "sap"}, "source names 'sap', which is no system"),
+        ({"source": "fusion"}, "on names 'order.created', which fusion does not send"),
+        ({"entity": "ordr"}, "entity names 'ordr', which odoo does not take; did you mean order?"),
+        (
+            {"needs": [{"entity": "custmer", "id": "customer.id"}]},
+            "needs names 'custmer', which odoo does not take; did you mean customer?",
+        ),
+        (
+            {"then": THEN | {"system": "clarty"}},
+            "then.system names 'clarty', which is no system; did you mean clarity?",
+        ),
+        (
+            {"then": THEN | {"entity": "shipments"}},
+            "then.entity names 'shipments', which clarity does not take; did you mean shipment?",
+        ),
+        (
+            {"then": THEN | {"system": "fusion"}},
+            "then.entity names 'order_status', which fusion does not take; it takes order",
+        ),
+    ],
+)
+def test_what_no_system_offers_is_refused_at_load(folder: Path, changes: dict[str, Any], reason: str) -> None:
+    taken = {"clarity": {"order_status", "shipment", "invoice"}, "odoo": {"order", "customer"}, "fusion": {"order"}}
+    offered = {name: Offer(posts, EVENTS[name]) for name, posts in taken.items()}
+    load_definitions(folder, offers=offered)
+    edit(folder / "workflows" / "order-to-odoo.json", **changes)
+    with pytest.raises(Misconfigured) as caught:
+        load_definitions(folder, offers=offered)
+    assert caught.value.reason.startswith(f"workflow order-to-odoo.json: {reason}")

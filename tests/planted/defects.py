@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_contract,
     of_customers,
     of_documents,
     of_edges,
     of_fleets,
     of_fulfilment,
+    of_identity,
     of_motion_and_edges,
     of_receiver,
     of_startup,
@@ -24,7 +26,9 @@ DEFECTS: list[Defect] = [
     *of_documents.DEFECTS,
     *of_customers.DEFECTS,
     *of_fulfilment.DEFECTS,
+    *of_identity.DEFECTS,
     *of_edges.DEFECTS,
     *of_systems.DEFECTS,
+    *of_contract.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -18,15 +18,15 @@ TRIALS = [
         "it did not happen in",
     ),
     Defect(
-        "an order stands once though answers are lost",
+        "an order exists once though answers are lost",
         f"{STORE}attempts.py",
         "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
         "%(request)s",
         f"{TRIAL}[answer-lost-after-commit]",
-        "orders that stand twice in Odoo",
+        "orders that exist twice in Odoo",
         also=(
             (
-                f"{ODOO}rows.py",
+                f"{ODOO}order/rows.py",
                 '"id": xmlid("order", document["key"])',
                 '"id": xmlid("order", document["key"], __import__("uuid").uuid4().hex)',
             ),

@@ -32,7 +32,7 @@ DEFECTS = [
     ),
     Defect(
         "the parts of a split order add up",
-        "integration/canonical/part.py",
+        "integration/canonical/split.py",
         "(total or Decimal(0)) - taken if taken else total",
         "total",
         "tests/mapping/test_split.py",
@@ -48,7 +48,7 @@ DEFECTS = [
     ),
     Defect(
         "an order's open transfers follow its header",
-        f"{ODOO}order.py",
+        f"{ODOO}order/post.py",
         "        Dependents(self._client, self._catalog, self._work, order).follow(values)\n",
         "",
         "tests/connectors/test_odoo_dependents.py::test_open_transfers_follow_and_what_is_done_stays",
@@ -56,7 +56,7 @@ DEFECTS = [
     ),
     Defect(
         "what the warehouse has chosen is not overwritten",
-        f"{ODOO}dependents.py",
+        f"{ODOO}order/dependents.py",
         "            shown\n            and",
         "            False\n            and",
         "tests/connectors/test_odoo_dependents.py::test_what_the_warehouse_has_chosen_is_not_overwritten",
@@ -72,7 +72,7 @@ DEFECTS = [
     ),
     Defect(
         "an order that is nowhere and shall be nowhere is done",
-        f"{ODOO}order.py",
+        f"{ODOO}order/post.py",
         "        if order:\n            return self._ensure_cancelled(order)",
         "        if order or known:\n            return self._ensure_cancelled(self._read(int(known or 0)))",
         "tests/connectors/test_odoo.py::test_an_order_deleted_in_odoo_and_cancelled_in_clarity_is_done",
@@ -88,7 +88,7 @@ DEFECTS = [
     ),
     Defect(
         "of a kit only whole sets are reported",
-        f"{ODOO}delivered.py",
+        f"{ODOO}shipment/delivered.py",
         "(fewest + GRAIN).to_integral_value(ROUND_FLOOR)",
         "fewest",
         "tests/connectors/test_odoo_kits.py::test_a_kit_is_reported_as_the_sets_that_are_whole",
@@ -96,7 +96,7 @@ DEFECTS = [
     ),
     Defect(
         "what is beyond the order holds nothing else",
-        f"{ODOO}delivered.py",
+        f"{ODOO}shipment/delivered.py",
         "counts = min(after, upto) - min(before, upto)",
         "counts = after - before",
         "tests/connectors/test_odoo_parcels.py::test_what_is_beyond_the_order_is_a_document_of_its_own",
@@ -104,7 +104,7 @@ DEFECTS = [
     ),
     Defect(
         "what Odoo's defaults say decides nothing about our own products",
-        f"{ODOO}services.py",
+        f"{ODOO}order/services.py",
         '    "invoice_policy": "order",\n',
         "",
         "tests/connectors/test_odoo_lookups.py::test_what_is_created_takes_nothing_from_odoos_defaults",
@@ -116,7 +116,7 @@ DEFECTS = [
         ' or (invoice["order_complete"] and abs(invoiced - ordered) > rounding):',
         ":",
         "tests/mapping/test_invoice.py",
-        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.97",
+        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.99",
     ),
     Defect(
         "an order's invoices differ from it by their own rounding only",
@@ -124,7 +124,7 @@ DEFECTS = [
         'rounding = invoice["order_rounding"] or Decimal(0)',
         "rounding = Decimal(1)",
         "tests/mapping/test_invoice.py",
-        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*118\.03",
+        r"DID NOT RAISE Hold[\s\S]*invoices_differ.*117\.99",
     ),
     Defect(
         "a rounding line carries no more than rounding explains",
@@ -136,7 +136,7 @@ DEFECTS = [
     ),
     Defect(
         "Odoo's own sum is no further off than Odoo rounds",
-        "integration/connectors/odoo/rounding.py",
+        "integration/connectors/odoo/order/rounding.py",
         "            if explains(roundings(lines, currency, method), theirs - exactly, currency):",
         "            if True:",
         f"{ROUNDING}test_odoos_own_sum_may_be_off_by_its_own_roundings_only",
@@ -144,7 +144,7 @@ DEFECTS = [
     ),
     Defect(
         "an update carries what the order needs then",
-        "integration/connectors/odoo/rounding.py",
+        "integration/connectors/odoo/order/rounding.py",
         "        carried += ours - theirs",
         "        carried = ours - theirs",
         f"{ROUNDING}test_an_update_carries_what_the_order_needs_now",
@@ -152,7 +152,7 @@ DEFECTS = [
     ),
     Defect(
         "a line that is missing at the target is noticed",
-        "integration/connectors/odoo/rounding.py",
+        "integration/connectors/odoo/order/rounding.py",
         "        if shown < wanted:",
         "        if False:",
         f"{ROUNDING}test_a_line_that_is_missing_is_noticed_though_the_total_is_right",
@@ -160,11 +160,12 @@ DEFECTS = [
     ),
     Defect(
         "a new order in Fusion is compared, whatever the answer holds",
-        "integration/connectors/fusion/order.py",
+        "integration/connectors/fusion/order/post.py",
         '        if not order.keys() >= {"lines", "totals"}:\n            order = {**order, **self._shown()}\n',
         "",
-        "tests/connectors/test_fusion_payload.py::test_what_the_answer_to_a_new_order_lacks_is_asked_for",
-        r"DID NOT RAISE Hold[\s\S]*FAILED .*test_what_the_answer_to_a_new_order_lacks_is_asked_for",
+        "tests/connectors/test_fusion_payload.py::test_what_the_answer_to_a_new_order_lacks_is_asked_for"
+        "[shown0-total_differs-44.61 USD instead of 44.60 USD-lines]",
+        "DID NOT RAISE Hold",
     ),
     Defect(
         "what Clarity takes otherwise is held",
@@ -177,8 +178,8 @@ DEFECTS = [
     Defect(
         "memory that runs out is no defect of the delivery",
         "tasks/runner.py",
-        "    except (LeaseLost, MemoryError, *AWAY):",
-        "    except (LeaseLost, *AWAY):",
+        "    except (LeaseLost, MemoryError, *UNAVAILABLE):",
+        "    except (LeaseLost, *UNAVAILABLE):",
         "tests/road/test_shared_lock.py",
         "DID NOT RAISE MemoryError",
     ),
@@ -216,7 +217,7 @@ DEFECTS = [
     ),
     Defect(
         "totals are compared before an order is confirmed",
-        f"{ODOO}order.py",
+        f"{ODOO}order/post.py",
         "ensure(order, self._read)\n            order = self._ensure_confirmed(order)",
         "ensure(self._ensure_confirmed(order), self._read)",
         "tests/connectors/test_odoo.py::test_totals_that_differ_are_held_before_anything_is_confirmed",
@@ -224,7 +225,7 @@ DEFECTS = [
     ),
     Defect(
         "a window with a question is no confirmation",
-        f"{ODOO}order.py",
+        f"{ODOO}order/post.py",
         "        if answer is not True:\n",
         "        if False:\n",
         "tests/connectors/test_odoo.py::test_an_order_that_odoo_asks_about_is_held_until_a_person_has_confirmed_it",
@@ -265,8 +266,8 @@ DEFECTS = [
     Defect(
         "a probe's good answer closes the breaker",
         "integration/throttle.py",
-        'self.tell("release", holder, good=admission.untold())',
-        'self.tell("release", holder)',
+        'self.report("release", holder, good=admission.take_good())',
+        'self.report("release", holder)',
         "tests/throttle/test_breaker.py::test_one_probe_goes_and_its_success_closes_the_breaker",
         "at the latest when the probe leaves",
     ),
@@ -313,7 +314,7 @@ DEFECTS = [
     Defect(
         "one of several that cannot be ended keeps no other from its end",
         "tasks/runner.py",
-        "return [id for end in ends for id in _finish(runtime, [end])]",
+        "return [each for end in ends for each in _finish(runtime, [end])]",
         "return []",
         f"{BATCH}test_one_whose_lease_was_taken_over_keeps_no_other_from_its_end",
         r"assert \[\] == \[1, 3\]",
@@ -335,27 +336,27 @@ DEFECTS = [
         "it did not happen in time",
     ),
     Defect(
-        "a dispatcher stands in for the watch",
+        "a dispatcher takes over the watch",
         "tasks/watch.py",
-        "elif ours and not alerts.attended(tx):",
+        "elif ours and not alerts.has_heartbeat(tx):",
         "elif False:",
-        f"{STAND_IN}test_it_tells_what_is_wrong_when_nobody_asks_for_the_watch",
+        f"{STAND_IN}test_it_reports_what_is_wrong_when_nobody_asks_for_the_watch",
         "Right contains one more item: 'clarity-fleet: credentials refused",
     ),
     Defect(
-        "an outage of Postgres is told once",
+        "an outage of Postgres is reported once",
         "tasks/watch.py",
-        "                self._told[channel] = notice\n",
+        "                self._sent_to[channel] = notice\n",
         "                pass\n",
-        f"{STAND_IN}test_an_outage_of_postgres_is_told_once_and_so_is_its_end",
+        f"{STAND_IN}test_an_outage_of_postgres_is_reported_once_and_so_is_its_end",
         "Left contains one more item: 'clarity-fleet: Postgres does not answer'",
     ),
     Defect(
-        "what is told at one time is one notice",
+        "what is reported at one time is one notice",
         "tasks/watch.py",
-        "                alerts.tell(tx, news, notice_of(news, _places(tx)), channels)",
-        "                [alerts.tell(tx, [each], notice_of([each], _places(tx)), channels) for each in news]",
-        f"{WATCH}test_what_is_told_at_one_time_is_one_notice",
+        "                alerts.report(tx, news, notice_of(news, _places(tx)), channels)",
+        "                [alerts.report(tx, [each], notice_of([each], _places(tx)), channels) for each in news]",
+        f"{WATCH}test_what_is_reported_at_one_time_is_one_notice",
         "'clarity-fleet: 3 notices'.startswith",
     ),
     Defect(

@@ -26,7 +26,7 @@ DEFECTS = [
     ),
     Defect(
         "a customer of an added shop is no other shop's",
-        "integration/canonical/home.py",
+        "integration/canonical/entities.py",
         '("id", "customer.id")',
         '("id",)',
         f"{NAMES}test_a_document_has_our_ids_on_the_way_in_and_those_of_its_home_on_the_way_back",
@@ -50,7 +50,7 @@ DEFECTS = [
     ),
     Defect(
         "what left for one shop's order is not sent to the other",
-        "tasks/order.py",
+        "tasks/fulfilment.py",
         "not is_home(target, order_id, kinds)",
         "False",
         "tests/road/test_named_systems.py::test_one_id_of_two_shops_is_two_orders_and_each_comes_back_to_its_own_shop",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import compileall
 import json
-import os
 import py_compile
 import re
 import shutil
@@ -48,18 +47,15 @@ class Warm:
     def __init__(self, copy: Path, servers: list[str]) -> None:
         self._copy = copy
         self._servers = servers
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-P", str(Path(__file__).with_name("warm.py"))]
-        self._parent = subprocess.Popen(
-            command, env=environment, cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._parent = subprocess.Popen(command, cwd=copy, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, test: str, *options: str) -> tuple[int, str]:
-        """One test; pytest's exit code, and what it printed."""
+        """One test up to its first failure; pytest's exit code, and what it printed."""
         assert self._parent.stdin
         assert self._parent.stdout
         output = self._copy / "output.txt"
-        arguments = ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "", *self._servers, *options, test]
+        arguments = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "", *self._servers, *options, test]
         run = {"folder": str(self._copy), "arguments": arguments, "output": str(output)}
         self._parent.stdin.write(json.dumps(run) + "\n")
         self._parent.stdin.flush()
@@ -96,8 +92,8 @@ def planted(copy: Path, defect: Defect) -> Iterator[None]:
 @pytest.mark.parametrize(
     "defect",
     [
-        *(pytest.param(defect, id=defect.promise) for defect in DEFECTS),
-        *(pytest.param(defect, id=defect.promise, marks=pytest.mark.faults_long) for defect in TRIALS),
+        *(pytest.param(each, id=each.promise) for each in DEFECTS),
+        *(pytest.param(each, id=each.promise, marks=pytest.mark.faults_long) for each in TRIALS),
     ],
 )
 def test_a_broken_promise_is_noticed(copy: Path, warm: Warm, template: str, defect: Defect) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import subprocess
@@ -16,14 +15,14 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 
-from integration.local.servers import Postgres, Valkey, free_port
+from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
-from tests.conftest import create_database, named
+from tests.conftest import new_database
+from tests.ports import free_port
 from tests.receiver.webhook import HINT_TOKEN, SECRET, Receiver
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 2  # as the Procfile says
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +30,7 @@ def receiver(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Receiver]:
     """One that the tests of a module share."""
-    name = f"receiver_{os.getpid()}_{next(_numbers)}"
-    create_database(postgres.url, name, template)
-    environment = settings(named(postgres.url, name), valkey.url, tmp_path_factory.mktemp("receiver"))
+    environment = settings(new_database(postgres.url, template), valkey.url, tmp_path_factory.mktemp("receiver"))
     with running(environment) as receiver:
         yield receiver
 

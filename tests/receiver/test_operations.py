@@ -20,6 +20,8 @@ from tests.conftest import create_database, named
 from tests.receiver.conftest import running, settings
 from tests.receiver.webhook import Receiver, event
 
+pytestmark = pytest.mark.timed
+
 SOON = 2.0
 
 

@@ -15,9 +15,11 @@ import pytest
 import requests
 
 from integration.local.servers import Postgres, Valkey
-from tests.conftest import create_database, named
+from tests.conftest import new_database
 from tests.receiver.conftest import running, settings
 from tests.receiver.webhook import Receiver, event
+
+pytestmark = pytest.mark.timed
 
 STRANGERS = 64
 DEADLINE = 4
@@ -34,9 +36,7 @@ HALVES = {
 def receiver(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Receiver]:
-    name = f"strangers_{os.getpid()}"
-    create_database(postgres.url, name, template)
-    environment = settings(named(postgres.url, name), valkey.url, tmp_path_factory.mktemp("strangers"))
+    environment = settings(new_database(postgres.url, template), valkey.url, tmp_path_factory.mktemp("strangers"))
     with running(environment, FLEET_WEBHOOK_DEADLINE=str(DEADLINE)) as receiver:
         yield receiver
 
@@ -45,7 +45,9 @@ def receiver(
 def dripping(url: str, halves: list[bytes], more: bytes = b"x") -> Iterator[list[socket.socket]]:
     """Connections that have sent these beginnings, and send one byte more every second."""
     parts = urlsplit(url)
-    connections = [socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) for _ in halves]
+    connections = [
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3 * DEADLINE) for _ in halves
+    ]
     for connection, half in zip(connections, halves, strict=True):
         connection.sendall(half)
     ended = threading.Event()
@@ -128,8 +130,7 @@ def test_a_crowd_of_idle_connections_makes_room(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path: Path
 ) -> None:
     """Each process takes forty; two hundred that say nothing are ended after a second each, not after thirty."""
-    create_database(postgres.url, name := f"crowd_{os.getpid()}", template)
-    environment = settings(named(postgres.url, name), valkey.url, tmp_path)
+    environment = settings(new_database(postgres.url, template), valkey.url, tmp_path)
     with (
         running(environment, GUNICORN_CMD_ARGS="--worker-connections 40") as receiver,
         dripping(receiver.url, [b""] * 200, more=b""),
@@ -150,9 +151,8 @@ def test_what_has_arrived_is_answered_when_the_receiver_stops(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path: Path
 ) -> None:
     """While the table of messages is locked, forty webhooks wait; then the receiver is asked to stop."""
-    create_database(postgres.url, name := f"stops_{os.getpid()}", template)
     answers: list[int] = []
-    with running(settings(named(postgres.url, name), valkey.url, tmp_path)) as receiver:
+    with running(settings(new_database(postgres.url, template), valkey.url, tmp_path)) as receiver:
         threads = [
             threading.Thread(target=lambda: answers.append(receiver.post(event()).status_code)) for _ in range(40)
         ]

@@ -107,7 +107,7 @@ def test_every_refusal_of_a_webhook_is_listed_with_what_to_do(receiver: Receiver
 
 
 def counted(receiver: Receiver, reason: str) -> int:
-    time.sleep(1.5)  # what was refused before is written down by then
+    """How many were refused for it so far: each test waits until its own are written down."""
     return int(receiver.value("select coalesce(sum(count), 0) from refusals where reason = %s", reason))
 
 

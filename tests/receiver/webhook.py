@@ -30,7 +30,7 @@ def event(type: str = "order.created", **data: Any) -> dict[str, Any]:
 
 @dataclass
 class Receiver:
-    """A running receiver and what stands behind it; ``operations`` is its URL for operators."""
+    """A running receiver and what is behind it; ``operations`` is its URL for operators."""
 
     url: str
     operations: str

@@ -1,7 +1,4 @@
-"""A whole fleet: every process of the Procfile, its own Postgres and Valkey, and the sandbox on the other side.
-
-Or one process of it, on servers of the tests, without anybody on the other side.
-"""
+"""A whole fleet without a fault, or one process of it on servers of the tests, without anybody on the other side."""
 
 from __future__ import annotations
 
@@ -15,12 +12,6 @@ from integration.settings import Settings
 from tasks.runtime import Runtime
 from tests.road.orders import ALL, Orders
 from tests.road.world import World
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World.running(tmp_path_factory.mktemp("fleet")) as world:
-        yield world
 
 
 @pytest.fixture

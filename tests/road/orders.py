@@ -14,9 +14,9 @@ from integration.store.database import Row
 from integration.store.repair import Restart
 from tasks import runner
 from tasks.intake import Intake
-from tasks.job import Job
 from tasks.runtime import Runtime
 from tasks.steps import BODIES
+from tasks.tracking import Job
 from tests.mapping.shop import order
 
 NOWHERE = "http://127.0.0.1:1"
@@ -25,7 +25,7 @@ ALL = {"CLARITY_URL": NOWHERE, "ODOO_URL": NOWHERE, **FUSION}
 
 
 class Orders:
-    """Order 1001 of Clarity, as events tell of it."""
+    """Order 1001 of Clarity, as its events show it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime

@@ -19,8 +19,8 @@ from integration.store.database import Row
 from tasks import pipeline, runner, steps
 from tasks.celery import app, spread
 from tasks.intake import Intake
-from tasks.job import Job
 from tasks.runtime import Runtime
+from tasks.tracking import Job
 from tasks.work import DeliveryWork
 
 
@@ -47,9 +47,8 @@ class Hop:
         return ids
 
     def run(self, ids: list[int]) -> list[int]:
-        return runner.run(
-            self.runtime, ids, Step.TRANSFORM, {Step.TRANSFORM: self._body, Step.VALIDATE: lambda _: None}
-        )
+        bodies = {Step.TRANSFORM: self._body, Step.VALIDATE: lambda _: None}
+        return [id for id, _ in runner.run(self.runtime, ids, Step.TRANSFORM, bodies)]
 
     def states(self, ids: list[int]) -> list[str]:
         return [row["state"] for row in self._rows(ids)]
@@ -165,9 +164,9 @@ def test_a_task_ends_though_memory_ran_out(hop: Hop, monkeypatch: pytest.MonkeyP
 
 
 def test_deliveries_of_one_nudge_go_on_under_ids_of_their_own(runtime: Runtime, valkey: Valkey) -> None:
-    several = pipeline.road([1, 2, 3], Step.TRANSFORM, "odoo", "clarity")
+    several = pipeline.road([1, 2, 3], Step.TRANSFORM, "ingest", "odoo")
     links = list(reversed(several.tasks[1:]))
-    spread(links, [1, 2, 3])
+    spread(links, [(1, "odoo"), (2, "odoo"), (3, "odoo")])
     with app.connection_for_read() as connection:
         queue = connection.SimpleQueue("odoo")
         messages = [queue.get(timeout=2) for _ in range(3)]

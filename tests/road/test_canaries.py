@@ -62,7 +62,7 @@ class Trap:
 
     @staticmethod
     def _words(value: str) -> list[str]:
-        """The value, without blanks too, and its words where they are rare enough to stand for it."""
+        """The value, without blanks too, and its words where they are rare enough to present for it."""
         words = [] if "@" in value else re.findall(r"[A-Z][a-z]{6,}", value)
         return sorted({word.lower() for word in (value, value.replace(" ", ""), *words)})
 
@@ -150,7 +150,7 @@ def personal(order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def told_wrong(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def sent_wrong(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The same order, with what is personal where nobody expects it, and what is expected wrong."""
     yield {"customer": CANARIES["customer name"]}
     yield {"customer": {**order["customer"], "email": CANARIES["e-mail"].replace("@", " at ")}}
@@ -176,7 +176,7 @@ def go_wrong(road: World, order: dict[str, Any]) -> None:
         road.finished(road.place(order), seconds=60)
         road.clear_faults()
     road.fault("webhooks", "duplicate")
-    ids = [road.place({**order, **wrong}) for wrong in told_wrong(order)]
+    ids = [road.place({**order, **wrong}) for wrong in sent_wrong(order)]
     road.clear_faults()
     for id in ids:
         road.until(lambda id=id: bool(road.deliveries(id)), 20)  # type: ignore[misc]

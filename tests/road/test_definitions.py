@@ -33,7 +33,7 @@ def pins(runtime: Runtime, intake: Intake, id: str) -> set[str]:
 
 def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(runtime: Runtime, folder: Path) -> None:
     before = pins(runtime, Intake(runtime), "1")
-    file = folder / "odoo" / "order.json"
+    file = folder / "odoo" / "out" / "order.json"
     sound = file.read_text()
     file.write_text(sound.replace("},", "}", 1))
     with capture_logs() as logs:
@@ -53,13 +53,20 @@ def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(runtime: R
 
 def test_without_any_that_ever_worked_nothing_is_accepted(runtime: Runtime, folder: Path) -> None:
     (folder / "workflows" / "order-to-odoo.json").write_text("{}")
-    with pytest.raises(Misconfigured, match=r"workflow order-to-odoo.json: entity is missing"):
+    with pytest.raises(Misconfigured, match=r"workflow order-to-odoo.json: name is missing; .*entity is missing"):
         Intake(runtime)
 
 
 def test_a_mapping_that_no_workflow_uses_is_compiled_too(runtime: Runtime, folder: Path) -> None:
     rows = [{"to": "number", "from": "number", "via": ["no such function"]}]
-    spare = {"name": "odoo.spare", "source": "order", "target": "odoo.order", "rows": rows}
-    (folder / "odoo" / "spare.json").write_text(json.dumps(spare))
+    spare = {"name": "odoo.out.spare", "source": "order", "target": "odoo.order", "rows": rows}
+    (folder / "odoo" / "out" / "spare.json").write_text(json.dumps(spare))
     with pytest.raises(Misconfigured, match="no such function"):
+        Intake(runtime)
+
+
+def test_a_workflow_to_a_system_that_is_not_there_is_refused(runtime: Runtime, folder: Path) -> None:
+    file = folder / "workflows" / "odoo-shipment-to-clarity.json"
+    file.write_text(file.read_text().replace('"target": "clarity"', '"target": "clarty"'))
+    with pytest.raises(Misconfigured, match="target names 'clarty', which is no system; did you mean clarity"):
         Intake(runtime)

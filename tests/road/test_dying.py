@@ -19,8 +19,8 @@ from integration.store import repair
 from integration.store.repair import Restart
 from tasks import runner
 from tasks.alert_rules import QUESTIONS
-from tasks.job import Job
 from tasks.runtime import Runtime
+from tasks.tracking import Job
 from tests.road.orders import ALL, Orders
 from tests.road.world import World
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from integration.connectors.answers import endless
-from integration.connectors.contract import Document, Page
+from integration.connectors.contract import Document, OpenKeys, Page
 from tasks.runtime import Runtime
-from tests.road.test_polls import NOW, Reader, Shelf
+from tests.road.test_polls import NOW, Reader, Warehouse
 
 
-class Circling(Shelf):
+class Circling(Warehouse):
     """After its first page it says for ever that the next one is where this one was, or that the list has no end."""
 
-    mended = False
+    repaired = False
     says_so = False
 
-    def changes(
-        self, stream: str, since: datetime, page: Document | None, open_orders: Callable[[], Sequence[str]]
-    ) -> Page:
-        found = super().changes(stream, since, page, open_orders)
-        if self.mended or page is None:
+    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
+        found = super().changes(stream, since, page, open_keys)
+        if self.repaired or page is None:
             return found
         if self.says_so:
             raise endless("the pickings")
@@ -43,7 +40,7 @@ def test_a_place_that_never_moves_is_a_failure_and_the_run_begins_anew(runtime: 
         [run] = reader.poll()
         assert (run.failure and run.failure.code, len(stream.asked)) == ("endless_list", 2)
         assert failed(reader) == (1, "endless_list", None)
-        stream.mended = True
+        stream.repaired = True
         [run] = reader.poll()
         assert run.failure is None
         assert failed(reader) == (0, None, None)

@@ -1,4 +1,4 @@
-"""The same road with a real Odoo at its end (``--live``); the shop stays the sandbox's."""
+"""The same road with a real Odoo at its end (``--live``); Clarity stays the sandbox's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import requests
 
 from integration.local.fleet import Fleet
 from integration.message import external_id
-from tests.road.world import World, free_ports
+from tests.ports import free_ports
+from tests.road.world import World
 
 pytestmark = pytest.mark.live
 LIVE = "FLEET_LIVE_ODOO_"
@@ -213,7 +214,7 @@ def pay(invoice: int) -> None:
 
 
 def test_from_order_to_cash(live: World, order: dict[str, Any]) -> None:
-    """Shipped in two parts, tracking typed in afterwards, billed, paid: the shop shows each as it happens."""
+    """Shipped in two parts, tracking entered afterwards, billed, paid: Clarity shows each as it happens."""
     id = order["id"]
     live.place(order)
     live.finished(id, seconds=60)

@@ -35,7 +35,7 @@ def workflows() -> Iterator[dict[str, Any]]:
         for entity in BACK:
             back = shipped[f"odoo-{entity}-to-clarity"]
             own = {"name": f"{source}-{entity}-to-{SHOP}", "source": source, "target": SHOP}
-            yield back | own | {"then": back["then"] | {"at": SHOP}}
+            yield back | own | {"then": back["then"] | {"system": SHOP}}
 
 
 @pytest.fixture(scope="module")

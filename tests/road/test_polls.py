@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,9 @@ from typing import Any
 import psycopg2.errors
 import pytest
 
-from integration.connectors.contract import Change, Document, Page
+from integration.connectors.contract import Change, Document, OpenKeys, Page, Parent
 from integration.errors import Failure, Misconfigured, Retry
-from integration.store import cursors, installations
+from integration.store import crossrefs, cursors, installations
 from tasks import polls
 from tasks.intake import Intake
 from tasks.polls import Run, runs
@@ -26,7 +26,7 @@ TYPES = {"pickings": "shipment.changed", "invoices": "invoice.changed"}
 
 
 @dataclass
-class Shelf:
+class Warehouse:
     """A system to be polled: changes with the stamp of their transaction, which may be seen later than that."""
 
     kind: str = "odoo"
@@ -45,7 +45,7 @@ class Shelf:
         stream: str,
         since: datetime,
         page: Document | None,
-        open_orders: Callable[[], Sequence[str]],  # noqa: ARG002
+        open_keys: OpenKeys,  # noqa: ARG002
     ) -> Page:
         self.asked.append((stream, since))
         self.before()
@@ -53,7 +53,9 @@ class Shelf:
         start = page["offset"] if page else 0
         shown = found[start : start + self.page_size]
         more = start + self.page_size < len(found)
-        changes = tuple(Change(TYPES[stream], id, at, id, "8", "1001", document) for at, id, document in shown)
+        changes = tuple(
+            Change(TYPES[stream], id, at, id, Parent("order", "8", "1001"), document) for at, id, document in shown
+        )
         next = {"offset": start + self.page_size} if more else None
         return Page(changes, max((at for at, _, _ in shown), default=None), next)
 
@@ -64,15 +66,15 @@ class Shelf:
 
 
 class Reader:
-    """Polls the shelf, and says what the inbox has of it."""
+    """Polls the warehouse, and says what the inbox has of it."""
 
-    def __init__(self, runtime: Runtime, shelf: Shelf) -> None:
+    def __init__(self, runtime: Runtime, warehouse: Warehouse) -> None:
         self.runtime = runtime
-        self.shelf = shelf
-        runtime._connectors["odoo"] = shelf  # type: ignore[assignment]
+        self.warehouse = warehouse
+        runtime._connectors["odoo"] = warehouse  # type: ignore[assignment]
         self._intake = Intake(runtime)
         with runtime.database.transaction() as tx:
-            cursors.ensure(tx, self.installation, shelf.streams)
+            cursors.ensure(tx, self.installation, warehouse.streams)
             tx.run("update cursors set since = %s", NOW - timedelta(minutes=10))
 
     @property
@@ -101,171 +103,186 @@ class Reader:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def warehouse() -> Warehouse:
+    return Warehouse()
 
 
 @pytest.fixture
-def reader(runtime: Runtime, shelf: Shelf) -> Iterator[Reader]:
-    yield Reader(runtime, shelf)
+def reader(runtime: Runtime, warehouse: Warehouse) -> Iterator[Reader]:
+    yield Reader(runtime, warehouse)
 
 
-def test_what_changed_is_taken_in_once_however_often_it_is_read(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("A", NOW)
-    shelf.put("B", NOW)
+def test_what_changed_is_taken_in_once_however_often_it_is_read(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("A", NOW)
+    warehouse.put("B", NOW)
     assert [run.accepted for run in reader.poll()] == [2]
     assert [(run.read, run.accepted) for run in reader.poll()] == [(2, 0)], "the overlap is read again"
     assert reader.taken_in() == ["A", "B"]
 
 
-def test_changes_of_one_second_on_two_pages(reader: Reader, shelf: Shelf) -> None:
-    shelf.page_size = 1
+def test_what_a_crossref_knows_is_named_by_our_id(reader: Reader, warehouse: Warehouse) -> None:
+    with reader.runtime.database.transaction() as tx:
+        crossrefs.write(tx, reader.installation, "shipment", "s-1", "A")
+    warehouse.put("A", NOW)
+    warehouse.put("B", NOW)
+    reader.poll()
+    assert reader.value("select array_agg(object_id order by object_id) from messages") == ["odoo-1/B", "s-1"]
+    assert reader.value("select count(*) from deliveries where lane = 'clarity-1/shipment__s_2d1'") == 1
+    assert [run.accepted for run in reader.poll()] == [0], "the overlap is known under that name"
+
+
+def test_changes_of_one_second_on_two_pages(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.page_size = 1
     for id in "ABC":
-        shelf.put(id, NOW)
+        warehouse.put(id, NOW)
     reader.poll()
     assert reader.taken_in() == ["A", "B", "C"]
 
 
-def test_another_change_in_the_same_second(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("A", NOW, tracking=None)
+def test_another_change_in_the_same_second(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("A", NOW, tracking=None)
     reader.poll()
-    shelf.put("A", NOW, tracking="1Z")
+    warehouse.put("A", NOW, tracking="1Z")
     reader.poll()
     assert reader.taken_in() == ["A", "A"]
     assert reader.value("select count(distinct version) from messages") == 2, "what is read later is newer"
 
 
-def test_a_return_to_an_earlier_state_is_a_change_too(reader: Reader, shelf: Shelf) -> None:
+def test_a_return_to_an_earlier_state_is_a_change_too(reader: Reader, warehouse: Warehouse) -> None:
     for tracking in ("1Z1", "1Z2", "1Z1", "1Z1"):
-        shelf.put("A", NOW, tracking=tracking)
+        warehouse.put("A", NOW, tracking=tracking)
         reader.poll()
     assert reader.taken_in() == ["A", "A", "A"]
 
 
 def test_a_transfer_and_an_invoice_with_one_id_are_two_objects(runtime: Runtime) -> None:
-    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
-    shelf.put("36", NOW)
+    reader = Reader(runtime, warehouse := Warehouse(streams=("pickings", "invoices")))
+    warehouse.put("36", NOW)
     accepted = [sum(run.accepted for run in reader.poll()) for _ in range(10)]
     assert accepted == [2] + [0] * 9
 
 
 def test_a_defect_in_one_stream_does_not_stop_the_others(runtime: Runtime) -> None:
-    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
-    shelf.put("A", NOW)
+    reader = Reader(runtime, warehouse := Warehouse(streams=("pickings", "invoices")))
+    warehouse.put("A", NOW)
 
     def break_down() -> None:
-        if shelf.asked[-1][0] == "pickings":
+        if warehouse.asked[-1][0] == "pickings":
             raise KeyError("a defect")
 
-    shelf.before = break_down
+    warehouse.before = break_down
     reader.poll()
     assert reader.taken_in() == ["A"]
     assert reader.value("select failures from cursors where stream = 'pickings'") == 1
 
 
-def test_a_call_longer_than_the_lease_keeps_it(reader: Reader, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_longer_than_the_lease_keeps_it(
+    reader: Reader, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(polls, "RENEW_EVERY", 0.05)
-    shelf.put("A", NOW)
+    warehouse.put("A", NOW)
 
     def be_slow() -> None:
         reader.run("update cursors set leased_until = now() + interval '0.3 seconds' where lease is not null")
         time.sleep(0.8)
         assert reader.poll_due() == []
 
-    shelf.before = be_slow
+    warehouse.before = be_slow
     assert [run.accepted for run in reader.poll()] == [1]
 
 
 def test_a_long_run_lets_the_other_streams_have_their_turn(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polls, "TURN", 0.0)
-    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices"), page_size=1))
+    reader = Reader(runtime, warehouse := Warehouse(streams=("pickings", "invoices"), page_size=1))
     for id in "ABC":
-        shelf.put(id, NOW)
+        warehouse.put(id, NOW)
     reader.poll()
-    assert [stream for stream, _ in shelf.asked[:4]] in (
+    assert [stream for stream, _ in warehouse.asked[:4]] in (
         ["pickings", "invoices", "pickings", "invoices"],
         ["invoices", "pickings", "invoices", "pickings"],
     )
     assert reader.value("select count(distinct object_id) from messages") == 3
 
 
-def test_a_late_committer_is_not_missed(reader: Reader, shelf: Shelf) -> None:
+def test_a_late_committer_is_not_missed(reader: Reader, warehouse: Warehouse) -> None:
     """Its transaction began before the last poll, and so did its stamp; it was seen only afterwards."""
-    shelf.put("A", NOW)
+    warehouse.put("A", NOW)
     reader.poll()
-    shelf.put("late", NOW - timedelta(minutes=2))
+    warehouse.put("late", NOW - timedelta(minutes=2))
     reader.poll()
     assert reader.taken_in() == ["A", "late"]
 
 
-def test_what_came_hours_late_is_found_by_the_sweep(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("A", NOW)
+def test_what_came_hours_late_is_found_by_the_sweep(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("A", NOW)
     reader.poll()
-    shelf.put("hours late", NOW - timedelta(hours=20))
+    warehouse.put("hours late", NOW - timedelta(hours=20))
     reader.poll()
     assert reader.taken_in() == ["A"]
     reader.run("update cursors set swept_at = now() - interval '61 minutes'")
     reader.poll()
     assert reader.taken_in() == ["A", "hours late"]
     reader.poll()
-    assert shelf.asked[-1][1] > NOW - timedelta(hours=1), "only once an hour"
+    assert warehouse.asked[-1][1] > NOW - timedelta(hours=1), "only once an hour"
 
 
-def test_the_mark_is_what_was_seen_and_never_the_time_of_the_poll(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("A", NOW - timedelta(minutes=8))
+def test_the_mark_is_what_was_seen_and_never_the_time_of_the_poll(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("A", NOW - timedelta(minutes=8))
     reader.poll()
     reader.poll()
     assert reader.value("select since from cursors") == NOW - timedelta(minutes=8)
-    shelf.records.clear()
+    warehouse.records.clear()
     reader.poll()
     assert reader.value("select since from cursors") == NOW - timedelta(minutes=8), "nothing seen, nothing moved"
 
 
-def test_a_clock_that_is_ahead_at_the_target(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("tomorrow", NOW + timedelta(days=1))
+def test_a_clock_that_is_ahead_at_the_target(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("tomorrow", NOW + timedelta(days=1))
     reader.poll()
-    shelf.put("today", datetime.now(UTC))
+    warehouse.put("today", datetime.now(UTC))
     reader.poll()
     assert reader.taken_in() == ["tomorrow", "today"]
 
 
-def test_two_beats_at_once(reader: Reader, shelf: Shelf) -> None:
-    shelf.page_size = 7
+def test_two_beats_at_once(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.page_size = 7
     for number in range(50):
-        shelf.put(f"{number:02}", NOW)
+        warehouse.put(f"{number:02}", NOW)
     with ThreadPoolExecutor(4) as pool:
         found = [run for each in [pool.submit(reader.poll_due) for _ in range(4)] for run in each.result()]
     assert sum(run.accepted for run in found) == 50
     assert sorted(reader.taken_in()) == [f"{number:02}" for number in range(50)]
-    assert len([asked for asked in shelf.asked if asked[0] == "pickings"]) == 8, "one of them read, the others did not"
+    assert len([asked for asked in warehouse.asked if asked[0] == "pickings"]) == 8, (
+        "one of them read, the others did not"
+    )
 
 
 def test_streams_of_one_installation_are_read_one_at_a_time(runtime: Runtime) -> None:
-    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
+    reader = Reader(runtime, warehouse := Warehouse(streams=("pickings", "invoices")))
     with runtime.database.transaction() as tx:
         assert cursors.take(tx, reader.installation)
     with runtime.database.transaction() as tx:
         assert cursors.take(tx, reader.installation) is None
     assert reader.poll_due() == [], "what is read later must be newer"
-    assert shelf.asked == []
+    assert warehouse.asked == []
 
 
 def test_the_index_lets_one_poll_of_an_installation_hold_a_lease(runtime: Runtime) -> None:
-    reader = Reader(runtime, Shelf(streams=("pickings", "invoices")))
+    reader = Reader(runtime, Warehouse(streams=("pickings", "invoices")))
     with pytest.raises(psycopg2.errors.UniqueViolation):
         reader.run("update cursors set lease = gen_random_uuid()")
 
 
-def test_a_poll_killed_between_page_and_commit(reader: Reader, shelf: Shelf) -> None:
-    shelf.page_size = 2
+def test_a_poll_killed_between_page_and_commit(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.page_size = 2
     for id in "ABCDE":
-        shelf.put(id, NOW)
+        warehouse.put(id, NOW)
 
     def die_on_the_second_page() -> None:
-        if len(shelf.asked) == 2:
+        if len(warehouse.asked) == 2:
             raise KeyboardInterrupt
 
-    shelf.before = die_on_the_second_page
+    warehouse.before = die_on_the_second_page
     with pytest.raises(KeyboardInterrupt):
         reader.poll()
     assert reader.taken_in() == ["A", "B"]
@@ -276,31 +293,31 @@ def test_a_poll_killed_between_page_and_commit(reader: Reader, shelf: Shelf) -> 
     assert reader.value("select count(*) from cursors where lease is not null") == 0
 
 
-def test_a_page_read_under_a_lost_lease_moves_nothing(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("A", NOW)
+def test_a_page_read_under_a_lost_lease_moves_nothing(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("A", NOW)
 
     def be_overtaken() -> None:
-        shelf.before = lambda: None
+        warehouse.before = lambda: None
         reader.run("update cursors set leased_until = now() - interval '1 second'")
         reader.poll_due()
 
-    shelf.before = be_overtaken
+    warehouse.before = be_overtaken
     (overtaken,) = reader.poll()
     assert overtaken == Run("pickings"), "its page does not count"
     assert reader.taken_in() == ["A"]
     assert reader.value("select polled_at is not null and lease is null from cursors") is True
 
 
-def test_after_a_failure_the_run_goes_on_where_it_was(reader: Reader, shelf: Shelf) -> None:
-    shelf.page_size = 1
+def test_after_a_failure_the_run_goes_on_where_it_was(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.page_size = 1
     for id in "AB":
-        shelf.put(id, NOW)
+        warehouse.put(id, NOW)
 
     def fail_on_the_second_page() -> None:
-        if len(shelf.asked) == 2:
+        if len(warehouse.asked) == 2:
             raise Retry("no answer in time")
 
-    shelf.before = fail_on_the_second_page
+    warehouse.before = fail_on_the_second_page
     (run,) = reader.poll()
     assert run.failure and run.failure.reason == "no answer in time"
     assert reader.value("select reason from cursors") == "no answer in time"
@@ -311,23 +328,23 @@ def test_after_a_failure_the_run_goes_on_where_it_was(reader: Reader, shelf: She
 
 
 def test_a_stream_that_is_closed_to_us_does_not_stop_the_target(runtime: Runtime) -> None:
-    reader = Reader(runtime, shelf := Shelf(streams=("pickings", "invoices")))
-    shelf.put("A", NOW)
+    reader = Reader(runtime, warehouse := Warehouse(streams=("pickings", "invoices")))
+    warehouse.put("A", NOW)
 
     def no_invoices() -> None:
-        if shelf.asked[-1][0] == "invoices":
+        if warehouse.asked[-1][0] == "invoices":
             raise Misconfigured("no right to read invoices", hint="Give it.")
 
-    shelf.before = no_invoices
+    warehouse.before = no_invoices
     reader.poll()
     assert reader.taken_in() == ["A"]
     assert paused(reader) == [None]
-    shelf.shut = Misconfigured("wrong key", hint="Another key.")
+    warehouse.shut = Misconfigured("wrong key", hint="Another key.")
     reader.poll()
     assert paused(reader) == ["wrong key"]
-    before = len(shelf.asked)
+    before = len(warehouse.asked)
     reader.poll()
-    assert len(shelf.asked) == before, "a paused target is not asked"
+    assert len(warehouse.asked) == before, "a paused target is not asked"
 
 
 def paused(reader: Reader) -> list[str | None]:
@@ -335,16 +352,18 @@ def paused(reader: Reader) -> list[str | None]:
         return [row["pause_reason"] for row in installations.all_installations(tx) if row["kind"] == "odoo"]
 
 
-def test_a_hint_makes_it_due_early_but_not_more_often_than_every_five_seconds(reader: Reader, shelf: Shelf) -> None:
-    shelf.put("A", NOW)
+def test_a_hint_makes_it_due_early_but_not_more_often_than_every_five_seconds(
+    reader: Reader, warehouse: Warehouse
+) -> None:
+    warehouse.put("A", NOW)
     reader.poll()
     assert reader.poll_due() == [], "the next poll is due in a minute"
     for _ in range(3):
         with reader.runtime.database.transaction() as tx:
-            cursors.hasten(tx, reader.installation)
+            cursors.make_due(tx, reader.installation)
     assert reader.poll_due() == [], "it was polled a moment ago"
     assert reader.value("select due_at between now() and now() + interval '5 seconds' from cursors") is True
     reader.run("update cursors set started_at = now() - interval '6 seconds'")
     with reader.runtime.database.transaction() as tx:
-        cursors.hasten(tx, reader.installation)
+        cursors.make_due(tx, reader.installation)
     assert len(reader.poll_due()) == 1

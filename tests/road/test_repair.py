@@ -75,7 +75,7 @@ def audited(run: Run, delivery: int) -> list[str]:
     return [row["action"] for row in reversed(rows)]
 
 
-def test_a_corrected_field_of_a_refused_order_stands_at_the_target(road: World, run: Run) -> None:
+def test_a_corrected_field_of_a_refused_order_reaches_the_target(road: World, run: Run) -> None:
     order = send(road, shop_order(road, "b2b_po"), currency="COP")
     dead = came_to(road, "fusion", order, "dead")
     assert "TransactionalCurrencyCode" in dead["reason"]
@@ -199,10 +199,10 @@ def test_a_dry_run_shows_both_sides_and_changes_nothing(road: World, run: Run) -
     before = json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True)
     for target in ("odoo", "fusion"):
         row = road.at(target, id)[0]
-        (told,) = json.loads(run("replay", row["id"], "--dry-run", "--json"))
-        assert told["stands_there"]
-        assert told["differing"] == []
-        assert told["equal"] > 5
+        (reported,) = json.loads(run("replay", row["id"], "--dry-run", "--json"))
+        assert reported["at_target"]
+        assert reported["differing"] == []
+        assert reported["equal"] > 5
     assert json.dumps([road.at_odoo(id), at_fusion(road, id), road.states(id)], sort_keys=True) == before
 
 

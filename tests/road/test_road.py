@@ -96,15 +96,15 @@ def test_after_a_gap_in_the_versions_the_order_is_read_anew(road: World) -> None
     (id,) = road.generate(1, "b2b_po+shared")
     road.finished(id)
     road.fault("webhooks", "drop")
-    road.control("PATCH", f"orders/{id}", {"purchaseOrderNumber": "as it is in the shop"})
+    road.control("PATCH", f"orders/{id}", {"purchaseOrderNumber": "as it is in Clarity"})
     stale = {**road.order(id), "version": 90, "purchaseOrderNumber": "as an old event had it"}
     event = {"id": f"evt_{id}_gap", "type": "order.updated", "timestamp": "2026-11-20T10:15:30Z", "data": stale}
     assert road.send(event).status_code == 202
     road.finished(id)
-    assert road.at_odoo(id)[0]["client_order_ref"] == "as it is in the shop"
+    assert road.at_odoo(id)[0]["client_order_ref"] == "as it is in Clarity"
 
 
-def test_an_order_that_the_shop_does_not_show_yet_is_asked_for_again(road: World) -> None:
+def test_an_order_that_clarity_does_not_show_yet_is_asked_for_again(road: World) -> None:
     road.fault("webhooks", "drop")
     (id,) = road.generate(1, "b2b_po")
     road.fault("clarity", "404_lag", path=f"/orders/{id}", times=2)

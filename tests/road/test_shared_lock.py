@@ -11,10 +11,10 @@ from integration.message import Event, Step
 from integration.store import dispatch
 from integration.store.deliveries import POISONED
 from tasks.intake import Intake
-from tasks.job import Job
 from tasks.runner import run
 from tasks.runtime import Runtime
 from tasks.shared_lock import SharedLock
+from tasks.tracking import Job
 
 
 def test_many_run_together_and_one_runs_alone() -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from integration.message import Step
 from integration.settings import Settings
-from integration.store import repair
+from integration.store import fulfilment, repair
+from tasks import runner
+from tasks.dry_run import dry_run
 from tasks.runtime import Runtime
+from tasks.steps import BODIES
+from tasks.tracking import Job
 from tests.mapping.shop import ORDER
 from tests.road.orders import ALL, FUSION, Orders
 
@@ -67,7 +72,7 @@ def test_it_is_not_moved_unless_a_person_approves(orders: Orders) -> None:
     orders.take_on(ids["odoo"])
     assert orders.row(ids["odoo"])["step"] == "enrich"
     orders.take_on(ids["fusion"])
-    assert orders.state(ids)["fusion"] == "throttled", "it still stands at Odoo"
+    assert orders.state(ids)["fusion"] == "throttled", "it still exists at Odoo"
     orders.post(ids["odoo"])
     assert orders.fulfilled_by() == {"1": None}
     orders.take_on(ids["fusion"])
@@ -98,6 +103,31 @@ def test_one_that_is_on_its_way_to_a_target_is_waited_for(orders: Orders) -> Non
     assert orders.state(ids) == {"odoo": "line_moves", "fusion": "throttled"}
 
 
+def test_a_line_that_another_claims_in_the_same_moment_is_not_taken_from_it(orders: Orders) -> None:
+    """Between the look at the claims and the end of the hop."""
+    ids = orders.accept(**PERSON)
+    clarity, fusion = (orders.runtime.installations[kind].id for kind in ("clarity", "fusion"))
+
+    def validate(job: Job) -> None:
+        BODIES[Step.VALIDATE](job)
+        with orders.runtime.database.transaction() as tx:
+            fulfilment.claim(tx, clarity, "1001", fusion, {"1"}, {"1"})
+
+    runner.run(orders.runtime, [ids["odoo"]], Step.TRANSFORM, {**BODIES, Step.VALIDATE: validate})
+    row = orders.row(ids["odoo"])
+    assert (row["state"], row["step"], row["code"]) == ("waiting", "transform", "throttled")
+    assert row["reason"] == "another target claimed a line of the order meanwhile"
+    assert orders.fulfilled_by() == {"1": "fusion"}
+
+
+def test_a_look_at_an_order_claims_nothing(orders: Orders) -> None:
+    ids = orders.accept(**PERSON)
+    found = dry_run(orders.runtime, ids["odoo"], None, {})
+    assert found
+    assert found.sends
+    assert orders.fulfilled_by() == {}
+
+
 def test_an_older_event_that_comes_late_takes_nothing_away(orders: Orders) -> None:
     orders.come(version=7, **COMPANY)
     late = orders.come(version=6, **PERSON)
@@ -105,7 +135,7 @@ def test_an_older_event_that_comes_late_takes_nothing_away(orders: Orders) -> No
     assert orders.fulfilled_by() == {"1": "fusion"}
 
 
-def test_what_never_stood_there_moves_freely(orders: Orders) -> None:
+def test_what_never_existed_there_moves_freely(orders: Orders) -> None:
     """It was held at Odoo before anything was sent."""
     held = orders.come(**PERSON, totals__grandTotal="1.00")
     assert orders.state(held) == {"odoo": "totals_mismatch", "fusion": "skip"}

@@ -1,4 +1,4 @@
-"""The way back: what leaves the ERPs' warehouses and books stands at the shop, and its order's status says so."""
+"""The way back: what leaves the ERPs' warehouses and books reaches Clarity, and its order's status says so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.road.world import World, carriers
 
 
 def shipped(road: World, id: str) -> dict[str, Decimal]:
-    """What the shop shows as shipped, by the ERP it came from and line: ``odoo-1 1``."""
+    """What Clarity shows as shipped, by the ERP it came from and line: ``odoo-1 1``."""
     found: dict[str, Decimal] = {}
     for shipment in road.shipments(id):
         source = shipment["external_ref"].partition("/")[0]
@@ -136,7 +136,7 @@ def test_more_than_ordered_is_held_and_what_was_ordered_is_shown(road: World) ->
     road.until(lambda: shipped(road, id) == ordered(road.order(id), "odoo-1"), 20, lambda: road.all(id))
 
 
-def test_an_unknown_status_is_held_and_mends_itself_when_it_is_known_again(road: World) -> None:
+def test_an_unknown_status_is_held_and_resolves_itself_when_it_is_known_again(road: World) -> None:
     (id,) = road.generate(1, "b2b_po+shared")
     road.finished(id)
     road.age([id], fusion=1, status="AWAITING_MOONRISE")

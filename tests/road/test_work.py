@@ -19,7 +19,7 @@ LOAD = Request("POST", "/json/2/sale.order/load", {"data": [["1001"]]}, {})
 
 
 class Target:
-    """Stands where the target's HTTP client would: it notes what is sent, and answers or fails as told."""
+    """Takes the place of the target's HTTP client: records what is sent, and answers or fails on demand."""
 
     def __init__(self, *answers: object) -> None:
         self.sent: list[Request] = []

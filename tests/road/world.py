@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,32 +15,17 @@ import redis
 import requests
 
 from integration.cli.send import deliver
-from integration.errors import Misconfigured
-from integration.local import ports
 from integration.local.fleet import Fleet
 from integration.message import external_id
 from integration.settings import Settings
 from integration.store import ledger, views
-from integration.store.database import AWAY, Database
+from integration.store.database import UNAVAILABLE, Database
 from integration.vault import Vault
+from tests.ports import free_ports
 
 FINISHED = {"done", "skipped", "held", "dead"}
 PACES = {"FLEET_RETRY_SCALE": "0.05", "FLEET_SANDBOX_AGE_SECONDS": "0"}
 """Short waits between tries; orders age when they are asked to."""
-PORTS = range(30000, 32000, 20)
-"""Neither those of the bundled servers, nor those that the system gives away."""
-
-
-def free_ports() -> int:
-    """The first of as many free ports as a fleet needs."""
-    binds = Settings.load({"FLEET_HOME": "/nonexistent"}).binds
-    for base in random.sample(PORTS, len(PORTS)):
-        try:
-            ports.check_free(ports.moved(binds, base))
-        except Misconfigured:
-            continue
-        return base
-    raise Misconfigured(f"no free ports between {PORTS.start} and {PORTS.stop}", hint="See who listens there.")
 
 
 def carriers(order: dict[str, Any]) -> dict[str, str]:
@@ -78,10 +62,10 @@ class World:
     def close(self) -> None:
         self.database.close()
 
-    # the shop
+    # Clarity
 
     def generate(self, count: int = 1, *traits: str, seed: int = 0) -> list[str]:
-        """Places made-up orders in the shop and returns their ids."""
+        """Places made-up orders in Clarity and returns their ids."""
         made = self.control(
             "POST", "orders/generate", {"count": count, "seed": seed or time.time_ns(), "traits": traits}
         )
@@ -110,7 +94,7 @@ class World:
         return answer.json()
 
     def redeliver(self) -> int:
-        """Makes the shop send at once what it would send again later, or dropped; how many are not delivered yet."""
+        """Makes Clarity send at once what it would send again later, or dropped; how many are not delivered yet."""
         for status in ("pending", "dropped", "failed"):
             for delivery in self.shop("GET", f"webhook-deliveries?status={status}")["items"]:
                 if status != "pending" or delivery["nextAttemptInSeconds"] > 1:
@@ -146,17 +130,17 @@ class World:
             self.control("POST", "fusion/advance", {"orders": keys, "steps": fusion, **manner})
 
     def becomes(self, id: str, status: str, seconds: float = 30.0) -> None:
-        """Waits until the shop shows this status."""
+        """Waits until Clarity shows this status."""
         self.until(
             lambda: self.order(id)["status"] == status, seconds, lambda: (self.order(id)["status"], self.all(id))
         )
 
     def shipments(self, id: str) -> list[dict[str, Any]]:
-        """The shipments that stand at the shop for an order."""
+        """The shipments that Clarity has for an order."""
         return [each for each in self.control("GET", "ledger")["clarity"]["shipments"] if each["order_id"] == id]
 
     def invoices(self, id: str) -> list[dict[str, Any]]:
-        """The invoices that stand at the shop for an order."""
+        """The invoices that Clarity has for an order."""
         return [each for each in self.control("GET", "ledger")["clarity"]["invoices"] if each["order_id"] == id]
 
     def all(self, id: str) -> list[str]:
@@ -216,7 +200,7 @@ class World:
         return set(carriers(self.order(id)).values()) if len(both) == 2 else both
 
     def at_odoo(self, id: str) -> list[dict[str, Any]]:
-        """The sale orders that stand in Odoo for an order: one, if all is well."""
+        """The sale orders that present in Odoo for an order: one, if all is well."""
         wanted = f"__clarity__.{external_id('order', id)}"
         return [order for order in self.control("GET", "ledger")["odoo"]["orders"] if order["external_id"] == wanted]
 
@@ -252,7 +236,7 @@ class World:
         """Waits for it to hold; while Postgres is away it is not known to."""
         deadline = time.monotonic() + seconds
         while True:
-            with suppress(*AWAY):
+            with suppress(*UNAVAILABLE):
                 if condition():
                     return
             assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {say()}"
@@ -268,6 +252,18 @@ class World:
         """The pid of a process of the Procfile, of ``sandbox``, ``postgres`` or ``valkey``."""
         return int((self.fleet.home / "run" / f"{process}.pid").read_text().split()[0])
 
+    @contextmanager
+    def frozen(self, process: str) -> Iterator[Callable[[], None]]:
+        """Stops a process in what it does; it goes on when the given function is called, at the latest after the block.
+
+        A process that stays frozen after a failure would make every later test of this fleet fail.
+        """
+        self.kill(process, signal.SIGSTOP)
+        try:
+            yield lambda: self.kill(process, signal.SIGCONT)
+        finally:
+            self.kill(process, signal.SIGCONT)
+
     def kill(self, process: str, number: signal.Signals) -> None:
         os.kill(self.pid(process), number)
 
@@ -278,15 +274,15 @@ class World:
         self.until(lambda: self.pid(process) != before, 90, lambda: f"{process} has not been started again")
 
     def exactly_once(self, ids: list[str]) -> None:
-        """Every order stands once in each ERP that fulfils a line of it and in no other, and Clarity came to each
+        """Every order exists once in each ERP that fulfils a line of it and in no other, and Clarity came to each
         status once."""
         books = self.control("GET", "ledger")
         if "odoo" in books:
             orders = {order["external_id"]: order for order in books["odoo"]["orders"]}
             found = [orders.get(f"__clarity__.{external_id('order', id)}", {}) for id in ids]
-            stand = [(order.get("created"), order.get("state"), order.get("confirmed")) for order in found]
+            present = [(order.get("created"), order.get("state"), order.get("confirmed")) for order in found]
             wanted = [(1, "sale", 1) if "odoo" in self.erps(id) else (None, None, None) for id in ids]
-            assert stand == wanted, f"not once in Odoo: {stand}"
+            assert present == wanted, f"not once in Odoo: {present}"
         if "fusion" in books:
             pods = {order["source_id"]: order for order in books["fusion"]["orders"]}
             posted = [(pods[id]["created"], pods[id]["submissions"]) if id in pods else None for id in ids]
@@ -294,6 +290,6 @@ class World:
                 f"not once in Fusion: {posted}"
             )
         moved = [(push["order_id"], push["status"]) for push in books["clarity"]["status_pushes"] if push["changed"]]
-        assert [id for id in ids if (id, "processing") not in moved] == [], "the shop was not told"
+        assert [id for id in ids if (id, "processing") not in moved] == [], "Clarity was not notified"
         doubled = [each for each in set(moved) if each[0] in ids and moved.count(each) > 1]
-        assert doubled == [], f"the shop was told twice: {doubled}"
+        assert doubled == [], f"Clarity was notified twice: {doubled}"

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from standardwebhooks import Webhook
 
-from integration.local.servers import free_port
+from tests.ports import free_port
 
 SECRET = "whsec_Y2xhcml0eS1zYW5kYm94LWRlbW8tc2VjcmV0LTAwMDE="
 

@@ -211,8 +211,8 @@ def test_a_refusal_is_remembered_too(sandbox: Sandbox) -> None:
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (409, "true")
 
 
-def test_a_key_at_work_is_told_to_wait(sandbox: Sandbox) -> None:
-    """The first request is kept at work by a lock on the shop's records."""
+def test_a_key_at_work_has_to_wait(sandbox: Sandbox) -> None:
+    """The first request is kept at work by a lock on Clarity's records."""
     id = sandbox.order()["id"]
     blocker = sqlite3.connect(sandbox.records, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

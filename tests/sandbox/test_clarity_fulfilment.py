@@ -83,7 +83,7 @@ def test_one_is_created_found_by_its_reference_and_kept_through_a_crash(sandbox:
 
 
 @pytest.mark.parametrize("kind", ["shipment", "invoice"])
-def test_a_reference_stands_once_and_the_ledger_counts_what_was_refused(sandbox: Sandbox, kind: str) -> None:
+def test_a_reference_exists_once_and_the_ledger_counts_what_was_refused(sandbox: Sandbox, kind: str) -> None:
     order = sandbox.order()
     body, path = {"shipment": shipment, "invoice": invoice}[kind](order), f"/orders/{order['id']}/{kind}s"
     assert problem(sandbox.post(path, body)) == (428, "idempotency_key_required")
@@ -301,15 +301,15 @@ def test_an_order_paid_before_stays_paid(sandbox: Sandbox) -> None:
     assert sandbox.get(f"/orders/{order['id']}").json() == order
 
 
-def test_every_change_is_told(sandbox: Sandbox, listener: Listener) -> None:
+def test_every_change_is_reported(sandbox: Sandbox, listener: Listener) -> None:
     order = sandbox.order("b2b_po")
     sent = created(sandbox, order, "shipment", shipment(order))
     patched = patch(sandbox, sent["id"], {"carrier": "UPS"}).json()
     billed = created(sandbox, order, "invoice", invoice(order))
     paid = sandbox.post(f"/invoices/{billed['id']}/status", {"status": "paid"}, "p").json()
     events = eventually(lambda: len(listener.events()) >= 7 and listener.events())
-    told = {(event["type"], event["data"]["id"], event["data"]["version"]): event["data"] for event in events}
-    assert set(told) == {
+    reported = {(event["type"], event["data"]["id"], event["data"]["version"]): event["data"] for event in events}
+    assert set(reported) == {
         ("order.created", order["id"], 1),
         ("shipment.created", sent["id"], 1),
         ("order.updated", order["id"], 2),
@@ -318,9 +318,9 @@ def test_every_change_is_told(sandbox: Sandbox, listener: Listener) -> None:
         ("invoice.paid", billed["id"], 2),
         ("order.updated", order["id"], 3),
     }
-    assert told["shipment.updated", sent["id"], 2] == patched
-    assert told["invoice.paid", billed["id"], 2] == paid
-    assert (told["order.updated", order["id"], 3]["paymentStatus"], len(events)) == ("paid", 7)
+    assert reported["shipment.updated", sent["id"], 2] == patched
+    assert reported["invoice.paid", billed["id"], 2] == paid
+    assert (reported["order.updated", order["id"], 3]["paymentStatus"], len(events)) == ("paid", 7)
 
 
 def test_the_scopes_of_orders_cover_them(sandbox: Sandbox) -> None:

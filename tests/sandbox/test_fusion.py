@@ -102,13 +102,17 @@ def test_frozen_prices_need_a_list_and_a_net_component(pod: Pod) -> None:
         {"billToCustomer": []},
     ],
 )
-def test_a_site_that_does_not_fit_leaves_a_draft_that_can_be_mended(pod: Pod, change: dict[str, Any]) -> None:
+def test_a_site_that_does_not_fit_leaves_a_draft_that_can_be_corrected(pod: Pod, change: dict[str, Any]) -> None:
     draft = pod.create(an_order(**change))
     assert (draft["MessageText"], draft["StatusCode"], draft["SubmittedFlag"]) == (NOT_SUBMITTED, "DOO_DRAFT", False)
     assert pod.advance() == []
     right = {name: an_order()[name] for name in change}
-    mended = pod.call("PATCH", f"{ORDERS}/{KEY}", {**right, "SubmittedFlag": True}).json()
-    assert (mended["MessageText"], mended["StatusCode"], mended["HeaderId"]) == (IMPORTED, "OPEN", draft["HeaderId"])
+    repaired = pod.call("PATCH", f"{ORDERS}/{KEY}", {**right, "SubmittedFlag": True}).json()
+    assert (repaired["MessageText"], repaired["StatusCode"], repaired["HeaderId"]) == (
+        IMPORTED,
+        "OPEN",
+        draft["HeaderId"],
+    )
     [order] = pod.ledger()["orders"]
     assert (order["submissions"], order["created"], order["refused_duplicates"]) == (1, 1, 0)
 

@@ -237,17 +237,17 @@ def test_version_9_shows_ids_as_texts(pod: Pod) -> None:
     assert check(pod, "91") == example("91")["response"]["body"]
 
 
-def test_a_pod_tells_its_versions_and_resources(pod: Pod) -> None:
+def test_a_pod_shows_its_versions_and_resources(pod: Pod) -> None:
     check(pod, "92")
     exchange = example("93")
     answer = send(pod, exchange)
     assert answer.headers["Content-Type"] == exchange["response"]["headers"]["Content-Type"]
-    [expected], [told] = (body["Resources"].values() for body in (exchange["response"]["body"], answer.json()))
-    shown = {attribute["name"]: attribute for attribute in told["attributes"]}
+    [expected], [reported] = (body["Resources"].values() for body in (exchange["response"]["body"], answer.json()))
+    shown = {attribute["name"]: attribute for attribute in reported["attributes"]}
     for attribute in expected["attributes"][1:]:
         assert shown[attribute["name"]] == attribute
-    assert shown["HeaderId"]["type"] == "integer" and "lines" in told["children"]
-    assert [action["method"] for action in told["collection"]["actions"]] == ["GET", "POST"]
+    assert shown["HeaderId"]["type"] == "integer" and "lines" in reported["children"]
+    assert [action["method"] for action in reported["collection"]["actions"]] == ["GET", "POST"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("87", "429"), ("88", "503"), ("89", "500")])

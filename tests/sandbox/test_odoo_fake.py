@@ -58,7 +58,7 @@ def test_records_survive_a_restart(tmp_path: Path) -> None:
     assert [call["method"] for call in ledger["calls"]] == ["load", "load", "action_confirm", "load", "load"]
 
 
-def test_the_ledger_tells_what_took_effect(fake: Served) -> None:
+def test_the_ledger_shows_what_took_effect(fake: Served) -> None:
     id = load_order(fake, "1001")
     fake.ask("sale.order", "action_confirm", ids=[id])
     assert fake.call("sale.order", "action_confirm", ids=[id])[0] == 422

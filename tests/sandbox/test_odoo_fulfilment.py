@@ -1,6 +1,6 @@
 """An order's way at Odoo after it was confirmed: shipped in parts, billed, paid, taken back.
 
-The stories are told at the sandbox's Odoo, and with ``--live`` at a real one; what is seen on the way is what was
+The stories run at the sandbox's Odoo, and with ``--live`` at a real one; what is seen on the way is what was
 recorded from Odoo 19.
 """
 

@@ -273,6 +273,7 @@ def test_the_page_shows_an_erps_orders_by_the_shops_number_with_currency(sandbox
     assert '<td class="money">12.50 EUR</td>' in page and '<th class="money">Total</th>' in page
 
 
+@pytest.mark.timed
 def test_one_connection_serves_many_requests(sandbox: Sandbox) -> None:
     connection = HTTPConnection(sandbox.url.removeprefix("http://"), timeout=5)
     connection.connect()

@@ -25,7 +25,7 @@ def test_the_signature_is_the_one_of_the_contract_and_the_specification() -> Non
     assert signed == "v1,Dm32xuyVPCYwSJg0d/HHBL2qvzj9+1UiAa1dNzwzGPQ="
 
 
-def test_every_change_is_told_with_the_whole_order(sandbox: Sandbox, listener: Listener) -> None:
+def test_every_change_is_reported_with_the_whole_order(sandbox: Sandbox, listener: Listener) -> None:
     order = sandbox.order("unicode")
     sandbox.control("PATCH", f"/orders/{order['id']}?settle=1", {"notes": "new"})
     sandbox.post(f"/orders/{order['id']}/status", {"status": "processing"}, "k")
@@ -64,6 +64,7 @@ def test_a_failed_webhook_is_sent_again_under_the_same_id(sandbox: Sandbox, list
     eventually(lambda: sandbox.ledger()["webhooks"]["delivered"] == 1)
 
 
+@pytest.mark.timed
 def test_retry_after_is_kept(sandbox: Sandbox, listener: Listener) -> None:
     listener.answers.append((503, {"Retry-After": "1"}))
     started = time.monotonic()
@@ -123,7 +124,7 @@ def test_webhooks_repeat_get_lost_and_overtake_on_request(sandbox: Sandbox, list
     sandbox.fault("webhooks", "duplicate")
     twice = sandbox.order()["id"]
     eventually(lambda: len(listener.events(twice)) == 2)
-    sandbox.fault("webhooks", "reorder", ms=500)
+    sandbox.fault("webhooks", "reorder", ms=3000)
     late = sandbox.order()["id"]
     eventually(lambda: sandbox.control("GET", "/faults")[2]["hits"] == 1)
     sandbox.fault("webhooks", "two_signatures")

@@ -7,9 +7,7 @@ import time
 from integration.store.database import Database
 
 
-def test_a_connection_that_the_server_has_ended_costs_nobody_his_transaction(
-    database: Database, database_url: str
-) -> None:
+def test_a_connection_that_the_server_has_ended_costs_no_transaction(database: Database, database_url: str) -> None:
     with database.transaction() as tx:
         ended = tx.value("select pg_backend_pid()")
     other = Database(database_url, connections=1)

@@ -45,7 +45,7 @@ def test_lanes_run_in_the_order_of_their_events_whatever_the_arrival(road: Road)
     assert road.claim(third) is None, "version 2 came later but is older"
     road.run("update deliveries set state = 'queued' where id = %s", third)
     with road.database.transaction() as tx:
-        deliveries.stand_back(tx, third)
+        deliveries.requeue_behind_lane(tx, third)
         assert dispatch.wake_missed(tx) == 1
     assert (road.state(second), road.state(third)) == (State.READY, State.WAITING)
     road.close(second)
@@ -231,7 +231,7 @@ def test_an_older_event_beside_a_running_newer_one_is_woken_at_its_end(road: Roa
     road.run("update deliveries set state = 'queued', due_at = now() where id = %s", older)
     assert road.claim(older) is None
     with road.database.transaction() as tx:
-        deliveries.stand_back(tx, older)
+        deliveries.requeue_behind_lane(tx, older)
         assert dispatch.wake_missed(tx) == 0, "one of its lane runs"
     assert newer
     road.move(newer, State.DONE)
@@ -249,11 +249,11 @@ def test_attempts_are_given_back_to_those_who_failed_and_to_no_others(road: Road
     road.move(throttled, State.WAITING, code="throttled")
     road.move(opener, State.WAITING, code="timeout")
     with road.database.transaction() as tx:
-        assert deliveries.give_back(tx, opener, 5.0) == 1
+        assert deliveries.refund_attempts(tx, opener, 5.0) == 1
     assert road.value("select array_agg(attempts order by id) from deliveries") == [1, 1, 1]
 
 
-def test_a_changed_url_is_a_new_installation_and_is_told(road: Road) -> None:
+def test_a_changed_url_is_a_new_installation_and_is_reported(road: Road) -> None:
     road.accept("evt-1")
     moved = [system("clarity"), system("odoo", "http://127.0.0.1:2")]
     with road.database.transaction() as tx:

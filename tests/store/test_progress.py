@@ -1,4 +1,4 @@
-"""How far an order is over all the targets that carry parts of it, and what the shop is told of that."""
+"""How far an order is over all the targets that carry parts of it, and what Clarity is notified of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 
 class Books:
-    """Order 1001 at Odoo and Fusion, as it is told to the shop."""
+    """Order 1001 at Odoo and Fusion, as it is reported to Clarity."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -69,7 +69,7 @@ def books(database: Database) -> Books:
 def test_shipped_in_parts(books: Books) -> None:
     books.carry(books.odoo, a="2", b="1.5")
     assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
-    assert books.ship(books.odoo, "2", b="1.5") == (), "told of that already"
+    assert books.ship(books.odoo, "2", b="1.5") == (), "reported already"
     assert books.ship(books.odoo, "3", a="1.0") == (Stage.SHIPPED,)
     assert books.bill(books.odoo, "i", "open") == ()
     assert books.bill(books.odoo, "i", "paid") == (Stage.COMPLETED,)
@@ -101,7 +101,7 @@ def test_it_waits_for_a_target_that_has_yet_to_take_its_part_on(books: Books) ->
     assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
 
 
-def test_all_at_once_is_told_in_order(books: Books) -> None:
+def test_all_at_once_is_reported_in_order(books: Books) -> None:
     books.carry(books.odoo, a="1")
     books.record(books.odoo, "invoice", "i", {"status": "paid", "complete": True})
     with books.database.transaction() as tx:
@@ -139,7 +139,7 @@ def test_it_never_steps_back(books: Books) -> None:
     assert books.ship(books.odoo, "3", a="3") == ()
 
 
-def test_what_does_not_stand_at_the_shop_does_not_count(books: Books) -> None:
+def test_what_clarity_does_not_have_does_not_count(books: Books) -> None:
     books.carry(books.odoo, a="1")
     books.record(books.odoo, "shipment", "1", {"lines": {"a": "1"}})
     with books.database.transaction() as tx:
@@ -162,22 +162,22 @@ def test_a_target_that_is_configured_no_more_does_not_count(books: Books) -> Non
     assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
 
 
-def test_a_void_invoice_neither_bills_nor_stands_in_the_way(books: Books) -> None:
+def test_a_void_invoice_neither_bills_nor_blocks(books: Books) -> None:
     books.carry(books.odoo, a="1")
     books.ship(books.odoo, "1", a="1")
     assert books.bill(books.odoo, "i", "void") == ()
     assert books.bill(books.odoo, "j", "paid") == (Stage.COMPLETED,)
 
 
-def test_two_shipments_at_once_are_told_once(books: Books) -> None:
+def test_two_shipments_at_once_are_reported_once(books: Books) -> None:
     books.carry(books.odoo, **{f"l{number}": "1" for number in range(12)})
     with ThreadPoolExecutor(6) as pool:
-        told = [
+        reported = [
             stage
             for stages in pool.map(lambda n: books.ship(books.odoo, str(n), **{f"l{n}": "1"}), range(12))
             for stage in stages
         ]
-    assert sorted(told) == [Stage.PARTLY_SHIPPED, Stage.SHIPPED]  # in the order of the shipments, not of time
+    assert sorted(reported) == [Stage.PARTLY_SHIPPED, Stage.SHIPPED]  # in the order of the shipments, not of time
 
 
 def test_open_orders_take_turns_until_they_are_shipped_and_paid(books: Books) -> None:
@@ -185,7 +185,7 @@ def test_open_orders_take_turns_until_they_are_shipped_and_paid(books: Books) ->
         books.carry(books.odoo, order, a="1")
     assert books.open_orders(books.odoo) == ["S1001", "S1002"]
     with books.database.transaction() as tx:
-        fulfilment.looked_at(tx, books.odoo, ["S1001"])
+        fulfilment.polled(tx, books.odoo, ["S1001"])
     assert books.open_orders(books.odoo) == ["S1002", "S1001"]
     books.ship(books.odoo, "1", a="1")
     books.bill(books.odoo, "i")

@@ -31,7 +31,7 @@ def fail(road: Road, id: int, state: State = State.DEAD, code: str = "http_400")
     road.move(claimed, State.QUEUED, step=Step.ENRICH, queue="odoo", document=b"translated", credit=99)
     claimed = road.claim(id, POST)
     assert claimed
-    road.move(claimed, state, code=code, reason=f"order {id} is wrong", hint="Mend it.")
+    road.move(claimed, state, code=code, reason=f"order {id} is wrong", hint="Correct it.")
     return id
 
 
@@ -136,7 +136,7 @@ def attempt(road: Road, claimed: Delivery, outcome: str | None, effect: str = "o
     [
         ("unknown", Step.POST, 1),  # nobody has answered, and the same goes out again: the frozen request is repeated
         (None, Step.POST, 1),
-        ("ok", Step.POST, 2),  # it was sent and is sent again, for what stands there was not right
+        ("ok", Step.POST, 2),  # it was sent and is sent again, for what is there was not right
         ("failed", Step.POST, 2),  # a key that was refused is refused for ever
         ("unknown", Step.TRANSFORM, 2),  # what goes out may be another document: the target is looked at
     ],
@@ -224,7 +224,7 @@ def test_what_is_opened_again_waits_for_the_older_ones_of_its_lane(road: Road) -
     assert road.claim(newer)
 
 
-def test_filters_choose_by_what_failures_have_in_common(road: Road) -> None:
+def test_filters_choose_by_the_kind_of_failure(road: Road) -> None:
     ids = [failed(road, f"evt-{n}", order=str(n)) for n in range(3)]
     other = failed(road, "evt-x", State.HELD, "unknown_sku", order="x")
     road.close(road.delivery("evt-done", order="done"))

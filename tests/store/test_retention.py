@@ -133,7 +133,7 @@ def test_it_waits_for_nobody_and_is_in_nobodys_way(road: Road) -> None:
     assert removed(road) == ["evt-4", "evt-5", "evt-6"]
 
 
-def test_it_stands_back_while_the_road_is_behind(road: Road) -> None:
+def test_it_waits_while_the_road_is_behind(road: Road) -> None:
     road.run("update deliveries set due_at = now() - interval '1 minute' where state = 'ready'")
     assert remove_finished(road.database, DAYS) == 0
     road.run("update deliveries set due_at = now() - interval '2 hours' where state = 'ready'")

@@ -45,6 +45,7 @@ class Before:
                         "insert into migrations values (%s, encode(sha256(%s), 'hex'))", path.name, path.read_bytes()
                     )
             tx.run("alter table installations add column system text")  # what fills it is of today
+            tx.run("alter table crossrefs add column source smallint")  # read by the claims below, which are today's
         self.road = Road(self.database)
         with self.database.transaction() as tx:
             found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
@@ -62,6 +63,7 @@ class Before:
         self._carry("1006", self.fusion)
         self.road.close(self.road.delivery("evt-1006", order="1006"), State.SKIPPED)
         with self.database.transaction() as tx:
+            tx.run("alter table crossrefs drop column source")
             cursors.ensure(tx, self.odoo, ("pickings",))
             for minutes, reason in ((1, "unproven"), (2, "unproven"), (2, "stale")):
                 tx.run(

@@ -16,7 +16,7 @@ BUSY = Retry("write conflict")
 
 
 def fast(redis: Redis, **changes: object) -> Throttle:
-    """A target whose rate and slots stand in nobody's way."""
+    """A target whose rate and slots block nobody."""
     return Throttle(redis, "odoo-1", **{"rate": 100_000.0, "concurrency": 1000, **changes})
 
 

@@ -11,6 +11,8 @@ from integration.errors import Hold, Retry, Throttled
 from integration.throttle import Throttle
 from tests.throttle.target import BUSY, SICK, call, die_inside, fast, rewind
 
+pytestmark = pytest.mark.timed
+
 
 def test_our_own_refusals_and_answers_do_not_open_the_breaker(redis: Redis) -> None:
     throttle = fast(redis)

@@ -12,6 +12,8 @@ from integration.errors import Throttled
 from integration.throttle import Throttle
 from tests.throttle.target import call, fast
 
+pytestmark = pytest.mark.timed
+
 NOTHING = {"rate": None, "concurrency": None, "breaker": True, "paused": False}
 
 
@@ -97,5 +99,5 @@ def test_a_call_that_waits_for_its_turn_hears_of_the_pause(redis: Redis) -> None
         paused.join()
 
 
-def test_without_redis_nobody_is_told() -> None:
+def test_without_redis_nothing_is_reported() -> None:
     assert fast(Redis(port=1)).decide(rate=1.0, concurrency=None, breaker=True, paused=False) is False

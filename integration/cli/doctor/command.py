@@ -1,4 +1,4 @@
-"""``fleet doctor``: looks at everything that orders will need, before they need it."""
+"""``fleet doctor``: checks everything that orders need, before they need it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import requests
 from rich.text import Text
 
 from integration import connectors, logs
+from integration.canonical.hints import plain
 from integration.cli.doctor import fleet_checks as own_parts
 from integration.cli.doctor.round_trip import findings as a_round_trip
 from integration.connectors.contract import Finding, Gate, Verdict
@@ -43,11 +44,11 @@ Findings = Iterator[tuple[str, Finding]]
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, systems: tuple[str, ...], round_trip: bool, as_json: bool) -> None:
-    """Look at everything that orders will need: addresses, credentials, rights, fields, settings, stores.
+    """Check everything that orders need: addresses, credentials, rights, fields, settings, stores.
 
-    Each thing that is not in order comes with its fix.  With SYSTEM only these are looked at.  Nothing is changed at
-    any system; a running fleet is sent one webhook.test, which it stores and skips.  Exit code 1 when there is an
-    error; a warning says which orders will be held.
+    Each finding names its fix.  With SYSTEM, checks only these systems.  Changes nothing at any system; sends a running
+    fleet one webhook.test, which it stores and skips.  Exit code 1 when there is an error; a warning says which orders
+    will be held.
 
     \b
     Examples:
@@ -83,8 +84,8 @@ def _findings(settings: Settings, systems: tuple[str, ...], round_trip: bool) ->
 
 
 def _examined(settings: Settings, system: System) -> Iterator[Finding]:
-    """All there is to say of a system; ends early where nothing more can be asked."""
-    if missing := system.missing():
+    """All findings about a system; stops early where the next check is impossible."""
+    if missing := connectors.missing(system):
         yield Finding("settings", "error", f"{', '.join(missing)} not set", "Set it, and restart the fleet.")
         return
     try:
@@ -93,14 +94,14 @@ def _examined(settings: Settings, system: System) -> Iterator[Finding]:
             if reached:
                 yield from connectors.connect(system, gate).examine()
     except Misconfigured as failure:
-        yield Finding("credentials", "error", failure.reason, failure.hint)
+        yield Finding("credentials", "error", failure.reason, plain(failure.hint))
     except Throttled as failure:
         fix = "Try again a little later; `fleet targets ls` shows why, and `fleet targets resume` ends a pause."
         yield Finding("calls", "warning", f"not looked at: {failure.reason}", fix)
     except Failure as failure:
         fix = f"See whether it is well and {variable(system.name, 'url')} is right, then try again."
-        yield Finding("calls", "error", failure.reason, failure.hint or fix)
-    except Exception as error:  # whatever may answer at a wrong address
+        yield Finding("calls", "error", failure.reason, plain(failure.hint) or fix)
+    except Exception as error:  # anything may answer at a wrong address
         fix = f"Check {variable(system.name, 'url')}; if it is right, please report this."
         yield Finding("calls", "error", f"the answers are not understood ({type(error).__name__})", fix)
 

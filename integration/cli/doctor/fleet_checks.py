@@ -1,4 +1,4 @@
-"""What the fleet itself stands on: stores, keys, definitions, and the way in for webhooks."""
+"""The fleet's own parts: stores, keys, definitions, and the receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from integration.vault import Vault
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Everything that does not depend on a system; sends one event to the receiver, which does nothing."""
+    """Everything that does not depend on a system; sends one test event to the receiver."""
     parts: dict[str, Callable[[Settings], Iterator[Finding]]] = {
         "settings": _names,
         "systems": _systems,
@@ -113,7 +113,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _sealed(settings: Settings) -> list[bytes]:
-    """What there is to open; nothing where Postgres is away or empty, which is said elsewhere."""
+    """Stored values to open; none where Postgres is unavailable or empty, which another check reports."""
     if not settings.database_url:
         return []
     database = Database(settings.database_url, connections=1)

@@ -24,7 +24,7 @@ PATIENCE = 60.0
 """Seconds for the whole of it."""
 STEP = 0.05
 AGE_SECONDS = "0.5"
-"""So long the sandboxes take to ship, to bill and to be paid."""
+"""Seconds the sandboxes take for each of shipped, billed and paid."""
 ERPS = of_role("erp", {name: name for name in KINDS})
 ENDED = {"held", "dead"}
 COMPLETE = "complete"
@@ -32,7 +32,7 @@ BACK = ("shipments", "invoices")
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """How far the order comes, and when; real systems never see it."""
+    """The order's milestones and their times; no real system is called."""
     began = time.monotonic()
     with round_trip_fleet(settings.home) as (environment, ours):
         took = time.monotonic() - began
@@ -71,7 +71,7 @@ def is_sandbox(environment: Mapping[str, str]) -> bool:
 
 
 def _place(environment: Mapping[str, str]) -> str:
-    """Lets the sandbox's shop have an order; its id."""
+    """Places an order in the sandbox's Clarity; its id."""
     answer = requests.post(
         f"{environment['FLEET_SANDBOX_URL']}/_sandbox/orders/generate",
         json={"count": 1, "seed": time.time_ns() % 1_000_000, "traits": ["plain+shared"]},
@@ -85,20 +85,20 @@ def _place(environment: Mapping[str, str]) -> str:
 def _journey(environment: Mapping[str, str], id: str) -> Iterator[Finding]:
     began = time.monotonic()
     database = Database(environment["DATABASE_URL"], connections=1)
-    told: set[str] = set()
+    reached: set[str] = set()
     rows: Sequence[Row] = ()
-    while COMPLETE not in told and time.monotonic() - began < PATIENCE:
+    while COMPLETE not in reached and time.monotonic() - began < PATIENCE:
         time.sleep(STEP)
         with database.transaction() as tx:
             rows = views.journeys(tx, [id])
         for about, says in _milestones(rows):
-            if about not in told:
+            if about not in reached:
                 yield Finding(about, "ok", f"{says} after {time.monotonic() - began:.1f} s")
-            told.add(about)
+            reached.add(about)
         if any(row["state"] in ENDED for row in rows):
             break
     database.close()
-    if COMPLETE not in told:
+    if COMPLETE not in reached:
         yield Finding("order", "error", _stuck(rows), "Run `fleet demo`, and see `fleet held ls` and `fleet dead ls`.")
 
 
@@ -106,24 +106,24 @@ def _milestones(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """What has been reached by now."""
     posted = [row for row in rows if row["state"] == "done"]
     for row in posted:
-        yield row["target"], f"its part of the order stands there as {row['theirs']}"
+        yield row["target"], f"has its part of the order as {row['theirs']}"
     elsewhere = sum(row["state"] == "skipped" for row in rows)  # at an ERP that fulfils no line of it
     all_there = bool(posted) and len(posted) + elsewhere == len(ERPS)
     if all_there and all(row["stage"] is not None for row in posted):
-        yield "status", "Clarity shows that the order is in process"
+        yield "status", "Clarity shows the order as processing"
     for row in posted:
         for what in BACK:
             if row[what]:
-                yield f"{row['target']} {what}", "the shop has them"
-    if all_there and not any(row["open"] or row["telling"] for row in posted):
-        yield COMPLETE, "shipped, billed, paid, and the shop was told of all that"
+                yield f"{row['target']} {what}", "Clarity has them"
+    if all_there and not any(row["open"] or row["pushing"] for row in posted):
+        yield COMPLETE, "shipped, billed, paid, and reported to Clarity"
 
 
 def _stuck(rows: Sequence[Row]) -> str:
     if not rows:
-        return "the shop's webhook has not arrived"
+        return "Clarity's webhook has not arrived"
     states = (
         f"{row['target']} {row['state']} ({row['reason'] or ', '.join(f'{row[what]} {what}' for what in BACK)})"
         for row in rows
     )
-    return f"it has not come all the way round: {', '.join(states)}"
+    return f"it was not completed: {', '.join(states)}"

@@ -10,8 +10,7 @@ from integration.connectors.answers import pages
 from integration.connectors.clarity.answers import changed, page, record
 from integration.connectors.clarity.problems import BY_HAND, problem
 from integration.connectors.contract import Document, Gate, Request
-from integration.connectors.http import Http
-from integration.connectors.oauth import ClientCredentials
+from integration.connectors.oauth import http_with_tokens
 from integration.errors import Reject
 from integration.settings import System
 
@@ -19,34 +18,20 @@ PAGE_SIZE = "200"
 
 
 class Client:
-    """The shop's API, spoken as the client ``id``."""
+    """Clarity's API, called as the client ``id``.  Threads may share it."""
 
     def __init__(self, system: System, gate: Gate) -> None:
         self.id = system.option("client_id")
-        tokens = ClientCredentials(
-            system.name,
-            system.option("token_url"),
-            self.id,
-            system.option("client_secret"),
-            gate=gate,
-            timeout=system.timeout,
-        )
-        self._http = Http(
-            system.url,
-            timeout=system.timeout,
-            gate=gate,
-            problem=problem,
-            headers=tokens.headers,
-            renew=tokens.renew,
-        )
+        self._http = http_with_tokens(system, gate, problem)
+
+    def whoami(self) -> str:
+        """The client's id, after it has read an order."""
+        self.page("/orders", pageSize="1")
+        return self.id
 
     def get(self, path: str) -> Document:
         """The record there; raises what `Http.send` does."""
         return self._http.read(Request("GET", path, None, {}), record)
-
-    def order(self, id: str) -> Document:
-        """An order as it is now; `Hold` when there is none of this id."""
-        return self.get(order_path(id))
 
     def items(self, path: str, **filters: str) -> Iterator[Document]:
         """What a list holds, page by page; raises what `Http.send` does, and `Endless` for one that has no end."""
@@ -80,7 +65,7 @@ def record_path(collection: str, id: str) -> str:
         segment = ""
     if segment in {"", ".", ".."}:
         raise Reject(
-            f"an id of Clarity's {collection} cannot stand in a URL",
+            f"an id of Clarity's {collection} cannot be part of a URL",
             hint=f"Clarity cannot be asked about it: {BY_HAND}",
         )
     return f"/{collection}/{segment}"

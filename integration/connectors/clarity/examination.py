@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from integration.canonical.hints import plain
 from integration.connectors.clarity.client import Client, order_path
 from integration.connectors.clarity.problems import NotThere
 from integration.connectors.contract import Document, Finding, Request
@@ -18,13 +19,13 @@ SUBSCRIBE = f"In Clarity set up a webhook subscription for order.* that leads to
 
 
 def findings(client: Client) -> Iterator[Finding]:
-    """What our client may do, and whether the shop tells us of its orders."""
+    """What our client may do, and whether Clarity sends us the events of its orders."""
     yield from _writing(client)
     yield from _subscriptions(client)
 
 
 def _writing(client: Client) -> Iterator[Finding]:
-    """Asks for the status of an order that cannot be: whoever may write is told so, and nobody else."""
+    """Sets the status of an order that does not exist: only a client that may write is answered so."""
     key = f"examination-{uuid.uuid4().hex}"
     request = Request("POST", f"{order_path(key)}/status", {"status": "processing"}, {"Idempotency-Key": key})
     try:
@@ -32,12 +33,12 @@ def _writing(client: Client) -> Iterator[Finding]:
     except (NotThere, Reject):
         yield Finding("rights", "ok", f"client {client.id} may read and write orders, shipments and invoices")
     except Misconfigured as refused:
-        yield Finding("rights", "error", f"{refused.reason}: no status is told to the shop", refused.hint)
+        yield Finding("rights", "error", f"{refused.reason}: Clarity gets no status", plain(refused.hint))
     else:
         yield Finding(
             "rights",
             "warning",
-            "the shop takes a status for an order that it does not have",
+            "Clarity takes a status for an order that it does not have",
             "See that CLARITY_URL is the root of Clarity's API.",
         )
 
@@ -51,7 +52,7 @@ def _subscriptions(client: Client) -> Iterator[Finding]:
         return
     active = [each for each in found if each.get("status") == "active"]
     if active:
-        yield Finding("webhook", "ok", f"the shop tells {_address(active[0])} of orders")
+        yield Finding("webhook", "ok", f"Clarity sends events of orders to {_address(active[0])}")
     elif found:
         fix = "See in Clarity why its deliveries failed, then set it to active."
         yield Finding("webhook", "error", f"the webhook subscription is {found[0].get('status')}: nothing arrives", fix)

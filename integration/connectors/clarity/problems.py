@@ -10,7 +10,7 @@ from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Thro
 
 CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 LONGEST_POINTER = 100
-BY_HAND = "bring Clarity up to date by hand, for it is told again only when the order, shipment or invoice changes."
+BY_HAND = "update Clarity by hand: it is not notified again until the order, shipment or invoice changes."
 
 
 class InvalidTransition(Retry):
@@ -73,7 +73,7 @@ def problem(reply: Reply) -> Failure | None:
 
 
 def _conflict(reply: Reply, code: str) -> Failure | None:
-    """With what stands there, or with a request before this one."""
+    """With the record as Clarity has it, or with an earlier request."""
     if code == "invalid_transition":
         return InvalidTransition("Clarity does not allow this step of the status", code=code)
     if code == "already_exists":

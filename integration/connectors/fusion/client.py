@@ -1,7 +1,7 @@
 """Calls to Fusion's REST resources: one item, all rows of a collection, and effects, with credentials on every call.
 
 Fusion's REST is Oracle's ADF framework.  Its version is pinned, for it decides how queries are written (expressions
-since 2), how children are nested (collections since 3) and how errors are told (JSON since 4).
+since 2), how children are nested (collections since 3) and how errors are written (JSON since 4).
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from integration.connectors.answers import pages
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.fusion.answers import collection, description, item
 from integration.connectors.fusion.errors import TRACE, NoSuchResource, NotThere, problem
-from integration.connectors.http import Http
-from integration.connectors.oauth import ClientCredentials
+from integration.connectors.oauth import http_with_tokens
 from integration.settings import System
 
 ITEM = "application/vnd.oracle.adf.resourceitem+json"
@@ -38,23 +37,8 @@ class Client:
     def __init__(self, system: System, gate: Gate) -> None:
         self.id = system.option("client_id")
         self._release = system.options.get("release") or RELEASE
-        tokens = ClientCredentials(
-            system.name,
-            system.option("token_url"),
-            self.id,
-            system.option("client_secret"),
-            gate=gate,
-            timeout=system.timeout,
-            scope=system.options.get("scope", ""),
-        )
-        self._http = Http(
-            system.url,
-            timeout=system.timeout,
-            gate=gate,
-            problem=problem,
-            headers=lambda: {**HEADERS, **tokens.headers()},
-            renew=tokens.renew,
-        )
+        scope = system.options.get("scope", "")
+        self._http = http_with_tokens(system, gate, problem, scope=scope, headers=HEADERS)
 
     def path(self, resource: str, *keys: str, family: str = "fscm") -> str:
         """Where a collection is, or with keys one of its items or that item's children."""

@@ -18,7 +18,7 @@ RIGHTS = (
     "Give the integration user in Fusion the duties to manage sales orders and to read customers, accounts and items, "
     "and data access to the business unit"
 )
-MEND = "Correct the order in Clarity, or what it refers to in Fusion, then send the order again."
+MEND = "Correct the order in Clarity, or what it refers to in Fusion. {again}"
 OURS = {
     "SourceTransactionSystem": (
         "the source system of our orders",
@@ -100,12 +100,12 @@ def problem(reply: Reply) -> Failure | None:
             "FUSION_URL, and that the client is mapped to a user there.",
         )
     if reply.status == 403 and reply.speaks_json():
-        return AccessRefused(reason, hint=f"{RIGHTS}; then send the order again.", code=code)
+        return AccessRefused(reason, hint=f"{RIGHTS}. {{again}}", code=code)
     if reply.status == 404:
         return NotThere(
             reason,
             hint="Check that the record exists in Fusion and that the integration user's data access covers its "
-            "business unit, then send the order again.",
+            "business unit. {again}",
             code=code,
         )
     return _refused(said, reason, code) if reply.status == 400 else None
@@ -115,14 +115,14 @@ def _refused(said: Said, reason: str, code: str) -> Failure:
     if "sales order" in said.text and "already exists" in said.text:
         return AlreadyThere(
             reason,
-            hint="The order stands in Fusion, but the integration user does not see it. Give the user data access to "
-            "its business unit, then send the order again.",
+            hint="Fusion has the order, but the integration user does not see it. Give the user data access to "
+            "its business unit. {again}",
             code=code,
         )
     for path in said.paths:
         if setting := OURS.get(path.rpartition("/")[2]):
             what, fix = setting
-            return Hold(f"Fusion does not take {what}: {reason}", hint=f"{fix}; then send the order again.", code=code)
+            return Hold(f"Fusion does not take {what}: {reason}", hint=f"{fix}. {{again}}", code=code)
     return Reject(reason, hint=MEND, code=code)
 
 

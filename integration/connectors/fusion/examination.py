@@ -1,6 +1,6 @@
 """What orders will need at Fusion, looked at before they come: resources that may be read, attributes, settings.
 
-Nothing is changed, so whether the user may create orders only the first one tells.
+Nothing is changed, so only the first order shows whether the user may create orders.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from integration.canonical.hints import plain
 from integration.connectors.contract import Document, Finding, Verdict
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
-from integration.connectors.fusion.items import Items
-from integration.connectors.fusion.sales_orders import DETAILS
+from integration.connectors.fusion.order.items import Items
+from integration.connectors.fusion.order.sales_orders import DETAILS
 from integration.errors import Failure, Hold
 from integration.settings import System
 
@@ -28,7 +29,7 @@ WRITTEN = (
 )
 LINES_HAVE = ("SourceTransactionLineId", "FulfillLineId", "ProductNumber", "OrderedQuantity", "StatusCode")
 DETAILS_HAVE = ("DeliveryName", "TrackingNumber", "BillingTransactionNumber", "StatusCode")
-BY_KEY = "changes cannot be asked for: orders that are open are looked at one by one instead, and tell it later"
+BY_KEY = "changes cannot be asked for: open orders are read one by one instead, which takes longer"
 
 
 class Look(NamedTuple):
@@ -44,7 +45,7 @@ LOOKS = (
     Look("crm", "contacts", "no customer is found by e-mail address"),
     Look("fscm", "customerAccountSitesLOV", "no order finds its customer's account"),
     Look("fscm", "itemsV2", "unknown SKUs are found out only when the order is posted", "warning"),
-    Look("fscm", INVOICES, "no invoice is told to the shop"),
+    Look("fscm", INVOICES, "Clarity hears of no invoice"),
 )
 
 
@@ -76,7 +77,7 @@ class Examination:
             try:
                 yield from part(about)
             except Failure as failure:
-                yield Finding(about, "warning", f"could not be checked: {failure.reason}", failure.hint)
+                yield Finding(about, "warning", f"could not be checked: {failure.reason}", plain(failure.hint))
 
     def _readable(self, look: Look) -> Iterator[Finding]:
         path = self._client.path(look.resource, family=look.family)
@@ -85,7 +86,9 @@ class Examination:
         except (AccessRefused, NoSuchResource):
             yield Finding("rights", look.verdict, f"{look.resource} cannot be read: {look.without}", f"{RIGHTS}.")
         except Failure as failure:
-            yield Finding("rights", "warning", f"{look.resource} could not be read: {failure.reason}", failure.hint)
+            yield Finding(
+                "rights", "warning", f"{look.resource} could not be read: {failure.reason}", plain(failure.hint)
+            )
 
     def _order_attributes(self, about: str) -> Iterator[Finding]:
         described = self._described(self._orders)
@@ -141,7 +144,7 @@ class Examination:
     def _guest_account(self, about: str) -> Iterator[Finding]:
         account = self._system.options.get("guest_account", "")
         if not account:
-            fix = "Set FUSION_GUEST_ACCOUNT to the account for them, unless every customer of the shop has one."
+            fix = "Set FUSION_GUEST_ACCOUNT to the account for them, unless every customer of Clarity has one."
             yield Finding(about, "warning", "orders of customers without an account in Fusion are held", fix)
             return
         path = self._client.path("customerAccountSitesLOV")
@@ -163,7 +166,7 @@ class Examination:
             fix = "Set FUSION_FALLBACK_SKU to the number of an item, or unset it."
             yield Finding(about, "error", f"FUSION_FALLBACK_SKU {sku} is no item in Fusion", fix)
         else:
-            yield Finding(about, "ok", f"{sku} stands in for unknown SKUs")
+            yield Finding(about, "ok", f"{sku} takes the place of unknown SKUs")
 
 
 def _child(described: Document, name: str) -> Document:

@@ -23,7 +23,7 @@ PER_LINE = "round_per_line"
 
 @dataclass(frozen=True)
 class Tax:
-    """``rate`` is in percent; ``included`` says that the line's price holds the tax already; ``id`` tells two apart."""
+    """``rate`` is in percent; ``included``: the line's price holds the tax already; ``id`` is Odoo's."""
 
     rate: Decimal
     included: bool

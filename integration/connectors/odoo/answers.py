@@ -2,7 +2,7 @@
 
 ``read`` and ``search_read`` answer every field they were asked for: a many2one is ``[id, name]`` (with ``load=None``
 the id), x2many is a list of ids, and what is empty is False, never null; a number and a boolean are never empty.  The
-kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids``), or stands below.
+kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids``), or is listed below.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from integration.connectors.answers import Rows, objects
 from integration.connectors.contract import Request
-from integration.connectors.odoo.values import moment
+from integration.connectors.odoo.decode import moment
 
 LARGEST_NUMBER = 10**15
 """Beyond it a float keeps no cents."""

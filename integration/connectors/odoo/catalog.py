@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from integration.connectors.odoo.client import Client
+from integration.connectors.odoo.decode import exact
 from integration.connectors.odoo.errors import NotInstalled
-from integration.connectors.odoo.values import exact
 from integration.errors import Hold
 from integration.settings import System
 
@@ -68,7 +68,7 @@ class Catalog:
     def products(self, skus: Iterable[str]) -> Mapping[str, int]:
         """The id of the product of each SKU (``default_code``, which Odoo does not keep unique).
 
-        Where a SKU is unknown the product of ODOO_FALLBACK_SKU stands in, if that is set.  `Hold` names all SKUs
+        An unknown SKU gets the product of ODOO_FALLBACK_SKU, if that is set.  `Hold` names all SKUs
         that are unknown, or that several active products share.
         """
         wanted = set(skus)
@@ -85,8 +85,8 @@ class Catalog:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Odoo (Inventory, Products) create the product with this Internal Reference, or unarchive "
-                "it; or set ODOO_FALLBACK_SKU to a product that stands in for unknown ones and restart the fleet. "
-                "Then send the order again.",
+                "it; or set ODOO_FALLBACK_SKU to a product for unknown ones and restart the fleet. "
+                "{again}",
                 code="unknown_sku",
             )
         return found
@@ -125,8 +125,8 @@ class Catalog:
             option,
             f"pricelist in {currency}",
             f"In Odoo activate the currency {currency} (Accounting, Currencies), have exactly one pricelist in it "
-            f"(Sales, Products, Pricelists), or set ODOO_{option.upper()}=<name> to choose one and restart the fleet; "
-            "then send the order again.",
+            f"(Sales, Products, Pricelists), or set ODOO_{option.upper()}=<name> to choose one and restart the fleet. "
+            "{again}",
         )
 
     def country(self, code: str) -> int:
@@ -137,7 +137,7 @@ class Catalog:
                 return int(country["id"])
         raise Hold(
             f"unknown country {code}",
-            hint="Correct the country of the order's address in Clarity, then send the order again.",
+            hint="Correct the country of the order's address in Clarity. {again}",
         )
 
     def state(self, country: int, region: str) -> int | None:
@@ -169,7 +169,7 @@ class Catalog:
             None,
             f"payment term “{name}”",
             "In Odoo (Accounting, Configuration, Payment Terms) have exactly one of this name, or correct "
-            "mappings/tables/payment_terms.json and restart the fleet; then send the order again.",
+            "mappings/tables/payment_terms.json and restart the fleet. {again}",
         )
 
     def uom(self, name: str) -> int:
@@ -179,7 +179,7 @@ class Catalog:
             None,
             f"unit of measure “{name}”",
             "In Odoo (Inventory, Configuration, Units of Measure) have exactly one of this name, or correct "
-            "mappings/tables/uoms.json and restart the fleet; then send the order again.",
+            "mappings/tables/uoms.json and restart the fleet. {again}",
         )
 
     def own_uom(self, product: int) -> int:
@@ -202,7 +202,7 @@ class Catalog:
             f"a line is in “{name}”, but the product #{product} is not sold in that unit",
             hint="In Odoo (Inventory, Products) add the unit to the product's Packagings, or say on the unit how many "
             "of the product's own unit it holds; or correct the unit in Clarity, or in mappings/tables/uoms.json and "
-            "restart the fleet. Then send the order again.",
+            "restart the fleet. {again}",
             code="unit_differs",
         )
 
@@ -243,7 +243,7 @@ class Catalog:
         if doubled:
             raise Hold(
                 f"several products have the SKU {', '.join(doubled)}",
-                hint="In Odoo give these products different Internal References, then send the order again. Archive "
+                hint="In Odoo give these products different Internal References. {again} Archive "
                 "one only if nobody sells it: a product without company is that of every company of this Odoo.",
                 code="ambiguous_sku",
             )

@@ -21,7 +21,7 @@ from integration.settings import System
 
 T = TypeVar("T")
 CONTEXT = {"lang": "en_US", "tz": "UTC"}
-"""English, for messages of load() are told apart by their text; UTC, for load() reads times in the user's zone."""
+"""English, for messages of load() are recognised by their text; UTC, for load() reads times in the user's zone."""
 
 
 class Dialect(Protocol):
@@ -76,7 +76,7 @@ class Client:
         return JsonRpc(self._system, self._gate)
 
     def _version(self) -> int:
-        """The server's major version, 0 when it is too old to tell at this address (before 19)."""
+        """The server's major version, 0 when it is too old to answer at this address (before 19)."""
         http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate, headers=_login(self._system))
         try:
             return http.read(Request("GET", "/json/version", None, {}), _major)

@@ -21,7 +21,7 @@ NEW_KEY = (
 RIGHTS = (
     "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and Contact / Creation"
 )
-MEND = "Correct the order in Clarity, or what it refers to in Odoo, then send the order again."
+MEND = "Correct the order in Clarity, or what it refers to in Odoo. {again}"
 LONGEST_NAME = 80
 """Of a Python exception with its module."""
 
@@ -76,8 +76,7 @@ def classify(error: dict[str, Any]) -> Failure:
     if name == ACCESS and "multi-company issue" in message:
         return AccessRefused(
             "Odoo refuses access to a record of a company in which our user does not work",
-            hint="Let the integration user in Odoo work in that company, or use a record of its own; then send the "
-            "order again.",
+            hint="Let the integration user in Odoo work in that company, or use a record of its own. {again}",
             code=OTHER_COMPANY,
         )
     if name in BY_NAME:
@@ -86,7 +85,7 @@ def classify(error: dict[str, Any]) -> Failure:
         return Reject(
             f"Odoo does not understand the request: {plain(message)}",
             hint="Most often a mapping names a field this Odoo does not have, or a value it does not take. "
-            "Correct the mapping and restart the fleet, then send the order again.",
+            "Correct the mapping and restart the fleet. {again}",
             code=name,
         )
     # An exception of some module, a carrier's web service for example: Odoo itself is well and has rolled back.
@@ -104,9 +103,7 @@ def loaded(answer: Any, what: str) -> list[int]:
     if any(sign in text for sign in CONFLICTS):
         raise _conflict(text)
     if "You are not allowed to" in text:
-        raise AccessRefused(
-            f"Odoo refused the {what}: {plain(text)}", hint=f"{RIGHTS}, then send the order again.", code="access_error"
-        )
+        raise AccessRefused(f"Odoo refused the {what}: {plain(text)}", hint=f"{RIGHTS}. {{again}}", code="access_error")
     if vat_refused := _vat_refused(text):
         raise vat_refused
     fields = sorted({str(message["field"]) for message in messages if message.get("field")})
@@ -140,15 +137,13 @@ def _credentials(message: str) -> Failure:
 
 
 def _access(message: str) -> Failure:
-    return AccessRefused(
-        f"Odoo refuses access: {message}", hint=f"{RIGHTS}, then send the order again.", code="access_error"
-    )
+    return AccessRefused(f"Odoo refuses access: {message}", hint=f"{RIGHTS}. {{again}}", code="access_error")
 
 
 def _missing(_: str) -> Failure:
     return RecordMissing(
         "a record is not in Odoo any more",
-        hint="Somebody deleted it in Odoo. Send the order again; if it is held again, enter it in Odoo by hand.",
+        hint="Somebody deleted it in Odoo. {again} If it is held again, enter it in Odoo by hand.",
         code="record_missing",
     )
 
@@ -158,7 +153,7 @@ def _state(message: str) -> Failure:
         return _not_installed(message)
     return WrongState(
         f"Odoo says: {message}",
-        hint="Bring the order in Odoo into a state that allows it, then send the order again.",
+        hint="Bring the order in Odoo into a state that allows it. {again}",
         code="user_error",
     )
 
@@ -171,8 +166,8 @@ def _vat_refused(message: str) -> Hold | None:
     expected = f"; it expects one like {found[1].strip()}" if found[1] else ""
     return Hold(
         f"Odoo refuses the customer's VAT number (tax_id){expected}",
-        hint="Correct the customer's VAT number in Clarity (taxId), or its country, and send the order again; or "
-        "correct it here at partner.fields.vat.",
+        hint="Correct the customer's VAT number here at partner.fields.vat; or in Clarity (taxId), or its country. "
+        "{again}",
         code="vat_refused",
     )
 

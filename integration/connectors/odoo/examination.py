@@ -5,7 +5,6 @@ Nothing is changed.  What a version of Odoo has no answer to is left out.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,13 +12,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
+from integration.canonical.hints import plain
 from integration.connectors.contract import Finding, Verdict
-from integration.connectors.odoo import invoices, order, pickings
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.errors import NEW_KEY, NotInstalled
 from integration.connectors.odoo.external import find, xmlid
-from integration.connectors.odoo.services import NAMES
+from integration.connectors.odoo.invoice import changes as invoices
+from integration.connectors.odoo.order import post as order
+from integration.connectors.odoo.order.services import NAMES
+from integration.connectors.odoo.shipment import changes as pickings
 from integration.errors import Failure, Hold, Reject
 from integration.settings import System
 
@@ -56,9 +58,9 @@ class Need(NamedTuple):
     verdict: Verdict = "error"
 
 
-UNPOSTED, UNBILLED = "no order can be posted", "nothing that is billed is told to the shop"
-UNSHIPPED = "nothing that is shipped is told to the shop"
-UNTRACKED = "neither carrier nor tracking number reaches the shop, and an order's carrier stands in its note"
+UNPOSTED, UNBILLED = "no order can be posted", "Clarity hears of nothing that is billed"
+UNSHIPPED = "Clarity hears of nothing that is shipped"
+UNTRACKED = "neither carrier nor tracking number reaches Clarity, and an order's carrier is written into its note"
 NEEDS = (
     Need("sale.order", {*order.READ, "partner_id", "pricelist_id", "origin", "client_order_ref"}, "Sales", UNPOSTED),
     Need("sale.order.line", {"product_id", "price_unit", "discount", "qty_delivered"}, "Sales", UNPOSTED),
@@ -107,7 +109,7 @@ class Examination:
             try:
                 yield from part()
             except Failure as failure:
-                yield Finding(about, "warning", f"could not be looked at: {failure.reason}", failure.hint)
+                yield Finding(about, "warning", f"could not be looked at: {failure.reason}", plain(failure.hint))
 
     def _rights(self) -> Iterator[Finding]:
         login = self._user["login"]
@@ -153,7 +155,7 @@ class Examination:
             )
 
     def _keys(self) -> Iterator[Finding]:
-        """Keys of ordinary users expire since 18; which of his is ours, Odoo does not tell."""
+        """Keys of ordinary users expire since 18; which of the user's keys is ours, Odoo does not say."""
         with suppress(Failure):
             if "expiration_date" not in self._catalog.fields("res.users.apikeys"):
                 return
@@ -190,7 +192,7 @@ class Examination:
         if rates:
             yield Finding("taxes", "ok", f"orders with taxes of {rates} % are taken; those with any other are held")
         else:
-            fix = "Set up the shop's taxes in Odoo (Accounting, Configuration, Taxes)."
+            fix = "Set up Clarity's taxes in Odoo (Accounting, Configuration, Taxes)."
             yield Finding("taxes", "warning", "there is no sales tax: every order with taxes is held", fix)
 
     def _pricelists(self) -> Iterator[Finding]:
@@ -206,11 +208,11 @@ class Examination:
             try:
                 look(*case)
             except Hold as hold:
-                fix = re.split(r"[;.] [Tt]hen send the order again", hold.hint or "")[0] + "."
+                fix = plain(hold.hint)
                 yield Finding(about, "warning", f"{hold.reason}: such orders are held", fix)
 
     def _products(self) -> Iterator[Finding]:
-        """SKUs that several products share, where Odoo counts them itself (since 19), and the one that stands in."""
+        """SKUs that several products share, where Odoo counts them itself (since 19), and the fallback SKU."""
         if fallback := self._system.options.get("fallback_sku"):
             yield from self._held("products", self._catalog.products, [([fallback],)])
         with suppress(Failure):
@@ -235,7 +237,7 @@ class Examination:
                 yield Finding("products", "ok", "every Internal Reference belongs to one product")
 
     def _service_products(self) -> Iterator[Finding]:
-        """Those that stand already, whoever has changed them since: what keeps their lines from being billed."""
+        """Service products that exist already: what keeps their lines from being billed."""
         there = {service: id for service in NAMES if (id := find(self._client, xmlid("service", service)))}
         fields = ["name", "active", "invoice_policy"]
         rows = self._client.call("product.product", "read", sorted(there.values()), fields=fields) if there else []

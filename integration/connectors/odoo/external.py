@@ -56,8 +56,8 @@ def our_orders(client: Client, ids: Iterable[int]) -> dict[int, str | None]:
 def load_request(client: Client, model: str, rows: Sequence[Mapping[str, Any]]) -> Request:
     """The call of ``load()`` for rows of column name and value; a row without a column has it empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    data = [[cell(row.get(column)) for column in columns] for row in rows]
-    return client.request(model, "load", fields=columns, data=data)
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    return client.request(model, "load", fields=columns, data=cells)
 
 
 def load_all(client: Client, work: Work, effect: str, model: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

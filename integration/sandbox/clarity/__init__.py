@@ -32,14 +32,14 @@ class Clarity:
         self._sender.start()
 
     def place(self, drafts: list[Document]) -> list[Document]:
-        """Stores orders as the shop's customers would place them, all or none; each is told of by a webhook."""
+        """Stores orders as customers would place them, all or none; a webhook reports each."""
         with self._records.transaction() as db:
             placed = [orders.create(db, draft, "shop") for draft in drafts]
         self._sender.wake()
         return placed
 
     def change(self, id: str, patch: Document, *, settle: bool) -> Document:
-        """Changes any part of an order, right or wrong, as somebody at the shop might; `orders.merge` says how."""
+        """Changes any part of an order, right or wrong, as an employee in Clarity might; `orders.merge` says how."""
         with self._records.transaction() as db:
             order = orders.merge(db, orders.existing(self._records, id), patch, "shop", settle=settle)
         self._sender.wake()

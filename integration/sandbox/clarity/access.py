@@ -1,4 +1,4 @@
-"""Who may call the shop and how often: OAuth 2.0 client credentials (RFC 6749), scopes, and the rate limit."""
+"""Who may call Clarity and how often: OAuth 2.0 client credentials (RFC 6749), scopes, and the rate limit."""
 
 from __future__ import annotations
 

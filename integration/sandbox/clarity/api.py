@@ -1,4 +1,4 @@
-"""The shop's HTTP API: our sandbox contract for "Clarity API v1", not the vendor's.
+"""Clarity's HTTP API: our sandbox contract for "Clarity API v1", not the vendor's.
 
 What the contract has and this sandbox does not play answers 501 and says so.
 """

@@ -1,4 +1,4 @@
-"""What the shop sells, and where its customers live: the raw material of made-up orders."""
+"""The products and markets that made-up orders are composed of."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ EURO_MARKETS = (GERMANY, POLAND, FRANCE, NETHERLANDS)
 
 
 def stock(db: sqlite3.Connection) -> None:
-    """Puts the products into the shop, where they are not there yet."""
+    """Adds the products that are not there yet."""
     at = now()
     present = {row["number"] for row in db.execute("SELECT number FROM objects WHERE kind = 'product'")}
     for number, product in enumerate(PRODUCTS, start=1):

@@ -1,4 +1,4 @@
-"""The dozen orders of the demo: each tells one story, all of them are right."""
+"""The dozen orders of the demo: each is a case of its own, and all of them are valid."""
 
 from __future__ import annotations
 

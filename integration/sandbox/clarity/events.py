@@ -1,4 +1,4 @@
-"""The shop's events: recorded with the change they tell of, waiting to be sent to the one subscriber.
+"""Clarity's events: recorded in the transaction of their change, waiting to be sent to the one subscriber.
 
 States of a delivery: ``pending`` (due at a time), ``delivered``, ``failed`` (given up), ``dropped`` (by a fault).
 """

@@ -1,4 +1,4 @@
-"""The routes of shipments and invoices, part of the shop's API (3.1 of the contract)."""
+"""The routes of shipments and invoices, part of Clarity's API (3.1 of the contract)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CREATE = {"shipment": shipments.create, "invoice": invoices.create}
 
 
 class Fulfilment:
-    """``once`` lets a request with an Idempotency-Key take effect, ``wake`` sends what it has to tell."""
+    """``once`` lets a request with an Idempotency-Key take effect, ``wake`` sends the webhooks it recorded."""
 
     def __init__(self, records: Records, once: Callable[[Act], Response], wake: Callable[[], None]) -> None:
         self._records = records

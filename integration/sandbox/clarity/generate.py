@@ -207,7 +207,7 @@ def _express(order: Document, market: Market, _rng: Random) -> None:
 
 
 def _pickup(order: Document, market: Market, _rng: Random) -> None:
-    order["shippingLines"] = [_shipping("PICKUP", "Picked up at the shop", Decimal(0), market)]
+    order["shippingLines"] = [_shipping("PICKUP", "Picked up at the store", Decimal(0), market)]
 
 
 def _fractional(order: Document, _market: Market, rng: Random) -> None:

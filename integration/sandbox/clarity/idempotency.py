@@ -34,7 +34,7 @@ class Idempotency:
     def once(
         self, act: Callable[[sqlite3.Connection, str], Response], replayed: Callable[[sqlite3.Connection, str], None]
     ) -> Response:
-        """``act``'s answer to the present request, from memory if its key was used; then ``replayed`` is told."""
+        """``act``'s answer to the present request, from memory if its key was used; then ``replayed`` is called."""
         key = request.headers.get("Idempotency-Key", "")
         if not key:
             raise Problem(428, "idempotency_key_required", "Send an Idempotency-Key with this request.")

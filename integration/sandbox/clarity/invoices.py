@@ -108,7 +108,7 @@ def _check_left(db: sqlite3.Connection, order: Document, invoice: Document) -> N
 
 
 def _follow(db: sqlite3.Connection, order: Document, changed: Document) -> None:
-    """Tells of a payment; the order is paid once its invoices are paid and come to its total, and stays paid."""
+    """Reports a payment; the order is paid once its invoices are paid and come to its total, and stays paid."""
     if changed["status"] == "paid":
         events.record(db, "invoice.paid", changed)
     standing = [each for each in order_documents.of_order(db, "invoice", order["id"]) if each["status"] != "void"]

@@ -60,7 +60,7 @@ def settle(order: Document) -> None:
 
 
 def contradictions(order: Document) -> list[tuple[str, str]]:
-    """Where the order breaks the contract's rules of 3.3, as (pointer, message); `Unreadable` if it cannot be told."""
+    """Where the order breaks the contract's rules of 3.3, as (pointer, message); `Unreadable` if undecidable."""
     found = []
     try:
         currency = order["currency"]

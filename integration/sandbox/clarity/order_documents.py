@@ -23,7 +23,7 @@ def refuse(db: sqlite3.Connection, kind: str, order_id: str, external_ref: str) 
 
 
 def add(db: sqlite3.Connection, kind: str, order_id: str, fields: Document) -> Document:
-    """Stores a new document and tells of it (``shipment.created``, ``invoice.created``)."""
+    """Stores a new document and reports it (``shipment.created``, ``invoice.created``)."""
     at = now()
     id = f"{PREFIXES[kind]}_{next_number(db, kind, 1)}"
     document = {"id": id, "orderId": order_id, **fields, "version": 1, "createdDate": at, "updatedDate": at}

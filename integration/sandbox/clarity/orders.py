@@ -1,6 +1,6 @@
-"""The shop's orders: how they come to be and change, and what is remembered of each change.
+"""Clarity's orders: how they are created and changed, and the history of each change.
 
-Every change raises the version, moves ``updatedDate`` and records the webhook that tells of it, in one transaction.
+Every change raises the version, moves ``updatedDate`` and records the webhook that reports it, in one transaction.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FULFILLMENT = {"partially_shipped": "partial", "shipped": "fulfilled", "complete
 
 
 def create(db: sqlite3.Connection, given: Document, actor: str) -> Document:
-    """Stores an order and tells of it (``order.created``); id, number, version and dates are filled in if absent."""
+    """Stores an order and reports it (``order.created``); id, number, version and dates are filled in if absent."""
     at = now()
     id = given.get("id") or str(next_number(db, "order", FIRST_ORDER))
     defaults = {"number": f"WEB-{id}", "version": 1, "status": "confirmed", "placedAt": at, "createdDate": at}
@@ -50,7 +50,7 @@ def create(db: sqlite3.Connection, given: Document, actor: str) -> Document:
 
 
 def merge(db: sqlite3.Connection, order: Document, patch: Document, actor: str, *, settle: bool = False) -> Document:
-    """Applies a merge patch (RFC 7396, but null stays as null: absent) and tells of it (``order.updated``).
+    """Applies a merge patch (RFC 7396, but null stays as null: absent) and reports it (``order.updated``).
 
     With ``settle`` every amount is computed anew from the patched parts.
     """
@@ -63,7 +63,7 @@ def merge(db: sqlite3.Connection, order: Document, patch: Document, actor: str, 
 def set_status(db: sqlite3.Connection, order: Document, status: Any, actor: str) -> bool:
     """Moves an order to a status; False when it is there already.  Raises `Problem` for a move that is not allowed.
 
-    Tells of it by ``order.cancelled`` or ``order.status_changed``, also to the API client whose push it was.
+    Reports it by ``order.cancelled`` or ``order.status_changed``, also to the API client whose push it was.
     """
     if status not in TRANSITIONS:
         raise invalid(("/status", f"is one of {', '.join(TRANSITIONS)}"))
@@ -80,7 +80,7 @@ def set_status(db: sqlite3.Connection, order: Document, status: Any, actor: str)
 
 
 def follow(db: sqlite3.Connection, order: Document, **statuses: str) -> None:
-    """Lets the order say what its shipments and invoices have come to, and tells of it if that is new."""
+    """Sets the statuses that follow from its shipments and invoices, and reports them if they are new."""
     if any(order.get(name) != status for name, status in statuses.items()):
         _changed(db, order | statuses, "order.updated", "api", new_status=False)
 
@@ -115,7 +115,7 @@ def record_replay(db: sqlite3.Connection, key: str) -> None:
 
 
 def truth(records: Records) -> dict[str, Any]:
-    """What really took effect at the shop, for the ledger."""
+    """What really took effect in Clarity, for the ledger."""
     pushes = [dict(row) for row in records.rows("SELECT * FROM pushes ORDER BY seq")]
     history: dict[str, list[Document]] = {}
     for row in records.rows("SELECT order_id, at, status, actor FROM history ORDER BY seq"):

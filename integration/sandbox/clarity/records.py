@@ -1,7 +1,7 @@
-"""Where the shop keeps its records: one SQLite file that survives restarts and kill -9.
+"""Clarity's records: one SQLite file that survives restarts and kill -9.
 
-One connection and one lock: every change of the shop is one transaction, one after the other, so a webhook is
-recorded if and only if the change it tells of is.
+One connection and one lock: every change is one transaction, one after the other, so a webhook is
+recorded if and only if its change is.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def now() -> str:
 
 
 class Records:
-    """The file.  All of the shop's state is in it; nothing is lost that a transaction has committed."""
+    """The file.  It holds all state; nothing is lost that a transaction has committed."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()

@@ -40,7 +40,7 @@ def create(db: sqlite3.Connection, order: Document, fields: Document) -> Documen
 
 
 def patch(db: sqlite3.Connection, order: Document, shipment: Document, body: Document) -> Document:
-    """Applies a merge patch and tells of it (``shipment.updated``), if it changes anything."""
+    """Applies a merge patch and reports it (``shipment.updated``), if it changes anything."""
     _check(order, body, wrong(body, PATCHABLE, partial=True))
     _check_left(db, order, body.get("lines") or (), instead_of=shipment["id"])
     if "trackingNumbers" in body:

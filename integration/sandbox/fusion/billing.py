@@ -112,9 +112,9 @@ class Billing:
                     amount = pricing.plain(pricing.amount([charge], pricing.NET))
                     memo = {"ItemNumber": None, "Description": name, "MemoLine": name, "Quantity": 1}
                     rows.append({**memo, "LineAmount": amount, "UnitSellingPrice": amount})
-        common = {"UnitOfMeasure": "Each", "SalesOrder": order["OrderNumber"], "LastUpdateDate": now()}
+        shared = {"UnitOfMeasure": "Each", "SalesOrder": order["OrderNumber"], "LastUpdateDate": now()}
         return [
-            {"CustomerTransactionLineId": self._records.new_id(), "LineNumber": number, **row, **common}
+            {"CustomerTransactionLineId": self._records.new_id(), "LineNumber": number, **row, **shared}
             for number, row in enumerate(rows, start=1)
         ]
 

@@ -193,7 +193,7 @@ class Orders:
         raise _invalid(next(iter(given)))
 
     def _submit(self, order: Row, *, valid: bool) -> None:
-        """An order that fails validation is kept all the same, as a draft: only MessageText and status tell."""
+        """An order that fails validation is kept all the same, as a draft: only MessageText and status show it."""
         if not valid or not self._complete(order):
             order["MessageText"] = NOT_SUBMITTED
             return
@@ -240,10 +240,10 @@ class Orders:
 
     def _totals(self, order: Row) -> list[Row]:
         amounts = pricing.totals(order)
-        common = {"HeaderId": order["HeaderId"], "CurrencyCode": order["TransactionalCurrencyCode"]}
+        shared = {"HeaderId": order["HeaderId"], "CurrencyCode": order["TransactionalCurrencyCode"]}
         return [
             {
-                **common,
+                **shared,
                 "OrderTotalId": order["HeaderId"] * 10 + number,
                 "TotalName": name,
                 "TotalCode": code,

@@ -84,7 +84,7 @@ def attributes_of(resource: Resource, row: Row, framework: int, chosen: set[str]
 
 
 def key_of(resource: Resource, row: Row) -> str:
-    """What stands for the row in a URL: an attribute, or a hash that only the server can make."""
+    """What identifies the row in a URL: an attribute, or a hash that only the server can make."""
     if resource.key:
         return str(row[resource.key])
     ids = sorted(

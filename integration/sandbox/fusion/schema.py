@@ -22,7 +22,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource or child.  ``key`` is the attribute that stands in URLs; without one the keys are opaque hashes.
+    """One resource or child.  ``key`` is the attribute that URLs use; without one the keys are opaque hashes.
 
     ``open`` marks descriptive flexfields, whose names each customer chooses.  ``required`` are needed to create a row.
     """

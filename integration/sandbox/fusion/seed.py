@@ -2,8 +2,8 @@
 
 * ``Example Customer`` (account 77001) buys through ana@example.test and has one site for both uses.
 * ``WEB-GUEST`` (account 90000) is there for shops that send guests and private people to one account.
-* ``A-1`` to ``A-400`` are the trade accounts that the sandbox's shop gives its company customers.
-* Some of the shop's private people have accounts of their own; twins@example.test belongs to two contacts, and
+* ``A-1`` to ``A-400`` are the trade accounts that the sandbox's Clarity gives its company customers.
+* Some of Clarity's private customers have accounts of their own; twins@example.test belongs to two contacts, and
   nosite@example.test to an account without sites.
 """
 
@@ -33,7 +33,7 @@ PRODUCTS = (
 TRADE_ACCOUNTS = 400
 COUNTRIES = ("de", "pl", "fr", "nl", "us", "ca", "jp", "kw")
 PEOPLE = (1, 2, 3, 77)
-"""Private customers of each country who have an account; 77 is the one that the shop's traits call the same."""
+"""Private customers of each country who have an account; 77 is the private customer of Clarity's made-up orders."""
 STAMP = "2026-01-05T08:00:00+00:00"
 
 

@@ -40,7 +40,7 @@ class _Refused(Exception):
     """Something was wrong: undoes the whole import."""
 
 
-def load(records: Records, columns: list[str], data: list[list[Any]]) -> dict[str, Any]:
+def load(records: Records, columns: list[str], rows: list[list[Any]]) -> dict[str, Any]:
     """The answer of ``load``: ids in the order of the records, or false with the reasons."""
     paths = [_path(column) for column in columns]
     for path in paths:
@@ -49,7 +49,7 @@ def load(records: Records, columns: list[str], data: list[list[Any]]) -> dict[st
     ids: list[int] = []
     try:
         with records.env.database.savepoint():
-            for number, (cells, first, last) in enumerate(_extract(records, paths, data)):
+            for number, (cells, first, last) in enumerate(_extract(records, paths, rows)):
                 place = {"rows": {"from": first, "to": last}, "record": number}
                 ids += _load_one(records, cells, place, messages)
             if messages:
@@ -75,19 +75,19 @@ def _check_path(records: Records, path: Path) -> None:
         _check_path(records.env.records(field.relation), path[1:])
 
 
-def _extract(records: Records, paths: list[Path], data: list[list[Any]]) -> list[tuple[Cells, int, int]]:
+def _extract(records: Records, paths: list[Path], rows: list[list[Any]]) -> list[tuple[Cells, int, int]]:
     """Per record its cells (a relation's are a list of cells, one per line) and its first and last row."""
     fields = records.model.fields
     lines = [number for number, path in enumerate(paths) if _is(fields, path[0], "one2many")]
     others = [number for number in range(len(paths)) if number not in lines]
-    data = [[*row, *[""] * (len(paths) - len(row))] for row in data]
+    rows = [[*row, *[""] * (len(paths) - len(row))] for row in rows]
     found = []
     first = 0
-    while first < len(data):
+    while first < len(rows):
         last = first
-        while last + 1 < len(data) and _goes_on(data[last + 1], lines, others):
+        while last + 1 < len(rows) and _goes_on(rows[last + 1], lines, others):
             last += 1
-        found.append((_cells(records, paths, data[first : last + 1]), first, last))
+        found.append((_cells(records, paths, rows[first : last + 1]), first, last))
         first = last + 1
     return found
 

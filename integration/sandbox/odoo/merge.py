@@ -26,7 +26,7 @@ _KEPT = {"id", "name", "active", "email_normalized", "parent_id", *_STAMPS}
 
 
 class MergeContacts(Records):
-    """Over RPC the window is a record that is created, and then told to act."""
+    """Over RPC the window is a record that is created and then acts on a call."""
 
     def defaults(self, values: Row) -> Row:
         return super().defaults({"state": "option", **values})

@@ -229,12 +229,12 @@ class Picking(Records):
                 moves.store(move["id"], {"product_uom_qty": move["quantity"]})
                 behind.append(moves.create_one(_remainder(move, rest)))
             moves.store(move["id"], {"state": "done", "date": self.env.now[:19]})
-            self._tell_order(id, move)
+            self._add_to_order(id, move)
         if behind:
             self._leave_behind(id, behind)
         self.store(id, {"state": "done", "date_done": self.env.now[:19]})
 
-    def _tell_order(self, id: int, move: Row) -> None:
+    def _add_to_order(self, id: int, move: Row) -> None:
         """What somebody added to an order's transfer belongs to the line of that product, or to a new one of none."""
         order = self.existing(id).get("sale_id")
         if not order or move.get("sale_line_id"):
@@ -251,7 +251,7 @@ class Picking(Records):
 
     def _leave_behind(self, id: int, moves: list[int]) -> None:
         """A transfer for what did not leave; goods that are not counted are ready again."""
-        copied = ("origin", "sale_id", "partner_id", "carrier_id", "note")
+        copied = ("origin", "sale_id", "partner_id", "carrier_id", "note", "scheduled_date", "date_deadline")
         picking = self.existing(id)
         values = {name: picking[name] for name in copied if picking.get(name)}
         backorder = self.existing(self.create_one({**values, "backorder_id": id}))

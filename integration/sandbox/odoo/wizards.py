@@ -1,6 +1,6 @@
 """The windows in which people make invoices of orders, register payments, and take invoices back.
 
-Over RPC each is a record that is created, and then told to act.
+Over RPC each is a record that is created and then acts on a call.
 """
 
 from __future__ import annotations

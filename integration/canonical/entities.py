@@ -1,0 +1,98 @@
+"""The registry of entities: one line per kind of object that travels, with all that the fleet has to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from marshmallow import Schema
+
+from integration.canonical.invoice import Invoice, check_invoice
+from integration.canonical.order import Order
+from integration.canonical.order_check import check_order
+from integration.canonical.reversal import Reversal, check_reversal
+from integration.canonical.shipment import Shipment, check_shipment
+from integration.canonical.split import remaining
+
+Document = dict[str, Any]
+
+
+class Check(Protocol):
+    """What has to be true of a canonical document beyond its schema; raises `Reject` or `Hold`.
+
+    ``approved`` are the codes of the faults that a person lets it pass.
+    """
+
+    def __call__(self, document: Document, /, approved: Collection[str] = ()) -> None: ...
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One kind of object.
+
+    - ``schema`` and ``check`` are those of its canonical document; None for one that no mapping makes.
+    - ``home`` is the kind of system whose id is our id; None: whoever made the object ("odoo-1/17").
+    - ``our_ids`` are the fields of the canonical document that its home gives as its own ids; ``home_ids`` those of a
+      target's document that are ours.
+    - ``part_of`` is the entity that it belongs to.
+    - ``whole`` says whether the ``data`` of an event hold the object in full; None: they always do.
+    - ``remaining`` is what of the canonical document a target gets; None: all of it.
+    - ``unique_there``: one of theirs is one of ours.  False where several of ours may be one record of theirs, and
+      where a crossref that another delivery wrote on its way is enough for whoever needs the object.
+    - ``personal``: the document itself is about a person, so all of it is masked.
+    - ``natural_key`` names the canonical fields by which one that is known nowhere is looked up at its home.
+    - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
+    - ``noun`` is what people call it, where that is not its name.
+    """
+
+    name: str
+    schema: Schema | None = None
+    check: Check | None = None
+    home: str | None = None
+    part_of: str | None = None
+    whole: Callable[[Document], bool] | None = None
+    remaining: Callable[[Document], Document] | None = None
+    unique_there: bool = True
+    personal: bool = False
+    natural_key: tuple[str, ...] = ()
+    our_ids: tuple[str, ...] = ()
+    home_ids: tuple[str, ...] = ()
+    email_at: str | None = None
+    noun: str | None = None
+
+
+def _has_lines(order: Document) -> bool:
+    return "lines" in order
+
+
+ENTITIES: Mapping[str, Entity] = {
+    each.name: each
+    for each in (
+        Entity(
+            *("order", Order(), check_order, "clarity", None, _has_lines, remaining),
+            our_ids=("id", "customer.id"),
+            email_at="customer.email",
+        ),
+        Entity("shipment", Shipment(), check_shipment, part_of="order", home_ids=("order_id",)),
+        Entity("invoice", Invoice(), check_invoice, part_of="order", home_ids=("order_id",)),
+        Entity("reversal", Reversal(), check_reversal, part_of="order"),
+        Entity("order_status", part_of="order", noun="order"),
+    )
+}
+
+UNKNOWN = Entity("event")
+"""Of what no line of the registry is about, nothing is assumed."""
+
+
+def entity(name: str) -> Entity:
+    return ENTITIES.get(name, UNKNOWN)
+
+
+def noun(name: str) -> str:
+    """What people call an entity.
+
+    >>> noun("order_status"), noun("stock_level")
+    ('order', 'stock level')
+    """
+    return entity(name).noun or name.replace("_", " ")

@@ -1,0 +1,21 @@
+"""The documents as each system gives them, checked by a schema before a mapping reads them."""
+
+from __future__ import annotations
+
+from marshmallow import Schema
+
+from integration.canonical.sources.clarity import ClarityOrder
+from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
+from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
+from integration.canonical.sources.of_an_order import ReversalOfAnOrder
+
+SOURCES: dict[str, Schema] = {
+    "clarity.order": ClarityOrder(),
+    "fusion.invoice": FusionInvoice(),
+    "fusion.reversal": ReversalOfAnOrder(),
+    "fusion.shipment": FusionShipment(),
+    "odoo.invoice": OdooInvoice(),
+    "odoo.reversal": ReversalOfAnOrder(),
+    "odoo.shipment": OdooShipment(),
+}
+"""One line per document that a source sends, by the name that mappings call it."""

@@ -1,0 +1,44 @@
+"""One Fusion pod, as the connector's verbs and streams call it."""
+
+from __future__ import annotations
+
+from integration.connectors.contract import Document, Gate
+from integration.connectors.fusion.client import Client
+from integration.connectors.fusion.errors import RIGHTS, AccessRefused
+from integration.connectors.fusion.invoice.changes import Invoices
+from integration.connectors.fusion.order.items import Items
+from integration.connectors.fusion.order.payload import Payload
+from integration.connectors.fusion.order.sales_orders import SalesOrders
+from integration.errors import Misconfigured
+from integration.settings import System
+
+
+class Site:
+    """The client and the caches that all calls of one process share.  Threads may share it.
+
+    ``resource`` is what the pod calls sales orders.
+    """
+
+    def __init__(self, system: System, gate: Gate) -> None:
+        """Raises `Misconfigured` when a setting is missing."""
+        options, carries = system.options, system.carries_rounding
+        self.system = system
+        self.client = Client(system, gate)
+        self.resource = options.get("sales_orders_resource") or "salesOrdersForOrderHub"
+        self._source_system = options.get("source_system") or "CLARITY"
+        self._business_unit = system.option("business_unit")
+        self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
+        self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
+        self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
+
+    def whoami(self) -> str:
+        """The client's id, after it has read an order; `Misconfigured` when it may not even do that."""
+        try:
+            self.client.page(self.client.path(self.resource), limit=1, onlyData="true", fields="OrderKey")
+        except AccessRefused as refused:
+            raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=f"{RIGHTS}.") from refused
+        return self.client.id
+
+    def payload(self, document: Document, *, any_total: bool = False) -> Payload:
+        """The order document as Fusion reads it, see `Payload`."""
+        return Payload(document, self._source_system, self._business_unit, any_total)

@@ -1,0 +1,284 @@
+"""Tracking of orders: who fulfils which line, how far each target is, and which stages Clarity is notified of.
+
+Here, and nowhere else in ``tasks/``, entities are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from integration.canonical.fulfilment import Stage, carried
+from integration.canonical.order import CANCELLED
+from integration.canonical.split import remaining
+from integration.connectors.contract import Document
+from integration.errors import Hold, Needs, Skip, Throttled
+from integration.message import line_ids, line_keys
+from integration.store import attempts, crossrefs, deliveries, fulfilment, installations
+from integration.store.database import Transaction
+from integration.store.fulfilment import Claims
+from integration.systems import is_home, of_role, unqualify
+from tasks.leases import LeaseLost
+from tasks.tracking import FollowUp, Job, Tracking
+
+KNOWN_WITHIN = 3600.0
+LETS_GO = 5.0
+"""Seconds until a target is asked again whether it has let a line go."""
+MOVES = "line_moves"
+
+
+class OfOrder(Tracking):
+    """A document that belongs to an order, as its ERP carries it: what both kinds below have in common."""
+
+    def before_transform(self, job: Job, event: Document) -> Document:
+        """The event with ``order`` in its data: what the ERP carries of it, and what of that is left to be shipped.
+
+        Raises `Needs` while the order is not known there, `Hold` when it is not known which order it is.
+        """
+        source = job.delivery.source
+        with job.runtime.database.transaction() as tx:
+            order_id = event["data"]["order_id"] or crossrefs.our_id(tx, source, "order", event["data"]["their_order"])
+            if order_id is None:
+                raise _unknown(job.delivery.waited)
+            _check_home(job, order_id)
+            order = fulfilment.carried(tx, source, order_id)
+            self._others = fulfilment.shipped_by_others(tx, source, order_id, job.delivery.object_id)
+            posted = order or crossrefs.exists(tx, crossrefs.needed(source, "order", order_id))
+        if order is None and posted:
+            raise Hold(
+                f"what the ERP carries of order {order_id} was not kept when it was posted",
+                hint="Change the order in Clarity, so that it is posted again; then enter this in Clarity by hand.",
+                code="unknown_order",
+            )
+        if order and order.get("copy"):
+            name = job.runtime.installations[job.workflow.source].name
+            raise Skip(f"{name} has the order as a copy for the books: this is not sent on", settles=True)
+        if order is None:
+            raise Needs("order", order_id, at=source)
+        lines = [_line(order_id, line, self._others.get(line["id"], Decimal(0))) for line in order["lines"]]
+        known = {"id": order_id, "currency": order["currency"], "amount": Decimal(order["amount"]), "lines": lines}
+        return {**event, "data": {**event["data"], "order": known}}
+
+
+class OrderPart(OfOrder):
+    """A shipment or an invoice: the order comes further by it.  ``_state`` is what counts of it."""
+
+    _counted: Document | None = None
+
+    def __init__(self, state: Callable[[Document], Document]) -> None:
+        self._state = state
+
+    def after_validate(self, job: Job) -> bool:
+        """News is what changes how far the order is."""
+        delivery = job.delivery
+        self._counted = self._state(job.document["canonical"])
+        with job.runtime.database.statement() as tx:
+            return fulfilment.recorded(tx, delivery.source, delivery.entity, delivery.object_id) != self._counted
+
+    def at_end(self, tx: Transaction, job: Job) -> None:
+        """Keeps how far the order is by it, before Clarity is notified; one of an order at a time.
+
+        Raises `Throttled` when another shipment of the order was counted meanwhile: this one has to be counted again.
+        """
+        if self._counted is None:
+            return
+        delivery, order_id = job.delivery, job.document["canonical"]["order_id"]
+        fulfilment.lock(tx, delivery.source, order_id)
+        if fulfilment.shipped_by_others(tx, delivery.source, order_id, delivery.object_id) != self._others:
+            raise Throttled("another shipment of the order was counted meanwhile", after=1.0)
+        if fulfilment.record(tx, delivery, order_id, self._counted) is None:
+            raise LeaseLost
+
+    def after_post(self, tx: Transaction, job: Job) -> Sequence[FollowUp]:
+        canonical = job.document["canonical"]
+        fulfilment.show(tx, job.delivery.source, job.delivery.entity, job.delivery.object_id)
+        reference = f"{canonical['source']}:{canonical['number'] or canonical['id']}"
+        return _pushes(tx, job, canonical["order_id"], (), reference, advances=True)
+
+
+class OrderLines(Tracking):
+    """An order: each of its lines is fulfilled once, whatever the rules say later."""
+
+    _claimed_by_others: dict[str, int] | None = None
+    _gives_up = False
+
+    def before_validate(self, job: Job) -> None:
+        """Decides whether the target may fulfil the lines that it is to have.
+
+        Raises `Skip` where the target has none of the order, and never had; `Throttled` while another target that has
+        one of the lines may let it go; `Hold` where only a person can decide which of the two is to have it.  An order
+        without lines of which no target has anything is passed, for its check to hold: else it would go unseen.
+        """
+        delivery, canonical = job.delivery, job.document["canonical"]
+        if not job.workflow.fulfils:
+            return
+        ours, ordered = _lines(job)
+        with job.runtime.database.transaction(durable=False) as tx:
+            has = fulfilment.claims(tx, delivery.source, delivery.object_id)
+            there = line_ids((fulfilment.carried(tx, delivery.target, delivery.object_id) or {}).get("lines", ()))
+            given_up = ({line for line, target in has.items() if target == delivery.target} | there) - ours
+            known = bool(ours and not given_up) or delivery.theirs is not None
+            known = known or attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
+        self._gives_up = bool(given_up and not known)
+        self._claimed_by_others = _by_others(has, job)
+        if canonical["status"] in CANCELLED:
+            return
+        if not ours and not known:
+            if not ordered and not any(has.values()):
+                return
+            raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
+        moved = sorted(given_up & ordered)
+        if moved and known and MOVES not in delivery.approved:
+            raise _moves(job, moved[0])
+        if self._claimed_by_others:
+            raise _elsewhere(job, *min(self._claimed_by_others.items()))
+
+    def at_end(self, tx: Transaction, job: Job) -> None:
+        """Claims the lines, and lets go of what the target is not to have and never had."""
+        if self._claimed_by_others is None:
+            return
+        ours, ordered = _lines(job)
+        place = job.delivery.source, job.delivery.object_id, job.delivery.target
+        if _by_others(fulfilment.claim(tx, *place, ours, ordered), job) != self._claimed_by_others:
+            raise Throttled("another target claimed a line of the order meanwhile", after=1.0)
+        if self._gives_up:
+            fulfilment.release(tx, *place, keep=ours, ordered=ordered)
+
+    def after_post(self, tx: Transaction, job: Job) -> Sequence[FollowUp]:
+        """Keeps what the target carries now; an order that is posted again is reported again."""
+        assert job.posted
+        delivery, canonical = job.delivery, job.document["canonical"]
+        carries = carried(job.document["part"], job.posted.rounding, copy=not job.workflow.fulfils)
+        if job.posted.rounding:
+            deliveries.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
+        advances = fulfilment.carry(tx, delivery.target, canonical["id"], carries)
+        if delivery.applied_version is not None:  # of a first version there is nothing to let go
+            place = delivery.source, delivery.object_id, delivery.target
+            ordered = _lines(job)[1] if canonical["status"] not in CANCELLED else set()
+            fulfilment.release(tx, *place, keep=line_ids(carries["lines"]), ordered=ordered)
+        reference = f"{job.workflow.target}:{job.posted.number}"
+        return _pushes(tx, job, canonical["id"], (Stage.POSTED,), reference, advances=advances)
+
+    @staticmethod
+    def open_keys(tx: Transaction, installation: int) -> list[str]:
+        return fulfilment.open_orders(tx, installation)
+
+    @staticmethod
+    def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
+        fulfilment.polled(tx, installation, keys)
+
+
+def _shipped(shipment: Document) -> Document:
+    lines = shipment["lines"] if shipment["status"] == "shipped" else []
+    return {"lines": {line["order_line_id"]: str(line["quantity"]) for line in lines}}
+
+
+def _billed(invoice: Document) -> Document:
+    return {"status": invoice["status"], "complete": invoice["order_complete"]}
+
+
+TRACKING: Mapping[str, Callable[[], Tracking]] = {
+    "order": OrderLines,
+    "shipment": lambda: OrderPart(_shipped),
+    "invoice": lambda: OrderPart(_billed),
+    "reversal": OfOrder,
+}
+"""How an entity is tracked; one that is not named here needs no tracking."""
+
+
+def tracking(entity: str) -> Tracking:
+    return TRACKING.get(entity, Tracking)()
+
+
+def _lines(job: Job) -> tuple[set[str], set[str]]:
+    """The ids of the lines that the target is to have, and of all that are ordered."""
+    return line_ids(job.document["part"]["lines"]), line_ids(remaining(job.document["canonical"])["lines"])
+
+
+def _by_others(claims: Claims, job: Job) -> dict[str, int]:
+    """The target's lines that other targets have."""
+    ours, _ = _lines(job)
+    return {line: by for line, by in claims.items() if line in ours and by is not None and by != job.delivery.target}
+
+
+def _pushes(
+    tx: Transaction, job: Job, order_id: str, stages: tuple[Stage, ...], reference: str, *, advances: bool
+) -> list[FollowUp]:
+    """A push for each stage that the order has entered now and that the workflow has a status for.
+
+    Without a recipient the order does not advance: those stages are reported with a later effect.
+    """
+    assert job.posted
+    informed = job.runtime.installations.get(job.workflow.informs)
+    if informed is None or job.posted.theirs is None:
+        return []
+    found = {stage: job.workflow.status_after(job.document["part"], stage.word) for stage in Stage}
+    statuses = {stage: status for stage, status in found.items() if status}
+    if advances and statuses:
+        stages = (*stages, *fulfilment.advance(tx, informed.id, order_id, job.runtime.targets))
+    id = unqualify(informed.system, order_id)
+    return [
+        FollowUp(
+            system=informed.system,
+            entity="order_status",
+            object=("order", order_id),
+            document={"order_id": id, "status": statuses[stage], "external_ref": reference},
+        )
+        for stage in stages
+        if stage in statuses
+    ]
+
+
+def _check_home(job: Job, order_id: str) -> None:
+    """Raises `Skip` for an order of another system than the one that the workflow is for."""
+    kinds, target = job.runtime.settings.kinds, job.workflow.target
+    if target in of_role("shop", kinds) and not is_home(target, order_id, kinds):
+        raise Skip(f"the order is not one of {target}", settles=True)
+
+
+def _moves(job: Job, line: str) -> Hold:
+    name = job.runtime.installations[job.workflow.target].name
+    return Hold(
+        f"line {line!r} of the order is fulfilled by {name}, and the rules give it to another system now",
+        hint="Nothing is moved by itself.  `fleet held approve ID` takes the line out there, then the other system has "
+        "it; or correct the order in Clarity, or lines in mappings/workflows, so that the line stays.",
+        code=MOVES,
+    )
+
+
+def _elsewhere(job: Job, line: str, other: int) -> Throttled | Hold:
+    """As long as the other target has something to do or to decide, it may still let the line go."""
+    delivery = job.delivery
+    with job.runtime.database.statement() as tx:
+        name = installations.name(tx, other)
+        undecided = deliveries.undecided(tx, other, delivery.entity, delivery.object_id)
+    if undecided and delivery.waited < KNOWN_WITHIN:
+        return Throttled(f"line {line!r} of the order is fulfilled by {name}, until that lets it go", after=LETS_GO)
+    return Hold(
+        f"line {line!r} of the order is fulfilled by {name}, and would be fulfilled twice",
+        hint=f"See what {name} has of it.  When it is taken out there, replay this; or correct the order in Clarity, "
+        "or lines in mappings/workflows, so that the line stays.",
+        code="fulfilled_elsewhere",
+    )
+
+
+def _unknown(waited: float) -> Throttled | Hold:
+    """The order may be one that is just being posted; after an hour it is none that we know."""
+    if waited < KNOWN_WITHIN:
+        return Throttled("its order is not known yet", after=10.0)
+    return Hold(
+        "it is not known which order of Clarity this belongs to",
+        hint="See in the ERP to which order it belongs, and enter it in Clarity by hand.",
+        code="unknown_order",
+    )
+
+
+def _line(order_id: str, line: Document, shipped: Decimal) -> Document:
+    quantity = Decimal(line["quantity"])
+    return {
+        "id": line["id"],
+        "sku": line["sku"],
+        "quantity": quantity,
+        "left": quantity - shipped,
+        "keys": list(line_keys(order_id, line["id"])),
+    }
