@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from integration import preflight
 from integration.canonical.home import with_home_ids, with_our_ids
-from integration.connectors import missing
+from integration.connectors import missing, offers
 from integration.errors import Misconfigured, Reject
 from integration.local.credentials import Credentials
 from integration.local.environment import Systems
@@ -21,6 +23,8 @@ from integration.receiver import read_event
 from integration.settings import Settings
 from integration.signature import check_secret
 from integration.systems import KINDS, named, qualify, unqualify
+from integration.workflow import load_definitions
+from mappings import FOLDER
 
 NAMED = {"FLEET_HOME": "/nonexistent", "FLEET_SYSTEMS": "odoo_eu=odoo, shop_b2b=clarity"}
 HERE = "http://127.0.0.1:9"
@@ -150,6 +154,33 @@ def test_a_document_has_our_ids_on_the_way_in_and_those_of_its_home_on_the_way_b
     sent = {"order_id": "shop_b2b/1001", "body": {}}
     assert with_home_ids("shipment", sent, "shop_b2b") == {"order_id": "1001", "body": {}}
     assert with_home_ids("shipment", {"order_id": "1001"}, "clarity") == {"order_id": "1001"}
+
+
+def test_a_workflow_names_systems_by_their_own_names(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shipped = json.loads((folder / "workflows" / "order-to-odoo.json").read_text())
+    own = shipped | {"name": "own", "source": "shop_b2b", "target": "odoo_eu"}
+    own["then"] = shipped["then"] | {"system": "shop_b2b"}
+    path = folder / "workflows" / "own.json"
+    path.write_text(json.dumps(own))
+    added = offers(named(("odoo_eu=odoo", "shop_b2b=clarity")))
+    (workflow,) = load_definitions(folder, offers=added).matching("shop_b2b", "order.created")
+    assert (workflow.target, workflow.informs) == ("odoo_eu", "shop_b2b")
+    with pytest.raises(Misconfigured, match="source names 'shop_b2b', which is no system"):
+        load_definitions(folder, offers=offers(named(())))
+    for wrong, says in (
+        ({"on": ["shipment.changed"]}, "on names 'shipment.changed', which shop_b2b does not send"),
+        ({"entity": "shipment"}, "entity names 'shipment', which odoo_eu does not take"),
+    ):
+        path.write_text(json.dumps(own | wrong))
+        with pytest.raises(Misconfigured, match=says):
+            load_definitions(folder, offers=added)
+
+
+@pytest.mark.parametrize("added", [(), ("odoo_eu=odoo",)])
+def test_what_is_shipped_loads_whatever_systems_are_added(added: tuple[str, ...]) -> None:
+    assert load_definitions(FOLDER, offers=offers(named(added))).workflows
 
 
 KIND = re.compile(rf"(^|/)({'|'.join(KINDS)})($|/)|\b({'|'.join(KINDS).upper()})_[A-Z]")
