@@ -30,6 +30,9 @@ class Shop:
         yield "POST", "/orders/demo", self.demo
         yield "PATCH", "/orders/<path:id>", self.change
         yield "POST", "/orders/<path:id>/cancel", self.cancel
+        yield "POST", "/customers", self.register
+        yield "PATCH", "/customers/<id>", self.correct
+        yield "POST", "/customers/<id>/merge", self.merge
 
     def place(self) -> tuple[Response, int]:
         """Stores a full order, right or wrong, with the id it brings or a new one."""
@@ -67,6 +70,18 @@ class Shop:
     def cancel(self, id: str) -> Response:
         """Cancels the order, as an employee in Clarity would."""
         return jsonify(self._clarity.cancel(id))
+
+    def register(self) -> tuple[Response, int]:
+        """Stores a customer, with the id it brings or a new one."""
+        return jsonify(self._clarity.register(json_body())), 201
+
+    def correct(self, id: str) -> Response:
+        """Changes any fields of a customer, as people at the shop do."""
+        return jsonify(self._clarity.correct(id, json_body(("application/json", "application/merge-patch+json"))))
+
+    def merge(self, id: str) -> Response:
+        """``{others}``: merges these customers into this one."""
+        return jsonify(self._clarity.merge(id, list(json_body().get("others") or ())))
 
 
 class Erp:
