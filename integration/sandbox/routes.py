@@ -132,6 +132,7 @@ class Pod:
     def routes(self) -> Routes:
         yield "POST", "/fusion/failures", self.fail
         yield "POST", "/fusion/advance", self.advance
+        yield "PATCH", "/fusion/accounts/<id>", self.correct_account
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, path}``: the next calls fail as only Fusion fails."""
@@ -152,6 +153,10 @@ class Pod:
             return jsonify(self._fusion.advance(keys, steps, Manner(**body)))
         except TypeError as error:
             raise invalid(("", str(error))) from error
+
+    def correct_account(self, id: str) -> Response:
+        """Changes what Receivables shows of an account, its VAT number for instance."""
+        return jsonify({"sites": self._fusion.correct_account(id, json_body())})
 
 
 def _extent(body: dict[str, Any]) -> tuple[list[Any] | None, int]:
