@@ -37,7 +37,7 @@ def registered(shop: Sandbox, **fields: Any) -> str:
 
 
 def stated(id: str, initial: Document | None = None, **fields: Any) -> Document:
-    return {"customer_id": id, "fields": fields, "initial": initial or {}}
+    return {"customer_id": id, "fields": fields, "on_create": {"fields": initial or {}}}
 
 
 def test_only_what_differs_is_written_and_only_once(shop: Sandbox) -> None:

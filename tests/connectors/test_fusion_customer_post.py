@@ -18,12 +18,13 @@ from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_targets import held
 from tests.connectors.work import Crossrefs, MemoryWork
 
-ANA = {"email": "ana@example.test", "is_company": True, "account_number": None, "tax_number": None}
+ANA = {"email": "ana@example.test", "is_company": True, "tax_number": None}
 """A contact of account 77001."""
 
 
-def customer(merged: list[str] | None = None, **stated: Any) -> Document:
-    return {"key": f"c-{uuid.uuid4().hex[:8]}", "merged": merged or [], "customer": {**ANA, **stated}}
+def customer(merged: list[str] | None = None, account_number: str | None = None, **stated: Any) -> Document:
+    first = {"on_create": {"customer": {"account_number": account_number}}} if account_number else {}
+    return {"key": f"c-{uuid.uuid4().hex[:8]}", "merged": merged or [], "customer": {**ANA, **stated}, **first}
 
 
 def post(running: Pod, document: Document, work: MemoryWork | None = None, guest_account: str = "") -> Posted:

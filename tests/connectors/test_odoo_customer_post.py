@@ -29,12 +29,11 @@ def customer(**changes: Any) -> Document:
     key = unique()
     email = f"{key}@example.com"
     fields = {"name": f"Jane {key}", "is_company": False, "email": email, "phone": None, "vat": None}
-    partner = {"email": email, "account_number": None, "fields": {**fields, "street": "Main 1"}, "country": "PL"}
+    partner = {"email": email, "fields": {**fields, "street": "Main 1"}, "country": "PL"}
     return {
         "key": f"c-{key}",
         "merged": [],
         "partner": {**partner, "state": None},
-        "initial": {"ref": None, "payment_term": None},
         "addresses": [],
         "contacts": [],
         **changes,
@@ -44,6 +43,11 @@ def customer(**changes: Any) -> Document:
 def with_fields(document: Document, **fields: Any) -> Document:
     partner = document["partner"]
     return {**document, "partner": {**partner, "fields": {**partner["fields"], **fields}}}
+
+
+def first(document: Document, ref: str, **values: Any) -> Document:
+    """The customer with initial values."""
+    return {**document, "on_create": {"partner": {"fields": {"ref": ref}, **values}}}
 
 
 def company(document: Document, **fields: Any) -> Document:
@@ -84,7 +88,7 @@ def with_email(shop: Shop, document: Document) -> int:
 
 
 def test_a_customer_is_made_once_and_corrected_where_clarity_owns_a_value(shop: Shop) -> None:
-    document = customer(initial={"ref": "A-77", "payment_term": "30 Days"})
+    document = first(customer(), "A-77", payment_term="30 Days")
     theirs = post(shop, document).theirs
     assert row(shop, theirs, "name", "ref", "street")["ref"] == "A-77"
     shop.target.owner("res.partner", "write", [int(str(theirs))], vals={"ref": "A-78", "comment": "kept"})
@@ -181,7 +185,7 @@ def test_a_contact_with_the_account_number_is_the_customer(shop: Shop) -> None:
     number = f"A-{unique()}"
     shop.target.create("res.partner", name="Other", email=document["partner"]["email"])
     known = shop.target.create("res.partner", name="Known", ref=number)
-    document["partner"]["account_number"] = number
+    document = first(document, number)
     assert post(shop, document).theirs == str(known)
     assert row(shop, str(known))["email"] == document["partner"]["email"]
 

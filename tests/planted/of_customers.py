@@ -13,7 +13,7 @@ DEFECTS = [
     Defect(
         "a customer that is known is corrected where Clarity owns a value",
         f"{CONNECTOR}customer/post.py",
-        "            self._ensure_same(customer, columns)\n",
+        "            self._ensure_same(customer, self._partners.columns(partner))\n",
         "",
         f"{POST}test_a_customer_is_made_once_and_corrected_where_clarity_owns_a_value",
         "Jane Corrected",
@@ -21,8 +21,8 @@ DEFECTS = [
     Defect(
         "what Odoo owns of a customer is written once",
         f"{CONNECTOR}customer/post.py",
-        "            self._ensure_same(customer, columns)\n",
-        "            self._ensure_same(customer, {**columns, **self._initial()})\n",
+        "self._ensure_same(customer, self._partners.columns(partner))",
+        "self._ensure_same(customer, self._partners.columns(first))",
         f"{POST}test_a_customer_is_made_once_and_corrected_where_clarity_owns_a_value",
         "Odoo owns it",
     ),

@@ -13,6 +13,7 @@ from integration.connectors.clarity.client import Client, record_path
 from integration.connectors.clarity.order_documents import given
 from integration.connectors.clarity.problems import NotThere
 from integration.connectors.contract import Document, Posted, Request, Work
+from integration.connectors.initial import initial
 from integration.errors import Hold
 
 UPDATE = "customer.update"
@@ -21,9 +22,9 @@ AMOUNTS = {"creditLimit"}
 
 
 def post_customer(client: Client, document: Document, work: Work) -> Posted:
-    """Lets the customer have these values; document: {customer_id, fields, initial}.
+    """Lets the customer have these values; document: {customer_id, fields, on_create}.
 
-    ``initial`` is written only where Clarity has no value.  What is null is left as Clarity has it.  One that was
+    An initial value is written only where Clarity has no value.  What is null is left as Clarity has it.  One that was
     merged into another leads to that one.  Raises `Hold` for a customer that Clarity does not have.
     """
     customer = _standing(client, document["customer_id"])
@@ -77,7 +78,7 @@ def _standing(client: Client, id: str) -> Document:
 
 
 def _changes(document: Document, customer: Document) -> Document:
-    lacking = {name: value for name, value in document["initial"].items() if not customer.get(name)}
+    lacking = {name: value for name, value in initial(document).get("fields", {}).items() if not customer.get(name)}
     stated = given({**lacking, **document["fields"]})
     changes = {name: value for name, value in stated.items() if not _same(name, value, customer.get(name))}
     return {name: f"{Decimal(value):f}" if name in AMOUNTS else value for name, value in changes.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from integration.connectors.contract import Document, Posted, Work
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.customer.accounts import NEW_ACCOUNT, Customers, choice
+from integration.connectors.initial import with_initial
 from integration.errors import Hold, Skip
 
 ACTIVITIES = "receivablesCustomerAccountSiteActivities"
@@ -17,12 +18,12 @@ LINK = "link_account"
 
 
 def post_customer(client: Client, guest_account: str, document: Document, work: Work) -> Posted:
-    """Links the customer with its account; document: {key, merged, customer}.
+    """Links the customer with its account; document: {key, merged, customer, on_create}.
 
     Raises `Hold` where it has none, or with the candidates where it is not certain which is its own; `Skip` where it
     has none and FUSION_GUEST_ACCOUNT takes the orders of such customers.
     """
-    key, customer = document["key"], document["customer"]
+    key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
     _take_over(document, work)
     known = work.known("customer", key)
     rows = Customers(client, work, guest_account).find(customer, "customer", key)
@@ -65,7 +66,7 @@ def _none(guest_account: str) -> Hold | Skip:
 
 def _take_over(document: Document, work: Work) -> None:
     """Where only a customer that was merged into this one is linked, its account is this one's now."""
-    merged = document["merged"]
+    merged = document.get("merged", ())
     if merged and not work.known("customer", document["key"]):
         known = work.known_among("customer", merged)
         if number := next((known[id] for id in merged if id in known), None):
@@ -73,7 +74,7 @@ def _take_over(document: Document, work: Work) -> None:
 
 
 def _follow_merge(document: Document, work: Work, number: str) -> None:
-    for id, was in work.known_among("customer", document["merged"]).items():
+    for id, was in work.known_among("customer", document.get("merged", ())).items():
         if was != number:
             work.relink("customer", id, was, number)
 

@@ -5,6 +5,7 @@ One is known by its id at Clarity, else by what an order stated of it, else by i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from integration.canonical.email import email_address
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 class Contacts:
     """The contacts of one customer document."""
 
-    def __init__(self, client: Client, work: Work, stated: list[Document], identity: Identity) -> None:
+    def __init__(self, client: Client, work: Work, stated: Iterable[Document], identity: Identity) -> None:
         self._client = client
         self._work = work
         self._stated = {f"{identity.key}/{each['key']}": {"fields": each["fields"]} for each in stated}

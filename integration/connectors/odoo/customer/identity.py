@@ -67,8 +67,8 @@ def is_company(partner: Row) -> bool:
 
 
 def account_number(partner: Row) -> str | None:
-    """The number of the customer's account: an order's document sets it as Odoo's reference, if there is none yet."""
-    number = partner.get("account_number") or partner["fields"].get("ref")
+    """The number of the customer's account, which is Odoo's reference; only a new contact gets it."""
+    number = partner["fields"].get("ref")
     return str(number) if number else None
 
 

@@ -125,13 +125,15 @@ class Partners:
         return id, ids
 
     def columns(self, partner: Row) -> Row:
-        """Fields, country and state by id, as ``load()`` takes them.
+        """Fields, and country, state and payment term by id, as ``load()`` takes them.
 
         A region that Odoo does not list stays readable behind ``street2``.
         """
         columns = {field: value for field, value in partner["fields"].items() if value is not None}
         country, region = partner.get("country"), partner.get("state")
         state = None
+        if term := partner.get("payment_term"):
+            columns["property_payment_term_id/.id"] = self._catalog.payment_term(term)
         if country:
             columns["country_id/.id"] = self._catalog.country(country)
             state = self._catalog.state(columns["country_id/.id"], region) if region else None

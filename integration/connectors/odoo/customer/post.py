@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from integration.connectors.contract import Document, Posted, Work
+from integration.connectors.initial import with_initial
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.customer.contacts import Contacts
@@ -30,7 +31,6 @@ class CustomerPost:
 
     def __init__(self, client: Client, catalog: Catalog, document: Document, work: Work) -> None:
         self._client = client
-        self._catalog = catalog
         self._document = document
         self._work = work
         self._partners = Partners(client, catalog, work)
@@ -43,29 +43,21 @@ class CustomerPost:
         """
         self._take_over()
         partner, identity = self._document["partner"], Identity("customer", self._document["key"])
+        first = with_initial(self._document)["partner"]
         addresses = {
             f"address.{index}": Child(each["type"], {name: each[name] for name in AS_AN_ORDER})
-            for index, each in enumerate(self._document["addresses"])
+            for index, each in enumerate(self._document.get("addresses", ()))
         }
-        customer = self._partners.find(identity, partner, addresses, look_alikes=True)
-        columns = self._partners.columns(partner)
-        people = Contacts(self._client, self._work, self._document["contacts"], identity)
+        customer = self._partners.find(identity, first, addresses, look_alikes=True)
+        people = Contacts(self._client, self._work, self._document.get("contacts", ()), identity)
         if customer:
-            self._ensure_same(customer, columns)
+            self._ensure_same(customer, self._partners.columns(partner))
             people.ensure_same(customer["id"])
         children = addresses | people.missing()
-        id, ids = self._partners.ensure(identity, customer, {**columns, **self._initial()}, children)
+        id, ids = self._partners.ensure(identity, customer, self._partners.columns(first), children)
         people.remember(ids)
         self._follow_merge(str(id))
-        return Posted(str(id), partner.get("account_number"))
-
-    def _initial(self) -> Row:
-        """What Odoo owns from then on."""
-        initial = self._document["initial"]
-        columns = {"ref": initial["ref"]} if initial["ref"] else {}
-        if initial["payment_term"]:
-            columns["property_payment_term_id/.id"] = self._catalog.payment_term(initial["payment_term"])
-        return columns
+        return Posted(str(id), None)
 
     def _ensure_same(self, customer: Row, columns: Row) -> None:
         """Writes what Odoo has otherwise than the document states."""
@@ -80,7 +72,7 @@ class CustomerPost:
 
     def _take_over(self) -> None:
         """Where only a customer that was merged into this one is known, its contact is this one's now."""
-        key, merged = self._document["key"], self._document["merged"]
+        key, merged = self._document["key"], self._document.get("merged", ())
         if merged and not self._work.known("customer", key):
             known = self._work.known_among("customer", merged)
             if theirs := next((known[id] for id in merged if id in known), None):
@@ -88,7 +80,7 @@ class CustomerPost:
 
     def _follow_merge(self, theirs: str) -> None:
         """Orders of a customer that was merged into this one are this one's; their own contacts stay in Odoo."""
-        known = self._work.known_among("customer", self._document["merged"])
+        known = self._work.known_among("customer", self._document.get("merged", ()))
         for id, was in known.items():
             if was != theirs:
                 self._work.relink("customer", id, was, theirs)
