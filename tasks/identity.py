@@ -14,8 +14,13 @@ from tasks.runtime import Runtime
 
 
 def object_ids(tx: Transaction, of: str | None, made_by: Installation, theirs: Collection[str]) -> dict[str, str]:
-    """The ids of objects as a poll finds them, by theirs: ours where a crossref knows it, else "odoo-1/17"."""
+    """The ids of objects as a poll finds them, by theirs: ours where a crossref knows it, else "odoo-1/17".
+
+    Of an entity that only its home makes, what no crossref knows is no object of ours, and is left out.
+    """
     known = crossrefs.our_ids(tx, made_by.id, of, theirs) if of else {}
+    if of and entity(of).made_at_home and entity(of).home != made_by.kind:
+        return known
     return {id: known.get(id) or clear(f"{made_by.name}/{id}") for id in theirs}
 
 

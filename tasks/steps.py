@@ -112,8 +112,9 @@ def _holds_all(job: Job, event: Document) -> bool:
     """Whether the event holds its object in full, and none before it is missing."""
     given, applied = event.get("data"), job.delivery.applied_version
     whole = entity(job.delivery.entity).whole
-    if whole is None or not isinstance(given, dict):
-        return True
+    from_home = job.runtime.kind_of(job.delivery.source) == entity(job.delivery.entity).home
+    if whole is None or not from_home or not isinstance(given, dict):
+        return True  # what a poll has read is whole
     gap = applied is not None and job.delivery.version > applied + 1
     return whole(given) and not (event.get("truncated") or given.get("truncated") or gap)
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from marshmallow import Schema
 
+from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import Order
 from integration.canonical.order_check import check_order
@@ -40,6 +41,7 @@ class Entity:
       where a crossref that another delivery wrote on its way is enough for whoever needs the object.
     - ``personal``: the document itself is about a person, so all of it is masked.
     - ``natural_key`` names the canonical fields by which one that is known nowhere is looked up at its home.
+    - ``made_at_home``: only its home makes it.  Of what another system has, only records that a crossref names matter.
     - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
     - ``noun`` is what people call it, where that is not its name.
     """
@@ -54,6 +56,7 @@ class Entity:
     unique_there: bool = True
     personal: bool = False
     natural_key: tuple[str, ...] = ()
+    made_at_home: bool = False
     email_at: str | None = None
     noun: str | None = None
 
@@ -62,10 +65,26 @@ def _has_lines(order: Document) -> bool:
     return "lines" in order
 
 
+def _is_more_than_named(customer: Document) -> bool:
+    return bool(customer.keys() - {"id", "version"})
+
+
 ENTITIES: Mapping[str, Entity] = {
     each.name: each
     for each in (
         Entity("order", Order(), check_order, "clarity", None, _has_lines, remaining, email_at="customer.email"),
+        Entity(
+            "customer",
+            Customer(),
+            check_customer,
+            home="clarity",
+            whole=_is_more_than_named,
+            unique_there=False,
+            personal=True,
+            natural_key=("email", "kind", "tax_id"),
+            made_at_home=True,
+            email_at="email",
+        ),
         Entity("shipment", Shipment(), check_shipment, part_of="order"),
         Entity("invoice", Invoice(), check_invoice, part_of="order"),
         Entity("reversal", Reversal(), check_reversal, part_of="order"),

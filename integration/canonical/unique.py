@@ -66,6 +66,8 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
         *(Keyed((name,)) for name in ("lines", "payments", "refunds")),
         *(Keyed(("taxes",), TAX, within=name) for name in ("lines", "shipping_lines", "fees")),
     ),
+    "clarity.customer": (Keyed(("addresses",)), Keyed(("contacts",))),
+    "customer": (Keyed(("addresses",)), Keyed(("contacts",))),
     "odoo.order": (Keyed(("lines",), ("key",)),),
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),
     "odoo.shipment": OF_THE_ORDER,

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from integration.connectors.clarity.client import Client
-from integration.connectors.clarity.customer.post import fetch_customer, post_customer, shown_customer
+from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Document, Request
 from integration.errors import Hold, Retry
 from integration.settings import System
@@ -26,9 +25,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox.stop()
 
 
-def client(shop: Sandbox) -> Client:
+def connector(shop: Sandbox) -> Clarity:
     options = {"client_id": "fleet", "client_secret": "s3cret", "token_url": f"{shop.url}/clarity/oauth/token"}
-    return Client(System("clarity", shop.api, 100, 8, 5, options), Gate())
+    return Clarity(System("clarity", shop.api, 100, 8, 5, options), Gate())
 
 
 def registered(shop: Sandbox, **fields: Any) -> str:
@@ -44,39 +43,39 @@ def test_only_what_differs_is_written_and_only_once(shop: Sandbox) -> None:
     id = registered(shop, paymentTerms="NET15", creditHold=False)
     document = stated(id, paymentTerms="NET30", creditHold=False, creditLimit=Decimal("500.0"), accountNumber=None)
     work = MemoryWork()
-    assert post_customer(client(shop), document, work).theirs == id
+    assert connector(shop).post("customer", document, work).theirs == id
     found = shop.get(f"/customers/{id}").json()
     assert (found["version"], found["paymentTerms"], found["creditLimit"]) == (2, "NET30", "500.0")
     assert [effect for effect, _ in work.outcomes] == ["customer.update"]
     again = MemoryWork()
-    post_customer(client(shop), stated(id, paymentTerms="NET30", creditLimit=Decimal(500)), again)
+    connector(shop).post("customer", stated(id, paymentTerms="NET30", creditLimit=Decimal(500)), again)
     assert (again.outcomes, shop.get(f"/customers/{id}").json()["version"]) == ([("customer.update", "found")], 2)
 
 
 def test_what_clarity_owns_is_an_initial_value_only(shop: Sandbox) -> None:
     id = registered(shop)
     for number in ("PL1", "PL2"):
-        post_customer(client(shop), stated(id, {"taxId": number}), MemoryWork())
+        connector(shop).post("customer", stated(id, {"taxId": number}), MemoryWork())
         assert shop.get(f"/customers/{id}").json()["taxId"] == "PL1"
 
 
 def test_a_credit_hold_is_set_and_lifted_and_none_is_none(shop: Sandbox) -> None:
     id = registered(shop)
     for hold, version in ((False, 1), (True, 2), (False, 3)):
-        post_customer(client(shop), stated(id, creditHold=hold), MemoryWork())
+        connector(shop).post("customer", stated(id, creditHold=hold), MemoryWork())
         assert shop.get(f"/customers/{id}").json()["version"] == version
 
 
 def test_a_customer_that_was_merged_leads_to_the_one_that_stays(shop: Sandbox) -> None:
     stays, goes = registered(shop), registered(shop)
     shop.control("POST", f"/customers/{stays}/merge", {"others": [goes]})
-    assert post_customer(client(shop), stated(goes, paymentTerms="NET60"), MemoryWork()).theirs == stays
+    assert connector(shop).post("customer", stated(goes, paymentTerms="NET60"), MemoryWork()).theirs == stays
     assert shop.get(f"/customers/{stays}").json()["paymentTerms"] == "NET60"
 
 
 def test_one_that_clarity_does_not_have_is_held(shop: Sandbox) -> None:
     with pytest.raises(Hold) as raised:
-        post_customer(client(shop), stated("c-nobody", paymentTerms="NET60"), MemoryWork())
+        connector(shop).post("customer", stated("c-nobody", paymentTerms="NET60"), MemoryWork())
     assert raised.value.code == "record_missing"
 
 
@@ -89,7 +88,7 @@ def test_a_change_in_between_is_not_overwritten(shop: Sandbox) -> None:
             return super().perform(effect, request, send)
 
     with pytest.raises(Retry):
-        post_customer(client(shop), stated(id, paymentTerms="NET30"), Meanwhile())
+        connector(shop).post("customer", stated(id, paymentTerms="NET30"), Meanwhile())
     assert shop.get(f"/customers/{id}").json()["paymentTerms"] == "NET90"
 
 
@@ -97,14 +96,14 @@ def test_a_lost_answer_changes_nothing_twice(shop: Sandbox) -> None:
     id = registered(shop)
     work = LossyWork("customer.update", MemoryWork().crossrefs)
     with pytest.raises(Retry):
-        post_customer(client(shop), stated(id, paymentTerms="NET30"), work)
-    assert post_customer(client(shop), stated(id, paymentTerms="NET30"), work).theirs == id
+        connector(shop).post("customer", stated(id, paymentTerms="NET30"), work)
+    assert connector(shop).post("customer", stated(id, paymentTerms="NET30"), work).theirs == id
     assert shop.get(f"/customers/{id}").json()["version"] == 2
 
 
 def test_what_it_shows_and_what_it_is(shop: Sandbox) -> None:
     id = registered(shop, paymentTerms="NET30", creditLimit="500.00")
     document = stated(id, paymentTerms="NET45", creditLimit=Decimal(500))
-    shown = shown_customer(client(shop), document, MemoryWork())
+    shown = connector(shop).shown("customer", document, MemoryWork())
     assert shown == {"fields": {"paymentTerms": "NET30", "creditLimit": Decimal(500)}}
-    assert fetch_customer(client(shop), id)["name"] == "ACME"
+    assert connector(shop).fetch("customer", id)["name"] == "ACME"

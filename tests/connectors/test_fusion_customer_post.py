@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Document, Posted
-from integration.connectors.fusion.client import Client
-from integration.connectors.fusion.customer.changes import AccountChanges
-from integration.connectors.fusion.customer.post import post_customer, shown_customer
 from integration.errors import Skip
 from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_targets import held
@@ -28,7 +25,7 @@ def customer(merged: list[str] | None = None, account_number: str | None = None,
 
 
 def post(running: Pod, document: Document, work: MemoryWork | None = None, guest_account: str = "") -> Posted:
-    return post_customer(Client(running.system, running.gate), guest_account, document, work or MemoryWork())
+    return running.connector(guest_account=guest_account).post("customer", document, work or MemoryWork())
 
 
 @pytest.mark.parametrize(
@@ -40,9 +37,7 @@ def test_a_customer_is_linked_with_its_account(running: Pod, stated: Document, a
     document = customer(**stated)
     assert post(running, document, work) == Posted(account, account)
     assert work.known("customer", document["key"]) == account
-    assert shown_customer(Client(running.system, running.gate), "", document, work) == {
-        "customer": {"account_number": account}
-    }
+    assert running.connector().shown("customer", document, work) == {"customer": {"account_number": account}}
 
 
 def test_many_at_once_are_one_account(running: Pod) -> None:
@@ -90,7 +85,7 @@ def test_customers_merged_in_clarity_are_one_account_from_now_on(running: Pod) -
 def test_accounts_are_read_when_they_change(running: Pod) -> None:
     running.fake.correct_account("A-11", {"TaxRegistrationNumber": "DE123456788"})
     since = datetime.now(UTC) - timedelta(seconds=10)
-    page = AccountChanges(Client(running.system, running.gate)).changed(since, None)
+    page = running.connector().changes("customers", since, None, lambda _: [])
     changes = {change.id: change for change in page.changes}
     assert changes["A-11"].document == {"AccountNumber": "A-11", "TaxRegistrationNumber": "DE123456788"}
     assert changes["A-11"].type == "customer.changed"
@@ -99,5 +94,4 @@ def test_accounts_are_read_when_they_change(running: Pod) -> None:
 
 def test_a_client_that_may_not_read_accounts_has_no_changes(running: Pod) -> None:
     running.fail_next("not_granted", 1, "receivablesCustomerAccountSiteActivities")
-    stream = AccountChanges(Client(running.system, running.gate))
-    assert stream.changed(datetime.now(UTC), None).changes == ()
+    assert running.connector().changes("customers", datetime.now(UTC), None, lambda _: []).changes == ()

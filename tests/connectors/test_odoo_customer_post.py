@@ -12,10 +12,6 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Document, Posted
-from integration.connectors.odoo.catalog import Catalog
-from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.customer.changes import Customers
-from integration.connectors.odoo.customer.post import post_customer, shown_customer
 from integration.errors import Throttled
 from tests.connectors.odoo_targets import Shop, held, polish_vat, unique
 from tests.connectors.test_odoo_customers import customer_of
@@ -63,8 +59,7 @@ def person(key: str, name: str, email: str | None = None, phone: str | None = No
 
 
 def post(shop: Shop, document: Document, work: MemoryWork | None = None) -> Posted:
-    client = Client(shop.target.system, shop.target.gate)
-    return post_customer(client, Catalog(client, shop.target.system), document, work or shop.new_work())
+    return shop.connector.post("customer", document, work or shop.new_work())
 
 
 def row(shop: Shop, theirs: str | None, *fields: str) -> dict[str, Any]:
@@ -252,13 +247,12 @@ def test_contacts_merged_in_odoo_are_followed(shop: Shop) -> None:
 
 def test_a_dry_run_finds_what_differs(shop: Shop) -> None:
     document = customer()
-    client = Client(shop.target.system, shop.target.gate)
-    assert shown_customer(client, document, shop.new_work()) is None
+    assert shop.connector.shown("customer", document, shop.new_work()) is None
     theirs = post(shop, document).theirs
     stated = {name: value for name, value in document["partner"]["fields"].items() if value is not None}
-    assert shown_customer(client, document, shop.new_work()) == {"partner": {"fields": stated}}
+    assert shop.connector.shown("customer", document, shop.new_work()) == {"partner": {"fields": stated}}
     shop.target.owner("res.partner", "write", [int(str(theirs))], vals={"street": "Elsewhere"})
-    shown = shown_customer(client, document, shop.new_work())
+    shown = shop.connector.shown("customer", document, shop.new_work())
     assert shown == {"partner": {"fields": {**stated, "street": "Elsewhere"}}}
 
 
@@ -267,16 +261,14 @@ def test_what_odoo_owns_of_a_customer_is_read_when_it_changes(shop: Shop) -> Non
     (term,) = shop.target.owner("account.payment.term", "search", domain=[["name", "=", "30 Days"]], limit=1)
     values = {"property_payment_term_id": term, "ref": "A-9", "trust": "bad", "credit_limit": 500}
     shop.target.owner("res.partner", "write", [int(str(theirs))], vals=values)
-    client = Client(shop.target.system, shop.target.gate)
-    stream = Customers(client, Catalog(client, shop.target.system))
-    page, found = None, {}
+    since, page, found = datetime.now(UTC) - timedelta(seconds=5), None, {}
     while True:
-        read = stream.page(datetime.now(UTC) - timedelta(seconds=5), page)
+        read = shop.connector.changes("customers", since, page, lambda _: [])
         found |= {change.id: change for change in read.changes}
         if (page := read.next) is None:
             break
     change = found[str(theirs)]
-    assert (change.type, change.number) == ("customer.changed", "A-9")
+    assert (change.type, change.number, change.parent) == ("customer.changed", None, None)
     limit = change.document.pop("credit_limit")
     assert limit in (None, 500), "only accounting users are shown it"
     assert change.document == {"ref": "A-9", "vat": None, "payment_term": "30 Days", "trust": "bad"}

@@ -15,6 +15,8 @@ from integration.connectors.fusion.client import Client, quoted
 from integration.errors import Hold
 
 MOST_CANDIDATES = 10
+ACTIVITIES = "receivablesCustomerAccountSiteActivities"
+"""What Receivables says of an account, one row for each of its bill-to sites."""
 CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
 NEW_ACCOUNT = (
     "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "

@@ -13,7 +13,7 @@ import structlog
 from integration.connectors.contract import Change, Document, Page
 from integration.connectors.fusion.changed_rows import Listing
 from integration.connectors.fusion.client import Client
-from integration.connectors.fusion.customer.post import ACTIVITIES
+from integration.connectors.fusion.customer.accounts import ACTIVITIES
 from integration.connectors.fusion.decode import moment
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource
 
@@ -45,4 +45,4 @@ class AccountChanges:
 
 def _change(number: str, row: Document) -> Change:
     at = moment(row.get("LastUpdateDate")) or datetime.fromtimestamp(0, UTC)
-    return Change(EVENT, number, at, number, "", None, {name: row.get(name) for name in SHOWN})
+    return Change(EVENT, number, at, number, None, {name: row.get(name) for name in SHOWN})

@@ -8,36 +8,37 @@ from __future__ import annotations
 
 from integration.connectors.contract import Document, Posted, Work
 from integration.connectors.fusion.client import Client, quoted
-from integration.connectors.fusion.customer.accounts import NEW_ACCOUNT, Customers, choice
+from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers, choice
+from integration.connectors.fusion.site import Site
 from integration.connectors.initial import with_initial
 from integration.errors import Hold, Skip
 
-ACTIVITIES = "receivablesCustomerAccountSiteActivities"
 LINK = "link_account"
 """What a person may decide about an account that has another VAT number."""
 
 
-def post_customer(client: Client, guest_account: str, document: Document, work: Work) -> Posted:
+def post_customer(site: Site, document: Document, work: Work) -> Posted:
     """Links the customer with its account; document: {key, merged, customer, on_create}.
 
     Raises `Hold` where it has none, or with the candidates where it is not certain which is its own; `Skip` where it
     has none and FUSION_GUEST_ACCOUNT takes the orders of such customers.
     """
+    guest_account = site.system.options.get("guest_account", "")
     key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
     _take_over(document, work)
     known = work.known("customer", key)
-    rows = Customers(client, work, guest_account).find(customer, "customer", key)
+    rows = Customers(site.client, work, guest_account).find(customer, "customer", key)
     if rows is None:
         raise _none(guest_account)
     number = str(rows[0]["AccountNumber"])
     if number not in (known, customer["account_number"]) and not work.approved(LINK):
-        _check_vat(client, document, rows)
+        _check_vat(site.client, document, rows)
     work.remember("customer", key, number)
     _follow_merge(document, work, number)
     return Posted(number, number)
 
 
-def shown_customer(client: Client, guest_account: str, document: Document, work: Work) -> Document | None:  # noqa: ARG001
+def shown_customer(site: Site, document: Document, work: Work) -> Document | None:  # noqa: ARG001
     """The number of the account with which the customer is linked; None without one."""
     number = work.known("customer", document["key"])
     return {"customer": {"account_number": number}} if number else None

@@ -6,15 +6,13 @@ is a customer of Clarity, the crossref says: a contact that was there before us 
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from integration.connectors.contract import Change, Document, Page
-from integration.connectors.odoo.catalog import Catalog
+from integration.connectors.contract import Ask, Change, Page
 from integration.connectors.odoo.changed_rows import Row, changed
-from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.decode import exact, moment, text
+from integration.connectors.odoo.site import Site
 
 EVENT = "customer.changed"
 ON_THEIR_OWN: list[Any] = [["type", "=", "contact"]]
@@ -23,30 +21,23 @@ BY_RIGHTS = ("property_payment_term_id", "trust", "credit_limit")
 """Fields that come with the app for invoices; a credit limit is shown to accounting users only (Odoo 19)."""
 
 
-class Customers:
-    """The stream of ``customer.changed``: one for each contact."""
-
-    def __init__(self, client: Client, catalog: Catalog) -> None:
-        self._client = client
-        self._catalog = catalog
-
-    def page(self, since: datetime, page: Document | None) -> Page:
-        known = self._catalog.fields("res.partner")
-        fields = [*FIELDS, *(field for field in BY_RIGHTS if field in known)]
-        batch = changed(self._client, "res.partner", ON_THEIR_OWN, fields, since, page)
-        return Page(tuple(_change(row) for row in batch.rows), batch.seen, batch.next)
+def customers(site: Site, ask: Ask) -> Page:
+    """The contacts that changed, each as a ``customer.changed``."""
+    known = site.catalog.fields("res.partner")
+    fields = [*FIELDS, *(field for field in BY_RIGHTS if field in known)]
+    batch = changed(site.client, "res.partner", ON_THEIR_OWN, fields, ask.since, ask.page)
+    return Page(tuple(_change(row) for row in batch.rows), batch.seen, batch.next)
 
 
 def _change(row: Row) -> Change:
-    number = text(row["ref"])
     document = {
-        "ref": number,
+        "ref": text(row["ref"]),
         "vat": text(row["vat"]),
         "payment_term": text(row.get("property_payment_term_id")),
         "trust": text(row.get("trust")),
         "credit_limit": _limit(row.get("credit_limit")),
     }
-    return Change(EVENT, str(row["id"]), moment(row["write_date"]), number, "", None, document)
+    return Change(EVENT, str(row["id"]), moment(row["write_date"]), None, None, document)
 
 
 def _limit(value: Any) -> Decimal | None:

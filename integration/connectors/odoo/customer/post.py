@@ -17,6 +17,7 @@ from integration.connectors.odoo.customer.identity import Identity, plain_vat
 from integration.connectors.odoo.customer.partner import Child, Partners
 from integration.connectors.odoo.external import find, xmlid
 from integration.connectors.odoo.order.difference import id_of, same
+from integration.connectors.odoo.site import Site
 
 OF_THE_EMPLOYER = {"vat", "is_company", "street", "street2", "city", "zip", "country_id", "state_id"}
 """What a contact that belongs to another shares with it: changed here, it would change there (Odoo 19)."""
@@ -86,13 +87,14 @@ class CustomerPost:
                 self._work.relink("customer", id, was, theirs)
 
 
-def post_customer(client: Client, catalog: Catalog, document: Document, work: Work) -> Posted:
+def post_customer(site: Site, document: Document, work: Work) -> Posted:
     """See `CustomerPost.ensure`."""
-    return CustomerPost(client, catalog, document, work).ensure()
+    return site.retried(lambda _: CustomerPost(site.client, site.catalog, document, work).ensure())
 
 
-def shown_customer(client: Client, document: Document, work: Work) -> Document | None:
+def shown_customer(site: Site, document: Document, work: Work) -> Document | None:
     """The plain fields of the contact as Odoo has them, where they mean the same as ours, ours; None without one."""
+    client = site.client
     id = work.known("customer", document["key"]) or find(client, xmlid("customer", document["key"]))
     fields = {name: value for name, value in document["partner"]["fields"].items() if value is not None}
     rows = client.call("res.partner", "read", [int(id)], fields=sorted(fields)) if id else []
