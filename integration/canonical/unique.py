@@ -68,6 +68,7 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     ),
     "clarity.customer": (Keyed(("addresses",)), Keyed(("contacts",))),
     "customer": (Keyed(("addresses",)), Keyed(("contacts",))),
+    "odoo.contact": (Keyed(("contacts",), ("key",)),),
     "odoo.order": (Keyed(("lines",), ("key",)),),
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),
     "odoo.shipment": OF_THE_ORDER,
