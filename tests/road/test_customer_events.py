@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from integration.cli import main
 from integration.store import views
 from tests.connectors.odoo_targets import polish_vat
 from tests.road.test_customers import PARTS, customers_of, odoo
@@ -70,6 +73,13 @@ def messages(road: World) -> int:
 
 def eventually(road: World, probe: Callable[[], Any], wanted: Any, seconds: float = 30.0) -> None:
     road.until(lambda: probe() == wanted, seconds, lambda: f"{probe()!r} is not {wanted!r}")
+
+
+def fleet(road: World, *command: str) -> str:
+    """What a command of `fleet` says."""
+    said = CliRunner(env={**road.fleet.environment, "COLUMNS": "9999"}).invoke(main, command)
+    assert said.exit_code == 0, said.output
+    return said.output
 
 
 def is_still(road: World) -> None:
@@ -174,7 +184,12 @@ def test_a_look_alike_is_held_with_the_candidates(road: World) -> None:
     id = registered(road, email=email)["id"]
     (row,) = [row for row in at_rest(road, id) if row["target"].startswith("odoo")]
     assert (row["state"], row["code"]) == ("held", "look_alike")
-    assert [choice["id"] for choice in row["candidates"]] == [str(alike), "new"]
+    shown = fleet(road, "held", "show", str(row["id"]), "--json")
+    assert [choice["id"] for choice in json.loads(shown)["candidates"]] == [str(alike), "new"]
+    assert email not in fleet(road, "held", "show", str(row["id"])), "all of a customer is personal"
+    fleet(road, "held", "approve", str(row["id"]), "--choose", "new")
+    road.until(lambda: states(road, id)[-1][1] == "done", 30, lambda: states(road, id))
+    assert contact(road, id) != alike
 
 
 def test_customers_merged_in_clarity_and_in_odoo_are_followed(road: World) -> None:
@@ -191,5 +206,5 @@ def test_customers_merged_in_clarity_and_in_odoo_are_followed(road: World) -> No
     odoo(road, "base.partner.merge.automatic.wizard", "action_merge", ids=wizard)
     road.control("PATCH", f"customers/{stays['id']}", {"name": "After the merge"})
     eventually(road, lambda: contact(road, stays["id"]), other)
-    (row,) = odoo(road, "res.partner", "read", ids=[other], fields=["name"])
-    assert row["name"] == "After the merge"
+    read = {"ids": [other], "fields": ["name"]}
+    eventually(road, lambda: odoo(road, "res.partner", "read", **read)[0]["name"], "After the merge")
