@@ -69,7 +69,7 @@ class Customer(Strict):
 
 
 def check_customer(customer: dict[str, Any], approved: Collection[str] = ()) -> None:
-    """Passes a customer that can be posted as it stands, or whose faults are ``approved``, by their codes.
+    """Passes a customer that can be posted as it is, or whose faults are ``approved``, by their codes.
 
     Raises `Hold` for an unknown kind, currency (ISO 4217), payment term or kind of address, for a text that is not one
     e-mail address, for a credit limit that is below zero or finer than its currency's minor unit, for several primary

@@ -76,7 +76,7 @@ class Shop:
         return jsonify(self._clarity.register(json_body())), 201
 
     def correct(self, id: str) -> Response:
-        """Changes any fields of a customer, as people at the shop do."""
+        """Changes any fields of a customer, as people at Clarity do."""
         return jsonify(self._clarity.correct(id, json_body(("application/json", "application/merge-patch+json"))))
 
     def merge(self, id: str) -> Response:

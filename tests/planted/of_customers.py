@@ -5,11 +5,44 @@ from __future__ import annotations
 from tests.planted.defect import Defect
 
 CUSTOMERS = "tests/connectors/test_odoo_customers.py::"
+IDENTITY = "tests/road/test_identity.py::"
 POST = "tests/connectors/test_odoo_customer_post.py::"
 FUSION = "tests/connectors/test_fusion_lookups.py::"
 CONNECTOR = "integration/connectors/odoo/"
 
 DEFECTS = [
+    Defect(
+        "contacts of an ERP that are no customers of ours stay out of the inbox",
+        "tasks/identity.py",
+        "        return known\n",
+        "        pass\n",
+        f"{IDENTITY}test_of_what_only_its_home_makes_a_poll_takes_what_a_crossref_names",
+        "'18': 'odoo-1/18'",
+    ),
+    Defect(
+        "what a poll has read is whole, whatever its version is",
+        "tasks/steps.py",
+        "if whole is None or not from_home or not isinstance(given, dict):",
+        "if whole is None or not isinstance(given, dict):",
+        f"{IDENTITY}test_what_a_poll_has_read_is_whole",
+        "'step': 'fetch'",
+    ),
+    Defect(
+        "Clarity is not overwritten by what it owns",
+        "integration/connectors/clarity/customer/post.py",
+        'initial(document).get("fields", {}).items() if not customer.get(name)}',
+        'initial(document).get("fields", {}).items()}',
+        "tests/connectors/test_clarity_customers.py::test_what_clarity_owns_is_an_initial_value_only",
+        "'PL2' == 'PL1'",
+    ),
+    Defect(
+        "no reason quotes a value of a customer",
+        "integration/translator.py",
+        'registered(self.kind.rpartition(".")[2]).personal or ',
+        "",
+        "tests/mapping/test_customer.py::test_a_reason_quotes_nothing_of_a_customer",
+        "quastenbruck",
+    ),
     Defect(
         "a customer that is known is corrected where Clarity owns a value",
         f"{CONNECTOR}customer/post.py",

@@ -78,7 +78,7 @@ def test_a_merged_customer_is_readable_and_names_who_stays(sandbox: Sandbox, lis
     assert problem(patch(sandbox, goes, {"taxId": "PL1"})) == (409, "merged")
 
 
-def test_an_order_leaves_its_customer_as_it_stands(sandbox: Sandbox, listener: Listener) -> None:
+def test_an_order_leaves_its_customer_as_it_is(sandbox: Sandbox, listener: Listener) -> None:
     order = sandbox.order()
     id = order["customer"]["id"]
     assert sandbox.get(f"/customers/{id}").json()["version"] == 1

@@ -54,7 +54,7 @@ class Clarity:
         return order
 
     def register(self, given: Document) -> Document:
-        """Stores a new customer, as one who registers at the shop."""
+        """Stores a new customer, as one who registers at Clarity."""
         with self._records.transaction() as db:
             customer = customers.create(db, given)
         self._sender.wake()
