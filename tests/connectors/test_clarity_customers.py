@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import responses
 
 from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Document, Request
@@ -90,6 +91,19 @@ def test_a_change_in_between_is_not_overwritten(shop: Sandbox) -> None:
     with pytest.raises(Retry):
         connector(shop).post("customer", stated(id, paymentTerms="NET30"), Meanwhile())
     assert shop.get(f"/customers/{id}").json()["paymentTerms"] == "NET90"
+
+
+@responses.activate(assert_all_requests_are_fired=True)
+def test_without_the_scope_only_the_customer_is_held() -> None:
+    url = "https://clarity.example/api/v1"
+    responses.post("https://clarity.example/token", json={"access_token": "t", "expires_in": 3600})
+    refusal = {"status": 403, "code": "insufficient_scope"}
+    responses.get(f"{url}/customers/c-1", json=refusal, status=403, content_type="application/problem+json")
+    options = {"client_id": "fleet", "client_secret": "s", "token_url": "https://clarity.example/token"}
+    clarity = Clarity(System("clarity", url, 100, 8, 5, options), Gate())
+    with pytest.raises(Hold, match="our client may not do this") as raised:
+        clarity.post("customer", stated("c-1", paymentTerms="NET30"), MemoryWork())
+    assert "customers:write" in str(raised.value.hint)
 
 
 def test_a_lost_answer_changes_nothing_twice(shop: Sandbox) -> None:

@@ -12,6 +12,14 @@ CONNECTOR = "integration/connectors/odoo/"
 
 DEFECTS = [
     Defect(
+        "of a document about a person only which it is is shown",
+        "integration/masking.py",
+        "return Place.OF_A_PERSONAL_DOCUMENT if personal else",
+        "return Place.OF_A_PERSON if personal else",
+        "tests/cli/test_masking.py::test_of_a_document_about_a_person_only_which_it_is_is_shown",
+        "Jane",
+    ),
+    Defect(
         "contacts of an ERP that are no customers of ours stay out of the inbox",
         "tasks/identity.py",
         "        return known\n",

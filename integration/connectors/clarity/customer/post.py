@@ -5,8 +5,9 @@ Only what differs is sent, for the version that was looked at: who changes the c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from integration.connectors.answers import to_number
 from integration.connectors.clarity.client import Client, record_path
@@ -14,13 +15,35 @@ from integration.connectors.clarity.order_documents import given
 from integration.connectors.clarity.problems import NotThere
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.initial import initial
-from integration.errors import Hold
+from integration.errors import Hold, Misconfigured
 
 UPDATE = "customer.update"
+NO_SCOPE = "insufficient_scope"
 MOST_MERGES = 10
 AMOUNTS = {"creditLimit"}
 
+R = TypeVar("R")
 
+
+def permitted(verb: Callable[[Client, Document, Work], R]) -> Callable[[Client, Document, Work], R]:
+    """The verb; where our client may do nothing with customers, this one is held, and orders go on."""
+
+    def permitted_verb(client: Client, document: Document, work: Work) -> R:
+        try:
+            return verb(client, document, work)
+        except Misconfigured as refused:
+            if refused.code != NO_SCOPE:
+                raise
+            raise Hold(
+                refused.reason,
+                hint="Give the client of CLARITY_CLIENT_ID the scopes customers:read and customers:write. {again}",
+                code=NO_SCOPE,
+            ) from refused
+
+    return permitted_verb
+
+
+@permitted
 def post_customer(client: Client, document: Document, work: Work) -> Posted:
     """Lets the customer have these values; document: {customer_id, fields, on_create}.
 
@@ -37,6 +60,7 @@ def post_customer(client: Client, document: Document, work: Work) -> Posted:
     return Posted(str(customer["id"]), None)
 
 
+@permitted
 def shown_customer(client: Client, document: Document, work: Work) -> Document | None:  # noqa: ARG001
     """The values as Clarity has them, where they mean the same as ours, ours."""
     customer = _standing(client, document["customer_id"])

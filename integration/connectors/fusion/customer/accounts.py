@@ -20,7 +20,7 @@ ACTIVITIES = "receivablesCustomerAccountSiteActivities"
 CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
 NEW_ACCOUNT = (
     "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
-    "order's e-mail address. {again}"
+    "customer's e-mail address. {again}"
 )
 
 Row = dict[str, Any]

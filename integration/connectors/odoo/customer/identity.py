@@ -134,7 +134,7 @@ class Matches:
             raise Hold(
                 "contacts in Odoo have the customer's e-mail address, but are of another kind or VAT number",
                 hint="Choose here which contact is the customer, or that a new one is made. Correct kind or VAT number "
-                "in Odoo or Clarity where one of them is wrong, then send the customer again.",
+                "in Odoo or Clarity where one of them is wrong. {again}",
                 code="look_alike",
                 candidates=(*choices, {"id": "new", "label": "a new contact is made", "approves": NEW}),
             )
