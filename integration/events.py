@@ -23,12 +23,13 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "return.updated",
         "customer.created",
         "customer.updated",
+        "customer.merged",
         "product.created",
         "product.updated",
         "product.deleted",
         "inventory.updated",
     ),
-    "fusion": ("shipment.changed", "invoice.changed", "order.reversed"),
-    "odoo": ("shipment.changed", "invoice.changed", "order.reversed"),
+    "fusion": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
+    "odoo": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
 }
 """Clarity's are those of its webhooks; an ERP's are those that its connector makes of what a poll finds."""

@@ -302,7 +302,7 @@ def country(code: str) -> str:
     if found not in _countries():
         raise Unfit(
             "not an ISO 3166-1 country code",
-            hint="Correct the country of the order's address in Clarity.",
+            hint="Correct the country of the address in Clarity.",
         )
     return found
 

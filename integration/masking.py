@@ -28,6 +28,8 @@ PARTS = frozenset({
 SHOWN_OF_PERSONS = frozenset({
     "id", "key", "type", "country", "countryCode", "state", "region", "accountNumber", "account_number", "is_company",
 })
+SHOWN_OF_A_PERSONAL_DOCUMENT = frozenset({"id", "key", "object_id", "customer_id", "source", "version", "timestamp"})
+"""Which object it is and how new: all else of a document that is about a person is masked, whatever its name."""
 SHOWN_OF_GOODS = frozenset({"name"})
 ATTRIBUTES = frozenset({"customAttributes", "attributes"})
 SHOWN_OF_ATTRIBUTES = frozenset({"fulfilledBy"})
@@ -74,6 +76,7 @@ class Place(Enum):
     OF_GOODS = "of goods"
     OF_A_PERSON = "of a person"
     OF_ATTRIBUTES = "of attributes"
+    OF_A_PERSONAL_DOCUMENT = "of a personal document"
     UNKNOWN = "unknown"
 
 
@@ -82,6 +85,7 @@ SHOWN_AT = {
     Place.OF_GOODS: SHOWN | SHOWN_OF_GOODS,
     Place.OF_A_PERSON: SHOWN_OF_PERSONS,
     Place.OF_ATTRIBUTES: SHOWN_OF_ATTRIBUTES,
+    Place.OF_A_PERSONAL_DOCUMENT: SHOWN_OF_A_PERSONAL_DOCUMENT,
     Place.UNKNOWN: frozenset[str](),
 }
 
@@ -161,7 +165,7 @@ class Hidden:
     def _hide(self, value: str, place: Place) -> None:
         if len(value) >= SHORTEST:
             self._values.add(value)
-        lower = place is Place.OF_A_PERSON
+        lower = place in (Place.OF_A_PERSON, Place.OF_A_PERSONAL_DOCUMENT)
         self._words.update(
             word.casefold() for word in WORD.findall(value) if word[0].isupper() or lower and len(word) >= SHORTEST
         )
@@ -171,7 +175,7 @@ class Hidden:
 
 
 def _outermost(personal: bool) -> Place:
-    return Place.OF_A_PERSON if personal else Place.PLAIN
+    return Place.OF_A_PERSONAL_DOCUMENT if personal else Place.PLAIN
 
 
 def _digits(text: str) -> str:
@@ -183,6 +187,8 @@ def _entered(name: str, value: Any, place: Place) -> tuple[Place, bool]:
     shown = name in SHOWN_AT[place]
     if not _holds_fields(value):
         return place, shown
+    if place is Place.OF_A_PERSONAL_DOCUMENT:
+        return (place if name in PARTS else Place.UNKNOWN), False
     if name in ATTRIBUTES and place in (Place.PLAIN, Place.OF_GOODS):
         return Place.OF_ATTRIBUTES, False
     if place in (Place.OF_ATTRIBUTES, Place.UNKNOWN) or name not in PERSONS | GOODS | PARTS:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration.canonical import load
+from integration.canonical.entities import entity as registered
 from integration.definition_fields import did_you_mean
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression, is_true
@@ -123,7 +124,9 @@ class _Place:
     source: str
 
     def failure(self, scope: Scope, problem: str, *, hint: str | None, value: Any) -> Failure:
-        personal = PERSONAL.search(f"{scope.path} {self.to} {self.source}")
+        personal = registered(self.kind.rpartition(".")[2]).personal or PERSONAL.search(
+            f"{scope.path} {self.to} {self.source}"
+        )
         shown = "" if personal or value is None else f": {_shown(value)}"
         source = f" from {self.source}" if self.source else ""
         reason = f"{self.mapping} row {self.number} ({scope.path}{self.to}{source}): {problem}{shown}"

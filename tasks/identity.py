@@ -10,14 +10,28 @@ from integration.store import crossrefs, identity
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 from integration.store.installations import Installation
-from integration.systems import qualify
+from integration.systems import is_home, qualify
 from tasks.runtime import Runtime
 
 
 def object_ids(tx: Transaction, of: str | None, made_by: Installation, theirs: Collection[str]) -> dict[str, str]:
-    """The ids of objects as a poll finds them, by theirs: ours where a crossref knows it, else "odoo-1/17"."""
+    """The ids of objects as a poll finds them, by theirs: ours where a crossref knows it, else "odoo-1/17".
+
+    Of an entity that only its home makes, what no crossref knows is no object of ours, and is left out.
+    """
     known = crossrefs.our_ids(tx, made_by.id, of, theirs) if of else {}
+    if of and entity(of).made_at_home and entity(of).home != made_by.kind:
+        return known
     return {id: known.get(id) or clear(f"{made_by.name}/{id}") for id in theirs}
+
+
+def is_elsewhere(runtime: Runtime, delivery: Delivery) -> bool:
+    """Whether the object's home is another system of the kind of the delivery's target."""
+    target, made_by = _installation(runtime, delivery.target), _installation(runtime, delivery.source)
+    if target is None or target.kind != entity(delivery.entity).home:
+        return False
+    has_no_home_yet = made_by is not None and delivery.object_id.startswith(f"{made_by.name}/")
+    return not has_no_home_yet and not is_home(target.system, delivery.object_id, runtime.settings.kinds)
 
 
 def adopt_new_id(tx: Transaction, runtime: Runtime, delivery: Delivery, theirs: str | None) -> Delivery:

@@ -204,7 +204,7 @@ class Poll:
             cursors.rest(tx, self._cursor)
 
     def _named(self, tx: Transaction, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:
-        """Each change with the id of its object."""
+        """Each change with the id of its object; without those that are of no object of ours."""
         by_type: dict[str, list[str]] = {}
         for change in changes:
             by_type.setdefault(change.type, []).append(change.id)
@@ -214,7 +214,8 @@ class Poll:
             for type, theirs in by_type.items()
         }
         for change in changes:
-            yield change, ids[change.type][change.id]
+            if id := ids[change.type].get(change.id):
+                yield change, id
 
     def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""

@@ -13,12 +13,13 @@ from typing import Any
 import structlog
 
 from integration.canonical import digest, parse_json
-from integration.canonical.entities import entity
+from integration.canonical.entities import entity, noun
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Retry, Skip
 from integration.message import Step, clear
 from integration.store import crossrefs
 from tasks.celery import app, spread
+from tasks.identity import is_elsewhere
 from tasks.runner import Body, run
 from tasks.runtime import current
 from tasks.tracking import Job
@@ -93,6 +94,8 @@ def _fetch(job: Job) -> None:
 
 
 def _transform(job: Job) -> Step | None:
+    if is_elsewhere(job.runtime, job.delivery):
+        raise Skip(f"the {noun(job.delivery.entity)} is not one of {job.workflow.target}", settles=True)
     event = job.document.get("event") or _event(job)
     if "event" not in job.document and not _holds_all(job, event):
         return Step.FETCH
@@ -112,8 +115,9 @@ def _holds_all(job: Job, event: Document) -> bool:
     """Whether the event holds its object in full, and none before it is missing."""
     given, applied = event.get("data"), job.delivery.applied_version
     whole = entity(job.delivery.entity).whole
-    if whole is None or not isinstance(given, dict):
-        return True
+    from_home = job.runtime.kind_of(job.delivery.source) == entity(job.delivery.entity).home
+    if whole is None or not from_home or not isinstance(given, dict):
+        return True  # what a poll has read is whole
     gap = applied is not None and job.delivery.version > applied + 1
     return whole(given) and not (event.get("truncated") or given.get("truncated") or gap)
 

@@ -17,6 +17,7 @@ from integration.cli.test import isolated
 from integration.local.processes import read_procfile
 from integration.local.servers import Postgres, Valkey
 from integration.preflight import misspelt
+from integration.settings import Settings
 from integration.settings import variables as own_variables
 from integration.store import migrate
 from integration.vault import Vault, new_key
@@ -79,14 +80,15 @@ class Home:
     def __init__(self, path: Path, cwd: Path = ROOT) -> None:
         self.path = path
         self.cwd = cwd
-        self.port = free_port()
+        names = Settings.load({"FLEET_HOME": str(path)}).binds
+        self.binds = {f"FLEET_{each.upper()}_BIND": f"127.0.0.1:{free_port()}" for each in names}
 
     def up(self, **variables: str) -> str:
         """Runs `up`, which must refuse, with nothing left behind; the reason."""
         (self.path / "Procfile").write_text("receiver: touch $FLEET_HOME/started; sleep 60\n")
         ended = self.run(
             [sys.executable, "-m", "integration.cli", "up", "--procfile", f"{self.path}/Procfile"],
-            **{"CLARITY_URL": "http://127.0.0.1:9/api/v1", "FLEET_RECEIVER_BIND": f"127.0.0.1:{self.port}"} | variables,
+            **{"CLARITY_URL": "http://127.0.0.1:9/api/v1"} | variables,
         )
         assert ended.returncode == 1, ended.stdout + ended.stderr
         assert not (self.path / "started").exists()
@@ -96,7 +98,7 @@ class Home:
         return found[1]
 
     def run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = isolated(own_variables(), str(self.path)) | variables
+        environment = isolated(own_variables(), str(self.path)) | self.binds | variables
         return subprocess.run(
             command, env=environment, cwd=self.cwd, capture_output=True, text=True, check=False, timeout=60
         )
@@ -213,9 +215,6 @@ def test_every_door_refuses_an_empty_webhook_secret(place: Home, command: list[s
         FLEET_ENCRYPTION_KEYS=KEY,
         CLARITY_URL="http://127.0.0.1:9/api/v1",
         CLARITY_WEBHOOK_SECRETS="whsec_",
-        FLEET_RECEIVER_BIND=f"127.0.0.1:{place.port}",
-        FLEET_OPS_BIND=f"127.0.0.1:{free_port()}",
-        FLEET_FLOWER_BIND=f"127.0.0.1:{free_port()}",
     )
     said = ended.stdout + ended.stderr
     assert ended.returncode not in {0, 2}, said
@@ -230,8 +229,7 @@ def test_the_example_of_docker_starts_no_receiver_as_it_is(place: Home, database
     """With its stores set, as compose sets them, and a key: a shop is configured, and no secret of its webhooks."""
     lines = (ROOT / "docker" / "example.env").read_text().splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    bind = {"FLEET_RECEIVER_BIND": f"127.0.0.1:{place.port}"}
-    ended = place.run(DOORS["receiver"], **example | databases.make(migrated=True) | bind)
+    ended = place.run(DOORS["receiver"], **example | databases.make(migrated=True) | place.binds)
     (line,) = set(re.findall("^error: .*", ended.stderr, re.M))
     assert line.startswith("error: CLARITY_WEBHOOK_SECRETS is not set: every webhook would be refused (fix: ")
     assert place.run(DOORS["fleet migrate"], **example).stderr.startswith("error: DATABASE_URL is not set")
@@ -297,7 +295,7 @@ ACCEPTING = (
 @pytest.mark.parametrize("door", ACCEPTING)
 def test_who_works_with_the_database_refuses_one_under_other_keys(place: Home, databases: Databases, door: str) -> None:
     given = databases.make(sealed_under(new_key()), migrated=True)
-    ended = place.run(DOORS[door], FLEET_RECEIVER_BIND=f"127.0.0.1:{place.port}", **given)
+    ended = place.run(DOORS[door], **given)
     said = ended.stdout + ended.stderr
     assert ended.returncode not in {0, 2}, said
     (line,) = set(re.findall("^error: .*", said, re.M))
@@ -309,7 +307,7 @@ def test_who_works_with_the_database_refuses_one_under_other_keys(place: Home, d
 def test_who_works_with_the_database_refuses_one_that_is_not_up_to_date(
     place: Home, databases: Databases, door: str
 ) -> None:
-    ended = place.run(DOORS[door], FLEET_RECEIVER_BIND=f"127.0.0.1:{place.port}", **databases.make())
+    ended = place.run(DOORS[door], **databases.make())
     said = ended.stdout + ended.stderr
     assert ended.returncode not in {0, 2}, said
     (line,) = set(re.findall("^error: .*", said, re.M))

@@ -149,11 +149,14 @@ def test_a_document_has_our_ids_on_the_way_in_and_those_of_its_home_on_the_way_b
         "lines": [{"id": "1"}],
     }
     assert with_our_ids("order", {"id": "1001", "customer": None}, "shop_b2b", "clarity", ())["customer"] is None
-    for entity in ("order", "shipment"):
+    customer = with_our_ids("customer", {"id": "c-1", "merged_ids": ["c-2"]}, "shop_b2b", "clarity", ())
+    assert customer == {"id": "shop_b2b/c-1", "merged_ids": ["shop_b2b/c-2"]}
+    for entity in ("order", "customer", "shipment"):
         assert with_our_ids(entity, {"id": "odoo_eu-1/7"}, "odoo_eu", "odoo", ()) == {"id": "odoo_eu-1/7"}
     sent = {"order_id": "shop_b2b/1001", "body": {}}
     assert with_home_ids("shipment", sent, "shop_b2b") == {"order_id": "1001", "body": {}}
     assert with_home_ids("shipment", {"order_id": "1001"}, "clarity") == {"order_id": "1001"}
+    assert with_home_ids("customer", {"customer_id": "shop_b2b/c-1"}, "shop_b2b") == {"customer_id": "c-1"}
 
 
 def test_a_workflow_names_systems_by_their_own_names(tmp_path: Path) -> None:

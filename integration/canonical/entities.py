@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from marshmallow import Schema
 
+from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import Order
 from integration.canonical.order_check import check_order
@@ -42,6 +43,7 @@ class Entity:
       where a crossref that another delivery wrote on its way is enough for whoever needs the object.
     - ``personal``: the document itself is about a person, so all of it is masked.
     - ``natural_key`` names the canonical fields by which one that is known nowhere is looked up at its home.
+    - ``made_at_home``: only its home makes it.  Of what another system has, only records that a crossref names matter.
     - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
     - ``noun`` is what people call it, where that is not its name.
     """
@@ -58,12 +60,17 @@ class Entity:
     natural_key: tuple[str, ...] = ()
     our_ids: tuple[str, ...] = ()
     home_ids: tuple[str, ...] = ()
+    made_at_home: bool = False
     email_at: str | None = None
     noun: str | None = None
 
 
 def _has_lines(order: Document) -> bool:
     return "lines" in order
+
+
+def _is_more_than_named(customer: Document) -> bool:
+    return bool(customer.keys() - {"id", "version"})
 
 
 ENTITIES: Mapping[str, Entity] = {
@@ -73,6 +80,20 @@ ENTITIES: Mapping[str, Entity] = {
             *("order", Order(), check_order, "clarity", None, _has_lines, remaining),
             our_ids=("id", "customer.id"),
             email_at="customer.email",
+        ),
+        Entity(
+            "customer",
+            Customer(),
+            check_customer,
+            home="clarity",
+            whole=_is_more_than_named,
+            unique_there=False,
+            personal=True,
+            natural_key=("email", "kind", "tax_id"),
+            our_ids=("id", "merged_ids"),
+            home_ids=("customer_id",),
+            made_at_home=True,
+            email_at="email",
         ),
         Entity("shipment", Shipment(), check_shipment, part_of="order", home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, part_of="order", home_ids=("order_id",)),

@@ -33,6 +33,8 @@ def _with(document: Document, fields: tuple[str, ...], made: Callable[[str], str
         value = document.get(name)
         if isinstance(value, dict) and inner:
             document = {**document, name: _with(value, (inner,), made)}
+        elif isinstance(value, list):
+            document = {**document, name: [made(id) for id in value]}
         elif isinstance(value, str) and not inner:
             document = {**document, name: made(value)}
     return document

@@ -70,7 +70,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
               help="Print the version and exit.")  # fmt: skip
 def main() -> None:
-    """Sync orders, shipments and invoices between Clarity eCommerce and ERPs.
+    """Sync orders, customers, shipments and invoices between Clarity eCommerce and ERPs.
 
     \b
     Examples:

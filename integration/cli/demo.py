@@ -177,7 +177,7 @@ def _coloured(text: str | None, colour: str) -> Text:
 
 def _ended(row: Row) -> bool:
     """Held, dead or skipped; or shipped, paid, and all of it reported to Clarity."""
-    return row["state"] in ENDED and (row["state"] != "done" or not (row["open"] or row["pushing"]))
+    return row["state"] in ENDED and (row["state"] != "done" or not (row["open"] or row["reporting"]))
 
 
 def _wait_for_interrupt() -> None:

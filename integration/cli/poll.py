@@ -47,7 +47,7 @@ Report = Callable[[str], None]
 @json_option
 @click.pass_context
 def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, as_json: bool) -> None:
-    """Read shipments and invoices from SYSTEM now, not when the next poll is due.
+    """Read what changed at SYSTEM now, not when the next poll is due: shipments, invoices, customers.
 
     New changes are accepted as those of the fleet's own polls are.  Exit code 1 when something could not be read.
 

@@ -31,6 +31,9 @@ class Shop:
         yield "POST", f"{self._path}/orders/demo", self.demo
         yield "PATCH", f"{self._path}/orders/<path:id>", self.change
         yield "POST", f"{self._path}/orders/<path:id>/cancel", self.cancel
+        yield "POST", f"{self._path}/customers", self.register
+        yield "PATCH", f"{self._path}/customers/<id>", self.correct
+        yield "POST", f"{self._path}/customers/<id>/merge", self.merge
 
     def place(self) -> tuple[Response, int]:
         """Stores a full order, right or wrong, with the id it brings or a new one."""
@@ -68,6 +71,18 @@ class Shop:
     def cancel(self, id: str) -> Response:
         """Cancels the order, as an employee in Clarity would."""
         return jsonify(self._clarity.cancel(id))
+
+    def register(self) -> tuple[Response, int]:
+        """Stores a customer, with the id it brings or a new one."""
+        return jsonify(self._clarity.register(json_body())), 201
+
+    def correct(self, id: str) -> Response:
+        """Changes any fields of a customer, as people at Clarity do."""
+        return jsonify(self._clarity.correct(id, json_body(("application/json", "application/merge-patch+json"))))
+
+    def merge(self, id: str) -> Response:
+        """``{others}``: merges these customers into this one."""
+        return jsonify(self._clarity.merge(id, list(json_body().get("others") or ())))
 
 
 class Erp:
@@ -120,6 +135,7 @@ class Pod:
     def routes(self) -> Routes:
         yield "POST", f"{self._path}/failures", self.fail
         yield "POST", f"{self._path}/advance", self.advance
+        yield "PATCH", f"{self._path}/accounts/<id>", self.correct_account
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, path}``: the next calls fail as only Fusion fails."""
@@ -140,6 +156,10 @@ class Pod:
             return jsonify(self._fusion.advance(keys, steps, Manner(**body)))
         except TypeError as error:
             raise invalid(("", str(error))) from error
+
+    def correct_account(self, id: str) -> Response:
+        """Changes what Receivables shows of an account, its VAT number for instance."""
+        return jsonify({"sites": self._fusion.correct_account(id, json_body())})
 
 
 def _extent(body: dict[str, Any]) -> tuple[list[Any] | None, int]:

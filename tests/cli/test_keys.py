@@ -104,7 +104,7 @@ def test_what_no_key_opens_is_reported_and_kept(road: Road, database_url: str, t
     lost = Vault([new_key()]).seal(b"lost")
     road.run("update messages set body = %s where id = 7", lost)
     said = rotate(database_url, tmp_path)
-    assert (said.exit_code, "1 of them no key opens" in said.output) == (1, True)
+    assert (said.exit_code, "1 of them cannot be opened by any key" in said.output) == (1, True)
     assert road.value("select body from messages where id = 7") == lost
 
 

@@ -176,3 +176,12 @@ def test_of_what_a_sender_names_as_it_likes_only_the_erp_of_a_line_is_shown() ->
 def test_a_reason_quotes_no_part_of_a_name_in_place_of_a_code(code: str) -> None:
     order = {"customer": {"name": "Quibblethorn Zephyrina"}, "currency": code}
     assert "quibble" not in without_personal(f"unknown currency {quoted(code)}: not a code", order).casefold()
+
+
+def test_of_a_document_about_a_person_only_which_it_is_is_shown() -> None:
+    address = {"id": "Jane", "kind": "Jane", "city": "Jane"}
+    customer = {"id": "c-77", "version": 3, "type": "Jane", "currency": "Jane", "addresses": [address]}
+    shown = masked({"id": "evt-1", "data": customer, "on_create": {"fields": {"ref": "Jane"}}}, personal=True)
+    assert "Jane" not in json.dumps(shown)
+    assert (shown["id"], shown["data"]["id"], shown["data"]["version"]) == ("evt-1", "c-77", 3)
+    assert without_personal("Jane has c-77", {"data": customer}, personal=True) == "… has c-77"

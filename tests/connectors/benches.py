@@ -12,6 +12,7 @@ from integration.connectors import settling
 from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Document
 from integration.connectors.fusion import Fusion, changed_rows
+from integration.connectors.fusion.customer.accounts import ACTIVITIES
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
@@ -44,18 +45,25 @@ class OdooBench(Bench):
         return Odoo(system, self._target.gate)
 
     def document(self, entity: str) -> Document:
-        return {"order": self._shop.two_lines}[entity]()
+        return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
 
-    def key(self, entity: str, document: Document) -> str:
-        return str({"order": document["key"]}[entity])
+    def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - both have one
+        return str(document["key"])
 
     def count(self, entity: str, document: Document) -> int:
-        return len({"order": self._target.orders(document["order"]["origin"])}[entity])
+        if entity == "order":
+            return len(self._target.orders(document["order"]["origin"]))
+        domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
+        return int(self._target.owner("res.partner", "search_count", domain=domain))
 
     def together(self, stream: str, monkeypatch: pytest.MonkeyPatch) -> tuple[datetime, list[str], set[str]]:
         monkeypatch.setattr(odoo_rows, "PAGE", PAGE)
         monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
         staff = Staff(self._target)
+        if stream == "customers":
+            names = [odoo_targets.unique() for _ in range(TOGETHER)]
+            made = self._target.owner("res.partner", "create", vals_list=[{"name": name} for name in names])
+            return staff.since, [], {str(id) for id in made}
         orders = [self._posted() for _ in range(TOGETHER)]
         if stream == "cancellations":
             self._target.owner("sale.order", "action_cancel", orders)
@@ -75,6 +83,7 @@ class OdooBench(Bench):
 
 class FusionBench(Bench):
     kind = "fusion"
+    writes_nothing = frozenset({"customer"})
     wrong_key = {"client_secret": "wrong"}
 
     def __init__(self, pod: Pod) -> None:
@@ -86,18 +95,22 @@ class FusionBench(Bench):
         return Fusion(system, self._pod.gate)
 
     def document(self, entity: str) -> Document:
-        return {"order": self._shop.two_lines}[entity]()
+        return {"order": self._shop.two_lines, "customer": _fusion_customer}[entity]()
 
-    def key(self, entity: str, document: Document) -> str:
-        return str({"order": document["key"]}[entity])
+    def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - both have one
+        return str(document["key"])
 
     def count(self, entity: str, document: Document) -> int:
-        books = {"order": self._pod.fake.ledger()["orders"]}[entity]
+        books = self._pod.fake.ledger()["orders"]
+        if entity == "customer":
+            return len({row["AccountNumber"] for row in self._pod.fake._records.all(ACTIVITIES) if _is_anas(row)})
         return sum(row["submissions"] for row in books if row["source_id"] == document["key"])
 
     def together(self, stream: str, monkeypatch: pytest.MonkeyPatch) -> tuple[datetime, list[str], set[str]]:
         monkeypatch.setattr(changed_rows, "LIMIT", PAGE)
         self._pod.fake.reset()
+        if stream == "customers":
+            return LONG_AGO, [], {str(row["AccountNumber"]) for row in self._stamp(ACTIVITIES)}
         keys = [str(self._shop.send(self._shop.two_lines(), MemoryWork()).theirs) for _ in range(TOGETHER)]
         if stream != "invoices":
             self._stamp("salesOrdersForOrderHub")
@@ -128,9 +141,12 @@ class ClarityBench(Bench):
         return Clarity(system, Gate())
 
     def existing(self, entity: str) -> str:
-        return str({"order": self._shop.order}[entity]()["id"])
+        return str({"order": self._shop.order, "customer": self._registered}[entity]()["id"])
 
     def document(self, entity: str) -> Document:
+        if entity == "customer":
+            stated = {"paymentTerms": "NET30", "creditHold": True, "creditLimit": Decimal(500)}
+            return {"customer_id": self._registered()["id"], "fields": stated, "on_create": {"fields": {"taxId": "1"}}}
         id = self._shop.order()["id"]
         if entity == "order_status":
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
@@ -141,10 +157,42 @@ class ClarityBench(Bench):
         return document | ({"body": {**document["body"], "balance": Decimal(1)}} if entity == "invoice" else {})
 
     def key(self, entity: str, document: Document) -> str:
+        if entity == "customer":
+            return str(document["customer_id"])
         return str(document["order_id"] if entity == "order_status" else document["body"]["externalRef"])
 
     def count(self, entity: str, document: Document) -> int:
-        ledger, id = self._shop.ledger(), document["order_id"]
+        ledger = self._shop.ledger()
+        if entity == "customer":
+            return int(ledger["customers"][document["customer_id"]]["version"]) - 1
+        id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)
         return sum(one["writes"] for one in ledger[f"{entity}s"] if one["order_id"] == id)
+
+    def _registered(self) -> Document:
+        made: Document = self._shop.control("POST", "/customers", {"type": "person", "name": "Jane Roe"})
+        return made
+
+
+def _odoo_customer() -> Document:
+    """A company with an address and a contact."""
+    email = f"{odoo_targets.unique()}@example.com"
+    fields = {"name": "Jane Roe", "email": email, "is_company": True, "street": "Main Street 1"}
+    return {
+        "key": f"c-{odoo_targets.unique()}",
+        "merged": [],
+        "partner": {"email": email, "fields": fields, "country": "PL", "state": None},
+        "on_create": {"partner": {"fields": {"ref": f"A-{odoo_targets.unique()}"}}},
+        "addresses": [{"type": "delivery", "fields": {"name": "Dock", "city": "Side"}, "country": "PL", "state": None}],
+        "contacts": [{"key": "p-1", "fields": {"name": "Jane Roe", "email": f"jane.roe.{email}"}}],
+    }
+
+
+def _fusion_customer() -> Document:
+    stated = {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"}
+    return {"key": f"c-{odoo_targets.unique()}", "merged": [], "customer": stated}
+
+
+def _is_anas(row: Document) -> bool:
+    return bool(row["CustomerName"] == "Example Customer")

@@ -98,7 +98,7 @@ def test_an_invoice_without_order_numbers_is_ours_if_it_has_no_namesake(capsys: 
     assert [change.id for change in invoices(invoice(7, (None, "5"), total="5"))] == ["7"]
     responses.reset()
     assert invoices(invoice(7, (None, "5"), total="5"), invoice(8, total="5")) == []
-    assert "an invoice is left out" in capsys.readouterr().out
+    assert "poll.invoice_skipped" in capsys.readouterr().out
 
 
 @responses.activate

@@ -19,14 +19,21 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *("clarity.in.order", "clarity.out.invoice", "clarity.out.shipment"),
-    *("fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment", "fusion.out.order"),
-    *("odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment", "odoo.out.order"),
+    *("clarity.in.customer", "clarity.in.order"),
+    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
+    *("fusion.out.customer", "fusion.out.order"),
+    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.out.customer", "odoo.out.order"),
 ]
 WORKFLOWS = [
+    "customer-to-fusion",
+    "customer-to-odoo",
+    "fusion-customer-to-clarity",
     "fusion-invoice-to-clarity",
     "fusion-reversal-to-clarity",
     "fusion-shipment-to-clarity",
+    "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",

@@ -38,8 +38,10 @@ CREDIT_BACK = {"to": "fields.credit_limit", "from": "credit"}
 
 
 def both_ways(folder: Path, to_odoo: list[dict[str, Any]], to_clarity: list[dict[str, Any]]) -> Definitions:
-    """The project's definitions with customers that travel between Clarity and Odoo in both directions."""
+    """The project's definitions with other customers, that travel between Clarity and Odoo in both directions."""
     shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
+    for path in (folder / "workflows").glob("*customer*.json"):
+        path.unlink()
     out = {"odoo.out.customer": to_odoo, "clarity.out.customer": to_clarity}
     for name, rows in {**IN, **out}.items():
         system, direction, entity = name.split(".")

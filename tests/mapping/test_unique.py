@@ -102,11 +102,18 @@ def test_so_are_the_lines_of_shipments() -> None:
     assert held("clarity.shipment", {"order_id": "1", "body": body}).reason.startswith("body.lines.0 and body.lines.1")
 
 
+@pytest.mark.parametrize("rows", ["addresses", "contacts"])
+def test_so_are_the_addresses_and_contacts_of_a_customer(rows: str) -> None:
+    customer = {"id": "c-77", "version": 1, rows: [{"id": "1", "kind": "billing"}] * 2}
+    assert held("clarity.customer", customer).reason.startswith(f"{rows}.0 and {rows}.1 of the clarity.customer")
+
+
 def test_every_kind_of_document_that_has_such_rows_is_known() -> None:
     kinds = {
         end for each in DEFINITIONS.workflows for mapping in each.transform for end in (mapping.source, mapping.target)
     }
     without_ids = {"invoice", "clarity.invoice", "reversal", "odoo.reversal", "fusion.reversal"}
+    without_ids |= {"odoo.customer", "fusion.customer", "fusion.account", "clarity.customer_update"}
     assert kinds - set(KEYED) == without_ids, "documents without rows that are known by an id"
     assert set(KEYED) <= kinds
 

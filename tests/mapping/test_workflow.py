@@ -341,12 +341,13 @@ def test_a_workflow_stored_by_an_older_release_still_compiles() -> None:
         ),
         (
             {"then": THEN | {"system": "fusion"}},
-            "then.entity names 'order_status', which fusion does not take; it takes order",
+            "then.entity names 'order_status', which fusion does not take; it takes customer, order",
         ),
     ],
 )
 def test_what_no_system_offers_is_refused_at_load(folder: Path, changes: dict[str, Any], reason: str) -> None:
-    taken = {"clarity": {"order_status", "shipment", "invoice"}, "odoo": {"order", "customer"}, "fusion": {"order"}}
+    erp = {"order", "customer"}
+    taken = {"clarity": {"order_status", "shipment", "invoice", "customer"}, "odoo": erp, "fusion": erp}
     offered = {name: Offer(posts, EVENTS[name]) for name, posts in taken.items()}
     load_definitions(folder, offers=offered)
     edit(folder / "workflows" / "order-to-odoo.json", **changes)

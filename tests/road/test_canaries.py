@@ -161,6 +161,54 @@ def sent_wrong(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"lines": [{**order["lines"][0], "sku": "SKU-NOBODY-HAS"}]}
 
 
+def personal_customer() -> dict[str, Any]:
+    """A customer of its own, of somebody who does not exist."""
+    address = {
+        "countryCode": "PL",
+        "line1": CANARIES["street"],
+        "city": CANARIES["city"],
+        "name": CANARIES["recipient"],
+    }
+    person = {"id": "p-1", "name": CANARIES["contact"], "email": CANARIES["second e-mail"]}
+    return {
+        "type": "company",
+        "name": CANARIES["customer name"],
+        "company": CANARIES["company"],
+        "email": CANARIES["e-mail"],
+        "phone": CANARIES["phone"],
+        "taxId": CANARIES["tax id"],
+        "accountNumber": "A-31",
+        "addresses": [{"id": "a-1", "kind": "billing", **address}],
+        "contacts": [{**person, "phone": CANARIES["second phone"], "jobTitle": CANARIES["unknown buyer"]}],
+        "customAttributes": {CANARIES["custom key"]: CANARIES["custom attribute"]},
+    }
+
+
+def wrong_customers() -> Iterator[dict[str, Any]]:
+    """The same customer, wrong, and one that only looks like it."""
+    yield from (
+        {name: CANARIES["customer name"]} for name in ("type", "paymentTerms", "currency", "email", "creditLimit")
+    )
+    yield {"addresses": [{"id": "a-1", "kind": CANARIES["city"]}]}
+    yield {"addresses": [{"id": "a-1", "kind": "billing", "countryCode": CANARIES["city"]}]}
+    yield {"contacts": CANARIES["contact"]}
+    yield {"type": "person", "taxId": None}
+
+
+def let_customers_go_wrong(road: World) -> None:
+    """Registers customers, right and wrong, and changes one at both ends."""
+    road.fault("odoo", "refused_quoting", path="res.partner", times=2)
+    made = [road.control("POST", "customers", personal_customer() | wrong) for wrong in ({}, {}, *wrong_customers())]
+    road.until(lambda: all(road.deliveries(each["id"]) for each in made), 30)
+    road.finished(*(each["id"] for each in made), seconds=60)
+    road.clear_faults()
+    road.control("POST", f"customers/{made[0]['id']}/merge", {"others": [made[1]["id"]]})
+    road.control("PATCH", f"customers/{made[0]['id']}", {"name": CANARIES["card holder"]})
+    road.control("PATCH", "fusion/accounts/A-31", {"TaxRegistrationNumber": CANARIES["tax id"]})
+    road.poll_all()
+    road.finished(*(each["id"] for each in made), seconds=60)
+
+
 REFUSALS = [("odoo", "res.partner"), ("odoo", "sale.order/load"), ("fusion", "salesOrders"), ("clarity", "/status")]
 
 
@@ -207,6 +255,7 @@ def test_what_is_personal_or_secret_is_found_nowhere(road: World, tap: Tap) -> N
     road.exactly_once([right])
     go_wrong(road, order)
     knock_wrong(road, order)
+    let_customers_go_wrong(road)
     road.age([right], odoo=1, fusion=1)
     road.until(lambda: bool(road.shipments(right)), 30, lambda: road.all(right))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from integration.canonical.entities import ENTITIES, Entity
+from integration.canonical.entities import ENTITIES
 from integration.connectors.contract import Posted
 from integration.message import Event, Step, lane
 from integration.settings import Settings
@@ -19,6 +21,7 @@ from tasks import runner
 from tasks.identity import object_ids
 from tasks.intake import Intake
 from tasks.runtime import Runtime
+from tasks.steps import BODIES
 from tasks.tracking import Job
 from tests.road.orders import ALL, NOWHERE
 
@@ -35,20 +38,21 @@ class Customers:
         self.clarity, self.odoo = runtime.installations["clarity"], runtime.installations["odoo"]
         self.created: list[str | None] = []
 
-    def change(self, object_id: str, version: int) -> int:
-        """An event of Odoo about one of them; its delivery, translated already."""
+    def change(self, object_id: str, version: int, step: Step = Step.ENRICH, **stated: Any) -> int:
+        """An event of Odoo about one of them; its delivery, which begins with this step."""
         name = f"evt-{next(_numbers)}"
-        body = json.dumps({"type": "customer.changed", "data": {}}).encode()
+        contact = {**stated, "object_id": object_id, "source": self.odoo.name}
+        body = json.dumps({"type": "customer.changed", "data": contact}).encode()
         with self.runtime.database.transaction() as tx:
-            pin = tx.value("select hash from definitions where name = 'odoo-shipment-to-clarity'")
+            pin = tx.value("select hash from definitions where name = 'odoo-customer-to-clarity'")
             route = Route(
                 entity="customer",
                 lane=lane(self.clarity.name, "customer", object_id),
-                queue="clarity",
-                workflow="odoo-shipment-to-clarity",
+                queue="ingest" if step is Step.TRANSFORM else "clarity",
+                workflow="odoo-customer-to-clarity",
                 pin=pin,
                 target=self.clarity.id,
-                step="enrich",
+                step=step.value,
             )
             event = Event(name, "customer.changed", object_id, version, None)
             sealed = self.runtime.vault.seal(body)
@@ -70,8 +74,8 @@ class Customers:
 
     def row(self, id: int) -> Row:
         with self.runtime.database.transaction() as tx:
-            sql = """select d.state, d.lane, d.reason, m.object_id from deliveries d join messages m on m.id = d.message
-                     where d.id = %s"""
+            sql = """select d.state, d.step, d.lane, d.reason, m.object_id
+                     from deliveries d join messages m on m.id = d.message where d.id = %s"""
             row = tx.row(sql, id)
             assert row
             return row
@@ -87,7 +91,8 @@ class Customers:
 
 @pytest.fixture
 def customers(stores: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Customers]:
-    entity = Entity("customer", home="clarity", unique_there=False, personal=True)
+    """Customers that each system may make, be it their home or not."""
+    entity = replace(ENTITIES["customer"], made_at_home=False)
     monkeypatch.setitem(ENTITIES, "customer", entity)  # type: ignore[arg-type]
     runtime = Runtime(Settings.load(stores | ALL | CREDENTIALS))
     yield Customers(runtime)
@@ -128,6 +133,26 @@ def test_a_poll_names_an_object_as_its_home_does(customers: Customers) -> None:
     with customers.runtime.database.transaction() as tx:
         named = object_ids(tx, "customer", customers.odoo, ["17", "18"])
     assert named == {"17": "c-98", "18": "odoo-1/18"}
+
+
+def test_of_what_only_its_home_makes_a_poll_takes_what_a_crossref_names(
+    customers: Customers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customers.post(customers.change("odoo-1/17", 100))
+    entity = replace(ENTITIES["customer"], made_at_home=True)
+    monkeypatch.setitem(ENTITIES, "customer", entity)  # type: ignore[arg-type]
+    with customers.runtime.database.transaction() as tx:
+        assert object_ids(tx, "customer", customers.odoo, ["17", "18"]) == {"17": "c-98"}
+        assert object_ids(tx, "shipment", customers.odoo, ["18"]) == {"18": "odoo-1/18"}
+
+
+def test_what_a_poll_has_read_is_whole(customers: Customers) -> None:
+    """Its versions are times, so each leaves a gap; there is nothing to fetch."""
+    with customers.runtime.database.transaction() as tx:
+        crossrefs.write(tx, customers.clarity.id, "customer", "c-77", "c-77", version=1, source=customers.odoo.id)
+    id = customers.change("c-77", 300, Step.TRANSFORM, ref="A-78", trust="normal")
+    runner.run(customers.runtime, [id], Step.TRANSFORM, BODIES)
+    assert customers.row(id)["step"] == "enrich", customers.row(id)
 
 
 def test_an_update_of_a_known_one_adopts_nothing(customers: Customers) -> None:

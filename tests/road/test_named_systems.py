@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from integration.local import processes
 from integration.message import external_id
 from integration.store import cursors, installations
 from mappings import FOLDER
+from tests.road.test_customer_events import at_rest, contact, deliveries, states
+from tests.road.test_customers import odoo
 from tests.road.world import FINISHED, World
 
 CODE = ("integration", "tasks", "mappings")
@@ -36,6 +39,8 @@ def workflows() -> Iterator[dict[str, Any]]:
             back = shipped[f"odoo-{entity}-to-clarity"]
             own = {"name": f"{source}-{entity}-to-{SHOP}", "source": source, "target": SHOP}
             yield back | own | {"then": back["then"] | {"system": SHOP}}
+    for name, source, target in (("customer-to-odoo", SHOP, "odoo"), ("odoo-customer-to-clarity", "odoo", SHOP)):
+        yield shipped[name] | {"name": f"{source}-customer-to-{target}", "source": source, "target": target}
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +123,27 @@ def both_ways(world: World) -> list[dict[str, Any]]:
                where d.entity = any (%s) and d.step <> 'push_status'""",
             list(BACK),
         )
+
+
+def test_one_id_of_two_shops_is_two_customers_and_each_is_shown_in_its_own_shop(pairs: World) -> None:
+    id = f"c-{uuid.uuid4().hex[:8]}"
+    ours = {"clarity": id, SHOP: f"{SHOP}/{id}"}
+    for system, path in (("clarity", "customers"), (SHOP, f"systems/{SHOP}/customers")):
+        given = {"id": id, "type": "person", "name": system, "email": f"{id}@{system.replace('_', '-')}.test"}
+        assert pairs.control("POST", path, given)["id"] == id
+    contacts = {}
+    for system, own in ours.items():
+        at_rest(pairs, own)
+        contacts[system] = contact(pairs, own)
+    assert contacts["clarity"] != contacts[SHOP]
+    odoo(pairs, "res.partner", "write", ids=[contacts[SHOP]], vals={"ref": "B2B-1"})
+    pairs.poll_all()
+    shown = lambda system: pairs.shop("GET", f"customers/{id}", system).get("accountNumber")  # noqa: E731
+    pairs.until(lambda: shown(SHOP) == "B2B-1", 30, lambda: (shown(SHOP), states(pairs, ours[SHOP])))
+    at_rest(pairs, ours[SHOP])
+    assert not shown("clarity")
+    skipped = {row["reason"] for row in deliveries(pairs, ours[SHOP]) if row["target"] == "clarity-1"}
+    assert skipped == {"the customer is not one of clarity"}
 
 
 def test_one_is_paused_and_the_other_goes_on(pairs: World) -> None:

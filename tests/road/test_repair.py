@@ -181,6 +181,7 @@ def test_a_correction_of_the_event_is_translated(road: World, run: Run) -> None:
 
 def test_what_is_done_can_be_sent_again_and_takes_no_second_effect(road: World, run: Run) -> None:
     (id,) = road.generate()
+    road.until(lambda: len(road.at("odoo", id)) > 1, 30, lambda: road.states(id))  # our own status comes back
     road.finished(id)
     done, *_, newest = road.at("odoo", id)
     assert f"Delivery {newest['id']} has a newer state of it" in run("replay", done["id"])

@@ -149,8 +149,8 @@ def test_faults_hit_what_they_name_as_often_as_they_say(fake: Served) -> None:
         (
             "res.partner",
             "create",
-            {"vals_list": [{"name": "x", "credit_limit": 5}]},
-            "the field res.partner.credit_limit",
+            {"vals_list": [{"name": "x", "color": 5}]},
+            "the field res.partner.color",
         ),
         ("sale.order", "load", {"fields": ["id", "tag_ids/.id"], "data": []}, "the field sale.order.tag_ids"),
     ],

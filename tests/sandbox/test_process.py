@@ -248,8 +248,13 @@ def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) 
         *("GET /_sandbox/ledger", "GET /_sandbox/faults", "POST /_sandbox/faults", "DELETE /_sandbox/faults"),
         *("POST /_sandbox/reset", "POST /_sandbox/orders", "POST /_sandbox/orders/generate"),
         *("POST /_sandbox/orders/demo", "PATCH /_sandbox/orders/<id>", "POST /_sandbox/orders/<id>/cancel"),
+        *("POST /_sandbox/customers", "PATCH /_sandbox/customers/<id>", "POST /_sandbox/customers/<id>/merge"),
         *("POST /_sandbox/odoo/failures", "POST /_sandbox/odoo/advance", "POST /_sandbox/odoo/late"),
-        *("POST /_sandbox/fusion/failures", "POST /_sandbox/fusion/advance"),
+        *(
+            "POST /_sandbox/fusion/failures",
+            "POST /_sandbox/fusion/advance",
+            "PATCH /_sandbox/fusion/accounts/<id>",
+        ),
     ]
     assert all(listed.values()), "each view's docstring says what it does"
     assert "No token is asked for." in page

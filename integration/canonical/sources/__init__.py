@@ -5,15 +5,19 @@ from __future__ import annotations
 from marshmallow import Schema
 
 from integration.canonical.sources.clarity import ClarityOrder
+from integration.canonical.sources.customers import ClarityCustomerRecord, FusionCustomer, OdooCustomer
 from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import ReversalOfAnOrder
 
 SOURCES: dict[str, Schema] = {
+    "clarity.customer": ClarityCustomerRecord(),
     "clarity.order": ClarityOrder(),
+    "fusion.customer": FusionCustomer(),
     "fusion.invoice": FusionInvoice(),
     "fusion.reversal": ReversalOfAnOrder(),
     "fusion.shipment": FusionShipment(),
+    "odoo.customer": OdooCustomer(),
     "odoo.invoice": OdooInvoice(),
     "odoo.reversal": ReversalOfAnOrder(),
     "odoo.shipment": OdooShipment(),

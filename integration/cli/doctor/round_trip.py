@@ -115,7 +115,7 @@ def _milestones(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
         for what in BACK:
             if row[what]:
                 yield f"{row['target']} {what}", "Clarity has them"
-    if all_there and not any(row["open"] or row["pushing"] for row in posted):
+    if all_there and not any(row["open"] or row["reporting"] for row in posted):
         yield COMPLETE, "shipped, billed, paid, and reported to Clarity"
 
 

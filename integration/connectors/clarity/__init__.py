@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from integration.connectors.clarity.client import Client
+from integration.connectors.clarity.customer.post import fetch_customer, post_customer, shown_customer
 from integration.connectors.clarity.examination import findings
 from integration.connectors.clarity.invoice.post import post_invoice, shown_invoice
 from integration.connectors.clarity.order.fetch import fetch_order
@@ -26,6 +27,7 @@ class Clarity(Connector[Client]):
     settings = CREDENTIALS
     verbs: Mapping[str, Verbs[Client]] = {
         "order": Verbs(fetch=fetch_order),
+        "customer": Verbs(post=post_customer, shown=shown_customer, fetch=fetch_customer),
         "order_status": Verbs(post=post_status, shown=shown_status),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),
         "invoice": Verbs(post=post_invoice, shown=shown_invoice),

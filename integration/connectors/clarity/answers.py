@@ -9,6 +9,7 @@ from integration.connectors.answers import Rows, objects
 PLAIN = {
     *("id", "number", "status", "version", "externalRef", "externalId", "currency", "total", "tax", "balance"),
     *("issuedOn", "dueOn", "shippedAt", "carrier", "service", "nextCursor", "orderLineId", "quantity", "url"),
+    *("accountNumber", "paymentTerms", "taxId", "creditLimit", "mergedInto"),
 }
 """Attributes that are text or numbers."""
 TEXTS = {"trackingNumbers", "events"}

@@ -15,7 +15,9 @@ from integration.errors import Failure, Misconfigured, Reject
 
 EVENT = "order.created"
 RECEIVER = "/webhooks/clarity"
-SUBSCRIBE = f"In Clarity set up a webhook subscription for order.* that leads to https://<your host>{RECEIVER}."
+SUBSCRIBE = (
+    f"In Clarity set up a webhook subscription for order.* and customer.* that leads to https://<your host>{RECEIVER}."
+)
 
 
 def findings(client: Client) -> Iterator[Finding]:

@@ -50,6 +50,7 @@ def problem(reply: Reply) -> Failure | None:
     if code == "insufficient_scope":
         return Misconfigured(
             "our client may not do this at Clarity",
+            code=code,
             hint="Give the client of CLARITY_CLIENT_ID the scopes orders:read and orders:write, which cover shipments "
             "and invoices.",
         )

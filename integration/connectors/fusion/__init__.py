@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from integration.connectors.contract import Connector, Finding, Setting, Stream, Verbs, with_rights
 from integration.connectors.fusion import streams
+from integration.connectors.fusion.customer.post import post_customer, shown_customer
 from integration.connectors.fusion.errors import AccessRefused
 from integration.connectors.fusion.examination import Examination
 from integration.connectors.fusion.order.enrich import enrich_order
@@ -42,11 +43,13 @@ class Fusion(Connector[Site]):
     )
     verbs: Mapping[str, Verbs[Site]] = {
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
+        "customer": Verbs(post=checked(post_customer), shown=shown_customer),
     }
     streams: Mapping[str, Stream[Site]] = {
         "orders": Stream(SHIPMENTS, streams.orders),
         "open_orders": Stream(SHIPMENTS | INVOICES, streams.open_orders),
         "invoices": Stream(INVOICES, streams.invoices),
+        "customers": Stream(frozenset({"customer.changed"}), streams.customers),
     }
 
     def examine(self) -> Iterator[Finding]:

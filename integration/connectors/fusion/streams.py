@@ -39,6 +39,11 @@ def invoices(site: Site, ask: Ask) -> Page:
     return site.invoices.changed(ask.since, ask.page)
 
 
+def customers(site: Site, ask: Ask) -> Page:
+    """Accounts that changed, see `AccountChanges.changed`."""
+    return site.accounts.changed(ask.since, ask.page)
+
+
 def _read(site: Site, key: str) -> SalesOrder | None:
     """The order; None, with a line in the log, for one that cannot be read, so that the others do not wait for it.
 

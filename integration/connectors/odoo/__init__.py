@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from integration.connectors.contract import Connector, Finding, Setting, Stream, Verbs, with_rights
+from integration.connectors.odoo.customer.changes import customers
+from integration.connectors.odoo.customer.post import post_customer, shown_customer
 from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.examination import Examination
 from integration.connectors.odoo.invoice.changes import invoices
@@ -38,12 +40,14 @@ class Odoo(Connector[Site]):
     )
     verbs: Mapping[str, Verbs[Site]] = {
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
+        "customer": Verbs(post=checked(post_customer), shown=checked(shown_customer)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),
         "invoices": Stream(frozenset({"invoice.changed"}), permitted("invoices", invoices)),
         "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
+        "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -107,8 +107,7 @@ class Catalog:
             option,
             f"sales tax of {rate} % {kind} the price",
             f"In Odoo (Accounting, Configuration, Taxes) have exactly one active sales tax of {rate} % {kind} the "
-            f"price, or set ODOO_{option.upper()}=<name> to choose one and restart the fleet; then send the order "
-            "again.",
+            f"price, or set ODOO_{option.upper()}=<name> to choose one and restart the fleet. {{again}}",
         )
 
     def pricelist(self, currency: str) -> int | None:
@@ -137,7 +136,7 @@ class Catalog:
                 return int(country["id"])
         raise Hold(
             f"unknown country {code}",
-            hint="Correct the country of the order's address in Clarity. {again}",
+            hint="Correct the country of the address in Clarity. {again}",
         )
 
     def state(self, country: int, region: str) -> int | None:

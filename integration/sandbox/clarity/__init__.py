@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.clarity import catalogue, events, invoices, orders, records, shipments
+from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, records, shipments
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
@@ -53,10 +53,33 @@ class Clarity:
         self._sender.wake()
         return order
 
+    def register(self, given: Document) -> Document:
+        """Stores a new customer, as one who registers at Clarity."""
+        with self._records.transaction() as db:
+            customer = customers.create(db, given)
+        self._sender.wake()
+        return customer
+
+    def correct(self, id: str, fields: Document) -> Document:
+        """Changes any part of a customer, as people at Clarity do."""
+        with self._records.transaction() as db:
+            customer = customers.change(db, customers.existing(self._records, id), fields)
+        self._sender.wake()
+        return customer
+
+    def merge(self, id: str, others: list[str]) -> Document:
+        """Merges customers into the one that stays."""
+        with self._records.transaction() as db:
+            merged = [customers.existing(self._records, other) for other in others]
+            customer = customers.merge(db, customers.existing(self._records, id), merged)
+        self._sender.wake()
+        return customer
+
     def ledger(self) -> dict[str, Any]:
         """What really took effect here."""
         return {
             **orders.truth(self._records),
+            "customers": customers.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
             "webhooks": events.counts(self._records),

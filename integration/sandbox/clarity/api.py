@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from integration.sandbox.clarity import events, lists, money, orders
+from integration.sandbox.clarity import customers, events, lists, money, orders
 from integration.sandbox.clarity.access import RateLimit, Tokens
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
@@ -57,6 +57,7 @@ class Api:
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             ("GET", f"{ROOT}/customers", self.list_customers),
             ("GET", f"{ROOT}/customers/<id>", self.show_customer),
+            ("PATCH", f"{ROOT}/customers/<id>", self.patch_customer),
             ("GET", f"{ROOT}/products", self.list_products),
             ("GET", f"{ROOT}/products/<id>", self.show_product),
             ("GET", f"{ROOT}/products/by-sku/<sku>", self.show_product_by_sku),
@@ -119,7 +120,16 @@ class Api:
         return jsonify(lists.page(self._records, "customer", request.args))
 
     def show_customer(self, id: str) -> Response:
-        return self._object("customer", id)
+        return shown(customers.existing(self._records, id))
+
+    def patch_customer(self, id: str) -> Response:
+        patch = json_body(("application/json", "application/merge-patch+json"))
+        with self._records.transaction() as db:
+            customer = customers.existing(self._records, id)
+            check_version(customer)
+            customer = customers.patch(db, customer, patch)
+        self._sender.wake()
+        return shown(customer)
 
     def list_products(self) -> Response:
         return jsonify(lists.page(self._records, "product", request.args))

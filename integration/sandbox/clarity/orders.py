@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from integration.sandbox.clarity import events, money
+from integration.sandbox.clarity import customers, events, money
 from integration.sandbox.clarity.problems import Problem, invalid, missing
 from integration.sandbox.clarity.records import Document, Records, next_number, now, save, storable
 
@@ -41,9 +41,7 @@ def create(db: sqlite3.Connection, given: Document, actor: str) -> Document:
     if db.execute("SELECT 1 FROM objects WHERE kind = 'order' AND id = ?", (id,)).fetchone():
         raise invalid(("/id", "is in use"))
     save(db, "order", order)
-    customer = order.get("customer")
-    if isinstance(customer, dict) and storable(customer.get("id")):
-        save(db, "customer", {**customer, "createdDate": at, "updatedDate": at})
+    customers.keep(db, order.get("customer"))
     _remember(db, order, actor)
     events.record(db, "order.created", order)
     return order

@@ -18,8 +18,8 @@ from integration.sandbox.fusion.api import Api
 from integration.sandbox.fusion.failures import Failure, Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment, Manner
 from integration.sandbox.fusion.orders import Orders
-from integration.sandbox.fusion.records import Records
-from integration.sandbox.fusion.schema import INVOICE, ORDER
+from integration.sandbox.fusion.records import Records, now
+from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, INVOICE, ORDER
 from integration.sandbox.fusion.seed import seed
 
 __all__ = ["Failure", "Fusion", "Manner"]
@@ -44,6 +44,15 @@ class Fusion:
         """Moves the open orders (with these OrderKeys) on by ``steps``; the ledger's rows of those that moved."""
         with self._records.transaction():
             return [_account(order) for order in self._fulfilment.advance(keys, steps, manner or Manner())]
+
+    def correct_account(self, number: str, fields: Row) -> int:
+        """Changes what Receivables shows of an account, as people do there; of how many bill-to sites."""
+        with self._records.transaction():
+            sites = [row for row in self._records.all(ACCOUNT_ACTIVITY.name) if row["AccountNumber"] == number]
+            for site in sites:
+                changed = {**site, **fields, "LastUpdateDate": now()}
+                self._records.put(ACCOUNT_ACTIVITY.name, site["BillToSiteUseId"], changed)
+        return len(sites)
 
     def fail_next(self, failure: Failure) -> None:
         self._failures.plant(failure)

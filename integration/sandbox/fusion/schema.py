@@ -245,10 +245,20 @@ ACCOUNT_SITE = Resource(
     key="SiteUseId",
 )
 
+ACCOUNT_ACTIVITY = Resource(
+    "receivablesCustomerAccountSiteActivities",
+    _attributes(
+        id="BillToSiteUseId? AccountId CustomerId",
+        text="""BillToSiteNumber? AccountNumber? CustomerName? TaxRegistrationNumber? TaxpayerIdentificationNumber?""",
+        number="TotalOpenReceivablesForSite TotalTransactionsDueForSite",
+        time="CreationDate LastUpdateDate?",
+    ),
+    key="BillToSiteUseId",
+)
 UNIT = Resource("finBusinessUnitsLOV", _attributes(id="BusinessUnitId?", text="BusinessUnitName?"))
 
 RESOURCES = {
-    "fscmRestApi": _children(ORDER, INVOICE, ITEM, ACCOUNT_SITE, UNIT),
+    "fscmRestApi": _children(ORDER, INVOICE, ITEM, ACCOUNT_SITE, ACCOUNT_ACTIVITY, UNIT),
     "crmRestApi": _children(CONTACT),
 }
 WRITABLE_CHILDREN = frozenset({"lines", "charges", "chargeComponents", "billToCustomer", "shipToCustomer",

@@ -34,6 +34,7 @@ TRADE_ACCOUNTS = 400
 COUNTRIES = ("de", "pl", "fr", "nl", "us", "ca", "jp", "kw")
 PEOPLE = (1, 2, 3, 77)
 """Private customers of each country who have an account; 77 is the private customer of Clarity's made-up orders."""
+ACTIVITIES = "receivablesCustomerAccountSiteActivities"
 STAMP = "2026-01-05T08:00:00+00:00"
 
 
@@ -47,6 +48,8 @@ def seed(records: Records, business_unit: str) -> None:
             records.put("itemsV2", f"{code}/{sku}", item)
     for site in _sites():
         records.put("customerAccountSitesLOV", site["SiteUseId"], site)
+        if site["SiteUseCode"] == "BILL_TO":
+            records.put(ACTIVITIES, site["SiteUseId"], _activity(site))
     for contact in _contacts():
         records.put("contacts", contact["PartyNumber"], contact)
 
@@ -117,6 +120,24 @@ def _site(
         "PrimaryFlag": "Y",
         "PrimarySite": "Y",
         "SetName": "Common Set",
+    }
+
+
+def _activity(site: Document) -> Document:
+    """What Receivables says of an account by one of its bill-to sites."""
+    return {
+        "BillToSiteUseId": site["SiteUseId"],
+        "BillToSiteNumber": site["PartySiteNumber"],
+        "AccountNumber": site["AccountNumber"],
+        "AccountId": site["CustomerAccountId"],
+        "CustomerName": site["CustomerName"],
+        "CustomerId": site["PartyId"],
+        "TaxRegistrationNumber": None,
+        "TaxpayerIdentificationNumber": None,
+        "TotalOpenReceivablesForSite": 0,
+        "TotalTransactionsDueForSite": 0,
+        "CreationDate": STAMP,
+        "LastUpdateDate": STAMP,
     }
 
 

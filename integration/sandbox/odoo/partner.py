@@ -46,7 +46,7 @@ class Partner(Records):
         return id if above == row["parent_id"] and row.get("type") == "contact" else above
 
     def defaults(self, values: Row) -> Row:
-        row = {"type": "contact", "lang": "en_US", "is_company": False, **values}
+        row = {"type": "contact", "lang": "en_US", "is_company": False, "trust": "normal", **values}
         row["email_normalized"] = normalized_email(row.get("email", False))
         return super().defaults(row)
 

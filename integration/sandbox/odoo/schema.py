@@ -38,7 +38,12 @@ INDEXED = {
 }
 """Fields found by look-up instead of a scan: what an integration searches by, and every one2many's other end."""
 
-SORTED = {"stock.picking": "write_date", "account.move": "write_date", "sandbox.ageing": "due"}
+SORTED = {
+    "stock.picking": "write_date",
+    "account.move": "write_date",
+    "res.partner": "write_date",
+    "sandbox.ageing": "due",
+}
 """The field whose values from a bound on are found without a scan: what is polled, and what is due."""
 
 

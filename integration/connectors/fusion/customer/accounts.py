@@ -15,10 +15,12 @@ from integration.connectors.fusion.client import Client, quoted
 from integration.errors import Hold
 
 MOST_CANDIDATES = 10
+ACTIVITIES = "receivablesCustomerAccountSiteActivities"
+"""What Receivables says of an account, one row for each of its bill-to sites."""
 CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
 NEW_ACCOUNT = (
     "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
-    "order's e-mail address. {again}"
+    "customer's e-mail address. {again}"
 )
 
 Row = dict[str, Any]
@@ -64,19 +66,23 @@ class Customers:
         """
         customer = document["customer"]
         entity, key = ("customer", customer["key"]) if customer["key"] else ("order_customer", document["key"])
+        return self.find(customer, entity, key) or self._guest()
+
+    def find(self, customer: Document, entity: str, key: str) -> list[Row] | None:
+        """The sites of the customer's own account; None where it has none.
+
+        ``entity`` and ``key`` are our name of the customer, under which a person's choice is remembered.
+        """
         stated, chosen = customer["account_number"], self._work.known(entity, key)
         for number in (stated, chosen):
             if number and (rows := self._sites("AccountNumber", number)):
                 return rows
         accounts = self._by_email(customer["email"], customer.get("is_company")) if customer["email"] else {}
         if not (stated or chosen) and len(accounts) < 2:
-            return next(iter(accounts.values()), None) or self._guest()
+            return next(iter(accounts.values()), None)
         raise _undecided(
             stated or chosen,
-            tuple(
-                {"id": number, "label": _masked(number, rows[0]), "entity": entity, "key": key}
-                for number, rows in sorted(accounts.items())[:MOST_CANDIDATES]
-            ),
+            tuple(choice(number, rows[0], entity, key) for number, rows in sorted(accounts.items())[:MOST_CANDIDATES]),
         )
 
     def _guest(self) -> list[Row]:
@@ -168,6 +174,11 @@ def _undecided(number: str | None, candidates: tuple[dict[str, str], ...]) -> Ho
         code="unknown_account",
         candidates=candidates,
     )
+
+
+def choice(number: str, row: Row, entity: str, key: str) -> dict[str, str]:
+    """An account as a candidate."""
+    return {"id": number, "label": _masked(number, row), "entity": entity, "key": key}
 
 
 def _only(sites: list[Row], account: Any, kind: str) -> Row:

@@ -2,15 +2,16 @@
 
 A customer with an account is known by its id at Clarity, whatever its e-mail address; a guest by e-mail address and
 kind (person or company), and by VAT number where two guests differ in nothing else.  A contact that Odoo has already
-is the customer when it has the natural key: the e-mail address or the company's VAT number, the same kind, no other VAT
-number.  One that is an address or employee of another contact, of another company of this Odoo, or another customer of
-ours, is no match.
+is the customer when it has the natural key: the account number, the company's VAT number or the e-mail address (the
+first of these that a contact has counts), the same kind, no other VAT number.  One that is an address or employee of
+another contact, of another company of this Odoo, or another customer of ours, is no match.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,11 @@ from integration.message import external_id
 
 MOST_READ = 200
 MOST_CANDIDATES = 10
+NEW = "new_customer"
+"""What a person may decide where no contact can be taken for the customer without doubt."""
 CUSTOMERS = ("customer__", "guest__")
 """How the external ids of customers of ours begin."""
-FIELDS = ("name", "active", "vat", "is_company", "parent_id", "company_id")
+FIELDS = ("name", "active", "vat", "ref", "is_company", "parent_id", "company_id")
 
 Row = dict[str, Any]
 
@@ -61,6 +64,12 @@ def _kind(partner: Row, *, with_vat: bool) -> tuple[str, ...]:
 
 def is_company(partner: Row) -> bool:
     return bool(partner["fields"].get("is_company"))
+
+
+def account_number(partner: Row) -> str | None:
+    """The number of the customer's account, which is Odoo's reference; only a new contact gets it."""
+    number = partner["fields"].get("ref")
+    return str(number) if number else None
 
 
 def plain_vat(text: Any) -> str:
@@ -111,27 +120,59 @@ class Matches:
         """The active contacts that could be this customer, and are no other customer of ours."""
         return self._look(identity, partner)[1]
 
+    def refuse_look_alikes(self, identity: Identity, partner: Row) -> None:
+        """Raises `Hold` for contacts that have the e-mail address with another kind or VAT number, and are nobody's.
+
+        A person may decide that one of them is the customer, or that a new contact is made.
+        """
+        if self._work.approved(NEW) or not partner["email"]:
+            return
+        way = ["email_normalized", "=", email_address(partner["email"])]
+        rows = self._read([way])
+        if rows := self._free(identity, rows, self._names(rows)):
+            choices = [candidate(row, identity) for row in rows[:MOST_CANDIDATES]]
+            raise Hold(
+                "contacts in Odoo have the customer's e-mail address, but are of another kind or VAT number",
+                hint="Choose here which contact is the customer, or that a new one is made. Correct kind or VAT number "
+                "in Odoo or Clarity where one of them is wrong. {again}",
+                code="look_alike",
+                candidates=(*choices, {"id": "new", "label": "a new contact is made", "approves": NEW}),
+            )
+
     def _look(self, identity: Identity, partner: Row) -> tuple[Row | None, list[Row]]:
         """The contact that bears our own external id of the customer, and those that are nobody's."""
-        rows = [row for row in self._search(partner) if not another_vat(partner["fields"].get("vat"), row["vat"])]
-        names = our_names(self._client, "res.partner", (row["id"] for row in rows))
+        account, vat = account_number(partner), plain_vat(partner["fields"].get("vat"))
+        rows = self._search(partner, account)
+        names = self._names(rows)
         name = external_id(identity.entity, identity.key)
         own = next((row for row in rows if names.get(row["id"]) == name), None)
+        free = self._free(identity, rows, names)
+        by_account = [row for row in free if account and row["ref"] == account]
+        return own, by_account or [row for row in free if vat and plain_vat(row["vat"])] or free
+
+    def _free(self, identity: Identity, rows: list[Row], names: Mapping[int, str]) -> list[Row]:
+        """Those of the contacts that are no other customer or guest of ours."""
         free = [row for row in rows if not names.get(row["id"], "").startswith(CUSTOMERS)]
         taken = self._work.taken(identity.entity, identity.key, [str(row["id"]) for row in free]) if free else set()
-        free = [row for row in free if str(row["id"]) not in taken]
-        vat = plain_vat(partner["fields"].get("vat"))
-        return own, [row for row in free if vat and plain_vat(row["vat"])] or free
+        return [row for row in free if str(row["id"]) not in taken]
 
-    def _search(self, partner: Row) -> list[Row]:
-        """Contacts of the customer's kind, on their own, open to our company, with its address or VAT number."""
+    def _names(self, rows: list[Row]) -> dict[int, str]:
+        return our_names(self._client, "res.partner", (row["id"] for row in rows))
+
+    def _search(self, partner: Row, account: str | None) -> list[Row]:
+        """Contacts of the customer's kind and no other VAT number, with its account number, VAT number or address."""
         vat = partner["fields"].get("vat") if is_company(partner) else None
         ways: list[Any] = [["vat", "in", sorted({vat, plain_vat(vat)})]] if vat else []
+        if account:
+            ways.append(["ref", "=", account])
         if partner["email"]:
             ways.append(["email_normalized", "=", email_address(partner["email"])])
-        if not ways:
-            return []
-        own = [["type", "=", "contact"], ["parent_id", "=", False], ["is_company", "=", is_company(partner)]]
+        rows = self._read(ways, ["is_company", "=", is_company(partner)]) if ways else []
+        return [row for row in rows if not another_vat(partner["fields"].get("vat"), row["vat"])]
+
+    def _read(self, ways: list[Any], *more: Any) -> list[Row]:
+        """Active contacts on their own, open to our company, that one of the ``ways`` leads to."""
+        own = [["type", "=", "contact"], ["parent_id", "=", False], *more]
         ours = ["|", ["company_id", "=", False], ["company_id", "=", self._company]]
         rows: list[Row] = self._client.call(
             "res.partner",

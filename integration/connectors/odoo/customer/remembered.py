@@ -12,13 +12,21 @@ from typing import Any
 from integration.canonical import digest
 from integration.connectors.contract import Work
 from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.customer.identity import FIELDS, MOST_CANDIDATES, Identity, Matches, candidate, label
+from integration.connectors.odoo.customer.identity import (
+    FIELDS,
+    MOST_CANDIDATES,
+    NEW,
+    Identity,
+    Matches,
+    candidate,
+    label,
+)
 from integration.connectors.odoo.errors import OTHER_COMPANY, AccessRefused
 from integration.connectors.odoo.external import find, xmlid
 from integration.errors import Hold
 
-NEW, UNARCHIVE = "new_customer", "unarchive_customer"
-"""What a person may decide about a customer whose contact cannot be used."""
+UNARCHIVE = "unarchive_customer"
+"""What a person may decide, beside `NEW`, about a customer whose contact is archived."""
 
 Row = dict[str, Any]
 

@@ -1,0 +1,84 @@
+"""A customer of Clarity in Fusion: the account that is the customer, from now on remembered as it.
+
+An account, its sites and its credit are made by people in Receivables: REST offers no call for them.  So a customer is
+linked with its account, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from integration.connectors.contract import Document, Posted, Work
+from integration.connectors.fusion.client import Client, quoted
+from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers, choice
+from integration.connectors.fusion.site import Site
+from integration.connectors.initial import with_initial
+from integration.errors import Hold, Skip
+
+LINK = "link_account"
+"""What a person may decide about an account that has another VAT number."""
+
+
+def post_customer(site: Site, document: Document, work: Work) -> Posted:
+    """Links the customer with its account; document: {key, merged, customer, on_create}.
+
+    Raises `Hold` where it has none, or with the candidates where it is not certain which is its own; `Skip` where it
+    has none and FUSION_GUEST_ACCOUNT takes the orders of such customers.
+    """
+    guest_account = site.system.options.get("guest_account", "")
+    key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
+    _take_over(document, work)
+    known = work.known("customer", key)
+    rows = Customers(site.client, work, guest_account).find(customer, "customer", key)
+    if rows is None:
+        raise _none(guest_account)
+    number = str(rows[0]["AccountNumber"])
+    if number not in (known, customer["account_number"]) and not work.approved(LINK):
+        _check_vat(site.client, document, rows)
+    work.remember("customer", key, number)
+    _follow_merge(document, work, number)
+    return Posted(number, number)
+
+
+def shown_customer(site: Site, document: Document, work: Work) -> Document | None:  # noqa: ARG001
+    """The number of the account with which the customer is linked; None without one."""
+    number = work.known("customer", document["key"])
+    return {"customer": {"account_number": number}} if number else None
+
+
+def _check_vat(client: Client, document: Document, rows: list[Document]) -> None:
+    """Raises `Hold` for an account that was found by e-mail address and has another VAT number."""
+    ours, number = document["customer"]["tax_number"], str(rows[0]["AccountNumber"])
+    sites = client.items(client.path(ACTIVITIES), q=f"AccountNumber={quoted(number)}") if ours else ()
+    theirs = {_plain(site.get("TaxRegistrationNumber")) for site in sites} - {""}
+    if theirs and _plain(ours) not in theirs:
+        raise Hold(
+            "the account with the customer's e-mail address has another VAT number in Fusion",
+            hint="Choose here whether this account is the customer; or correct the VAT number in Clarity or Fusion, or "
+            f"{NEW_ACCOUNT}",
+            code="look_alike",
+            candidates=({**choice(number, rows[0], "customer", document["key"]), "approves": LINK},),
+        )
+
+
+def _none(guest_account: str) -> Hold | Skip:
+    if guest_account:
+        return Skip("no account in Fusion is this customer: its orders are the guest account's")
+    return Hold("no account in Fusion is this customer", hint=f"Please {NEW_ACCOUNT}", code="no_account")
+
+
+def _take_over(document: Document, work: Work) -> None:
+    """Where only a customer that was merged into this one is linked, its account is this one's now."""
+    merged = document.get("merged", ())
+    if merged and not work.known("customer", document["key"]):
+        known = work.known_among("customer", merged)
+        if number := next((known[id] for id in merged if id in known), None):
+            work.remember("customer", document["key"], number)
+
+
+def _follow_merge(document: Document, work: Work, number: str) -> None:
+    for id, was in work.known_among("customer", document.get("merged", ())).items():
+        if was != number:
+            work.relink("customer", id, was, number)
+
+
+def _plain(number: object) -> str:
+    return "".join(char for char in str(number or "").upper() if char.isalnum())
