@@ -7,7 +7,7 @@ from typing import Any
 
 from celery.worker import consumer
 
-TELL_EVERY = 0.5
+REPORT_EVERY = 0.5
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
@@ -17,6 +17,6 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def on_send_event_buffered(self) -> None:
         hub: Any = self.hub
-        if hub and time.monotonic() - self._asked_at >= TELL_EVERY:
+        if hub and time.monotonic() - self._asked_at >= REPORT_EVERY:
             self._asked_at = time.monotonic()
-            hub.call_later(TELL_EVERY, self._flush_events)
+            hub.call_later(REPORT_EVERY, self._flush_events)

@@ -86,7 +86,7 @@ def in_sentence(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def in_name(name: str) -> Iterator[tuple[str, str]]:
-    words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r"_\1", name).lower())
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
     for _, said, instead in in_sentence(" ".join(words)):
         yield said, instead
     for word in words:
@@ -149,11 +149,12 @@ def test_a_riddle_is_found_wherever_it_is() -> None:
 told = f"it stands {there}"  # what became of it
 
 
+TO_TELL = 1
 class RequestHandler:
     def mend(self, info, data): ...
 '''
     assert [word for _, word, _ in sorted(in_python(text))] == [
-        "tells", "the shop", "stands", "told", "what became of", "handler", "data", "info", "mend",
+        "tells", "the shop", "stands", "told", "what became of", "tell", "handler", "data", "info", "mend",
     ]  # fmt: skip
     assert [word for _, word, _ in in_sentence("He mends the shop's shelves, which stand for nothing.")] == [
         "he", "mends", "the shop's", "shelves",

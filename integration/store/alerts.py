@@ -78,7 +78,7 @@ def unreported(tx: Transaction, repeat: float) -> list[Alert]:
     """
     gathering = [kind.name for kind in KINDS.values() if kind.gathers]
     urgent = [kind.name for kind in KINDS.values() if kind.urgent]
-    rows = tx.rows(TO_TELL, {"repeat": repeat, "gathering": gathering, "urgent": urgent})
+    rows = tx.rows(UNREPORTED, {"repeat": repeat, "gathering": gathering, "urgent": urgent})
     return [Alert(**row) for row in rows]
 
 
@@ -159,7 +159,7 @@ on conflict (kind, about) where ended_at is null do update set
 returning kind, about, count, says, xmax = 0 as fresh
 """
 
-TO_TELL = f"""
+UNREPORTED = f"""
 select id, kind, about, count, says, fix, since, ended_at from alerts a
 where ended_at is null and case
     when told_at is null then

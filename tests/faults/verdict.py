@@ -19,7 +19,7 @@ select lane from (
     select lane, finished_at, lag(finished_at) over (partition by lane order by version, id) as before
     from deliveries where state = 'done' and entity <> 'order_status') as ended
 where finished_at < before"""
-ASTRAY = "select id, lane, step, state, reason from deliveries where open or state in ('held', 'dead') order by id"
+UNSETTLED = "select id, lane, step, state, reason from deliveries where open or state in ('held', 'dead') order by id"
 
 
 def judge(
@@ -58,7 +58,7 @@ def judge(
 def unsettled(world: World) -> list[dict[str, Any]]:
     """The deliveries that have not ended well; none, if all is well."""
     with world.database.transaction() as tx:
-        return tx.rows(ASTRAY)
+        return tx.rows(UNSETTLED)
 
 
 def _come_back(world: World, ids: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ RIGHTS = (
     "Give the integration user in Fusion the duties to manage sales orders and to read customers, accounts and items, "
     "and data access to the business unit"
 )
-MEND = "Correct the order in Clarity, or what it refers to in Fusion. {again}"
+CORRECT = "Correct the order in Clarity, or what it refers to in Fusion. {again}"
 OURS = {
     "SourceTransactionSystem": (
         "the source system of our orders",
@@ -123,7 +123,7 @@ def _refused(said: Said, reason: str, code: str) -> Failure:
         if setting := OURS.get(path.rpartition("/")[2]):
             what, fix = setting
             return Hold(f"Fusion does not take {what}: {reason}", hint=f"{fix}. {{again}}", code=code)
-    return Reject(reason, hint=MEND, code=code)
+    return Reject(reason, hint=CORRECT, code=code)
 
 
 def said_by(reply: Reply) -> Said:

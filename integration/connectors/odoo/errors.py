@@ -21,7 +21,7 @@ NEW_KEY = (
 RIGHTS = (
     "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and Contact / Creation"
 )
-MEND = "Correct the order in Clarity, or what it refers to in Odoo. {again}"
+CORRECT = "Correct the order in Clarity, or what it refers to in Odoo. {again}"
 LONGEST_NAME = 80
 """Of a Python exception with its module."""
 
@@ -111,7 +111,7 @@ def loaded(answer: Any, what: str) -> list[int]:
     kind = StaleReference if UNKNOWN_ID in text else Reject
     raise kind(
         f"Odoo refused the {what}{at}: {plain(text)}",
-        hint=MEND,
+        hint=CORRECT,
         code="load_refused",
     )
 
@@ -174,8 +174,8 @@ def _vat_refused(message: str) -> Hold | None:
 
 def _invalid(message: str) -> Failure:
     if USED in message:
-        return StaleReference(f"Odoo refuses the values: {message}", hint=MEND, code="validation_error")
-    return Reject(f"Odoo refuses the values: {message}", hint=MEND, code="validation_error")
+        return StaleReference(f"Odoo refuses the values: {message}", hint=CORRECT, code="validation_error")
+    return Reject(f"Odoo refuses the values: {message}", hint=CORRECT, code="validation_error")
 
 
 ACCESS, OTHER_COMPANY = "odoo.exceptions.AccessError", "other_company"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from integration.sandbox.odoo.server import Odoo
 
 VERSION = {"version_info": [19, 0, 0, "final", 0, ""], "version": "19.0"}
-_COMMON_VERSION = {
+_JSONRPC_VERSION = {
     "server_version": "19.0",
     "server_version_info": VERSION["version_info"],
     "server_serie": "19.0",
@@ -154,7 +154,7 @@ def _answer_jsonrpc(odoo: Odoo) -> Response:
 
 def _serve(odoo: Odoo, service: str, method: str, args: list[Any]) -> Any:
     if service == "common" and method == "version":
-        return _COMMON_VERSION
+        return _JSONRPC_VERSION
     if service == "common" and method in ("login", "authenticate"):
         _check_database(odoo, args[0])
         return odoo.uid if tuple(args[1:3]) == (odoo.username, odoo.api_key) else False

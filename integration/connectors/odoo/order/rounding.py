@@ -136,8 +136,7 @@ class OrderTotal:
         if shown < wanted:
             raise Hold(
                 f"{order['name']} has {shown} of the {wanted} lines in Odoo that the order has in Clarity",
-                hint="See in Odoo who removed a line, or which app did; add it there by hand, then send the order "
-                "again.",
+                hint="See in Odoo who removed a line, or which app did, and add it there by hand. {again}",
                 code="lines_missing",
             )
 
