@@ -21,7 +21,7 @@ from integration.settings import Environment, Settings, home_of
 from integration.signature import check_secret
 from integration.store import migrate, secrets
 from integration.store.database import Database, Transaction
-from integration.systems import ADDED, COMMON, variable
+from integration.systems import ADDED, OF_EVERY_SYSTEM, variable
 from integration.vault import Vault
 
 RENAMED = {"FLEET_PG_USER": "FLEET_RUN_AS"}
@@ -83,7 +83,7 @@ def of_systems(kinds: Mapping[str, str]) -> list[str]:
 
 
 def _options(kind: str) -> Iterator[str]:
-    yield from COMMON
+    yield from OF_EVERY_SYSTEM
     yield from (setting.name for setting in CONNECTORS[kind].settings)
 
 

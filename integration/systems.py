@@ -22,7 +22,7 @@ QUEUES = ("ingest", "poll", "upkeep")
 """The queues that belong to no system."""
 TAKEN = {*QUEUES, "webhooks", "hints", "fleet", "flower", "database", "redis", "celery", "gunicorn"}
 """First words of what is not a system: queues, paths, and variables of the fleet or of what it is made of."""
-COMMON = ("url", "rate", "concurrency", "timeout", "poll_seconds")
+OF_EVERY_SYSTEM = ("url", "rate", "concurrency", "timeout", "poll_seconds")
 """The options that every system has."""
 ADDED = "FLEET_SYSTEMS"
 """The variable that adds systems to those that are named as their kind."""
