@@ -23,7 +23,7 @@ from integration.store.installations import Installation
 from tests.connectors.fusion_targets import Pod, Shop, pod
 
 COMMAND = [sys.executable, "-m", "integration.cli", "poll"]
-STREAMS = ["orders", "open_orders", "invoices"]
+STREAMS = ["orders", "open_orders", "invoices", "customers"]
 
 Poll = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -100,6 +100,7 @@ def test_it_reads_what_is_there_and_takes_it_in_once(poll: Poll, shop: Shop, dat
         ["orders", "1", "0", "ok"],
         ["open_orders", "0", "0", "ok"],
         ["invoices", "0", "0", "ok"],
+        ["customers", "0", "0", "ok"],
     ]
     assert again.stderr == ""
     with database.transaction() as tx:
