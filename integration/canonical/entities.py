@@ -36,13 +36,11 @@ class Entity:
     - ``home`` is the kind of system whose id is our id; None: whoever made the object ("odoo-1/17").
     - ``our_ids`` are the fields of the canonical document that its home gives as its own ids; ``home_ids`` those of a
       target's document that are ours.
-    - ``part_of`` is the entity that it belongs to.
     - ``whole`` says whether the ``data`` of an event hold the object in full; None: they always do.
     - ``remaining`` is what of the canonical document a target gets; None: all of it.
     - ``unique_there``: one of theirs is one of ours.  False where several of ours may be one record of theirs, and
       where a crossref that another delivery wrote on its way is enough for whoever needs the object.
     - ``personal``: the document itself is about a person, so all of it is masked.
-    - ``natural_key`` names the canonical fields by which one that is known nowhere is looked up at its home.
     - ``made_at_home``: only its home makes it.  Of what another system has, only records that a crossref names matter.
     - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
     - ``noun`` is what people call it, where that is not its name.
@@ -52,12 +50,10 @@ class Entity:
     schema: Schema | None = None
     check: Check | None = None
     home: str | None = None
-    part_of: str | None = None
     whole: Callable[[Document], bool] | None = None
     remaining: Callable[[Document], Document] | None = None
     unique_there: bool = True
     personal: bool = False
-    natural_key: tuple[str, ...] = ()
     our_ids: tuple[str, ...] = ()
     home_ids: tuple[str, ...] = ()
     made_at_home: bool = False
@@ -77,7 +73,12 @@ ENTITIES: Mapping[str, Entity] = {
     each.name: each
     for each in (
         Entity(
-            *("order", Order(), check_order, "clarity", None, _has_lines, remaining),
+            "order",
+            Order(),
+            check_order,
+            home="clarity",
+            whole=_has_lines,
+            remaining=remaining,
             our_ids=("id", "customer.id"),
             email_at="customer.email",
         ),
@@ -89,16 +90,15 @@ ENTITIES: Mapping[str, Entity] = {
             whole=_is_more_than_named,
             unique_there=False,
             personal=True,
-            natural_key=("email", "kind", "tax_id"),
             our_ids=("id", "merged_ids"),
             home_ids=("customer_id",),
             made_at_home=True,
             email_at="email",
         ),
-        Entity("shipment", Shipment(), check_shipment, part_of="order", home_ids=("order_id",)),
-        Entity("invoice", Invoice(), check_invoice, part_of="order", home_ids=("order_id",)),
-        Entity("reversal", Reversal(), check_reversal, part_of="order"),
-        Entity("order_status", part_of="order", noun="order"),
+        Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
+        Entity("invoice", Invoice(), check_invoice, home_ids=("order_id",)),
+        Entity("reversal", Reversal(), check_reversal),
+        Entity("order_status", noun="order"),
     )
 }
 
