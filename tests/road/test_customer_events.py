@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -72,7 +73,13 @@ def messages(road: World) -> int:
 
 
 def eventually(road: World, probe: Callable[[], Any], wanted: Any, seconds: float = 30.0) -> None:
-    road.until(lambda: probe() == wanted, seconds, lambda: f"{probe()!r} is not {wanted!r}")
+    """Waits until the probe finds what is wanted; a record or a field that is not there yet may still come."""
+
+    def found() -> Any:
+        with suppress(LookupError):
+            return probe()
+
+    road.until(lambda: found() == wanted, seconds, lambda: f"{found()!r} is not {wanted!r}")
 
 
 def fleet(road: World, *command: str) -> str:

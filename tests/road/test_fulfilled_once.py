@@ -107,12 +107,18 @@ def test_what_the_customer_takes_out_is_cancelled_where_it_was(road: World) -> N
     assert {row["state"] for row in road.deliveries(id)} <= {"done", "skipped"}, road.all(id)
 
 
+def posted(road: World, id: str) -> list[dict[str, Any]]:
+    """The order's deliveries that Odoo has taken."""
+    return [row for row in road.at("odoo", id) if (row["step"], row["state"]) == ("enrich", "done")]
+
+
 def test_a_line_that_names_another_erp_moves_alone(road: World, approve: Callable[[int], None]) -> None:
     (id,) = road.generate(1, "shared")
     road.finished(id)
     lines = road.order(id)["lines"]
     added = {**lines[0], "id": "99"}
     road.control("PATCH", f"orders/{id}?settle=1", {"lines": [*lines, added], "payments": []})
+    road.until(lambda: len(posted(road, id)) == 2, 30, lambda: road.all(id))
     road.finished(id)
     assert {row["state"] for row in road.deliveries(id)} <= {"done", "skipped"}, road.all(id)
     moved = {**added, "customAttributes": {"fulfilledBy": "fusion"}}
