@@ -27,7 +27,7 @@ def object_ids(tx: Transaction, of: str | None, made_by: Installation, theirs: C
 
 def is_elsewhere(runtime: Runtime, delivery: Delivery) -> bool:
     """Whether the object's home is another system of the kind of the delivery's target."""
-    target, made_by = _installation(runtime, delivery.target), _installation(runtime, delivery.source)
+    target, made_by = runtime.installation(delivery.target), runtime.installation(delivery.source)
     if target is None or target.kind != entity(delivery.entity).home:
         return False
     has_no_home_yet = made_by is not None and delivery.object_id.startswith(f"{made_by.name}/")
@@ -39,7 +39,7 @@ def adopt_new_id(tx: Transaction, runtime: Runtime, delivery: Delivery, theirs: 
 
     Two crossrefs hold it from then on: one at the home, one at the system that the object came from.
     """
-    home, made_by = _installation(runtime, delivery.target), _installation(runtime, delivery.source)
+    home, made_by = runtime.installation(delivery.target), runtime.installation(delivery.source)
     if theirs is None or home is None or made_by is None or home.kind != entity(delivery.entity).home:
         return delivery
     before = f"{made_by.name}/"
@@ -48,7 +48,3 @@ def adopt_new_id(tx: Transaction, runtime: Runtime, delivery: Delivery, theirs: 
     ours = clear(qualify(home.system, theirs))
     new_lane = lane(home.name, delivery.entity, ours)
     return identity.adopt(tx, delivery, ours, new_lane, delivery.object_id.removeprefix(before))
-
-
-def _installation(runtime: Runtime, id: int) -> Installation | None:
-    return next((each for each in runtime.installations.values() if each.id == id), None)

@@ -107,9 +107,14 @@ class Runtime:
         own = {"guest_key": self.match_secret.hex()}
         return connectors.connect(replace(system, options=own | dict(system.options)), _gate)
 
+    def installation(self, id: int) -> Installation | None:
+        """A configured installation; None for one that takes no part any more."""
+        return next((each for each in self.installations.values() if each.id == id), None)
+
     def kind_of(self, installation: int) -> str | None:
         """The kind of a configured installation; None for one that takes no part any more."""
-        return next((each.kind for each in self.installations.values() if each.id == installation), None)
+        found = self.installation(installation)
+        return found.kind if found else None
 
     def credit(self, queue: str) -> int:
         """How many nudges a queue may hold now; a target's holds none, or a single probe, while its breaker is open."""

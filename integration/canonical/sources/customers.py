@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from integration.canonical.sources.clarity import ClarityAddress, ClarityCustomer
 from integration.canonical.values import Amount, AsReceived, Attributes, Id, Rows, Text, Time, Version
 
 
-class ClarityCustomerAddress(AsReceived):
+class ClarityCustomerAddress(ClarityAddress):
+    """One of several; an order carries its addresses without these three fields."""
+
     id = Id(required=True)
     kind = Text(required=True)
     isDefault = fields.Boolean(load_default=False)
-    name = Text()
-    company = Text()
-    line1 = Text()
-    line2 = Text()
-    city = Text()
-    region = Text()
-    postalCode = Id()
-    countryCode = Text()
-    phone = Id()
-    email = Text()
 
 
 class ClarityContact(AsReceived):
@@ -31,19 +24,12 @@ class ClarityContact(AsReceived):
     jobTitle = Text()
 
 
-class ClarityCustomerRecord(AsReceived):
+class ClarityCustomerRecord(ClarityCustomer):
     """A customer as an object of its own; an order carries a few of these fields."""
 
     id = Id(required=True)
     version = Version(required=True)
     status = Text()
-    type = Text()
-    email = Text()
-    name = Text()
-    company = Text()
-    phone = Id()
-    taxId = Id()
-    accountNumber = Id()
     language = Text()
     currency = Text()
     paymentTerms = Id()
