@@ -75,10 +75,7 @@ def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step,
     `psycopg2.InterfaceError` when Postgres is away, and `MemoryError`; the leases lapse then, and the dispatcher brings
     the deliveries back.
     """
-    with runtime.database.statement(durable=False) as tx:
-        claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets)
-        if not claimed and len(ids) == 1:
-            deliveries.requeue_behind_lane(tx, ids[0])
+    claimed = _claim(runtime, ids, first)
     following: list[Following] = []
     if claimed:
         alone = any(delivery.leases >= SUSPECT for delivery in claimed)
@@ -87,6 +84,18 @@ def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step,
             following = _finish(runtime, [end for end in ends if end])
     left = set(ids) - {delivery.id for delivery in claimed} if len(ids) > 1 else ()
     return following + [each for id in sorted(left) for each in run(runtime, [id], first, bodies)]
+
+
+def _claim(runtime: Runtime, ids: Sequence[int], first: Step) -> list[Delivery]:
+    """The leases of what may run now; a single one that may not waits behind its lane.
+
+    It is asked for twice when the one before it has ended in between: nothing else would nudge it again.
+    """
+    with runtime.database.statement(durable=False) as tx:
+        claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets)
+        if not claimed and len(ids) == 1 and not deliveries.requeue_behind_lane(tx, ids[0]):
+            claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets)
+    return claimed
 
 
 def _end(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]) -> End | None:

@@ -124,15 +124,19 @@ def look(tx: Transaction, id: int) -> Delivery | None:
     return Delivery(**{**row, "step": Step(row["step"]), "lease": ""}) if row else None
 
 
-def requeue_behind_lane(tx: Transaction, id: int) -> None:
-    """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it."""
-    tx.run(
+def requeue_behind_lane(tx: Transaction, id: int) -> bool:
+    """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it.
+
+    False when there is none, which may have ended since the delivery was refused.
+    """
+    touched = tx.run(
         f"""update deliveries d set state = 'waiting', due_at = 'infinity'
             where id = %s and state in ('ready', 'queued') and ({AHEAD} is not null or exists (
                 select from deliveries other
                 where other.lane = d.lane and other.state = 'running' and other.id <> d.id))""",
         id,
     )
+    return bool(touched)
 
 
 def renew(tx: Transaction, leases: dict[int, str]) -> set[int]:

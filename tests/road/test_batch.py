@@ -14,8 +14,8 @@ from integration.errors import Reject
 from integration.local.servers import Valkey
 from integration.message import Step
 from integration.receiver import read_event
-from integration.store import crossrefs
-from integration.store.database import Row
+from integration.store import crossrefs, deliveries
+from integration.store.database import Row, Transaction
 from tasks import pipeline, runner, steps
 from tasks.celery import app, spread
 from tasks.intake import Intake
@@ -105,6 +105,21 @@ def test_one_whose_lease_was_taken_over_keeps_no_other_from_its_end(hop: Hop) ->
     hop.stolen = {lost}
     assert hop.run(ids) == [one, two]
     assert hop.states(ids) == ["queued", "running", "queued"]
+
+
+def test_one_whose_lane_is_free_between_claim_and_requeue_runs(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nudge that was refused is the only one it gets for a minute."""
+    older, newer = hop.deliveries(2, order="1001")
+    hop.set("state = 'queued', due_at = now()", newer)
+    requeue = deliveries.requeue_behind_lane
+
+    def when_the_older_has_ended(tx: Transaction, id: int) -> bool:
+        hop.set("state = 'done', finished_at = now()", older)
+        return requeue(tx, id)
+
+    monkeypatch.setattr(deliveries, "requeue_behind_lane", when_the_older_has_ended)
+    assert hop.run([newer]) == [newer]
+    assert hop.seen == [newer]
 
 
 def test_one_that_may_kill_its_worker_is_not_run_beside_others(hop: Hop) -> None:
