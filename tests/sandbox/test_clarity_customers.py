@@ -25,7 +25,9 @@ def patch(
 
 
 def events(listener: Listener, id: str, count: int) -> list[dict[str, Any]]:
-    return eventually(lambda: found if len(found := listener.events(id)) >= count else None)
+    """At least so many, by their version: webhooks that are sent at once may arrive in any order."""
+    found = eventually(lambda: found if len(found := listener.events(id)) >= count else None)
+    return sorted(found, key=lambda event: event["data"]["version"])
 
 
 def test_a_customer_is_created_changed_and_its_events_hold_it_in_full(sandbox: Sandbox, listener: Listener) -> None:
