@@ -12,7 +12,8 @@ from integration.connectors.contract import Request
 from integration.errors import Failure, Retry, Throttled
 from integration.message import clear
 from integration.store import attempts, audit, crossrefs
-from integration.store.attempts import Outcome
+from integration.store.attempts import Intending, Outcome
+from integration.store.crossrefs import Object
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 from tasks.leases import Lease, LeaseLost
@@ -34,30 +35,28 @@ class DeliveryWork:
         self._delivery = delivery
         self._lease = lease
         self.effects = list(delivery.effects)
-        self._own = (delivery.entity, delivery.object_id)
+        self._own = (delivery.target, delivery.entity, delivery.object_id)
         self._known = {self._own: delivery.theirs} if delivery.theirs else {}
-        self._learned: dict[tuple[str, str], str] = {}
+        self._learned: dict[Object, str] = {}
         self._answered: tuple[str, Outcome] | None = None
 
     def known(self, entity: str, id: str) -> str | None:
-        if (entity, clear(id)) == self._own:
+        if self._object(entity, id) == self._own:
             return self._known.get(self._own)
         return self.known_among(entity, [id]).get(id)
 
     def known_among(self, entity: str, ids: Collection[str]) -> dict[str, str]:
-        names = {id: clear(id) for id in ids}
-        with self._runtime.database.statement() as tx:
-            stored = crossrefs.their_ids(tx, self._delivery.target, entity, list(names.values()))
-        found = stored | {id: theirs for (of, id), theirs in self._known.items() if of == entity}
-        return {id: found[name] for id, name in names.items() if name in found}
+        named = {id: self._object(entity, id) for id in ids}
+        found = self._runtime.database.together(crossrefs.their_ids, tuple(named.values())) | self._known
+        return {id: found[object] for id, object in named.items() if object in found}
 
     def reserve(self, entity: str, id: str) -> None:
-        with self._runtime.database.statement(durable=False) as tx:
-            if not crossrefs.reserve(tx, self._delivery, entity, clear(id)):
-                raise Throttled(f"another delivery is creating this {entity}", after=1.0)
+        wanted = self._delivery, entity, clear(id)
+        if not self._runtime.database.together(crossrefs.reserve, wanted, durable=False):
+            raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
     def remember(self, entity: str, id: str, theirs: str) -> None:
-        self._learned[entity, clear(id)] = self._known[entity, clear(id)] = theirs
+        self._learned[self._object(entity, id)] = self._known[self._object(entity, id)] = theirs
 
     def taken(self, entity: str, id: str, theirs: Collection[str]) -> set[str]:
         with self._runtime.database.statement() as tx:
@@ -72,13 +71,16 @@ class DeliveryWork:
 
     def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
         with self._runtime.database.transaction() as tx:
-            crossrefs.learn(tx, self._delivery.target, {(entity, clear(id)): theirs})
+            crossrefs.learn(tx, [{self._object(entity, id): theirs}])
             audit.note(tx, FLEET, "relink", [self._delivery.id], entity=entity, was=was, theirs=theirs)
         self._stored(entity, id, theirs)
 
     def _stored(self, entity: str, id: str, theirs: str) -> None:
-        self._known[entity, clear(id)] = theirs
-        self._learned.pop((entity, clear(id)), None)
+        self._known[self._object(entity, id)] = theirs
+        self._learned.pop(self._object(entity, id), None)
+
+    def _object(self, entity: str, id: str) -> Object:
+        return self._delivery.target, entity, clear(id)
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
         self._lease.check()
@@ -87,16 +89,11 @@ class DeliveryWork:
         sealed = vault.seal(frozen)
         # The intent makes durable what was learned, and writes the outcome before it unless that is of its own effect.
         if self._answered and self._answered[0] == effect:
-            with self._runtime.database.transaction(durable=False) as tx:
-                self.write_down(tx)
-            self.written()
-        elif self._learned:
-            with self._runtime.database.statement(durable=False) as tx:
-                crossrefs.learn(tx, self._delivery.target, self._learned)
-            self._learned = {}
+            self._write_answer()
         before = self._answered[1] if self._answered else None
-        with self._runtime.database.statement() as tx:
-            intent = attempts.intend(tx, self._delivery, effect, sealed, before)
+        self._write_learned()
+        asked = Intending(self._delivery, effect, sealed, before)
+        intent = self._runtime.database.together(attempts.intend, asked)
         self.written()
         if intent is None:
             raise LeaseLost
@@ -110,19 +107,29 @@ class DeliveryWork:
         return answer
 
     def found(self, effect: str, evidence: str) -> None:
-        with self._runtime.database.transaction() as tx:
-            self.write_down(tx)
-            if not attempts.found(tx, self._delivery, effect, evidence):
-                raise LeaseLost
-        self.written()
+        self._write_answer()
+        self._write_learned()
+        if not self._runtime.database.together(attempts.found, (self._delivery, effect, evidence)):
+            raise LeaseLost
         self._note_effect(effect)
+
+    def _write_answer(self) -> None:
+        if self._answered:
+            answered = self._delivery, self._answered[1]
+            self._runtime.database.together(attempts.close, answered, durable=False)
+            self._answered = None
+
+    def _write_learned(self) -> None:
+        if self._learned:
+            self._runtime.database.together(crossrefs.learn, self._learned, durable=False)
+            self._learned = {}
 
     def write_down(self, tx: Transaction) -> None:
         """Writes what was answered and learned since the last intent, under the lease; then `written` is due."""
         if self._answered:
-            attempts.close(tx, self._delivery, self._answered[1])
+            tx.together(attempts.close, (self._delivery, self._answered[1]))
         if self._learned:
-            crossrefs.learn(tx, self._delivery.target, self._learned)
+            tx.together(crossrefs.learn, self._learned)
 
     def written(self) -> None:
         self._answered, self._learned = None, {}

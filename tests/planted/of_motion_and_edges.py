@@ -253,7 +253,7 @@ DEFECTS = [
         'self._keys = (f"throttle:{{{target}}}", f"throttle:{{{target}}}:slots")',
         'self._keys = (f"throttle:{{{id(self)}}}", f"throttle:{{{id(self)}}}:slots")',
         "tests/throttle/test_throttle.py::test_two_processes_of_many_threads_keep_one_rate_even_when_redis_is_wiped",
-        "a tenth for a busy machine, and the eight that had their place already",
+        "a tenth for a busy machine, and those that had their place already",
     ),
     Defect(
         "failures in a row open the breaker",
