@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_calls,
     of_contract,
     of_customers,
     of_documents,
@@ -28,6 +29,7 @@ DEFECTS: list[Defect] = [
     *of_fulfilment.DEFECTS,
     *of_identity.DEFECTS,
     *of_edges.DEFECTS,
+    *of_calls.DEFECTS,
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
 ]
