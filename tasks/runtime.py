@@ -149,7 +149,7 @@ class Runtime:
 
 
 @contextmanager
-def _gate() -> Iterator[None]:
+def _gate(size: int = 1) -> Iterator[None]:  # noqa: ARG001 - the throttle takes one place a call
     admission, check = _hop.get()
     with admission.call():
         check()
