@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_calls,
     of_contract,
     of_customers,
     of_documents,
@@ -30,5 +31,6 @@ DEFECTS: list[Defect] = [
     *of_edges.DEFECTS,
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
+    *of_calls.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
