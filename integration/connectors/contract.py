@@ -22,8 +22,11 @@ from integration.systems import variable
 P = ParamSpec("P")
 T = TypeVar("T")
 Document = dict[str, Any]
-Gate = Callable[[], AbstractContextManager[None]]
-"""Admission of one call at a target: entered before the request is sent, left when its answer is in."""
+Gate = Callable[..., AbstractContextManager[None]]
+"""Admission of one call at a target: entered before the request is sent, left when its answer is in.
+
+It is called with the size of the call: for how many objects it is made, 1 unless it is a bulk call.
+"""
 
 
 @dataclass(frozen=True)

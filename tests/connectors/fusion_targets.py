@@ -55,7 +55,7 @@ class Pod:
         )
 
     @contextmanager
-    def gate(self) -> Iterator[None]:
+    def gate(self, size: int = 1) -> Iterator[None]:  # noqa: ARG002 - it lets all through
         yield
 
     def connector(self, **options: str) -> Fusion:

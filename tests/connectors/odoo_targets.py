@@ -35,7 +35,8 @@ def unique() -> str:
 class Target(ABC):
     """One Odoo with what the tests need in it: products A and B, and sales taxes of ``rate`` percent.
 
-    ``owner`` calls it with the rights to arrange things.  ``calls`` counts what the connector has sent.
+    ``owner`` calls it with the rights to arrange things.  ``calls`` counts what the connector has sent, ``sizes``
+    has for how many objects each was.
     """
 
     currency: str
@@ -45,11 +46,13 @@ class Target(ABC):
         self.system = system
         self._owner = Client(replace(owner, options={**owner.options, "protocol": "json2"}), self.gate)
         self.calls = 0
+        self.sizes: list[int] = []
         self.sku_a, self.sku_b = self.product(), self.product()
 
     @contextmanager
-    def gate(self) -> Iterator[None]:
+    def gate(self, size: int = 1) -> Iterator[None]:
         self.calls += 1
+        self.sizes.append(size)
         yield
 
     def connector(self, **options: str) -> Odoo:

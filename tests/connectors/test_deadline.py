@@ -71,7 +71,7 @@ PARTS = {
 
 
 @contextmanager
-def open_gate() -> Iterator[None]:
+def open_gate(size: int = 1) -> Iterator[None]:
     yield
 
 
@@ -89,6 +89,23 @@ def test_a_call_ends_in_time_whatever_trickles_in(part: str) -> None:
     with server(PARTS[part]) as target:
         failure = call(f"http://127.0.0.1:{target.port}", b"x" * 30_000_000 if part == "the request" else b"{}")
     assert (failure.code, failure.unknown_outcome, failure.counts_for_breaker) == ("timeout", True, True)
+
+
+def test_a_bulk_call_has_an_eighth_more_for_each_further_object() -> None:
+    sizes: list[int] = []
+
+    @contextmanager
+    def gate(size: int = 1) -> Iterator[None]:
+        sizes.append(size)
+        yield
+
+    with server(PARTS["headers"]) as target:
+        http = Http(f"http://127.0.0.1:{target.port}", timeout=TIMEOUT, gate=gate)
+        began = time.monotonic()
+        with pytest.raises(Retry):
+            http.send(Request("POST", "/orders", b"{}", {}), size=9)
+    assert time.monotonic() - began > 2 * TIMEOUT - 0.2
+    assert sizes == [9]
 
 
 @pytest.mark.parametrize("part", ["headers", "the body", "a chunk's size", "the request"])

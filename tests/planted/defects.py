@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_bulk,
     of_calls,
     of_contract,
     of_customers,
@@ -32,5 +33,6 @@ DEFECTS: list[Defect] = [
     *of_calls.DEFECTS,
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
+    *of_bulk.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

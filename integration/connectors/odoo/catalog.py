@@ -236,7 +236,7 @@ class Catalog:
     def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
         domain = [["default_code", "in", sorted(skus)], *self.open_to_us()]
-        for row in self._search("product.product", domain, "default_code"):
+        for row in self._search("product.product", domain, "default_code", "company_id"):
             by_sku[row["default_code"]].append(row)
         doubled = sorted(sku for sku, rows in by_sku.items() if len(rows) > 1)
         if doubled:

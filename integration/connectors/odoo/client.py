@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from integration.connectors.contract import Gate, Request
 from integration.connectors.http import Http, basic_auth
 from integration.connectors.odoo.answers import identity, meaning
+from integration.connectors.odoo.bulk import Bulk
 from integration.connectors.odoo.errors import NEW_KEY, classify, problem
 from integration.errors import Hold, Misconfigured
 from integration.settings import System
@@ -30,8 +31,11 @@ class Dialect(Protocol):
     guards_confirmed: bool
     """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
 
-    def send(self, request: Request) -> Any:
-        """The method's return value; raises what `errors.classify` makes of an error."""
+    def send(self, request: Request, size: int = 1) -> Any:
+        """The method's return value; raises what `errors.classify` makes of an error.
+
+        ``size``: for how many objects the call is made.
+        """
 
 
 class Client:
@@ -41,10 +45,14 @@ class Client:
         self._system = system
         self._gate = gate
         self._found: Dialect | None = None
+        self._bulk = Bulk(lambda request, size: self.dialect.send(request, size))
 
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
-        """Calls a method that changes nothing, and returns what it returns."""
-        return self.send(self.request(model, method, ids, **named))
+        """Calls a method that changes nothing, and returns what it returns.
+
+        In a batch one call may ask for several deliveries, see `Bulk`; so may one of `send`.
+        """
+        return self._bulk.look(self.request(model, method, ids, **named))
 
     def request(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Request:
         """The call, ready to be frozen and sent."""
@@ -55,7 +63,7 @@ class Client:
 
     def send(self, request: Request) -> Any:
         """Sends a call of `request`, and returns what the method returned."""
-        return self.dialect.send(request)
+        return self._bulk.send(request)
 
     @property
     def dialect(self) -> Dialect:
@@ -93,8 +101,8 @@ class Json2:
             headers["X-Odoo-Database"] = system.database
         self._http = Http(system.url, timeout=system.timeout, gate=gate, problem=problem, headers=headers)
 
-    def send(self, request: Request) -> Any:
-        return self._http.read(request, meaning(request))
+    def send(self, request: Request, size: int = 1) -> Any:
+        return self._http.read(request, meaning(request), size=size)
 
 
 class JsonRpc:
@@ -110,12 +118,13 @@ class JsonRpc:
         self._http = Http(system.url, timeout=system.timeout, gate=gate, headers=_login(system))
         self._uid: int | None = None
 
-    def send(self, request: Request) -> Any:
+    def send(self, request: Request, size: int = 1) -> Any:
         model, method = request.path.split("/")[-2:]
         named = dict(request.body)
         ids = [named.pop("ids")] if "ids" in named else []
         login = (self._database, self._log_in(), self._secret)
-        return self._call("object", "execute_kw", *login, model, method, ids, named, meaning=meaning(request))
+        called = (*login, model, method, ids, named)
+        return self._call("object", "execute_kw", *called, meaning=meaning(request), size=size)
 
     def _log_in(self) -> int:
         if self._uid is None:
@@ -126,10 +135,11 @@ class JsonRpc:
             self._uid = uid
         return self._uid
 
-    def _call(self, service: str, method: str, *arguments: Any, meaning: Callable[[Any], T]) -> T:
+    def _call(self, service: str, method: str, *arguments: Any, meaning: Callable[[Any], T], size: int = 1) -> T:
         params = {"service": service, "method": method, "args": list(arguments)}
         body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
-        return self._http.read(Request("POST", "/jsonrpc", body, {}), lambda answer: meaning(_result(answer)))
+        request = Request("POST", "/jsonrpc", body, {})
+        return self._http.read(request, lambda answer: meaning(_result(answer)), size=size)
 
 
 def _result(answer: Any) -> Any:

@@ -1,0 +1,90 @@
+"""Defects in how calls are saved: what is asked together, and what is remembered."""
+
+from __future__ import annotations
+
+from tests.planted.defect import Defect
+
+ODOO = "integration/connectors/odoo/"
+JOINED = "tests/connectors/test_odoo_joined.py::"
+BULK = "tests/connectors/test_odoo_bulk.py::"
+
+DEFECTS: list[Defect] = [
+    Defect(
+        "a refused bulk call is asked again in parts",
+        f"{ODOO}bulk.py",
+        "            if len(requests) == 1:\n                return [refusal]\n            named = []\n",
+        "            return [refusal] * len(requests)\n",
+        f"{JOINED}test_a_refused_call_is_halved_until_each_bad_one_has_its_own_reason[bad0]",
+    ),
+    Defect(
+        "a bulk call of unknown outcome is not asked again",
+        f"{ODOO}bulk.py",
+        "        except (Hold, Reject) as refusal:\n",
+        "        except Failure as refusal:\n",
+        f"{JOINED}test_an_unknown_outcome_is_that_of_all_who_shared_the_call",
+    ),
+    Defect(
+        "those that Odoo names are asked alone",
+        f"{ODOO}bulk.py",
+        '            raise _Refused(self._named(requests, answer["messages"]))\n',
+        "            raise _Refused\n",
+        f"{BULK}test_one_bad_order_costs_the_others_no_call_of_their_own[sandbox json2]",
+        "sizes",
+    ),
+    Defect(
+        "each load gets the ids of its own records",
+        f"{ODOO}bulk.py",
+        'Rows(answer["ids"][end - count : end])',
+        'Rows(answer["ids"][:count])',
+        f"{BULK}test_a_batch_of_new_orders_takes_six_calls[sandbox json2]",
+    ),
+    Defect(
+        "only loads with the same columns are one",
+        f"{ODOO}bulk.py",
+        "        key = (self, request.path, _but(request, kind.varies))\n",
+        "        key = (self, request.path)\n",
+        f"{JOINED}test_a_load_gets_the_ids_of_its_own_records_only",
+    ),
+    Defect(
+        "one confirmation at a time is under way",
+        f"{ODOO}bulk.py",
+        "        with self._confirming if kind is CONFIRM else nullcontext():\n",
+        "        with nullcontext():\n",
+        f"{JOINED}test_one_confirmation_at_a_time_is_under_way_in_a_process",
+    ),
+    Defect(
+        "each search gets what it has found itself",
+        f"{ODOO}bulk.py",
+        'if searches.finds(request.body["domain"], row)]',
+        "]",
+        f"{JOINED}test_each_search_gets_the_rows_that_it_finds",
+    ),
+    Defect(
+        "a row that nobody has found makes each ask for itself",
+        f"{ODOO}bulk.py",
+        " or len(found) < len(answer):\n",
+        ":\n",
+        f"{JOINED}test_a_row_that_no_search_has_found_makes_each_ask_for_itself",
+    ),
+    Defect(
+        "a window confirms no order of several",
+        f"{ODOO}bulk.py",
+        "        if answer is not True:\n            raise _Refused\n",
+        "",
+        f"{JOINED}test_a_window_that_asks_something_confirms_none_of_several",
+    ),
+    Defect(
+        "equal effects are effects of their own",
+        f"{ODOO}bulk.py",
+        "        return self._joined(kind, request) if kind else self._send(request, 1)\n",
+        "        return self.look(request)\n",
+        f"{JOINED}test_the_very_same_effect_is_not_taken_for_one",
+    ),
+    Defect(
+        "a bulk call has more time",
+        "integration/connectors/http.py",
+        "self._timeout * (1 + (size - 1) / 8)",
+        "self._timeout",
+        "tests/connectors/test_deadline.py::test_a_bulk_call_has_an_eighth_more_for_each_further_object",
+    ),
+]
