@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,9 @@ class Target(Protocol):
     def orders(self, count: int, run: str) -> list[dict[str, Any]]:
         """New orders of new customers, as Clarity's events hold them."""
 
+    def late(self, **milliseconds: int) -> None:
+        """So many milliseconds pass before each of these systems answers."""
+
     def pushed(self) -> set[str]:
         """The ids of the orders that Clarity was shown a status of."""
 
@@ -52,10 +55,9 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json()
 
-    def late(self, milliseconds: int) -> None:
-        """Each call at Odoo or Clarity takes so much longer."""
-        for target in ("odoo", "clarity"):
-            self.control("POST", "faults", {"target": target, "kind": "latency", "ms": milliseconds})
+    def late(self, **milliseconds: int) -> None:
+        for target, late in milliseconds.items():
+            self.control("POST", "faults", {"target": target, "kind": "latency", "ms": late})
 
     def orders(self, count: int, run: str) -> list[dict[str, Any]]:
         return [self.control("POST", "orders", order_of(f"{run}-{number}")) for number in range(count)]
@@ -100,10 +102,8 @@ class Cheap:
             process.terminate()
             process.wait(10)
 
-    def late(self, odoo: int = 0, clarity: int = 0, fusion: int = 0) -> None:
-        """So many milliseconds pass before each system answers."""
-        given = {"odoo": odoo, "clarity": clarity, "fusion": fusion}
-        self._control("POST", json={name: late for name, late in given.items() if late})
+    def late(self, **milliseconds: int) -> None:
+        self._control("POST", json=milliseconds)
 
     def calls(self) -> Counter[str]:
         """How often each call was made so far, the searches of polls left out."""
@@ -135,7 +135,7 @@ class Cheap:
             try:
                 self.calls()
                 return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.05)
         raise AssertionError("the cheap target does not answer")
 
@@ -150,7 +150,3 @@ def receiver_of(fleet: Fleet) -> tuple[str, str]:
     """Where a fleet takes Clarity's webhooks, and the secret that signs them."""
     url = f"http://{fleet.environment['FLEET_RECEIVER_BIND']}/webhooks/clarity"
     return url, fleet.environment["CLARITY_WEBHOOK_SECRETS"].split(",")[0]
-
-
-def waited_for(condition: Any, seconds: float, unfinished: Sequence[Any] = ()) -> None:
-    """Looks ten times a second whether it holds; AssertionError when it does not in time."""

@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
+    def data_received(self, received: bytes) -> None:
+        self._buffer += received
         while call := self._take():
             answer = self._answer(call)
             content = json.dumps(answer.document, separators=(",", ":")).encode()
