@@ -8,7 +8,25 @@ STORE = "integration/store/"
 ODOO = "integration/connectors/odoo/"
 TRIAL = "tests/faults/test_faults.py::test_everything_once_in_order_and_nothing_lost"
 
+COUNTS = "tests/benchmarks/test_counts.py::"
+
 TRIALS = [
+    Defect(
+        "an order asks for no call more than it needs",
+        f"{ODOO}catalog.py",
+        "PRODUCT_SECONDS = 60.0",
+        "PRODUCT_SECONDS = 0.0",
+        f"{COUNTS}test_an_order_of_a_known_customer",
+        "product.product.search_read",
+    ),
+    Defect(
+        "no commit waits for the disk that need not",
+        f"{STORE}database.py",
+        'yield Transaction(connection, "" if durable else ASYNC_COMMIT)',
+        'yield Transaction(connection, "")',
+        f"{COUNTS}test_an_order_of_a_new_customer",
+        "'fsyncs'",
+    ),
     Defect(
         "nothing is stuck when a worker has died",
         f"{STORE}dispatch.py",
