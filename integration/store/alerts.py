@@ -85,8 +85,8 @@ def unreported(tx: Transaction, repeat: float) -> list[Alert]:
 def report(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Sequence[str]) -> None:
     """Notes that these alerts are reported, and leaves the notice for each channel."""
     tx.run(
-        """update alerts set reported_at = now(), reported_level = greatest(reported_level, level), reported_count = count,
-               reported_end = ended_at is not null where id = any (%s::bigint[])""",
+        """update alerts set reported_at = now(), reported_level = greatest(reported_level, level),
+               reported_count = count, reported_end = ended_at is not null where id = any (%s::bigint[])""",
         [alert.id for alert in alerts],
     )
     tx.run(
