@@ -20,7 +20,7 @@ from psycopg2.errors import UniqueViolation
 
 from integration.canonical import digest, freeze, parse_json, thaw
 from integration.canonical.entities import entity
-from integration.canonical.hints import fill
+from integration.canonical.hints import fill, with_variables_of
 from integration.errors import Failure, Hold, Misconfigured, Needs, Reject, Retry, Skip, Throttled
 from integration.masking import without_personal
 from integration.message import State, Step, clear, lane
@@ -170,9 +170,10 @@ def _credit_of_what_follows(job: Job) -> int:
 
 def _on_failure(runtime: Runtime, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
     """Where a delivery goes after a failure with a name."""
+    called = runtime.settings.systems.get(delivery.queue)
     said: dict[str, Any] = {
-        "reason": _public_reason(runtime, delivery, failure),
-        "hint": fill(failure.hint, delivery.entity, runtime.kind_of(delivery.source)),
+        "reason": with_variables_of(called, _public_reason(runtime, delivery, failure)),
+        "hint": fill(failure.hint, delivery.entity, runtime.kind_of(delivery.source), called),
         "code": failure.code,
     }
     match failure:
