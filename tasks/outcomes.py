@@ -11,7 +11,7 @@ import structlog
 
 from integration.canonical import freeze, parse_json
 from integration.canonical.entities import entity
-from integration.canonical.hints import fill
+from integration.canonical.hints import fill, with_variables_of
 from integration.errors import Failure, Hold, Misconfigured, Needs, Retry, Skip, Throttled
 from integration.masking import without_personal
 from integration.message import State, clear
@@ -29,9 +29,10 @@ PROBED_EVERY = 60.0
 
 def after_failure(runtime: Runtime, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
     """Where a delivery goes after a failure with a name."""
+    called = runtime.settings.systems.get(delivery.queue)
     said: dict[str, Any] = {
-        "reason": _public_reason(runtime, delivery, failure),
-        "hint": fill(failure.hint, delivery.entity, runtime.kind_of(delivery.source)),
+        "reason": with_variables_of(called, _public_reason(runtime, delivery, failure)),
+        "hint": fill(failure.hint, delivery.entity, runtime.kind_of(delivery.source), called),
         "code": failure.code,
     }
     match failure:

@@ -248,9 +248,12 @@ class Poll:
                 cursors.rest(tx, self._cursor, failure.after)
                 return
             anew = isinstance(failure, Endless)
-            cursors.fail(tx, self._cursor, failure.code, failure.reason, plain(failure.hint), anew=anew)
+            cursors.fail(tx, self._cursor, failure.code, failure.reason, self._hint(failure), anew=anew)
         if isinstance(failure, Misconfigured):
             self._pause_if_shut()
+
+    def _hint(self, failure: Failure) -> str | None:
+        return plain(failure.hint, self._runtime.settings.systems.get(self._system))
 
     def _pause_if_shut(self) -> None:
         """One stream may be closed to us and the rest open: the target is paused only if it does not know us at all."""
@@ -259,7 +262,7 @@ class Poll:
                 self._runtime.connector(self._system).whoami()
         except Misconfigured as failure:
             with self._runtime.database.transaction() as tx:
-                installations.pause(tx, self._cursor.installation, failure.reason, plain(failure.hint))
+                installations.pause(tx, self._cursor.installation, failure.reason, self._hint(failure))
         except Failure:
             return  # no answer to that question now
 

@@ -6,13 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from integration.canonical.entities import entity as registered
+from integration.canonical.entities import recorded_alike
 from integration.store.database import Transaction, columns
 from integration.store.deliveries import Delivery
 from integration.store.ends import WAKE_NEEDING
 
 RESERVED_FOR = "120 seconds"
-PEOPLE = ("customer", "guest")
-"""Entities whose objects are records of one kind at a target, so that no two of ours may claim one by themselves."""
 
 
 Object = tuple[int, str, str]
@@ -82,12 +81,12 @@ def reserve(tx: Transaction, wanted: Sequence[tuple[Delivery, str, str]]) -> lis
 
 
 def taken(tx: Transaction, installation: int, entity: str, our_id: str, theirs: Collection[str]) -> set[str]:
-    """Those of their ids that are known as customers or guests of ours, other than this one."""
+    """Those of their ids that are known as objects of ours other than this one, of its entity or one recorded alike."""
     rows = tx.rows(
         """select distinct their_id from crossrefs where installation = %s and entity = any (%s::text[])
            and their_id = any (%s::text[]) and (entity, our_id) <> (%s, %s)""",
         installation,
-        list(PEOPLE),
+        recorded_alike(entity),
         list(theirs),
         entity,
         our_id,
@@ -96,7 +95,7 @@ def taken(tx: Transaction, installation: int, entity: str, our_id: str, theirs: 
 
 
 def adopt(tx: Transaction, installation: int, entity: str, our_id: str, theirs: str) -> bool:
-    """Writes the crossref of a customer or guest that the target has already; False when another of ours is it.
+    """Writes the crossref of an object that the target has already; False when another of ours is it.
 
     Those who want the same record wait here for each other until their transactions end.
     """

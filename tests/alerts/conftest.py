@@ -41,7 +41,7 @@ class Watched:
     def later(self, seconds: float) -> None:
         """Lets time pass for everything the watch remembers, and looks."""
         columns = {
-            "alerts": ("raised_at", "seen_at", "ended_at", "told_at"),
+            "alerts": ("raised_at", "seen_at", "ended_at", "reported_at"),
             "notices": ("made_at", "due_at"),
         }
         for table, names in columns.items():
