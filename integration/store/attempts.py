@@ -110,6 +110,9 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
     )
 
 
+OURS = """
+join deliveries d on d.id = asked.delivery and d.lease = asked.lease::uuid and d.state = 'running' for update of d"""
+
 NOTHING = asdict(Outcome(attempt=0, outcome=""))
 
 HOW_IT_ENDED = """
@@ -120,7 +123,7 @@ CLOSE = f"""
 with ours as (
     select asked.* from unnest(%(delivery)s::bigint[], %(lease)s::text[], %(attempt)s::bigint[], %(outcome)s::text[],
         %(answer)s::bytea[], %(code)s::text[]) as asked (delivery, lease, attempt, was, answer, code)
-    join deliveries d on d.id = asked.delivery and d.lease = asked.lease::uuid and d.state = 'running' for update of d
+    {OURS}
 )
 {HOW_IT_ENDED}"""
 
@@ -130,7 +133,7 @@ with ours as (
         %(request)s::bytea[], %(target)s::smallint[], %(entity)s::text[], %(object_id)s::text[], %(attempt)s::bigint[],
         %(outcome)s::text[], %(answer)s::bytea[], %(code)s::text[]) as asked (
             delivery, lease, round, effect, request, target, entity, object_id, attempt, was, answer, code)
-    join deliveries d on d.id = asked.delivery and d.lease = asked.lease::uuid and d.state = 'running' for update of d
+    {OURS}
 ), closed as (
     {HOW_IT_ENDED}
 ), last as (
@@ -153,11 +156,11 @@ union all
 select delivery, id, coalesce(request, ''), true, answer from last where succeeded
 """
 
-FOUND = """
+FOUND = f"""
 with ours as (
     select asked.* from unnest(%(delivery)s::bigint[], %(lease)s::text[], %(round)s::int[], %(effect)s::text[],
         %(evidence)s::text[]) as asked (delivery, lease, round, effect, evidence)
-    join deliveries d on d.id = asked.delivery and d.lease = asked.lease::uuid and d.state = 'running' for update of d
+    {OURS}
 ), fresh as (
     select * from ours where not exists (
         select from attempts a where a.delivery = ours.delivery and a.round = ours.round and a.effect = ours.effect

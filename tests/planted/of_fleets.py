@@ -38,8 +38,8 @@ TRIALS = [
     Defect(
         "an order exists once though answers are lost",
         f"{STORE}attempts.py",
-        "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
-        "%(request)s",
+        "case when last.id is null or last.outcome = 'failed' then ours.request else last.request end",
+        "ours.request",
         f"{TRIAL}[answer-lost-after-commit]",
         "orders that exist twice in Odoo",
         also=(
@@ -60,8 +60,8 @@ TRIALS = [
     ),
     Defect(
         "our ledger adds up",
-        f"{STORE}deliveries.py",
-        "do update set value = counters.value + 1",
+        f"{STORE}ends.py",
+        "do update set value = counters.value + excluded.value",
         "do update set value = counters.value",
         f"{TRIAL}[valkey-emptied]",
         "deliveries made, but",

@@ -178,8 +178,8 @@ DEFECTS = [
     Defect(
         "memory that runs out is no defect of the delivery",
         "tasks/runner.py",
-        "    except (LeaseLost, MemoryError, *UNAVAILABLE):",
-        "    except (LeaseLost, *UNAVAILABLE):",
+        "    except (MemoryError, *UNAVAILABLE):  # whose fault",
+        "    except UNAVAILABLE:  # whose fault",
         "tests/road/test_shared_lock.py",
         "DID NOT RAISE MemoryError",
     ),
@@ -266,8 +266,8 @@ DEFECTS = [
     Defect(
         "a probe's good answer closes the breaker",
         "integration/throttle.py",
-        'self.report("release", holder, good=admission.take_good())',
-        'self.report("release", holder)',
+        'report("release", self._holder, good=self._take_good(), slots',
+        'report("release", self._holder, slots',
         "tests/throttle/test_breaker.py::test_one_probe_goes_and_its_success_closes_the_breaker",
         "at the latest when the probe leaves",
     ),
@@ -313,8 +313,8 @@ DEFECTS = [
     ),
     Defect(
         "one of several that cannot be ended keeps no other from its end",
-        "tasks/runner.py",
-        "return [each for end in ends for each in _finish(runtime, [end])]",
+        "tasks/endings.py",
+        "return [each for end in ended for each in finish(runtime, [end])]",
         "return []",
         f"{BATCH}test_one_whose_lease_was_taken_over_keeps_no_other_from_its_end",
         r"assert \[\] == \[1, 3\]",
