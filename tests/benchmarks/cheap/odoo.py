@@ -88,14 +88,13 @@ class Odoo:
         leaves = [leaf for leaf in domain if isinstance(leaf, list)]
         if any(leaf[0] == "write_date" for leaf in leaves):
             return []
-        found = next((leaf for leaf in leaves if leaf[0] in INDEXED and leaf[1] in ("=", "in")), None)
-        if found:
-            values = found[2] if found[1] == "in" else [found[2]]
+        found = [leaf for leaf in leaves if leaf[0] in INDEXED and leaf[1] in ("=", "in")]
+        ids: dict[int, None] = {} if found else dict.fromkeys(self._records[model])
+        for field, operator, wanted in found:
+            values = wanted if operator == "in" else [wanted]
             if model == "product.product":
                 self._ensure_products(values)
-            ids: Iterable[int] = [id for value in values for id in self._index[model, found[0], value]]
-        else:
-            ids = self._records[model]
+            ids |= dict.fromkeys(id for value in values for id in self._index[model, field, value])
         records = self._records[model]
         fitting = [id for id in ids if _fits(domain, {"id": id, **records[id]})]
         return self._rows(model, fitting[: asked.get("limit")], asked)
@@ -124,14 +123,14 @@ class Odoo:
     def _load(self, model: str, asked: Row) -> Row:
         """All or nothing, as Odoo's: a row with an empty external id goes on with the lines of the one before."""
         columns, ids, current = asked["fields"], [], 0
-        place = columns.index("id") if "id" in columns else -1
+        place = next((place for place, column in enumerate(columns) if column in ("id", ".id")), -1)
         lines: dict[int, list[Row]] = defaultdict(list)
         if any(self._is_guarded(model, columns, row[place]) for row in asked["data"]):
             return {"ids": False, "messages": [{"type": "error", "message": REFUSED}], "nextrow": 0}
         for row in asked["data"]:
             cells = dict(zip(columns, row, strict=True))
             line = {name[11:]: cells.pop(name) for name in columns if name.startswith("order_line/")}
-            if place < 0 or cells["id"]:
+            if place < 0 or row[place]:
                 current = self._upsert(model, cells)
                 ids.append(current)
             if line and any(line.values()):
@@ -146,10 +145,10 @@ class Odoo:
         return bool(known) and model == "sale.order" and self._records[model][known[1]]["state"] != "draft"
 
     def _upsert(self, model: str, cells: Row) -> int:
-        name = cells.pop("id", None)
+        name, number = cells.pop("id", None), cells.pop(".id", None)
         known = self._by_name.get(name) if name else None
-        if known:
-            id = known[1]
+        if known or number:
+            id = known[1] if known else int(number)
         else:
             self._last = id = self._last + 1
             self._records[model][id] = _fresh(model, id)
