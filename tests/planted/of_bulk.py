@@ -6,6 +6,7 @@ from tests.planted.defect import Defect
 
 ODOO = "integration/connectors/odoo/"
 JOINED = "tests/connectors/test_odoo_joined.py::"
+LOOKUPS = "tests/connectors/test_odoo_lookups.py::"
 BULK = "tests/connectors/test_odoo_bulk.py::"
 
 DEFECTS: list[Defect] = [
@@ -79,6 +80,21 @@ DEFECTS: list[Defect] = [
         "        return self._joined(kind, request) if kind else self._send(request, 1)\n",
         "        return self.look(request)\n",
         f"{JOINED}test_the_very_same_effect_is_not_taken_for_one",
+    ),
+    Defect(
+        "a carrier that is not there is not asked for by every order",
+        f"{ODOO}catalog.py",
+        "return kept if time.monotonic()",
+        "return kept if kept and time.monotonic()",
+        f"{LOOKUPS}test_what_is_not_there_and_bothers_nobody_is_remembered_for_a_while[sandbox json2]",
+        "calls == 0|assert 1 == 0",
+    ),
+    Defect(
+        "what is not there is not remembered as long as what is",
+        f"{ODOO}catalog.py",
+        "(SLOW_SECONDS if kept else ABSENT_SECONDS)",
+        "SLOW_SECONDS",
+        f"{LOOKUPS}test_what_is_not_there_and_bothers_nobody_is_remembered_for_a_while[sandbox json2]",
     ),
     Defect(
         "a bulk call has more time",

@@ -23,13 +23,18 @@ T = TypeVar("T")
 CONTEXT = {"lang": "en_US", "tz": "UTC"}
 """English, for messages of load() are recognised by their text; UTC, for load() reads times in the user's zone."""
 
+GUARDS_SINCE = 17
+"""Since this release of Odoo the pricelist of a confirmed order cannot be written."""
+
 
 class Dialect(Protocol):
     """How a call is put on the wire."""
 
     name: str
-    guards_confirmed: bool
-    """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
+
+    @property
+    def guards_confirmed(self) -> bool:
+        """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
 
     def send(self, request: Request, size: int = 1) -> Any:
         """The method's return value; raises what `errors.classify` makes of an error.
@@ -84,7 +89,7 @@ class Client:
         """The server's major version, 0 when it is too old to answer at this address (before 19)."""
         http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate, headers=_login(self._system))
         try:
-            return http.read(Request("GET", "/json/version", None, {}), _major)
+            return http.read(Request("GET", "/json/version", None, {}), lambda said: _major(said["version_info"]))
         except (Hold, Misconfigured):  # 404, in HTML or JSON
             return 0
 
@@ -109,7 +114,6 @@ class JsonRpc:
     """``POST /jsonrpc`` with user name and API key (or password): every answer is a 200, errors are in the body."""
 
     name = "JSON-RPC"
-    guards_confirmed = False
 
     def __init__(self, system: System, gate: Gate) -> None:
         self._database = system.option("db")
@@ -117,6 +121,13 @@ class JsonRpc:
         self._secret = system.option("api_key")
         self._http = Http(system.url, timeout=system.timeout, gate=gate, headers=_login(system))
         self._uid: int | None = None
+        self._release: int | None = None
+
+    @property
+    def guards_confirmed(self) -> bool:
+        if self._release is None:
+            self._release = self._call("common", "version", meaning=lambda said: _major(said["server_version_info"]))
+        return self._release >= GUARDS_SINCE
 
     def send(self, request: Request, size: int = 1) -> Any:
         model, method = request.path.split("/")[-2:]
@@ -149,8 +160,8 @@ def _result(answer: Any) -> Any:
     return answer.get("result") if answer["jsonrpc"] else None
 
 
-def _major(answer: Any) -> int:
-    found = re.search(r"\d+", str(answer["version_info"][0])[:20])  # Odoo Online says "saas~19"
+def _major(version: Any) -> int:
+    found = re.search(r"\d+", str(version[0])[:20])  # Odoo Online says "saas~19"
     return int(found[0]) if found else 0
 
 
