@@ -16,6 +16,7 @@ from tests.planted import (
     of_startup,
     of_store,
     of_systems,
+    of_vault,
 )
 from tests.planted.defect import Defect
 
@@ -32,5 +33,6 @@ DEFECTS: list[Defect] = [
     *of_calls.DEFECTS,
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
+    *of_vault.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
