@@ -17,6 +17,7 @@ from tests.planted import (
     of_startup,
     of_store,
     of_systems,
+    of_vault,
 )
 from tests.planted.defect import Defect
 
@@ -34,5 +35,6 @@ DEFECTS: list[Defect] = [
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
     *of_bulk.DEFECTS,
+    *of_vault.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
