@@ -112,10 +112,10 @@ def learn(tx: Transaction, learned: Sequence[Mapping[Object, str]]) -> list[None
     Wakes what waits for one of those that need no delivery of their own.
     """
     all = {object: theirs for each in learned for object, theirs in each.items()}
+    shared = [needed(*each) for each in sorted(all) if not registered(each[1]).unique_there]
     # In one order, so that two who write the same ones cannot wait for each other.
-    tx.run(LEARN, columns([{**_named(object), "their_id": all[object]} for object in sorted(all)]))
-    if shared := [needed(*each) for each in sorted(all) if not registered(each[1]).unique_there]:
-        tx.run(WAKE_NEEDING, {"needed": shared})
+    rows = [{**_named(object), "their_id": all[object]} for object in sorted(all)]
+    tx.run(LEARN, {**columns(rows), "needed": shared})
     return [None] * len(learned)
 
 
@@ -186,11 +186,14 @@ where crossrefs.their_id is null
 and (crossrefs.reserved_by = excluded.reserved_by or crossrefs.reserved_until < now())
 returning installation, entity, our_id"""
 
-LEARN = """
-insert into crossrefs (installation, entity, our_id, their_id)
-select * from unnest(%(installation)s::smallint[], %(entity)s::text[], %(our_id)s::text[], %(their_id)s::text[])
-on conflict (installation, entity, our_id) do update set
-    their_id = excluded.their_id, reserved_by = null, reserved_until = null, written_at = now()"""
+LEARN = f"""
+with written as (
+    insert into crossrefs (installation, entity, our_id, their_id)
+    select * from unnest(%(installation)s::smallint[], %(entity)s::text[], %(our_id)s::text[], %(their_id)s::text[])
+    on conflict (installation, entity, our_id) do update set
+        their_id = excluded.their_id, reserved_by = null, reserved_until = null, written_at = now()
+)
+{WAKE_NEEDING}"""
 
 WRITE = f"""
 with written as (
