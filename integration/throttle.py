@@ -244,6 +244,11 @@ class Admission:
         with self._lock:
             self._good += 1
 
+    def take_opened_after(self) -> float | None:
+        """See ``opened_after``; None from the second time on, for attempts are refunded once."""
+        opened_after, self.opened_after = self.opened_after, None
+        return opened_after
+
     def leave(self) -> int:
         """Gives back what the hop held, and reports what is not reported yet; how many places it has used."""
         with self._lock:

@@ -19,7 +19,7 @@ from integration.store.database import UNAVAILABLE, Transaction
 from integration.store.deliveries import Delivery, Next, Push
 from tasks.celery import INGEST, Following
 from tasks.identity import adopt_new_id
-from tasks.leases import Lease, LeaseLost
+from tasks.leases import LeaseLost
 from tasks.outcomes import after_defect, after_failure, with_taken_id
 from tasks.runtime import Runtime
 from tasks.tracking import FollowUp, Job
@@ -32,70 +32,85 @@ CLOSED = (State.DONE, State.SKIPPED, State.HELD, State.DEAD)
 
 @dataclass(frozen=True)
 class End:
-    """How a hop ended: where the delivery goes, and the job whose tracking and effect are written with it.
+    """How a hop ended for one delivery: where it goes, or the failure that says so, and the job that is written, too.
 
     ``credit`` is how many nudges the queue of what follows may hold.  ``took`` is how long its steps took, in seconds.
     """
 
-    delivery: Delivery
-    lease: Lease
     work: DeliveryWork
-    next: Next
+    went: Next | Failure
     job: Job | None = None
     credit: int = 0
     took: float = 0.0
 
 
-def finish(runtime: Runtime, ended: Sequence[End]) -> list[Following]:
-    """Writes how hops ended in one transaction; if that fails, each in one of its own.  Returns what goes on at once.
+Decided = tuple[End, Next]
+
+
+def finish(runtime: Runtime, ended: Sequence[End]) -> list[Following | None]:
+    """Writes how hops ended in one transaction; if that fails, each in one of its own.  Returns which go on at once.
 
     Raises `psycopg2.OperationalError` or `psycopg2.InterfaceError` when Postgres is away, and `MemoryError`.
     """
-    if len(ended) != 1:
+    decided = [(end, _decide(runtime, end)) for end in ended]
+    if len(decided) > 1:
         try:
-            return _write(runtime, ended)
+            return _write(runtime, decided)
         except (MemoryError, *UNAVAILABLE) as error:
             if not getattr(error, "pgcode", None):  # a deadlock, say, is no outage
                 raise
         except Exception as error:  # one of them, which the others are not to suffer for
-            logger.info("hop.batch_split", deliveries=len(ended), error=type(error).__name__)
-        return [each for end in ended for each in finish(runtime, [end])]
-    (end,) = ended
+            logger.info("hop.batch_split", deliveries=len(decided), error=type(error).__name__)
+    return [_finish_alone(runtime, *each) for each in decided]
+
+
+def _decide(runtime: Runtime, end: End) -> Next:
+    """Where a delivery goes; of several that failed at once it is known by now whether it was the target."""
+    return after_failure(runtime, end.work, end.went) if isinstance(end.went, Failure) else end.went
+
+
+def _finish_alone(runtime: Runtime, end: End, next: Next) -> Following | None:
+    delivery = end.work.delivery
     try:
-        return _write(runtime, ended)
+        return _write(runtime, [(end, next)])[0]
     except LeaseLost:
-        logger.warning("delivery.lease_lost", delivery=end.delivery.id)
-        return []
+        logger.warning("delivery.lease_lost", delivery=delivery.id)
+        return None
     except (MemoryError, *UNAVAILABLE):
         raise
     except UniqueViolation:
         end.work.forget_own_id()
-        return _write(runtime, [replace(end, next=with_taken_id(end.delivery), job=None)])
+        next = with_taken_id(delivery)
     except Failure as failure:  # what its tracking read has changed since
-        next = after_failure(runtime, end.delivery, end.lease, failure)
-        return _write(runtime, [replace(end, next=next, job=None)])
+        next = after_failure(runtime, end.work, failure)
     except Exception as error:  # the writing failed, not the call: the next run finds its effect at the target
-        return _write(runtime, [replace(end, next=after_defect(end.delivery, error), job=None)])
+        next = after_defect(delivery, error)
+    return _write(runtime, [(replace(end, job=None), next)])[0]
 
 
-def _write(runtime: Runtime, ended: Sequence[End]) -> list[Following]:
-    """Writes the states of deliveries after their hop and what follows from them; returns those that go on at once.
+def _write(runtime: Runtime, decided: Sequence[Decided]) -> list[Following | None]:
+    """Writes the states of deliveries after their hop and what follows from them; returns which go on at once.
 
     Side by side, in the order of their objects: so their statements are shared, and two batches do not cross each
     other.  Raises `LeaseLost`, with nothing written, when somebody else has one of them.
     """
-    ordered = sorted(ended, key=lambda end: (end.delivery.entity, end.delivery.object_id, end.delivery.id))
+    order = sorted(range(len(decided)), key=lambda place: _place_of(decided[place][0].work.delivery))
     with runtime.database.transaction(durable=False) as tx:
-        written = side_by_side.run([partial(_write_one, tx, runtime, end) for end in ordered])
-        _refund(tx, ordered)
-    for end, (state, _) in zip(ordered, written, strict=True):
+        pieces = [partial(_write_one, tx, runtime, *decided[place]) for place in order]
+        written = dict(zip(order, side_by_side.run(pieces), strict=True))
+        _refund(tx, decided)
+    for place, (end, next) in enumerate(decided):
         end.work.written()
-        _log_outcome(end, state)
-    return sorted(following for _, following in written if following is not None)
+        _log_outcome(end, next, written[place][0])
+    return [written[place][1] for place in range(len(decided))]
 
 
-def _write_one(tx: Transaction, runtime: Runtime, end: End) -> tuple[State, Following | None]:
-    delivery, next = end.delivery, end.next
+def _place_of(delivery: Delivery) -> tuple[str, str, int]:
+    return delivery.entity, delivery.object_id, delivery.id
+
+
+def _write_one(tx: Transaction, runtime: Runtime, end: End, next: Next) -> tuple[State, Following | None]:
+    delivery = end.work.delivery
     end.work.write_down(tx)  # before the lease is given up
     if end.job:
         end.job.tracking.at_end(tx, end.job)
@@ -148,18 +163,18 @@ def _push(runtime: Runtime, follows: FollowUp, credit: int) -> Push:
     return Push(at.id, follows.system, lane(at.name, *follows.object), follows.entity, document, credit)
 
 
-def _refund(tx: Transaction, ended: Sequence[End]) -> None:
+def _refund(tx: Transaction, decided: Sequence[Decided]) -> None:
     """Where failures of this hop opened the breaker it was the target: those that led to it cost nobody an attempt."""
-    for end in ended:
-        if end.lease.place and end.lease.place.opened_after is not None:
-            but = [each.delivery.id for each in ended]
-            ends.refund_attempts(tx, end.delivery.queue, but, end.lease.place.opened_after)
-            return
+    first = decided[0][0].work
+    opened_after = first.lease.place.take_opened_after() if first.lease.place else None
+    if opened_after is not None:
+        but = [end.work.delivery.id for end, _ in decided]
+        ends.refund_attempts(tx, first.delivery.queue, but, opened_after)
 
 
-def _log_outcome(end: End, state: State) -> None:
+def _log_outcome(end: End, next: Next, state: State) -> None:
     """One line for each hop, at debug where it simply went well."""
-    delivery, next = end.delivery, end.next
+    delivery = end.work.delivery
     if not next.code:
         log = logger.debug
     elif next.pauses or state is State.DEAD:

@@ -18,8 +18,8 @@ from integration.message import State, clear
 from integration.store import crossrefs
 from integration.store.deliveries import Delivery, Next
 from tasks.celery import INGEST
-from tasks.leases import Lease
 from tasks.runtime import Runtime
+from tasks.work import DeliveryWork
 
 logger = structlog.get_logger(__name__)
 
@@ -27,8 +27,9 @@ NEEDED_WITHIN = 3600.0
 PROBED_EVERY = 60.0
 
 
-def after_failure(runtime: Runtime, delivery: Delivery, lease: Lease, failure: Failure) -> Next:
+def after_failure(runtime: Runtime, work: DeliveryWork, failure: Failure) -> Next:
     """Where a delivery goes after a failure with a name."""
+    delivery, place = work.delivery, work.lease.place
     called = runtime.settings.systems.get(delivery.queue)
     said: dict[str, Any] = {
         "reason": with_variables_of(called, _public_reason(runtime, delivery, failure)),
@@ -51,7 +52,7 @@ def after_failure(runtime: Runtime, delivery: Delivery, lease: Lease, failure: F
         case Misconfigured():
             return Next(State.WAITING, due_in=PROBED_EVERY, pauses=delivery.queue != INGEST, **said)
         case Retry():
-            return _retry(runtime, delivery, lease.place is None or lease.place.spends_attempt, said)
+            return _retry(runtime, delivery, place is None or place.spends_attempt, said)
         case _:
             return Next(State.DEAD, **said)
 

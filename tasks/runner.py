@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -25,8 +24,8 @@ from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
 from tasks.celery import INGEST, Following
 from tasks.endings import End, finish
 from tasks.fulfilment import tracking
-from tasks.leases import Lease, LeaseLost
-from tasks.outcomes import after_defect, after_failure, with_taken_id
+from tasks.leases import LeaseLost
+from tasks.outcomes import after_defect, with_taken_id
 from tasks.runtime import Runtime
 from tasks.tracking import Job
 from tasks.work import DeliveryWork
@@ -37,7 +36,9 @@ HOPS = ((Step.FETCH,), (Step.TRANSFORM, Step.VALIDATE), (Step.ENRICH, Step.POST)
 """The steps that share a queue, and so run under one claim."""
 HOP_OF: Mapping[Step, Sequence[Step]] = {step: hop for hop in HOPS for step in hop}
 
-PROBED, PROBED_FOR = "a probe is under way at the target", 1.0
+PROBED_FOR = 1.0
+END_TOGETHER = 0.25
+"""So many seconds what has ended waits for others of its hop that are calling."""
 
 Body = Callable[[Job], Step | None]
 """Runs one step; returns the step that has to come before it, if one has."""
@@ -73,53 +74,38 @@ def _claim(runtime: Runtime, ids: Sequence[int], first: Step) -> tuple[list[Deli
 def _hop(runtime: Runtime, claimed: Sequence[Delivery], bodies: Mapping[Step, Body]) -> list[Following]:
     alone = any(delivery.leases >= SUSPECT for delivery in claimed)
     with runtime.leases.hold(claimed) as leases, runtime.beside.hold(alone=alone):
-        ran = _run_side_by_side(runtime, list(zip(claimed, leases, strict=True)), bodies)
-        return finish(runtime, [_end(runtime, each) for each in ran if each])
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How the steps of one delivery went: where it goes from here, or the failure that says so."""
-
-    delivery: Delivery
-    lease: Lease
-    work: DeliveryWork
-    went: Next | Failure
-    job: Job | None = None
-    took: float = 0.0
+        works = [DeliveryWork(runtime, *each) for each in zip(claimed, leases, strict=True)]
+        return sorted(each for each in _run_side_by_side(runtime, works, bodies) if each)
 
 
 def _run_side_by_side(
-    runtime: Runtime, leased: Sequence[tuple[Delivery, Lease]], bodies: Mapping[Step, Body]
-) -> list[Ran | None]:
-    """Runs the steps of each; None where another worker has the delivery by now.
+    runtime: Runtime, works: Sequence[DeliveryWork], bodies: Mapping[Step, Body]
+) -> list[Following | None]:
+    """Runs the steps of each, and ends it; what goes on, None for what does not.
 
     At a target they share one admission.  Where that is a probe one of them goes, and the others wait for its word.
     """
-    queue = leased[0][0].queue
-    pieces = [partial(_run, runtime, *each, bodies) for each in leased]
+    queue = works[0].delivery.queue
+    pieces = [partial(_run, runtime, work, bodies) for work in works]
     if queue == INGEST:
         return side_by_side.run(pieces)
+    refused: Failure = Throttled("a probe is under way at the target", after=PROBED_FOR)
+    following: list[Following | None] = []
     try:
-        with runtime.admitted(queue, len(leased)) as place:
-            for _, lease in leased:
-                lease.place = place
-            going = 1 if place.probe else len(leased)
-            ran = side_by_side.run(pieces[:going], place.lines)
-    except Failure as refused:
-        return [_refused(runtime, *each, refused) for each in leased]
-    return ran + [_refused(runtime, *each, Throttled(PROBED, after=PROBED_FOR)) for each in leased[going:]]
+        with runtime.admitted(queue, len(works)) as place:
+            for work in works:
+                work.lease.place = place
+            following = side_by_side.run(pieces[: 1 if place.probe else None], place.lines)
+    except Failure as failure:
+        refused = failure
+    return following + finish(runtime, [End(work, refused) for work in works[len(following) :]])
 
 
-def _refused(runtime: Runtime, delivery: Delivery, lease: Lease, refused: Failure) -> Ran:
-    return Ran(delivery, lease, DeliveryWork(runtime, delivery, lease), refused)
-
-
-def _run(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Step, Body]) -> Ran | None:
-    work, job, began = DeliveryWork(runtime, delivery, lease), None, time.monotonic()
+def _run(runtime: Runtime, work: DeliveryWork, bodies: Mapping[Step, Body]) -> Following | None:
+    delivery, job, began = work.delivery, None, time.monotonic()
     try:
-        job = _open(runtime, delivery, work)
-        with runtime.calling(lease):
+        job = _open(runtime, work)
+        with runtime.calling(work.lease):
             went: Next | Failure = _next_hop(job, _run_steps(job, bodies))
     except Failure as failure:
         went = failure
@@ -132,17 +118,12 @@ def _run(runtime: Runtime, delivery: Delivery, lease: Lease, bodies: Mapping[Ste
         went, job = with_taken_id(delivery), None
     except Exception as error:  # whatever it is, it is a defect of ours, and the others go on
         went, job = after_defect(delivery, error), None
-    return Ran(delivery, lease, work, went, job, time.monotonic() - began)
+    end = End(work, went, job, _credit_of_what_follows(job), time.monotonic() - began)
+    return side_by_side.together(finish, end, partial(finish, runtime), patience=END_TOGETHER)
 
 
-def _end(runtime: Runtime, ran: Ran) -> End:
-    """Where the delivery goes, decided when all of the hop have ended: then it is known whether it was the target."""
-    went = ran.went
-    next = after_failure(runtime, ran.delivery, ran.lease, went) if isinstance(went, Failure) else went
-    return End(ran.delivery, ran.lease, ran.work, next, ran.job, _credit_of_what_follows(ran.job), ran.took)
-
-
-def _open(runtime: Runtime, delivery: Delivery, work: DeliveryWork) -> Job:
+def _open(runtime: Runtime, work: DeliveryWork) -> Job:
+    delivery = work.delivery
     if delivery.leases > POISONED:
         raise Reject(
             f"{POISONED} workers in a row died over it",

@@ -32,8 +32,8 @@ class DeliveryWork:
 
     def __init__(self, runtime: Runtime, delivery: Delivery, lease: Lease) -> None:
         self._runtime = runtime
-        self._delivery = delivery
-        self._lease = lease
+        self.delivery = delivery
+        self.lease = lease
         self.effects = list(delivery.effects)
         self._own = (delivery.target, delivery.entity, delivery.object_id)
         self._known = {self._own: delivery.theirs} if delivery.theirs else {}
@@ -51,7 +51,7 @@ class DeliveryWork:
         return {id: found[object] for id, object in named.items() if object in found}
 
     def reserve(self, entity: str, id: str) -> None:
-        wanted = self._delivery, entity, clear(id)
+        wanted = self.delivery, entity, clear(id)
         if not self._runtime.database.together(crossrefs.reserve, wanted, durable=False):
             raise Throttled(f"another delivery is creating this {entity}", after=1.0)
 
@@ -60,11 +60,11 @@ class DeliveryWork:
 
     def taken(self, entity: str, id: str, theirs: Collection[str]) -> set[str]:
         with self._runtime.database.statement() as tx:
-            return crossrefs.taken(tx, self._delivery.target, entity, clear(id), theirs)
+            return crossrefs.taken(tx, self.delivery.target, entity, clear(id), theirs)
 
     def adopt(self, entity: str, id: str, theirs: str) -> bool:
         with self._runtime.database.transaction() as tx:
-            adopted = crossrefs.adopt(tx, self._delivery.target, entity, clear(id), theirs)
+            adopted = crossrefs.adopt(tx, self.delivery.target, entity, clear(id), theirs)
         if adopted:
             self._stored(entity, id, theirs)
         return adopted
@@ -72,7 +72,7 @@ class DeliveryWork:
     def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
         with self._runtime.database.transaction() as tx:
             crossrefs.learn(tx, [{self._object(entity, id): theirs}])
-            audit.note(tx, FLEET, "relink", [self._delivery.id], entity=entity, was=was, theirs=theirs)
+            audit.note(tx, FLEET, "relink", [self.delivery.id], entity=entity, was=was, theirs=theirs)
         self._stored(entity, id, theirs)
 
     def _stored(self, entity: str, id: str, theirs: str) -> None:
@@ -80,10 +80,10 @@ class DeliveryWork:
         self._learned.pop(self._object(entity, id), None)
 
     def _object(self, entity: str, id: str) -> Object:
-        return self._delivery.target, entity, clear(id)
+        return self.delivery.target, entity, clear(id)
 
     def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
-        self._lease.check()
+        self.lease.check()
         vault = self._runtime.vault
         frozen = freeze(request.__dict__)
         sealed = vault.seal(frozen)
@@ -92,7 +92,7 @@ class DeliveryWork:
             self._write_answer()
         before = self._answered[1] if self._answered else None
         self._write_learned()
-        asked = Intending(self._delivery, effect, sealed, before)
+        asked = Intending(self.delivery, effect, sealed, before)
         intent = self._runtime.database.together(attempts.intend, asked)
         self.written()
         if intent is None:
@@ -109,13 +109,13 @@ class DeliveryWork:
     def found(self, effect: str, evidence: str) -> None:
         self._write_answer()
         self._write_learned()
-        if not self._runtime.database.together(attempts.found, (self._delivery, effect, evidence)):
+        if not self._runtime.database.together(attempts.found, (self.delivery, effect, evidence)):
             raise LeaseLost
         self._note_effect(effect)
 
     def _write_answer(self) -> None:
         if self._answered:
-            answered = self._delivery, self._answered[1]
+            answered = self.delivery, self._answered[1]
             self._runtime.database.together(attempts.close, answered, durable=False)
             self._answered = None
 
@@ -127,7 +127,7 @@ class DeliveryWork:
     def write_down(self, tx: Transaction) -> None:
         """Writes what was answered and learned since the last intent, under the lease; then `written` is due."""
         if self._answered:
-            tx.together(attempts.close, (self._delivery, self._answered[1]))
+            tx.together(attempts.close, (self.delivery, self._answered[1]))
         if self._learned:
             tx.together(crossrefs.learn, self._learned)
 
@@ -139,11 +139,11 @@ class DeliveryWork:
         self._learned.pop(self._own, None)
 
     def idempotency_key(self, effect: str) -> str:
-        parts = (self._delivery.event_id, self._delivery.id, self._delivery.round, effect)
+        parts = (self.delivery.event_id, self.delivery.id, self.delivery.round, effect)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def approved(self, code: str) -> bool:
-        return code in self._delivery.approved
+        return code in self.delivery.approved
 
     def _send(self, effect: str, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
         seal = self._runtime.vault.seal

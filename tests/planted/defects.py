@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_batches,
     of_bulk,
     of_calls,
     of_contract,
@@ -35,6 +36,7 @@ DEFECTS: list[Defect] = [
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
     *of_bulk.DEFECTS,
+    *of_batches.DEFECTS,
     *of_vault.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

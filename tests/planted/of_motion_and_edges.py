@@ -242,8 +242,8 @@ DEFECTS = [
     Defect(
         "a status push repeats its request key",
         "tasks/work.py",
-        "parts = (self._delivery.event_id, self._delivery.id, self._delivery.round, effect)",
-        "parts = (self._delivery.event_id, self._delivery.id, self._delivery.lease, effect)",
+        "parts = (self.delivery.event_id, self.delivery.id, self.delivery.round, effect)",
+        "parts = (self.delivery.event_id, self.delivery.id, self.delivery.lease, effect)",
         f"{WORK}test_request_keys_are_the_same_within_a_round_and_differ_otherwise",
         "assert '[0-9a-f.]+' == '[0-9a-f.]+'",
     ),
@@ -310,14 +310,6 @@ DEFECTS = [
         "    if False:",
         "tests/mapping/test_order.py",
         r"DID NOT RAISE Hold[\s\S]*totals_mismatch",
-    ),
-    Defect(
-        "one of several that cannot be ended keeps no other from its end",
-        "tasks/endings.py",
-        "return [each for end in ended for each in finish(runtime, [end])]",
-        "return []",
-        f"{BATCH}test_one_whose_lease_was_taken_over_keeps_no_other_from_its_end",
-        r"assert \[\] == \[1, 3\]",
     ),
     Defect(
         "refused webhooks are counted in memory",

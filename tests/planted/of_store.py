@@ -319,8 +319,8 @@ DEFECTS = [
     Defect(
         "what is rolled back is not forgotten",
         "tasks/work.py",
-        "            tx.together(attempts.close, (self._delivery, self._answered[1]))\n",
-        "            tx.together(attempts.close, (self._delivery, self._answered[1]))\n"
+        "            tx.together(attempts.close, (self.delivery, self._answered[1]))\n",
+        "            tx.together(attempts.close, (self.delivery, self._answered[1]))\n"
         "            self._answered = None\n",
         f"{WORK}test_what_is_rolled_back_is_written_later",
         "assert None == 'ok'",
