@@ -179,5 +179,5 @@ def _command(line: Mapping[str, Any]) -> Command:
     port, messages = int(line["client_port"]), line["command"].count(BODY)
     if name in ("EVALSHA", "EVAL"):
         key, question = words[2], words[2 + int(words[1])]
-        return Command(port, name, f"{name} {key} {question}", 0, question in BY_THE_CLOCK)
+        return Command(port, name, f"{name} {key} {question}", 0, question in BY_THE_CLOCK or key.startswith("_kombu."))
     return Command(port, name, f"{name} {first}", messages, name in BY_THE_CLOCK)
