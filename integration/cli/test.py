@@ -3,7 +3,7 @@
 The tests run in three stages, distinguished by two markers of pytest:
 
 - ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
-- ``fleet``: what uses the one fleet that tests share, one after the other, beside that stage and the static checks;
+- ``fleet``: what uses a whole fleet, mostly one that tests share, one after the other, beside that and the checks;
 - ``timed``: what bounds how long something takes, when nothing else runs any more, one test for each processor.
 """
 
