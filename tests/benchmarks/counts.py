@@ -124,8 +124,8 @@ class Counted:
             redis=sum(each.name != "LPUSH" for _, each in commands),
             messages=sum(each.messages for _, each in commands),
             calls=dict(calls),
-            statements_of=Counter(process for process, each in statements if not each.quiet),
-            commands=Counter(each.kind for _, each in commands),
+            statements_of=dict(Counter(process for process, each in statements if not each.quiet)),
+            commands=dict(Counter(each.kind for _, each in commands)),
         )
 
     def carry(self, orders: Sequence[dict[str, Any]], run: str, *, at_once: bool = False) -> None:
