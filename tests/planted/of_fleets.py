@@ -17,7 +17,7 @@ TRIALS = [
         "SLOW_SECONDS = 600.0",
         "SLOW_SECONDS = 0.0",
         f"{COUNTS}test_an_order_of_a_known_customer",
-        "product.product.search_read",
+        "'http': 7",
     ),
     Defect(
         "no commit waits for the disk that need not",
