@@ -48,6 +48,8 @@ logger = structlog.get_logger(__name__)
 
 LONGEST_ID = 255
 GATHER = 0.005
+GATHER_MOST = 0.5
+"""Sooner than the dispatcher takes it that a nudge was lost."""
 """Seconds for which what was just accepted waits for what else is, to be nudged together."""
 
 
@@ -205,14 +207,22 @@ class Publisher:
     def _publish_for_ever(self) -> None:
         while True:
             due = [self._fresh.get()]
-            time.sleep(GATHER)
-            while not self._fresh.empty() and len(due) < BATCH:
-                due.append(self._fresh.get())
             try:
-                if int(self._runtime.redis.llen(INGEST)) < INGEST_WINDOW:
+                if self._gather(due) < INGEST_WINDOW:
                     pipeline.nudge(due)
             except Exception as error:  # the thread must live; nothing is lost without its nudges
                 logger.warning("nudge.not_sent", deliveries=len(due), error=type(error).__name__)
+
+    def _gather(self, due: list[Row]) -> int:
+        """Adds what is accepted for as long as the workers have something to take already; how many nudges wait."""
+        until = time.monotonic() + GATHER_MOST
+        while True:
+            time.sleep(GATHER)
+            while not self._fresh.empty() and len(due) < BATCH:
+                due.append(self._fresh.get())
+            waiting = int(self._runtime.redis.llen(INGEST))
+            if not waiting or len(due) >= BATCH or time.monotonic() > until:
+                return waiting
 
 
 def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) -> Event:

@@ -89,7 +89,7 @@ def dry_run(runtime: Runtime, id: int, step: Step | None, current: Mapping[str, 
             _translate(job)
             BODIES[Step.VALIDATE](job)
     except Failure as failure:
-        failure.hint = fill(failure.hint, delivery.entity, runtime.kind_of(delivery.source))
+        _complete(failure, job)
         return DryRun(delivery, job.document.get("target"), _shown(job), stops=failure)
     if start is not Step.PUSH_STATUS and "target" not in job.document:
         raise Failure(f"delivery {id} was never translated", hint="Repeat it without --from-step.")
@@ -110,6 +110,12 @@ def _translate(job: Job) -> None:
         BODIES[Step.TRANSFORM](job)
 
 
+def _complete(failure: Failure, job: Job) -> None:
+    """Says what to do in the words of this object and of the system that was called."""
+    of = job.runtime.kind_of(job.delivery.source)
+    failure.hint = fill(failure.hint, job.delivery.entity, of, job.runtime.settings.systems.get(job.system))
+
+
 def _post(job: Job, step: Step) -> DryRun:
     job.delivery = replace(job.delivery, step=step)
     sends = job.document if step is Step.PUSH_STATUS else job.document["target"]
@@ -120,7 +126,7 @@ def _post(job: Job, step: Step) -> DryRun:
     except FirstEffect as found:
         return DryRun(job.delivery, sends, shows, first=(found.effect, found.request))
     except Failure as failure:
-        failure.hint = fill(failure.hint, job.delivery.entity, job.runtime.kind_of(job.delivery.source))
+        _complete(failure, job)
         return DryRun(job.delivery, sends, shows, stops=failure)
     return DryRun(job.delivery, sends, shows)
 

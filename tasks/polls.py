@@ -36,7 +36,7 @@ from tasks.fulfilment import tracking
 from tasks.identity import object_ids
 from tasks.intake import Intake
 from tasks.leases import RENEW_EVERY, LeaseLost
-from tasks.runner import place_of
+from tasks.outcomes import place_of
 from tasks.runtime import INGEST_WINDOW, Runtime, current
 
 logger = structlog.get_logger(__name__)
@@ -131,7 +131,7 @@ class Poll:
 
     def _ask(self) -> Page:
         cursor = self._cursor
-        with self._runtime.admitted(self._system, self._check) as place, self._kept_alive(place):
+        with self._runtime.admitted(self._system, check=self._check) as place, self._kept_alive(place):
             page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_keys)
         if page.next is not None and page.next == cursor.page:
             raise endless(f"the stream {cursor.stream}")
@@ -248,9 +248,12 @@ class Poll:
                 cursors.rest(tx, self._cursor, failure.after)
                 return
             anew = isinstance(failure, Endless)
-            cursors.fail(tx, self._cursor, failure.code, failure.reason, plain(failure.hint), anew=anew)
+            cursors.fail(tx, self._cursor, failure.code, failure.reason, self._hint(failure), anew=anew)
         if isinstance(failure, Misconfigured):
             self._pause_if_shut()
+
+    def _hint(self, failure: Failure) -> str | None:
+        return plain(failure.hint, self._runtime.settings.systems.get(self._system))
 
     def _pause_if_shut(self) -> None:
         """One stream may be closed to us and the rest open: the target is paused only if it does not know us at all."""
@@ -259,7 +262,7 @@ class Poll:
                 self._runtime.connector(self._system).whoami()
         except Misconfigured as failure:
             with self._runtime.database.transaction() as tx:
-                installations.pause(tx, self._cursor.installation, failure.reason, plain(failure.hint))
+                installations.pause(tx, self._cursor.installation, failure.reason, self._hint(failure))
         except Failure:
             return  # no answer to that question now
 

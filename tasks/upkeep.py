@@ -57,9 +57,8 @@ def probe_paused() -> None:
             with runtime.admitted(name):
                 runtime.connector(name).whoami()
         except Failure as failure:
-            logger.error(
-                "target.still_paused", target=installation.name, reason=failure.reason, hint=plain(failure.hint)
-            )
+            hint = plain(failure.hint, runtime.settings.systems.get(name))
+            logger.error("target.still_paused", target=installation.name, reason=failure.reason, hint=hint)
             continue
         with runtime.database.transaction() as tx:
             resumed = installations.resume(tx, installation.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from integration.connectors.contract import Request
 from integration.connectors.http import Http
 from integration.connectors.odoo.client import Client
 from integration.errors import Misconfigured
+from integration.local.processes import PROJECT, read_procfile
 from integration.settings import Settings
 from integration.systems import KINDS
 
@@ -178,3 +181,17 @@ def test_a_proxy_before_odoo_gets_the_credentials_of_the_url() -> None:
         with pytest.raises(Misconfigured):
             Client(own.systems["odoo"], gate).call("res.users", "context_get")
         assert asked == [("/json/version", "Basic amFuZTpzM0BjcmV0"), ("/jsonrpc", "Basic amFuZTpzM0BjcmV0")]
+
+
+@pytest.mark.parametrize(("name", "program"), [("receiver", "gunicorn"), ("flower", "python")])
+def test_what_is_started_without_addresses_listens_on_this_machine_only(name: str, program: str) -> None:
+    """As another runner of Procfiles may start it; the words of its command are printed instead of run."""
+    (command,) = (each.command for each in read_procfile(PROJECT / "Procfile", {}) if each.name == name)
+    printed = command.replace(program, r"printf '%s\n'", 1)
+    words = subprocess.check_output(["/bin/sh", "-c", printed], env={"PATH": os.defpath}, text=True).splitlines()
+    binds = load().binds
+    if name == "receiver":
+        assert [words[at + 1] for at, word in enumerate(words) if word == "--bind"] == [binds["receiver"], binds["ops"]]
+    else:
+        host, _, port = binds["flower"].partition(":")
+        assert {f"--address={host}", f"--port={port}"} <= set(words)

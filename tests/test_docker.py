@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from integration.local.environment import Systems
+from integration.local.fleet import _with_workers
+from integration.local.processes import read_procfile
+
 ROOT = Path(__file__).parents[1]
 BESIDE = {"redis", "postgres", "migrate"}
+EXTENDED = {"file": "compose.yaml", "service": "worker-odoo"}
 COMPOSE = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
 
 
@@ -28,6 +33,14 @@ def test_compose_runs_every_process_of_the_procfile_and_no_other() -> None:
 def test_compose_runs_the_procfile_s_command(name: str) -> None:
     (command,) = COMPOSE[name]["command"]
     assert command.replace("$$", "$") == procfile()[name]
+
+
+def test_the_readme_s_worker_of_an_added_system_is_the_one_that_up_starts() -> None:
+    readme = (ROOT / "docker/README.md").read_text()
+    (service,) = yaml.safe_load(readme.split("```yaml\n")[1].split("```")[0])["services"].items()
+    added = Systems((), ("odoo", "odoo_eu"), {"odoo": "odoo", "odoo_eu": "odoo"})
+    (program,) = [each for each in _with_workers(read_procfile(ROOT / "Procfile", {}), added) if "odoo_eu" in each.name]
+    assert service == (program.name, {"extends": EXTENDED, "command": [program.command]})
 
 
 def test_the_image_runs_as_nobody_special() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from integration.canonical.hints import fill, plain
 from integration.cli import main
+from integration.settings import System
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
@@ -46,3 +48,19 @@ def exists(words: list[str]) -> bool:
 def test_every_command_that_a_text_names_exists(path: Path) -> None:
     named = [words for text in texts(ast.parse(path.read_text())) for words in NAMED.findall(text)]
     assert [words for words in named if not exists(words.split())] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "shown"),
+    [
+        ("odoo", "odoo", "Set ODOO_TAX_23_INCLUDED for the order in Odoo (CLARITY_URL, XODOO_URL)."),
+        ("odoo_eu", "odoo", "Set ODOO_EU_TAX_23_INCLUDED for the order in Odoo (CLARITY_URL, XODOO_URL)."),
+        ("shop_b2b", "clarity", "Set ODOO_TAX_23_INCLUDED for the order in Odoo (SHOP_B2B_URL, XODOO_URL)."),
+    ],
+    ids=["odoo", "odoo_eu", "shop_b2b"],
+)
+def test_variables_are_shown_under_the_name_of_the_system_that_was_called(name: str, kind: str, shown: str) -> None:
+    system = System(kind, "https://here.example", 1, 1, 1, {}, name=name)
+    written = "Set ODOO_TAX_23_INCLUDED for {origin} (CLARITY_URL, XODOO_URL)."
+    assert fill(written, "order", "odoo", system) == fill(shown, "order", "odoo", system) == shown
+    assert plain(f"{written} {{again}}", system) == shown.replace("the order in Odoo", "it where it comes from")

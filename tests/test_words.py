@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from integration.store.database import Database
+
 THIS = Path(__file__).resolve()
 ROOT = THIS.parents[1]
 
@@ -141,6 +143,15 @@ FILES = files()
 def test_words_are_plain(name: str) -> None:
     found = [offence for path in FILES if folder(path) == name for offence in offences(path)]
     assert not found, "\n" + "\n".join(map(str, found))
+
+
+def test_tables_and_columns_have_plain_names(database: Database) -> None:
+    """As all migrations together leave them."""
+    with database.transaction() as tx:
+        rows = tx.rows("select table_name, column_name from information_schema.columns where table_schema = 'public'")
+    names = {name for row in rows for name in row.values()}
+    assert len(names) > 100
+    assert {name: found for name in sorted(names) if (found := [*in_name(name)])} == {}
 
 
 def test_a_riddle_is_found_wherever_it_is() -> None:

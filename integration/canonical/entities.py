@@ -44,6 +44,7 @@ class Entity:
     - ``made_at_home``: only its home makes it.  Of what another system has, only records that a crossref names matter.
     - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
     - ``noun`` is what people call it, where that is not its name.
+    - ``recorded_as`` is the entity among whose records a target keeps its objects, where that is another one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Entity:
     made_at_home: bool = False
     email_at: str | None = None
     noun: str | None = None
+    recorded_as: str | None = None
 
 
 def _has_lines(order: Document) -> bool:
@@ -99,6 +101,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("invoice", Invoice(), check_invoice, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
         Entity("order_status", noun="order"),
+        Entity("guest", recorded_as="customer"),
     )
 }
 
@@ -108,6 +111,16 @@ UNKNOWN = Entity("event")
 
 def entity(name: str) -> Entity:
     return ENTITIES.get(name, UNKNOWN)
+
+
+def recorded_alike(name: str) -> list[str]:
+    """The entities whose objects are records of one kind at a target, so that one record is one object of them all.
+
+    >>> recorded_alike("guest"), recorded_alike("order"), recorded_alike("stock_level")
+    (['customer', 'guest'], ['order'], ['stock_level'])
+    """
+    kind = entity(name).recorded_as or name
+    return [each.name for each in ENTITIES.values() if kind in (each.name, each.recorded_as)] or [name]
 
 
 def noun(name: str) -> str:

@@ -1,13 +1,16 @@
 """Where a wrong document is corrected, and how it comes again: two places in a hint, filled in where it is caught.
 
 Whoever finds a fault writes ``{origin}`` and ``{again}`` in its hint; only the delivery knows which object of which
-source it is about.
+source it is about.  Variables are written under the name of the system's kind, and are shown under its own.
 """
 
 from __future__ import annotations
 
+import re
+
 from integration.canonical.entities import noun
-from integration.systems import KINDS
+from integration.settings import System
+from integration.systems import KINDS, variable
 
 ORIGIN, AGAIN = "{origin}", "{again}"
 
@@ -32,9 +35,13 @@ def again(entity: str, source: str | None) -> str:
     return f"Then send the {noun(entity)} again."
 
 
-def fill(hint: str | None, entity: str, source: str | None) -> str | None:
-    """The hint with both places filled in; ``source`` is the kind of the system that the object comes from."""
-    return hint and hint.replace(ORIGIN, origin(entity, source)).replace(AGAIN, again(entity, source))
+def fill(hint: str | None, entity: str, source: str | None, system: System | None = None) -> str | None:
+    """The hint with both places filled in; ``source`` is the kind of the system that the object comes from.
+
+    ``system`` is the one that was called; its variables are named as they are set.
+    """
+    filled = hint and hint.replace(ORIGIN, origin(entity, source)).replace(AGAIN, again(entity, source))
+    return with_variables_of(system, filled) if filled else filled
 
 
 def fill_for(hint: str | None, kind: str) -> str | None:
@@ -43,6 +50,20 @@ def fill_for(hint: str | None, kind: str) -> str | None:
     return fill(hint, entity, source or None)
 
 
-def plain(hint: str | None) -> str | None:
+def plain(hint: str | None, system: System | None = None) -> str | None:
     """The hint of a failure that is about no object of ours: a poll's, or one of a look at a system."""
-    return hint and hint.replace(f" {AGAIN}", "").replace(ORIGIN, "it where it comes from")
+    filled = hint and hint.replace(f" {AGAIN}", "").replace(ORIGIN, "it where it comes from")
+    return with_variables_of(system, filled) if filled else filled
+
+
+def with_variables_of(system: System | None, text: str) -> str:
+    """The text with the variables of the system's kind under its own name; None: as it is.
+
+    >>> eu = System("odoo", "https://odoo.example", 10, 4, 60, {}, name="odoo_eu")
+    >>> with_variables_of(eu, "Set ODOO_TAX_23_INCLUDED, then CLARITY_URL; ODOO_EU_URL is set")
+    'Set ODOO_EU_TAX_23_INCLUDED, then CLARITY_URL; ODOO_EU_URL is set'
+    """
+    if system is None or system.name == system.kind:
+        return text
+    of_kind, own = variable(system.kind, ""), variable(system.name, "")
+    return re.sub(rf"\b(?!{own}){of_kind}(?=[A-Z])", own, text)

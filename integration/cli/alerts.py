@@ -12,7 +12,7 @@ from integration.store import alerts as memory
 from integration.terminal.render import console, json_option, limit_option, remark, show_json, table
 from integration.terminal.session import open_database
 
-COLUMNS = ("kind", "about", "count", "since", "ended_at", "told_at")
+COLUMNS = ("kind", "about", "count", "since", "ended_at", "reported_at")
 
 
 @click.group()

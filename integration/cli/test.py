@@ -3,7 +3,8 @@
 The tests run in three stages, distinguished by two markers of pytest:
 
 - ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
-- ``fleet``: what uses the one fleet that tests share, one after the other, beside that stage and the static checks;
+- ``fleet``: what uses a fleet that tests share, one after the other on each of two fleets, beside that stage and the
+  static checks;
 - ``timed``: what bounds how long something takes, when nothing else runs any more, one test for each processor.
 """
 
@@ -35,11 +36,17 @@ CHECKS = {
 PROCESSORS = os.cpu_count() or 1
 
 
-def _stage(markers: str, processes: int = 0) -> list[str]:
-    return ["pytest", "-n", str(processes), "--dist", "worksteal", "-m", f"{markers} and not faults_long"]
+FLEETS = 2
+"""So many fleets side by side: each waits most of the time, for polls, leases and processes that start again."""
 
 
-FLEET = {"fleet": _stage("fleet")}
+def _stage(markers: str, processes: int, *options: str) -> list[str]:
+    options = options or ("--dist", "worksteal")
+    return ["pytest", "-n", str(processes), *options, "-m", f"{markers} and not faults_long"]
+
+
+# In the order of `tests/conftest.py`, and what belongs together on one fleet.
+FLEET = {"fleet": _stage("fleet", FLEETS, "--dist", "loadgroup", "--no-loadscope-reorder")}
 TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
 TIMED = {"timed": _stage("timed and not fleet", PROCESSORS)}
 SETTINGS = (

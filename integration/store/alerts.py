@@ -85,8 +85,8 @@ def unreported(tx: Transaction, repeat: float) -> list[Alert]:
 def report(tx: Transaction, alerts: Sequence[Alert], notice: Notice, channels: Sequence[str]) -> None:
     """Notes that these alerts are reported, and leaves the notice for each channel."""
     tx.run(
-        """update alerts set told_at = now(), told_level = greatest(told_level, level), told_count = count,
-               told_end = ended_at is not null where id = any (%s::bigint[])""",
+        """update alerts set reported_at = now(), reported_level = greatest(reported_level, level),
+               reported_count = count, reported_end = ended_at is not null where id = any (%s::bigint[])""",
         [alert.id for alert in alerts],
     )
     tx.run(
@@ -128,7 +128,7 @@ def refused(tx: Transaction, notices: Sequence[Waiting], reason: str) -> float:
 def all_alerts(tx: Transaction, *, over: bool, limit: int) -> list[Row]:
     """The open alerts, and the resolved ones if they are asked for; newest first."""
     return tx.rows(
-        """select id, kind, about, level, count, since, seen_at, ended_at, told_at, says, fix from alerts
+        """select id, kind, about, level, count, since, seen_at, ended_at, reported_at, says, fix from alerts
            where ended_at is null or %s order by ended_at desc nulls first, id desc limit %s""",
         over,
         limit,
@@ -155,21 +155,21 @@ insert into alerts (kind, about, level, count, since, says, fix)
 values (%(kind)s, %(about)s, %(level)s, %(count)s, coalesce(%(since)s, now()), %(says)s, %(fix)s)
 on conflict (kind, about) where ended_at is null do update set
     level = excluded.level, count = excluded.count, since = least(alerts.since, excluded.since), says = excluded.says,
-    fix = excluded.fix, seen_at = now(), told_count = least(alerts.told_count, excluded.count)
+    fix = excluded.fix, seen_at = now(), reported_count = least(alerts.reported_count, excluded.count)
 returning kind, about, count, says, xmax = 0 as fresh
 """
 
 UNREPORTED = f"""
 select id, kind, about, count, says, fix, since, ended_at from alerts a
 where ended_at is null and case
-    when told_at is null then
+    when reported_at is null then
         (kind <> all (%(gathering)s::text[]) or raised_at <= now() - interval '{GATHERED}')
         and (kind = any (%(urgent)s::text[]) or not exists (
             select from alerts before where before.kind = a.kind and before.about = a.about
-            and before.told_at > now() - make_interval(secs => %(repeat)s)))
-    when level > told_level then true
-    when count > told_count then told_at < now() - make_interval(secs => %(repeat)s)
-    else told_at < now() - interval '{REMINDED}' end
-or ended_at is not null and told_at is not null and not told_end
+            and before.reported_at > now() - make_interval(secs => %(repeat)s)))
+    when level > reported_level then true
+    when count > reported_count then reported_at < now() - make_interval(secs => %(repeat)s)
+    else reported_at < now() - interval '{REMINDED}' end
+or ended_at is not null and reported_at is not null and not reported_end
 order by id
 """

@@ -27,7 +27,7 @@ def test_what_is_wrong_with_what_to_do(fleet: Watched, environment: dict[str, st
     assert "fix: Make a new one.  It is tried again each minute" in shown
     (alert,) = json.loads(run(environment, "ls", "--json").output)["alerts"]
     assert (alert["kind"], alert["about"], alert["count"]) == ("credentials", "odoo-1", 0)
-    assert alert["told_at"] is not None
+    assert alert["reported_at"] is not None
 
     fleet.pause(None)
     fleet.later(61)

@@ -103,6 +103,16 @@ def test_an_address_where_nobody_is(doctor: Doctor) -> None:
     assert finding["fix"] == "See whether it runs, and that host and port are right (ODOO_URL)"
 
 
+def test_what_to_set_for_an_added_system_is_named_as_it_is_set(doctor: Doctor) -> None:
+    given = {"DB": "db", "USERNAME": "fleet", "API_KEY": "key", "PROTOCOL": "soap"}
+    with answering({}) as url:
+        named = {f"ODOO_EU_{name}": value for name, value in (given | {"URL": url}).items()}
+        done = doctor("odoo_eu", "--json", FLEET_SYSTEMS="odoo_eu=odoo", **named)
+    (finding,) = [each for each in json.loads(done.stdout) if each["about"] == "credentials"]
+    assert finding["says"] == "ODOO_EU_PROTOCOL is unknown"
+    assert finding["fix"] == "Set ODOO_EU_PROTOCOL to auto, json2 or jsonrpc."
+
+
 def test_settings_that_are_missing_are_named(doctor: Doctor) -> None:
     [finding] = json.loads(doctor("clarity", "--json", CLARITY_URL="http://127.0.0.1:9").stdout)
     assert finding["says"] == "CLARITY_TOKEN_URL, CLARITY_CLIENT_ID, CLARITY_CLIENT_SECRET not set"

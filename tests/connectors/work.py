@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration.canonical import freeze, thaw
+from integration.canonical.entities import recorded_alike
 from integration.connectors.contract import Request
 from integration.errors import Failure, Retry, Throttled
 
@@ -74,7 +75,7 @@ class MemoryWork:
         return {
             known
             for (of, other), known in self.crossrefs.theirs.items()
-            if known in theirs and of in ("customer", "guest") and (of, other) != (entity, id)
+            if known in theirs and of in recorded_alike(entity) and (of, other) != (entity, id)
         }
 
     def adopt(self, entity: str, id: str, theirs: str) -> bool:

@@ -28,6 +28,14 @@ DEFECTS = [
         r"Read timed out|answered after",
     ),
     Defect(
+        "a receiver that is started without addresses is not for the public",
+        "Procfile",
+        '"${FLEET_OPS_BIND:-127.0.0.1:8002}"',
+        '"$FLEET_OPS_BIND"',
+        "tests/test_addresses.py::test_what_is_started_without_addresses_listens_on_this_machine_only[receiver-gunicorn]",
+        r"assert \['127.0.0.1:8000', ''\] == ",
+    ),
+    Defect(
         "a request that does not arrive is ended",
         SERVING,
         "now - self.began < patience",

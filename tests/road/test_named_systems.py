@@ -174,6 +174,8 @@ def test_wrong_credentials_at_one_pause_only_that(pairs: World) -> None:
     id, other = twice(pairs, ODOO)
     pairs.finished(id)
     pairs.until(lambda: paused(pairs) == {f"{ODOO}-1": "fleet"}, 30, lambda: (paused(pairs), pairs.states(other)))
+    (hint,) = {row["hint"] for row in pairs.deliveries(other) if row["target"] == f"{ODOO}-1"}
+    assert "set ODOO_EU_API_KEY and " in hint
     pairs.clear_faults()
     targets(pairs, "resume", ODOO)
     pairs.until(lambda: done_at(pairs, other, f"{ODOO}-1"), 30, lambda: pairs.states(other))

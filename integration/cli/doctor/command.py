@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import click
@@ -15,7 +16,7 @@ import requests
 from rich.text import Text
 
 from integration import connectors, logs
-from integration.canonical.hints import plain
+from integration.canonical.hints import plain, with_variables_of
 from integration.cli.doctor import fleet_checks as own_parts
 from integration.cli.doctor.round_trip import findings as a_round_trip
 from integration.connectors.contract import Finding, Gate, Verdict
@@ -78,9 +79,16 @@ def _findings(settings: Settings, systems: tuple[str, ...], round_trip: bool) ->
     if not systems:
         yield from (("fleet", finding) for finding in own_parts.findings(settings))
     for name in systems or settings.systems:
-        yield from ((name, finding) for finding in _examined(settings, settings.systems[name]))
+        system = settings.systems[name]
+        yield from ((name, _named_as_set(system, finding)) for finding in _examined(settings, system))
     if round_trip:
         yield from (("round trip", finding) for finding in a_round_trip(settings))
+
+
+def _named_as_set(system: System, finding: Finding) -> Finding:
+    """The finding with the system's variables under its own name."""
+    fix = finding.fix and with_variables_of(system, finding.fix)
+    return replace(finding, says=with_variables_of(system, finding.says), fix=fix)
 
 
 def _examined(settings: Settings, system: System) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ body.  In that form it is also frozen before it takes effect.  For servers of 14
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -50,7 +49,6 @@ class Client:
     def __init__(self, system: System, gate: Gate) -> None:
         self._system = system
         self._gate = gate
-        self._lock = threading.Lock()
         self._found: Dialect | None = None
         self._bulk = Bulk(lambda request, size: self.dialect.send(request, size))
 
@@ -75,9 +73,8 @@ class Client:
     @property
     def dialect(self) -> Dialect:
         """The protocol of this server: as ODOO_PROTOCOL says, or the newest it offers."""
-        if self._found is None:
-            with self._lock:
-                self._found = self._found or self._choose()
+        if self._found is None:  # several may ask at once, and find the same: no lock is held while one waits
+            self._found = self._choose()
         return self._found
 
     def _choose(self) -> Dialect:

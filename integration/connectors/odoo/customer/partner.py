@@ -63,7 +63,7 @@ class Partners:
         }
         identity = Identity.of(document, self._guest_key)
         customer = self.find(identity, partner, children)
-        if customer and identity.entity == "guest" and another_vat(partner["fields"].get("vat"), customer["vat"]):
+        if customer and partner["key"] is None and another_vat(partner["fields"].get("vat"), customer["vat"]):
             identity = Identity.of(document, self._guest_key, with_vat=True)
             customer = self.find(identity, partner, children)
         if customer:
