@@ -148,7 +148,7 @@ class OrderLines(Tracking):
         """Keeps what the target carries now; an order that is posted again is reported again."""
         assert job.posted
         delivery, canonical = job.delivery, job.document["canonical"]
-        carries = carried(job.document["part"], job.posted.rounding, copy=not job.workflow.fulfils)
+        carries = carried(job.part, job.posted.rounding, copy=not job.workflow.fulfils)
         if job.posted.rounding:
             ends.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
         advances = tx.together(fulfilment.carry, (delivery.target, canonical["id"], carries))
@@ -192,7 +192,7 @@ def tracking(entity: str) -> Tracking:
 
 def _lines(job: Job) -> tuple[set[str], set[str]]:
     """The ids of the lines that the target is to have, and of all that are ordered."""
-    return line_ids(job.document["part"]["lines"]), line_ids(remaining(job.document["canonical"])["lines"])
+    return line_ids(job.part["lines"]), line_ids(remaining(job.document["canonical"])["lines"])
 
 
 def _was_tried(job: Job) -> bool:
@@ -219,7 +219,7 @@ def _pushes(
     informed = job.runtime.installations.get(job.workflow.informs)
     if informed is None or job.posted.theirs is None:
         return []
-    found = {stage: job.workflow.status_after(job.document["part"], stage.word) for stage in Stage}
+    found = {stage: job.workflow.status_after(job.part, stage.word) for stage in Stage}
     statuses = {stage: status for stage, status in found.items() if status}
     if advances and statuses:
         stages = (*stages, *fulfilment.advance(tx, informed.id, order_id, job.runtime.targets))

@@ -103,7 +103,8 @@ def _transform(job: Job) -> Step | None:
     event = job.tracking.before_transform(job, event)
     made = job.workflow.translate(event, job.runtime.installations)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
-    job.document = {"canonical": made.canonical, "part": made.part, "target": made.target, **corrected}
+    part = {} if made.part == made.canonical else {"part": made.part}
+    job.document = {"canonical": made.canonical, **part, "target": made.target, **corrected}
     return None
 
 

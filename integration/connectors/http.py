@@ -32,6 +32,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from integration import side_by_side
+from integration.canonical.strict_json import is_too_deep
 from integration.connectors import answers
 from integration.connectors.answers import Answer, unreadable
 from integration.connectors.contract import Gate, Request
@@ -72,8 +73,8 @@ class Reply:
                 parse_int=answers.integer,
                 parse_constant=answers.decimal,
             )
-            if self.body.count(b"[") + self.body.count(b"{") > answers.DEEPEST:
-                answers.check_depth(document)
+            if is_too_deep(document):
+                raise ValueError("nested too deeply")
         except (ValueError, RecursionError):  # the second: nested too deeply
             raise _with_excerpt(unreadable(f"the {self.status} answer is not JSON"), self) from None
         return document

@@ -21,7 +21,7 @@ from integration.local.fleet import Fleet
 from integration.store.database import Database
 from tests.benchmarks.load import order_of, send
 from tests.benchmarks.measure import frozen, owners, processes
-from tests.benchmarks.observed import Commands, Statement, Statements
+from tests.benchmarks.observed import Command, Commands, Statement, Statements
 from tests.benchmarks.targets import Cheap, receiver_of
 from tests.ports import free_ports
 
@@ -36,19 +36,9 @@ PATIENCE = 60.0
 RATES = dict.fromkeys(("ODOO_RATE", "CLARITY_RATE", "FUSION_RATE"), "100000")
 ROAD = ("receiver", "dispatcher", "worker-ingest", "worker-odoo", "worker-fusion", "worker-clarity")
 """The processes that carry orders; the others poll and watch by the clock."""
-BY_THE_CLOCK = {
-    "BRPOP",
-    "PUBLISH",
-    "SUBSCRIBE",
-    "PSUBSCRIBE",
-    "UNSUBSCRIBE",
-    "PING",
-    "CLIENT",
-    "HELLO",
-    "AUTH",
-    "SELECT",
-}
-"""What Celery's and redis-py's own connections do, be there orders or not."""
+POLLED = "select count(*) > 0 and bool_and(polled_at is not null) from cursors"
+STATES = """select d.state, count(*) from deliveries d join messages m on m.id = d.message
+            where m.external_id like %s group by d.state"""
 
 
 @dataclass(frozen=True)
@@ -80,8 +70,8 @@ class Counted:
         self.cheap = cheap
         self._statements = statements
         self._commands = commands
-        self._idle_statements: set[str] = set()
-        self._idle_commands: set[tuple[str, ...]] = set()
+        self._idle: set[tuple[str, str]] = set()
+        """Process, and kind of statement or command."""
         self._database = Database(fleet.environment["DATABASE_URL"], connections=1)
 
     @classmethod
@@ -116,36 +106,26 @@ class Counted:
     def _count(self, orders: Sequence[dict[str, Any]], run: str) -> Counts:
         warm = f"warm-{run}"
         self.carry([order_of(f"{warm}-{number}", skus=run) for number in range(AGAIN)], warm)
+        time.sleep(SETTLED)
         with frozen(self._pids("beat", "worker-upkeep")):  # they write, too
-            fsyncs = self._fsyncs()
-            places = self._statements.place(), self._commands.place()
-            calls = self.cheap.calls()
+            fsyncs, calls, place = self._fsyncs(), self.cheap.calls(), self._place()
             self.carry(orders, run, at_once=len(orders) > 1)
             time.sleep(SETTLED)
-            process = owners(self.fleet.home)
-            fsyncs = self._fsyncs() - fsyncs
-        calls = self.cheap.calls() - calls
-        statements = [
-            each
-            for each in self._statements.since(places[0])
-            if process.get(each.port) in ROAD and each.kind not in self._idle_statements
-        ]
-        commands = [
-            each
-            for each in self._commands.since(places[1])
-            if process.get(each.port) in ROAD and each.name not in BY_THE_CLOCK and each.kind not in self._idle_commands
-        ]
+            statements, commands = self._since(place)
+            fsyncs, calls = self._fsyncs() - fsyncs, self.cheap.calls() - calls
+        statements = [(process, each) for process, each in statements if (process, each.kind) not in self._idle]
+        commands = [(process, each) for process, each in commands if (process, each.kind) not in self._idle]
         return Counts(
             orders=len(orders),
             http=calls.total(),
-            statements=sum(not each.quiet for each in statements),
-            transactions=transactions(statements),
+            statements=sum(not each.quiet for _, each in statements),
+            transactions=transactions(each for _, each in statements),
             fsyncs=fsyncs,
-            redis=sum(each.name != "LPUSH" for each in commands),
-            messages=sum(each.messages for each in commands),
+            redis=sum(each.name != "LPUSH" for _, each in commands),
+            messages=sum(each.messages for _, each in commands),
             calls=dict(calls),
-            statements_of=Counter(process[each.port] for each in statements if not each.quiet),
-            commands=Counter(" ".join(each.kind) for each in commands),
+            statements_of=dict(Counter(process for process, each in statements if not each.quiet)),
+            commands=dict(Counter(each.kind for _, each in commands)),
         )
 
     def carry(self, orders: Sequence[dict[str, Any]], run: str, *, at_once: bool = False) -> None:
@@ -160,12 +140,26 @@ class Counted:
         return self._statements.fsyncs(port for port, process in ports if process != "dispatcher")
 
     def _rest(self) -> None:
-        """Learns what an idle fleet asks for."""
+        """Learns what each process asks for while the fleet is idle, once the first polls are over."""
+        self._until(self._has_polled, lambda: "a stream has not been read")
         time.sleep(SETTLED)
-        places = self._statements.place(), self._commands.place()
+        place = self._place()
         time.sleep(IDLE)
-        self._idle_statements = {each.kind for each in self._statements.since(places[0]) if not each.quiet}
-        self._idle_commands = {each.kind for each in self._commands.since(places[1])}
+        statements, commands = self._since(place)
+        self._idle = {(process, each.kind) for process, each in statements if not each.quiet}
+        self._idle |= {(process, each.kind) for process, each in commands}
+
+    def _place(self) -> tuple[int, int]:
+        return self._statements.place(), self._commands.place()
+
+    def _since(self, place: tuple[int, int]) -> tuple[list[tuple[str, Statement]], list[tuple[str, Command]]]:
+        """What the processes that carry orders have asked of Postgres and of Redis since then."""
+        process = {port: name for port, name in owners(self.fleet.home).items() if name in ROAD}
+        statements, commands = self._statements.since(place[0]), self._commands.since(place[1])
+        return (
+            [(process[each.port], each) for each in statements if each.port in process],
+            [(process[each.port], each) for each in commands if each.port in process and not each.by_the_clock],
+        )
 
     def _pids(self, *names: str) -> list[int]:
         return [pid for name, pids in processes(self.fleet.home).items() if name in names for pid in pids]
@@ -173,12 +167,11 @@ class Counted:
     def _states(self, run: str) -> dict[str, int]:
         """How many deliveries of the run are in each state."""
         with self._database.statement() as tx:
-            rows = tx.rows(
-                """select d.state, count(*) from deliveries d join messages m on m.id = d.message
-                   where m.external_id like %s group by d.state""",
-                f"evt_{run}_%",
-            )
-        return {row["state"]: row["count"] for row in rows}
+            return {row["state"]: row["count"] for row in tx.rows(STATES, f"evt_{run}_%")}
+
+    def _has_polled(self) -> bool:
+        with self._database.statement() as tx:
+            return bool(tx.value(POLLED))
 
     def _until(self, condition: Callable[[], bool], say: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE

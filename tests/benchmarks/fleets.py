@@ -36,13 +36,18 @@ class Measured:
 
     @classmethod
     @contextmanager
-    def on(cls, target: str, console: Console, **more: str) -> Iterator[Measured]:
-        """One of its own, in a home of its own, on the ``cheap`` target or the ``sandbox``; ``more`` are settings."""
+    def on(cls, target: str, console: Console, *, fusion: bool = False, **more: str) -> Iterator[Measured]:
+        """One of its own, in a home of its own, on the ``cheap`` target or the ``sandbox``; ``more`` are settings.
+
+        The cheap one also plays ``fusion``, if it is to.
+        """
         with ExitStack() as stack:
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="clarity-fleet-bench-"))
-            variables = {"PATH": os.environ["PATH"], "FLEET_HOME": home, "FLEET_SANDBOX_AGE_SECONDS": "0", **more}
+            variables = {"PATH": os.environ["PATH"], "FLEET_HOME": home, "FLEET_SANDBOX_AGE_SECONDS": "0"}
             cheap = stack.enter_context(Cheap.running()) if target == "cheap" else None
-            fleet = Fleet(variables | (cheap.variables if cheap else {}))
+            if cheap:
+                variables |= cheap.variables | (cheap.with_fusion if fusion else {})
+            fleet = Fleet(variables | more)
             stack.callback(fleet.stop)
             with console.status(f"starting a fleet on the {target} target"):
                 fleet.start(sandbox=() if cheap else ("clarity", "odoo"), port_base=free_ports())
@@ -50,18 +55,22 @@ class Measured:
             stack.callback(measured._database.close)
             yield measured
 
-    def carried(self, name: str, run: str, count: int, *, rate: float | None = None) -> Result:
-        """As many orders as come in, or so many each second; a few before that are not measured."""
+    def carried(
+        self, name: str, run: str, count: int, *, rate: float | None = None, warm: int = WARM, companies: bool = False
+    ) -> Result:
+        """As many orders as come in, or so many each second, of people or of ``companies``; ``warm`` ones before that
+        are not measured."""
         pss = pss_mib(of_fleet(self.fleet.home, "flower", "sandbox"))
-        for part, number in ((f"warm-{run}", WARM), (run, count)):
-            orders = self.target.orders(number, f"fleet-{part}")
+        for part, number in ((f"warm-{run}", warm), (run, count)):
+            orders = self.target.orders(number, f"fleet-{part}", companies=companies)
             before = self._cpu()
             with self._console.status(f"{name}: {number} orders ({part}, {self.target.name})"):
                 began = time.monotonic()
                 sent = send(*receiver_of(self.fleet), orders, part, rate=rate)
                 self._wait(part, number)
             seconds = time.monotonic() - began
-            cpu = {process: (used - before.get(process, 0.0)) / number for process, used in self._cpu().items()}
+            used = self._cpu()
+        cpu = {process: (until - before.get(process, 0.0)) / count for process, until in used.items()}
         waits = self._latencies(run)
         return Result(
             name,

@@ -80,6 +80,11 @@ def order_of(id: str, customer: str | None = None, skus: str = "SKU", *, company
     return order
 
 
+def orders_of(count: int, run: str, *, companies: bool = False) -> list[dict[str, Any]]:
+    """So many, each of a customer of its own."""
+    return [order_of(f"{run}-{number}", company=companies) for number in range(count)]
+
+
 def send(url: str, secret: str, orders: Sequence[dict[str, Any]], run: str, *, rate: float | None = None) -> Sent:
     """Sends each order's event once; ``rate`` is in events per second, None as fast as the answers come."""
     bodies = [(f"evt_{run}_{order['id']}", _event(run, order)) for order in orders]

@@ -28,6 +28,11 @@ LOGGED = {
 OPENING = re.compile(r"(begin; )?(set local synchronous_commit = off; )?", re.IGNORECASE)
 FSYNCS = "select sum(fsyncs) from pg_stat_io where object = 'wal' and backend_type = 'client backend'"
 END = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where client_port = any (%s)"
+BY_THE_CLOCK = {
+    *("BRPOP", "PUBLISH", "SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE", "PING", "CLIENT", "HELLO", "AUTH", "SELECT"),
+    "renew",
+}
+"""What connections of Celery and of redis-py do by themselves, and a hop that takes its time."""
 BODY = '{"body": '
 """How a message of Celery begins."""
 QUIET = re.compile(r"(begin|commit|rollback|prepare|deallocate|set|discard|show)\b", re.IGNORECASE)
@@ -123,14 +128,14 @@ def _without_values(sql: str) -> str:
 class Command:
     """One command that a client of Redis sent from that ``port``; ``kind`` names what is asked, without values.
 
-    ``messages`` are those of Celery that it puts into the ``queue``.
+    ``messages`` are those of Celery that it puts into a queue.  ``by_the_clock``: it comes be there orders or not.
     """
 
     port: int
     name: str
-    kind: tuple[str, ...]
-    queue: str
+    kind: str
     messages: int
+    by_the_clock: bool
 
 
 class Commands:
@@ -170,8 +175,9 @@ class Commands:
 def _command(line: Mapping[str, Any]) -> Command:
     """Scripts are known by their key and the question, lists by their name."""
     name, *words = line["command"].split(" ")
-    port, name, queue = int(line["client_port"]), name.upper(), words[0] if words else ""
+    name, first = name.upper(), words[0] if words else ""
+    port, messages = int(line["client_port"]), line["command"].count(BODY)
     if name in ("EVALSHA", "EVAL"):
-        keys = int(words[1])
-        return Command(port, name, (name, words[2], words[2 + keys]), "", 0)
-    return Command(port, name, (name, queue), queue, line["command"].count(BODY))
+        key, question = words[2], words[2 + int(words[1])]
+        return Command(port, name, f"{name} {key} {question}", 0, question in BY_THE_CLOCK or key.startswith("_kombu."))
+    return Command(port, name, f"{name} {first}", messages, name in BY_THE_CLOCK)

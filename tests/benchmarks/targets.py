@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import requests
 
 from integration.local.fleet import Fleet
-from tests.benchmarks.load import order_of
+from tests.benchmarks.load import orders_of
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +27,8 @@ class Target(Protocol):
 
     name: str
 
-    def orders(self, count: int, run: str) -> list[dict[str, Any]]:
-        """New orders of new customers, as Clarity's events hold them."""
+    def orders(self, count: int, run: str, *, companies: bool = False) -> list[dict[str, Any]]:
+        """New orders of new customers, people or companies, as Clarity's events hold them."""
 
     def late(self, **milliseconds: int) -> None:
         """So many milliseconds pass before each of these systems answers."""
@@ -59,8 +59,8 @@ class Sandbox:
         for target, late in milliseconds.items():
             self.control("POST", "faults", {"target": target, "kind": "latency", "ms": late})
 
-    def orders(self, count: int, run: str) -> list[dict[str, Any]]:
-        return [self.control("POST", "orders", order_of(f"{run}-{number}")) for number in range(count)]
+    def orders(self, count: int, run: str, *, companies: bool = False) -> list[dict[str, Any]]:
+        return [self.control("POST", "orders", order) for order in orders_of(count, run, companies=companies)]
 
     def pushed(self) -> set[str]:
         return {push["order_id"] for push in self.control("GET", "ledger")["clarity"]["status_pushes"]}
@@ -113,8 +113,8 @@ class Cheap:
         """The seconds of CPU that it has used."""
         return float(self._control("GET")["cpu"])
 
-    def orders(self, count: int, run: str) -> list[dict[str, Any]]:
-        return [order_of(f"{run}-{number}") for number in range(count)]
+    def orders(self, count: int, run: str, *, companies: bool = False) -> list[dict[str, Any]]:
+        return orders_of(count, run, companies=companies)
 
     def pushed(self) -> set[str]:
         return {id for id, statuses in self._effects()["clarity"].items() if statuses}
