@@ -32,10 +32,13 @@ Answers = Callable[[Sequence[T]], Sequence[R | BaseException]]
 def run(pieces: Sequence[Callable[[], R]], lines: int = THREADS) -> list[R]:
     """What each piece returns; ``lines`` calls at most are under way at once.
 
-    What a piece raises is raised when all have ended: the first of these errors.
+    What a piece raises is raised when all have ended: the first of these errors.  Within a piece they run one after
+    the other, and the others of its table go on meanwhile.
     """
     if len(pieces) == 1:
         return [pieces[0]()]
+    if isinstance(getcurrent(), _Piece):
+        return [outcome.get() for outcome in [_tried(piece) for piece in pieces]]
     return _Table(lines).seat(pieces)
 
 

@@ -82,7 +82,13 @@ class DeliveryWork:
     def _object(self, entity: str, id: str) -> Object:
         return self.delivery.target, entity, clear(id)
 
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+    def perform(
+        self,
+        effect: str,
+        request: Request,
+        send: Callable[[Request], Any],
+        again: Callable[[Request], Any] | None = None,
+    ) -> Any:
         self.lease.check()
         vault = self._runtime.vault
         frozen = freeze(request.__dict__)
@@ -101,8 +107,9 @@ class DeliveryWork:
             self._note_effect(effect)
             return thaw(vault.open(intent.answer)) if intent.answer else None
         # Thawed even at the first try, so that a repeat has the same bytes.
-        frozen = frozen if intent.request == sealed else vault.open(intent.request)
-        answer = self._send(effect, intent.attempt, Request(**thaw(frozen)), send)
+        repeats = intent.request != sealed
+        frozen = vault.open(intent.request) if repeats else frozen
+        answer = self._send(effect, intent.attempt, Request(**thaw(frozen)), again if again and repeats else send)
         self._note_effect(effect)
         return answer
 

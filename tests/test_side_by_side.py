@@ -143,6 +143,16 @@ def test_who_is_patient_waits_for_those_who_call_and_no_longer() -> None:
     assert time.monotonic() - started < 5
 
 
+def test_pieces_of_a_piece_run_one_after_the_other_and_the_others_go_on() -> None:
+    till = Till()
+
+    def work(item: int) -> list[int]:
+        return run(pieces(lambda each: together("till", each, till, calls=True), [item, item + 10]))
+
+    assert run([partial(work, item) for item in (1, 2)]) == [[10, 110], [20, 120]]
+    assert till.asked == [[1, 2], [11, 12]]
+
+
 def test_each_piece_keeps_its_context_in_the_thread_of_its_call() -> None:
     who: ContextVar[int] = ContextVar("who")
 

@@ -12,16 +12,19 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import pytest
+
 from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo.bulk import MOST
-from integration.errors import Failure, Retry
+from integration.errors import Failure, Hold, Retry
 from integration.side_by_side import run
 from tests.connectors.odoo_targets import Shop, unique
 from tests.connectors.work import MemoryWork
 
 ORDERS, BAD = 200, 10
 EACH = 4
+ABSENT = 99_999_999
 
 
 def hop(shop: Shop, documents: Sequence[Document], works: Sequence[MemoryWork] = ()) -> list[Posted | Failure]:
@@ -152,6 +155,40 @@ def test_what_others_confirmed_meanwhile_is_found_and_the_rest_confirmed(shop: S
     check_all(shop, list(zip(outcomes, documents, strict=True)))
     assert ("order.confirm", "found") in works[1].outcomes
     assert all(work.outcomes[-2:] == [("order.confirm", "ok"), ("order.date", "ok")] for work in works[2:])
+
+
+def test_what_the_bulk_calls_rely_on(shop: Shop) -> None:
+    """Each of these is what Odoo 19 does: ids in the order of the rows, and all or nothing."""
+    client, name = shop.connector.site.client, unique()
+
+    def load(model: str, fields: list[str], *rows: list[str]) -> Any:
+        return client.send(client.request(model, "load", fields=fields, data=list(rows)))
+
+    def partners(*names: str) -> list[int]:
+        rows = [[f"__clarity__.{name}_{each}", each] for each in names]
+        return list(load("res.partner", ["id", "name"], *rows)["ids"])
+
+    old = partners("b", "d")
+    mixed = partners("a", "b", "c", "d")
+    assert [mixed[1], mixed[3]] == old
+    again = partners("e", "e", "f")
+    assert (again[0], len(set(again))) == (again[1], 2)
+
+    posted = [int(shop.send(shop.two_lines(), shop.new_work()).theirs or 0) for _ in range(2)]
+    refused = load(
+        "sale.order", [".id", "date_order"], *([str(id), "2026-05-06 07:08:09"] for id in (posted[0], ABSENT))
+    )
+    assert refused["ids"] is False
+    assert {message["rows"]["from"] for message in refused["messages"]} == {1}
+    assert refused["messages"][0]["message"] == f"Unknown database identifier '{ABSENT}'"
+    rows = client.call("sale.order", "read", [posted[1], ABSENT, posted[0]], fields=["date_order"])
+    assert [(row["id"], row["date_order"]) for row in rows] == [(id, "2026-01-02 03:04:05") for id in reversed(posted)]
+
+    draft = shop.target.create("sale.order", partner_id=old[0])
+    for other in (posted[0], ABSENT):
+        with pytest.raises(Hold):
+            client.send(client.request("sale.order", "action_confirm", [draft, other]))
+        assert shop.target.one("sale.order", draft, "state")["state"] == "draft"
 
 
 class Losing:

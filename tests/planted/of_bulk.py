@@ -6,6 +6,7 @@ from tests.planted.defect import Defect
 
 ODOO = "integration/connectors/odoo/"
 JOINED = "tests/connectors/test_odoo_joined.py::"
+FUSION = "tests/connectors/test_fusion_calls.py::"
 LOOKUPS = "tests/connectors/test_odoo_lookups.py::"
 BULK = "tests/connectors/test_odoo_bulk.py::"
 
@@ -95,6 +96,63 @@ DEFECTS: list[Defect] = [
         "(SLOW_SECONDS if kept else ABSENT_SECONDS)",
         "SLOW_SECONDS",
         f"{LOOKUPS}test_what_is_not_there_and_bothers_nobody_is_remembered_for_a_while[sandbox json2]",
+    ),
+    Defect(
+        "after a try of unknown outcome Fusion is asked before an order is created",
+        "integration/connectors/fusion/order/post.py",
+        'self._work.perform("order.create", request, send, send_if_absent)',
+        'self._work.perform("order.create", request, send)',
+        f"{FUSION}test_after_a_try_of_unknown_outcome_the_order_is_looked_up_and_not_created",
+        "POST",
+    ),
+    Defect(
+        "a repeat is sent by what looks first",
+        "tasks/work.py",
+        "again if again and repeats else send",
+        "send",
+        "tests/road/test_work.py::test_only_after_an_unknown_outcome_it_is_sent_by_what_looks_first",
+    ),
+    Defect(
+        "an order that Fusion has is found whatever the refusal's words",
+        "integration/connectors/fusion/order/post.py",
+        "        except Reject:\n            found",
+        "        except AlreadyThere:\n            found",
+        f"{FUSION}test_an_order_that_is_there_is_found_after_any_refusal",
+    ),
+    Defect(
+        "an order with a crossref is not created",
+        "integration/connectors/fusion/order/post.py",
+        'self._look() if self._work.known("order", self._document["key"]) else None',
+        "None",
+        f"{FUSION}test_an_order_with_a_crossref_is_looked_up_first",
+    ),
+    Defect(
+        "what was created earlier in the round is looked at",
+        "integration/connectors/fusion/order/post.py",
+        "        return self._compared(created[0]) if created else self._ensure_shown(self._shown())\n",
+        "        return self._compared(created[0] if created else self._shown())\n",
+        f"{FUSION}test_what_was_created_earlier_in_the_round_is_brought_up_to_date",
+    ),
+    Defect(
+        "a refused site is looked up afresh",
+        "integration/connectors/fusion/order/post.py",
+        "        site.directory.forget()  # a site that is remembered may not be there any more\n",
+        "",
+        f"{FUSION}test_a_site_that_is_not_there_any_more_is_looked_up_afresh",
+    ),
+    Defect(
+        "only items that are there are remembered",
+        "integration/connectors/fusion/order/items.py",
+        "        for sku in there:\n",
+        "        for sku in skus:\n",
+        f"{FUSION}test_an_item_that_was_unknown_is_asked_for_again",
+    ),
+    Defect(
+        "pieces of a piece let the others go on",
+        "integration/side_by_side.py",
+        "    if isinstance(getcurrent(), _Piece):\n        return [outcome",
+        "    if False:\n        return [outcome",
+        "tests/test_side_by_side.py::test_pieces_of_a_piece_run_one_after_the_other_and_the_others_go_on",
     ),
     Defect(
         "a bulk call has more time",

@@ -117,6 +117,17 @@ def test_after_an_unknown_outcome_too(road: Road, runtime: Runtime) -> None:
     assert target.sent == [LOAD]
 
 
+def test_only_after_an_unknown_outcome_it_is_sent_by_what_looks_first(road: Road, runtime: Runtime) -> None:
+    id = road.delivery("evt-1")
+    work, looking = begin(runtime, road.claim(id)), Target({"ids": [17]})
+    with pytest.raises(Retry):
+        work.perform("order.create", LOAD, Target(Retry("timeout", unknown_outcome=True)), looking)
+    assert looking.sent == []
+    end(runtime, work)
+    assert again(road, runtime, id).perform("order.create", LOAD, Target(), looking) == {"ids": [17]}
+    assert looking.sent == [LOAD]
+
+
 def test_after_a_refusal_the_new_request_is_sent(road: Road, runtime: Runtime) -> None:
     id = road.delivery("evt-1")
     work = begin(runtime, road.claim(id))
