@@ -148,7 +148,7 @@ class _Table:
                 return
             askers = self._resting.pop(key)
             if not self._resting and not self._under_way:
-                _resume(askers, _ask(askers))
+                _resume(askers, askers[0].context.run(_ask, askers))
                 return
             self._under_way += 1
             _threads().submit(askers[0].context.run, self._call_aside, askers)

@@ -158,6 +158,7 @@ def test_each_piece_keeps_its_context_in_the_thread_of_its_call() -> None:
 
     def work(item: int) -> int:
         who.set(item)
+        aside(lambda: time.sleep(item / 50))  # so that the last one calls alone, without a thread
         return aside(lambda: (time.sleep(0.01), who.get())[1])
 
     assert run(pieces(work, [1, 2, 3])) == [1, 2, 3]
