@@ -8,7 +8,7 @@ crashes may forget a claim or an end: then the hop is run again, and finds its e
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -21,7 +21,7 @@ from integration.message import State, Step
 from integration.store import deliveries
 from integration.store.database import UNAVAILABLE
 from integration.store.deliveries import POISONED, SUSPECT, Delivery, Next
-from tasks.celery import INGEST, Following
+from tasks.celery import INGEST, TOGETHER, Following
 from tasks.endings import End, finish
 from tasks.fulfilment import tracking
 from tasks.leases import LeaseLost
@@ -37,6 +37,7 @@ HOPS = ((Step.FETCH,), (Step.TRANSFORM, Step.VALIDATE), (Step.ENRICH, Step.POST)
 HOP_OF: Mapping[Step, Sequence[Step]] = {step: hop for hop in HOPS for step in hop}
 
 PROBED_FOR = 1.0
+MOST_ROUNDS = 20
 END_TOGETHER = 0.25
 """So many seconds what has ended waits for others of its hop that are calling."""
 
@@ -52,21 +53,34 @@ def run(runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step,
     `psycopg2.InterfaceError` when Postgres is away, and `MemoryError`; the leases lapse then, and the dispatcher brings
     the deliveries back.
     """
-    claimed, left = _claim(runtime, ids, first)
-    following = _hop(runtime, claimed, bodies) if claimed else []
-    return following + [each for id in left for each in run(runtime, [id], first, bodies)]
+    return [each for following in rounds(runtime, ids, first, bodies) for each in following]
 
 
-def _claim(runtime: Runtime, ids: Sequence[int], first: Step) -> tuple[list[Delivery], list[int]]:
+def rounds(
+    runtime: Runtime, ids: Sequence[int], first: Step, bodies: Mapping[Step, Body], queue: str | None = None
+) -> Iterator[list[Following]]:
+    """The same, with what else is due in the ``queue`` beside those of the nudge; and again, while that fills a hop."""
+    for _ in range(MOST_ROUNDS if queue else 1):
+        claimed, left = _claim(runtime, ids, first, queue)
+        if claimed:
+            yield _hop(runtime, claimed, bodies)
+        for id in left:
+            yield run(runtime, [id], first, bodies)
+        if len(claimed) < TOGETHER:
+            return
+        ids = ()
+
+
+def _claim(runtime: Runtime, ids: Sequence[int], first: Step, queue: str | None) -> tuple[list[Delivery], list[int]]:
     """The leases of what may run now, and which of the others are due; what may not waits behind its lane.
 
     A single one is asked for twice when the one before it has ended in between: nothing else would nudge it again.
     """
     with runtime.database.statement(durable=False) as tx:
-        claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets)
+        claimed = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets, queue=queue, most=TOGETHER)
         refused = set(ids) - {delivery.id for delivery in claimed}
         left = sorted(deliveries.requeue_behind_lane(tx, sorted(refused))) if refused else []
-        if left and len(ids) == 1:
+        if left and len(ids) == 1 and not claimed:
             claimed, left = deliveries.claim(tx, ids, HOP_OF[first], runtime.targets), []
     return claimed, left
 

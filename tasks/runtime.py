@@ -31,6 +31,7 @@ from tasks.shared_lock import SharedLock
 
 INGEST_WINDOW = 400
 """So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
+ENOUGH = 2
 CREDIT_SECONDS = 0.1
 """So long the credit of a queue is remembered: what it is about moves in seconds."""
 _hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
@@ -124,6 +125,8 @@ class Runtime:
         """How many nudges a queue may hold now; a target's holds none, or a single probe, while its breaker is open."""
         if queue not in self.throttles:
             return INGEST_WINDOW
+        if self._has_enough(queue):
+            return 0
         until, credit = self._credits.get(queue, (0.0, 0))
         if time.monotonic() >= until:
             try:
@@ -132,6 +135,13 @@ class Runtime:
                 credit = 0
             self._credits[queue] = time.monotonic() + CREDIT_SECONDS, credit
         return credit
+
+    def _has_enough(self, queue: str) -> bool:
+        """Whether nudges wait there already: whoever takes them takes what else is due, too."""
+        try:
+            return int(self.redis.llen(queue)) >= ENOUGH
+        except redis.RedisError:
+            return True
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""

@@ -18,9 +18,9 @@ from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Retry, Skip
 from integration.message import Step, clear
 from integration.store import crossrefs
-from tasks.celery import app, spread
+from tasks.celery import Following, app, spread
 from tasks.identity import is_elsewhere
-from tasks.runner import Body, run
+from tasks.runner import Body, rounds
 from tasks.runtime import current
 from tasks.tracking import Job
 
@@ -69,17 +69,21 @@ def push_status(task: Any, ids: Ids) -> int | None:
 
 def _hop(task: Any, ids: Ids, step: Step) -> int | None:
     """The id with which the chain goes on.  What does not go on now is nudged when it is due."""
+    rest, task.request.chain = task.request.chain, None
+    place: Mapping[str, Any] = task.request.delivery_info or {}
+    given = [ids] if isinstance(ids, int) else ids
+    goes_on: list[Following] = []
     try:
-        following = run(current(), [ids] if isinstance(ids, int) else ids, step, BODIES)
+        for following in rounds(current(), given, step, BODIES, place.get("routing_key")):
+            spread(rest, goes_on)
+            goes_on = following
     except MemoryError:  # which Celery would pass on, and never count the task as ended
         logger.error("hop.out_of_memory", deliveries=ids)
-        following = []
-    if isinstance(ids, int) and following and task.request.chain:
-        id, queue = following[0]
-        task.request.chain[-1]["options"]["queue"] = queue
-        return id
-    rest, task.request.chain = task.request.chain, None
-    spread(rest, following)
+    if rest and [id for id, _ in goes_on] == [ids]:
+        task.request.chain = rest
+        rest[-1]["options"]["queue"] = goes_on[0][1]
+        return goes_on[0][0]
+    spread(rest, goes_on)
     return None
 
 

@@ -99,15 +99,33 @@ class Push:
     credit: int
 
 
-def claim(tx: Transaction, ids: Sequence[int], steps: Sequence[Step], targets: Sequence[int]) -> list[Delivery]:
+def claim(
+    tx: Transaction,
+    ids: Sequence[int],
+    steps: Sequence[Step],
+    targets: Sequence[int],
+    *,
+    queue: str | None = None,
+    most: int = 0,
+) -> list[Delivery]:
     """Takes the leases of those deliveries that are due and at the head of their lane; the others must not run now.
+
+    With a ``queue`` also of others that are due there and have no nudge, ``most`` in all; but not beside one that has
+    to run alone, and none of a replay or back-fill, which the dispatcher gives a share.
 
     ``steps`` are those the caller can run: a nudge that comes late, for a step long done, claims nothing.  ``targets``
     are the installations that are configured: what was meant for another one is never sent to these.  The unique index
     on running lanes decides between two claims of the same instant: among several, all of this one are lost then.  Nor
     are those taken among several that have to run alone.
     """
-    asked = {"ids": list(ids), "lease": LEASE, "steps": [step.value for step in steps], "targets": list(targets)}
+    asked = {
+        "ids": list(ids),
+        "lease": LEASE,
+        "steps": [step.value for step in steps],
+        "targets": list(targets),
+        "queue": queue,
+        "more": max(most - len(ids), 0),
+    }
     try:
         rows = tx.rows(CLAIM, asked)
     except psycopg2.errors.UniqueViolation:
@@ -184,17 +202,26 @@ AROUND = """join messages m on m.id = c.message
 left join crossrefs x on x.installation = c.target and x.entity = c.entity and x.our_id = m.object_id"""
 
 CLAIM = f"""
-with claimed as (
+with more as (
+    select d.id from deliveries d
+    where d.queue = %(queue)s::text and d.state = 'ready' and d.due_at <= now() and d.priority < {SMALL}
+    and d.leases < {SUSPECT - 1} and d.step = any (%(steps)s) and d.id <> all (%(ids)s::bigint[]) and not exists (
+        select from deliveries alone where alone.id = any (%(ids)s::bigint[]) and alone.leases >= {SUSPECT - 1})
+    order by d.priority, d.due_at limit %(more)s::bigint for update skip locked
+), chosen as (
+    select unnest(%(ids)s::bigint[]) as id union all select id from more
+), claimed as (
     update deliveries d set state = 'running', lease = gen_random_uuid(), leases = leases + 1,
         leased_until = now() + %(lease)s::interval
-    where id = any (%(ids)s::bigint[]) and (leases < {SUSPECT - 1} or cardinality(%(ids)s::bigint[]) = 1)
+    from chosen
+    where d.id = chosen.id and (leases < {SUSPECT - 1} or cardinality(%(ids)s::bigint[]) = 1)
     and state in ('ready', 'queued', 'waiting') and step = any (%(steps)s) and due_at <= now()
     and target = any (%(targets)s::smallint[])
     and {AHEAD} is null
     and not exists (
         select from installations i
         where i.system = d.queue and i.paused_at is not null and i.id = any (%(targets)s::smallint[]))
-    returning *
+    returning d.*
 )
 select {CLAIMED} from claimed c {AROUND} order by c.id
 """
