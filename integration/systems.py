@@ -33,7 +33,7 @@ class Kind:
     """What all systems of one kind have in common.
 
     A shop sends orders and is sent what happens to them; an ERP fulfils them.  ``rate`` is in calls per second,
-    ``concurrency`` counts hops, ``timeout`` and ``poll_seconds`` are in seconds.  ``signs``: its webhooks are signed.
+    ``concurrency`` counts calls under way, ``timeout`` and ``poll_seconds`` are in seconds.  ``signs``: its webhooks are signed.
     ``hints``: it may say without a signature that something has changed.  ``login``: its URL may hold
     ``user:password@``, for a proxy before it.
     """
@@ -54,7 +54,7 @@ KINDS: Mapping[str, Kind] = {
     for kind in (
         Kind("clarity", "shop", rate=20.0, concurrency=8, timeout=60.0, signs=True),
         Kind("odoo", "erp", rate=10.0, concurrency=4, timeout=60.0, poll_seconds=15.0, hints=True, login=True),
-        Kind("fusion", "erp", rate=5.0, concurrency=4, timeout=120.0, poll_seconds=30.0),
+        Kind("fusion", "erp", rate=5.0, concurrency=16, timeout=120.0, poll_seconds=30.0),
     )
 }
 

@@ -121,7 +121,7 @@ def test_the_defaults_are_those_of_the_settings() -> None:
     kinds = [KINDS[name] for name in ("odoo", "clarity", "fusion")]
     for cell, about in (
         ([kind.rate for kind in kinds], "requests per second"),
-        ([kind.concurrency for kind in kinds], "hops at a time"),
+        ([kind.concurrency for kind in kinds], "calls at a time"),
         ([kind.timeout for kind in kinds], "seconds for one call"),
     ):
         assert f"| {', '.join(f'{number:.0f}' for number in cell)} | {about}" in listed
