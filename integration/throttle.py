@@ -29,6 +29,7 @@ SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
 SILENCE = 1.0
 LATER = 1.0
+SLOT_EVERY = 0.05
 CREDIT_SECONDS = 2.0
 MOST_CREDIT = 100
 SCATTER = 0.5
@@ -94,16 +95,20 @@ class Throttle:
         """When the target last asked this process for a pause, or failed."""
 
     @contextmanager
-    def admit(self, hops: int = 1) -> Iterator[Admission]:
+    def admit(self, hops: int = 1, patience: float = 0.0) -> Iterator[Admission]:
         """Lets one hop of so many deliveries in, which holds its slots until it leaves.
 
-        Raises `Throttled` when the hop cannot start at once: paused, blocked by the target, breaker open, no slot,
-        the rate used up for more than 250 ms, or no Redis (then for 5 s).
+        Raises `Throttled` when the hop cannot start at once: paused, blocked by the target, breaker open, no slot for
+        ``patience`` seconds, the rate used up for more than 250 ms, or no Redis (then for 5 s).
         """
-        holder = uuid.uuid4().hex
-        asked_at = time.monotonic()
-        answer = self.ask("admit", holder, slots=hops, places=self._expected)
-        admission = Admission(self, holder, answer, asked_at)
+        holder, until = uuid.uuid4().hex, time.monotonic() + patience
+        while True:
+            asked_at = time.monotonic()
+            answer = Answer.of(self._run("admit", holder, slots=hops, places=self._expected))
+            if answer.word != "full" or asked_at > until:
+                break
+            time.sleep(SLOT_EVERY)
+        admission = Admission(self, holder, _admitted(answer), asked_at)
         try:
             yield admission
         finally:
@@ -138,12 +143,7 @@ class Throttle:
 
     def ask(self, question: str, holder: str, *, good: int = 0, slots: int = 1, places: int = 0) -> Answer:
         """The script's answer; raises `Throttled` when it is a refusal."""
-        answer = Answer.of(self._run(question, holder, good=good, slots=slots, places=places))
-        if answer.word in _REFUSALS:
-            # Hops refused at the same time must not return at the same time.
-            after = answer.seconds + random.uniform(0, SCATTER)  # noqa: S311
-            raise Throttled(_REFUSALS[answer.word], after=after)
-        return answer
+        return _admitted(Answer.of(self._run(question, holder, good=good, slots=slots, places=places)))
 
     def report(
         self, news: str, holder: str, *, pause: float = 0.0, good: int = 0, slots: int = 1, places: int = 0
@@ -314,6 +314,15 @@ class Admission:
                     self.opened_after = seconds
             else:
                 self._good += 1
+
+
+def _admitted(answer: Answer) -> Answer:
+    """The answer, unless it is a refusal."""
+    if answer.word in _REFUSALS:
+        # Hops refused at the same time must not return at the same time.
+        after = answer.seconds + random.uniform(0, SCATTER)  # noqa: S311
+        raise Throttled(_REFUSALS[answer.word], after=after)
+    return answer
 
 
 def _text(word: bytes | str) -> str:

@@ -32,6 +32,8 @@ from tasks.shared_lock import SharedLock
 INGEST_WINDOW = 400
 """So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
 ENOUGH = 2
+SLOT_PATIENCE = 2.0
+"""So many seconds a hop waits for others of its target to leave; its deliveries could do nothing else."""
 CREDIT_SECONDS = 0.1
 """So long the credit of a queue is remembered: what it is about moves in seconds."""
 _hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
@@ -153,12 +155,12 @@ class Runtime:
 
     @contextmanager
     def admitted(self, name: str, hops: int = 1, check: Callable[[], None] = lambda: None) -> Iterator[Admission]:
-        """A place at a target for so many deliveries; raises `Throttled` when there is none now.
+        """A place at a target for so many deliveries; raises `Throttled` when there is none now, nor soon for a hop.
 
         Calls inside wait for their turn; ``check`` is asked after the wait, before anything is sent.
         """
         self.connector(name)
-        with self.throttles[name].admit(hops) as admission, _calling(admission, check):
+        with self.throttles[name].admit(hops, SLOT_PATIENCE) as admission, _calling(admission, check):
             yield admission
 
     def calling(self, lease: Lease) -> AbstractContextManager[None]:

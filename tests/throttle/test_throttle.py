@@ -233,6 +233,20 @@ def test_a_call_for_several_objects_takes_more_places(redis: Redis) -> None:
     assert 0.08 <= time.monotonic() - started < 0.3
 
 
+def test_a_hop_may_wait_for_a_slot(redis: Redis) -> None:
+    throttle = fast(redis, concurrency=1)
+    with throttle.admit():
+        started = time.monotonic()
+        with pytest.raises(Throttled, match="all slots"), throttle.admit(patience=0.3):
+            pass
+        assert 0.3 <= time.monotonic() - started < 2
+        leaving = threading.Timer(0.3, lambda: redis.delete("throttle:{odoo-1}:slots"))
+        leaving.start()
+        with throttle.admit(patience=10):
+            assert throttle.state().slots == 1
+        leaving.join()
+
+
 def test_a_hop_of_several_gets_half_of_the_free_slots(redis: Redis) -> None:
     throttle = fast(redis, concurrency=4)
     with throttle.admit(16) as first, throttle.admit(16) as second, throttle.admit(1) as third:
