@@ -33,8 +33,8 @@ class Kind:
     """What all systems of one kind have in common.
 
     A shop sends orders and is sent what happens to them; an ERP fulfils them.  ``rate`` is in calls per second,
-    ``concurrency`` counts calls under way, ``timeout`` and ``poll_seconds`` are in seconds.  ``signs``: its webhooks are
-    signed.  ``hints``: it may say without a signature that something has changed.  ``login``: its URL may hold
+    ``concurrency`` counts calls under way, ``timeout`` and ``poll_seconds`` are in seconds.  ``signs``: its webhooks
+    are signed.  ``hints``: it may say without a signature that something has changed.  ``login``: its URL may hold
     ``user:password@``, for a proxy before it.
     """
 
