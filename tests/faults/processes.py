@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from contextlib import ExitStack
 
@@ -17,7 +18,7 @@ STAGES = {
     ("worker-odoo", "customer"): ("odoo", "res.partner/load"),
     ("worker-odoo", "order"): ("odoo", "sale.order/load"),
     ("worker-odoo", "confirmation"): ("odoo", "action_confirm"),
-    ("worker-odoo", "date"): ("odoo", "sale.order/write"),
+    ("worker-odoo", "change"): ("odoo", "sale.order/write"),
     ("worker-fusion", "look-up"): ("fusion", "GET /fusion/fscmRestApi"),
     ("worker-fusion", "order"): ("fusion", "POST /fusion/fscmRestApi"),
     ("worker-fusion", "change"): ("fusion", "PATCH /fusion/fscmRestApi"),
@@ -30,6 +31,8 @@ STAGES = {
     ("worker-upkeep", "receivables"): ("fusion", "receivablesInvoices"),
 }
 """In which call a worker is killed: the system, and a part of method and path."""
+BULK = ("res.partner/search_read", "res.partner/load", "sale.order/load", "sale.order/read", "action_confirm")
+"""The calls that Odoo's worker makes once for all the orders of a hop."""
 DEAD_BY = 400.0
 """Seconds: five leases of 20 s, and the growing pauses before a worker that keeps dying is started again."""
 
@@ -59,6 +62,17 @@ def killed_in_mid_call(trial: Trial, worker: str, stage: str) -> None:
         trial.moment()
         trial.in_mid_call(*STAGES[worker, stage])
         trial.world.restart(worker)
+
+
+@fault(at=[(path,) for path in BULK])
+def killed_in_mid_bulk(trial: Trial, path: str) -> None:
+    """Odoo's worker dies in a call that it makes for sixteen orders: nobody knows what has become of any of them."""
+    with trial.traffic():
+        with trial.world.frozen("worker-odoo") as thaw:
+            trial.crowd(16)
+            threading.Timer(2.0, thaw).start()
+            trial.in_mid_call("odoo", path)
+        trial.world.restart("worker-odoo")
 
 
 @fault(at=[(name,) for name in PROCESSES])

@@ -79,6 +79,10 @@ class Trial:
         self.world.clear_faults()
         return ids
 
+    def crowd(self, count: int) -> None:
+        """Places so many orders at once."""
+        self._place(count, TRAITS)
+
     def in_mid_call(self, target: str, path: str) -> None:
         """Returns while a call is under way whose method and path contain this; it takes effect after a while.
 

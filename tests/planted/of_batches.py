@@ -8,6 +8,29 @@ BATCH = "tests/road/test_batch.py::"
 
 DEFECTS = [
     Defect(
+        "one that may kill its worker runs beside none of its queue",
+        "integration/store/deliveries.py",
+        " and not exists (\n        select from deliveries alone where",
+        " and (true or exists (\n        select from deliveries alone where",
+        f"{BATCH}test_a_hop_takes_what_else_is_due_in_its_queue_and_goes_on_while_that_fills_it",
+        "At index 0 diff",
+        also=(
+            (
+                "integration/store/deliveries.py",
+                "alone.leases >= {SUSPECT - 1})\n",
+                "alone.leases >= {SUSPECT - 1}))\n",
+            ),
+        ),
+    ),
+    Defect(
+        "a replay takes no place of what is live",
+        "integration/store/deliveries.py",
+        " and d.due_at <= now() and d.priority < {SMALL}\n",
+        " and d.due_at <= now()\n",
+        f"{BATCH}test_a_hop_takes_what_else_is_due_in_its_queue_and_goes_on_while_that_fills_it",
+        r"\[16, 2\]|At index 1",
+    ),
+    Defect(
         "one of several that cannot be ended keeps no other from its end",
         "tasks/endings.py",
         "return [_finish_alone(runtime, *each) for each in decided]",

@@ -18,7 +18,7 @@ from integration.store import crossrefs, deliveries
 from integration.store.crossrefs import Written
 from integration.store.database import Row, Transaction
 from tasks import pipeline, runner, steps
-from tasks.celery import app, spread
+from tasks.celery import TOGETHER, app, spread
 from tasks.intake import Intake
 from tasks.runtime import Runtime
 from tasks.tracking import Job
@@ -212,6 +212,32 @@ def test_of_several_one_goes_as_a_probe(hop: Hop) -> None:
     assert ran == ids[:1]
     assert hop.states(ids) == ["done", "waiting", "waiting"]
     assert [hop.value("select attempts from deliveries where id = %s", id) for id in ids] == [0, 0, 0]
+
+
+def test_a_hop_takes_what_else_is_due_in_its_queue_and_goes_on_while_that_fills_it(hop: Hop) -> None:
+    """But not beside one that has to run alone, and none of a replay, of which the dispatcher takes a share."""
+    ids = hop.deliveries(TOGETHER + 3)
+    replayed, suspect, *rest = ids
+    hop.set("priority = 2", replayed)
+    hop.set("leases = 2", suspect)
+    bodies = {Step.TRANSFORM: hop._body, Step.VALIDATE: lambda _: None}
+    taken = [len(each) for each in runner.rounds(hop.runtime, [suspect], Step.TRANSFORM, bodies, "ingest")]
+    assert (taken, hop.seen) == ([1], [suspect])
+    taken = [len(each) for each in runner.rounds(hop.runtime, [rest[0]], Step.TRANSFORM, bodies, "ingest")]
+    assert taken == [TOGETHER, 1]
+    assert sorted(hop.seen) == sorted([suspect, *rest])
+    assert hop.states([replayed]) == ["ready"]
+
+
+def test_nobody_nudges_where_nudges_wait(hop: Hop) -> None:
+    """Whoever takes them takes what else is due."""
+    assert hop.runtime.credit("odoo") > 1
+    for _ in range(2):
+        hop.runtime.redis.lpush("odoo", "a nudge")
+    assert hop.runtime.credit("odoo") == 0
+    ids = hop.deliveries(2)
+    assert hop.run(ids) == []
+    assert hop.states(ids) == ["ready", "ready"]
 
 
 def test_a_nudge_for_several_that_comes_again_runs_none_again(hop: Hop) -> None:
