@@ -10,6 +10,14 @@ TRIAL = "tests/faults/test_faults.py::test_everything_once_in_order_and_nothing_
 
 TRIALS = [
     Defect(
+        "what an older release had in hand goes on after an upgrade",
+        f"{STORE}dispatch.py",
+        "state = 'running' and leased_until < now()",
+        "state = 'running' and leased_until < '2020-01-01'",
+        "tests/road/test_upgrade_under_traffic.py::test_what_was_open_ends_while_new_events_arrive",
+        "it did not happen in",
+    ),
+    Defect(
         "nothing is stuck when a worker has died",
         f"{STORE}dispatch.py",
         "    return expired + lost",

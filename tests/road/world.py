@@ -48,10 +48,10 @@ class World:
 
     @classmethod
     @contextmanager
-    def running(cls, home: Path, **more: str) -> Iterator[Self]:
+    def running(cls, home: Path, port_base: int | None = None, **more: str) -> Iterator[Self]:
         """A fleet of its own with nothing real about it, and ``more`` settings, for the length of the block."""
         given = {"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES, **more}
-        fleet = Fleet(given).start(port_base=free_ports())
+        fleet = Fleet(given).start(port_base=port_base or free_ports())
         world = cls(fleet)
         try:
             yield world
