@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import redis
 import requests
+from celery import Celery
 
 from integration.cli.send import deliver
 from integration.local.fleet import Fleet
@@ -43,6 +44,7 @@ class World:
         self.settings = Settings.load(fleet.environment)
         self.database = Database(self.settings.database_url, connections=2)
         self.redis = redis.Redis.from_url(self.settings.redis_url)
+        self._broker = Celery(broker=self.settings.redis_url)
         self._sandbox = requests.Session()
         self._sandbox.headers["X-Sandbox-Token"] = fleet.environment["FLEET_SANDBOX_TOKEN"]
 
@@ -61,6 +63,7 @@ class World:
 
     def close(self) -> None:
         self.database.close()
+        self._broker.close()
 
     # Clarity
 
@@ -172,6 +175,8 @@ class World:
         with self.database.transaction() as tx:
             asked = tx.value("select now()")
             tx.run("update cursors set due_at = now()")
+        for name in self.settings.systems:  # as beat does, which would be up to two seconds later
+            self._broker.send_task("poll", (name,), queue="poll", expires=10)
 
         def read() -> bool:
             with self.database.transaction() as tx:
