@@ -10,12 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import queue
 import sys
-import threading
-import time
 from collections.abc import Container
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,19 +32,15 @@ from integration.problems import Answer, problem
 from integration.serving import REFUSED
 from integration.signature import BadSignature, verify
 from integration.store import cursors, inbox
-from integration.store.database import Row
 from integration.systems import KINDS, qualify, variable
-from tasks import pipeline
-from tasks.celery import BATCH, INGEST
 from tasks.intake import Intake
+from tasks.publisher import Publisher
 from tasks.refusals import Refusals
-from tasks.runtime import INGEST_WINDOW, Runtime
+from tasks.runtime import Runtime
 
 logger = structlog.get_logger(__name__)
 
 LONGEST_ID = 255
-GATHER = 0.005
-"""Seconds for which what was just accepted waits for what else is, to be nudged together."""
 
 
 def create_app() -> Flask:
@@ -186,33 +178,6 @@ class Receiver:
             return self._refuse(source, "conflict", "This webhook-id was accepted with another body.")
         status = 202 if arrival.verdict == "accepted" else 200
         return jsonify(id=event.id, status=arrival.verdict), status, {}
-
-
-class Publisher:
-    """Nudges what was just accepted, in batches, from a thread of its own.  Drops what it cannot nudge at once."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._fresh: queue.Queue[Row] = queue.Queue(INGEST_WINDOW)
-        threading.Thread(target=self._publish_for_ever, name="publisher", daemon=True).start()
-
-    def wake(self, due: tuple[Row, ...]) -> None:
-        """Never waits: what finds no place is nudged by the dispatcher."""
-        with suppress(queue.Full):
-            for row in due:
-                self._fresh.put_nowait(row)
-
-    def _publish_for_ever(self) -> None:
-        while True:
-            due = [self._fresh.get()]
-            time.sleep(GATHER)
-            while not self._fresh.empty() and len(due) < BATCH:
-                due.append(self._fresh.get())
-            try:
-                if int(self._runtime.redis.llen(INGEST)) < INGEST_WINDOW:
-                    pipeline.nudge(due)
-            except Exception as error:  # the thread must live; nothing is lost without its nudges
-                logger.warning("nudge.not_sent", deliveries=len(due), error=type(error).__name__)
 
 
 def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) -> Event:

@@ -2,20 +2,21 @@
 
 `run` gives each piece a greenlet.  A piece that comes to `together` rests until all the others rest or have ended;
 then those that rest under one key are answered by one question.  A piece that comes to `aside` rests while a thread
-makes its call, and the others go on.  Outside of `run` both just call: work that is alone costs nothing more, and
-waits for nobody.
+makes its call, and the others go on.  One that asks with patience also waits for those whose calls are under way, but
+no longer than that.  Outside of `run` they just call: work that is alone costs nothing more, and waits for nobody.
 
 Nothing that others wait for (a lock, a connection, an open transaction) may be held where these are called.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from functools import cache
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -31,22 +32,27 @@ Answers = Callable[[Sequence[T]], Sequence[R | BaseException]]
 def run(pieces: Sequence[Callable[[], R]], lines: int = THREADS) -> list[R]:
     """What each piece returns; ``lines`` calls at most are under way at once.
 
-    What a piece raises is raised when all have ended: the first of these errors.
+    What a piece raises is raised when all have ended: the first of these errors.  Within a piece they run one after
+    the other, and the others of its table go on meanwhile.
     """
     if len(pieces) == 1:
         return [pieces[0]()]
+    if isinstance(getcurrent(), _Piece):
+        return [outcome.get() for outcome in [_tried(piece) for piece in pieces]]
     return _Table(lines).seat(pieces)
 
 
-def together(key: Hashable, item: T, answer: Answers[T, R], *, calls: bool = False) -> R:
+def together(key: Hashable, item: T, answer: Answers[T, R], *, calls: bool = False, patience: float = 0.0) -> R:
     """The answer to ``item``; items of one ``key`` that are asked at the same time share one run of ``answer``.
 
-    With ``calls`` a thread runs it while others go on, for what waits longer than for Postgres.  Raises what ``answer``
-    raises, to all who share it.
+    With ``calls`` a thread runs it while others go on, for what waits longer than for Postgres.  With ``patience`` it
+    waits so many seconds for others that are calling.  Raises what ``answer`` raises, to all who share it.
     """
     here = getcurrent()
     if isinstance(here, _Piece):
-        value: R = here.table.rest(key, _Asked(here, item, answer, calls, copy_context())).get()
+        value: R = here.table.rest(
+            key, _Asked(here, item, answer, calls, time.monotonic() + patience if patience else 0.0, copy_context())
+        ).get()
         return value
     (only,) = answer([item])
     if isinstance(only, BaseException):
@@ -72,6 +78,7 @@ class _Asked:
     item: Any
     answer: Answers[Any, Any]
     calls: bool
+    patient_until: float
     context: Context
 
 
@@ -113,8 +120,8 @@ class _Table:
         for piece in pieces:
             piece.switch()
         while self._resting or self._under_way:
-            while quick := next((key for key, askers in self._resting.items() if not askers[0].calls), None):
-                askers = self._resting.pop(quick)
+            while (due := self._due()) is not None:
+                askers = self._resting.pop(due)
                 _resume(askers, _ask(askers))
             self._call()
             if self._under_way:
@@ -126,13 +133,22 @@ class _Table:
         outcome: _Outcome = asked.piece.parent.switch()
         return outcome
 
+    def _due(self) -> Hashable | None:
+        """The key of a question that is to be answered now, and calls nobody."""
+        calling, now = self._under_way or any(askers[0].calls for askers in self._resting.values()), time.monotonic()
+        for key, askers in self._resting.items():
+            if not askers[0].calls and not (calling and askers[0].patient_until > now):
+                return key
+        return None
+
     def _call(self) -> None:
         """Starts the calls that there are lines for; a single one needs no thread."""
-        while self._resting and self._under_way < self._lines:
-            key = next(iter(self._resting))
+        for key in [key for key, askers in self._resting.items() if askers[0].calls]:
+            if self._under_way >= self._lines:
+                return
             askers = self._resting.pop(key)
             if not self._resting and not self._under_way:
-                _resume(askers, _ask(askers))
+                _resume(askers, askers[0].context.run(_ask, askers))
                 return
             self._under_way += 1
             _threads().submit(askers[0].context.run, self._call_aside, askers)
@@ -141,13 +157,17 @@ class _Table:
         self._answered.put((askers, _ask(askers)))
 
     def _resume_answered(self) -> None:
-        """Waits for a call, and takes with it those that have ended meanwhile."""
-        while True:
-            askers, outcomes = self._answered.get()
-            self._under_way -= 1
+        """Waits for a call, or until somebody's patience ends; takes all the calls that have ended meanwhile."""
+        patient = [askers[0].patient_until for askers in self._resting.values() if askers[0].patient_until]
+        try:
+            ended = [self._answered.get(timeout=max(min(patient) - time.monotonic(), 0) if patient else None)]
+        except Empty:
+            return
+        while not self._answered.empty():
+            ended.append(self._answered.get())
+        self._under_way -= len(ended)
+        for askers, outcomes in ended:
             _resume(askers, outcomes)
-            if self._answered.empty():
-                return
 
 
 def _resume(askers: Sequence[_Asked], outcomes: Sequence[_Outcome]) -> None:

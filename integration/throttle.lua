@@ -3,12 +3,14 @@
 --
 -- KEYS: 1 hash of the target's state, 2 sorted set of the concurrency slots (holder -> when its lease ends).
 -- ARGV: 1 question, 2 rate cap (calls/s), 3 concurrency, 4 holder, 5 lease (ms), 6 pause asked for by the target (ms),
---       7 good answers the holder had since it last spoke; for `decide` an operator's decision, empty where there
---       is none: 8 rate cap, 9 concurrency, 10 "0" when the breaker is not watched, 11 "1" when nothing may be called.
--- Answers {word, milliseconds}; `state` has its own form.
+--       7 good answers the holder had since it last spoke, 8 slots that it wants or has, 9 places in the rate that it
+--       wants or gives back; for `decide` an operator's decision, empty where there is none: 10 rate cap,
+--       11 concurrency, 12 "0" when the breaker is not watched, 13 "1" when nothing may be called.
+-- Answers {word, milliseconds, slots, places, milliseconds between places}; `state` has its own form.
 
 local target, slots = KEYS[1], KEYS[2]
 local question, holder, lease, pause, good = ARGV[1], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local wanted_slots, places = tonumber(ARGV[8]), tonumber(ARGV[9])
 
 -- What an operator has decided goes before what the caller was configured with.
 local decided = redis.call('HMGET', target, 'rate_decided', 'concurrency_decided', 'breaker_decided', 'pause_decided')
@@ -17,6 +19,7 @@ local watched, paused = decided[3] ~= '0', decided[4] == '1'
 
 local PATIENCE = 250         -- a start that would wait longer takes no slot
 local LONGEST_BLOCK = 10000  -- a call inside a hop waits through a block of this length, not through a longer one
+local NEAR = 100            -- places that a hop takes before it needs them come within this
 local AHEAD = 1000           -- no call takes a place further ahead: until then it may be paused, or the limit another
 local PAUSE_RETRY = 30000    -- a hop that finds the target paused asks again after this, unless it is woken
 local FULL_RETRY = 1000      -- a hop that finds no slot asks again after this
@@ -35,7 +38,7 @@ end
 
 -- Answers are integers, and a wait rounded down would be a call too early.
 local function answer(word, milliseconds)
-  return {word, math.ceil(math.max(milliseconds, 0))}
+  return {word, math.ceil(math.max(milliseconds, 0)), 0, 0, '0'}
 end
 
 -- Additive increase: 2 % of the cap per second since the last cut.
@@ -58,8 +61,8 @@ local function probes()
   return redis.call('HGET', target, 'probe') == holder
 end
 
-local function hold_slot()
-  redis.call('ZADD', slots, now + lease, holder)
+local function hold_slots(number)
+  for slot = 1, number do redis.call('ZADD', slots, now + lease, holder .. ':' .. slot) end
   redis.call('PEXPIRE', slots, FORGET)
   if probes() then redis.call('HSET', target, 'probe_until', now + lease) end
 end
@@ -92,6 +95,17 @@ end
 
 local questions = {}
 
+-- GCRA with a burst of one: places in time are taken now, the caller sleeps until they come.
+local function take(word, granted, taken)
+  local at, between = math.max(now, get('free_at'), get('blocked_until')), 1000 / rate()
+  redis.call('HSET', target, 'free_at', at + taken * between)
+  local reply = answer(word, at - now)
+  reply[3], reply[4], reply[5] = granted, string.format('%.17g', taken), string.format('%.17g', between)
+  return reply
+end
+
+-- Half of the slots that are free, so that others who come now find some; of the places that are wanted those that are
+-- near, and one in any case.
 function questions.admit()
   if paused then return answer('paused', PAUSE_RETRY) end
   local block = get('blocked_until') - now
@@ -99,36 +113,45 @@ function questions.admit()
   local state, wait = breaker()
   if state == 'open' or state == 'probing' then return answer('open', wait) end
   redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
-  if redis.call('ZCARD', slots) >= concurrency then return answer('full', FULL_RETRY) end
+  local free = concurrency - redis.call('ZCARD', slots)
+  if free <= 0 then return answer('full', FULL_RETRY) end
   local backlog = get('free_at') - now
   if backlog > PATIENCE then return answer('busy', backlog) end
-  if state == 'half_open' then redis.call('HSET', target, 'probe', holder) end
-  hold_slot()
-  return answer(state == 'half_open' and 'probe' or 'admitted', 0)
+  if state == 'half_open' then
+    redis.call('HSET', target, 'probe', holder)
+    hold_slots(1)
+    return take('probe', 1, 1)
+  end
+  local granted = math.min(wanted_slots, math.ceil(free / 2))
+  hold_slots(granted)
+  local near = math.floor((NEAR - math.max(backlog, 0)) * rate() / 1000)
+  return take('admitted', granted, math.max(1, math.min(places, near)))
 end
 
--- GCRA with a burst of one: the call's place in time is taken now, the caller sleeps until it comes.  Where the place
--- is far ahead none is taken; `later` says when to ask again.
+-- One more call of a hop inside.  Where the next place is far ahead none is taken; `later` says when to ask again.
+-- One that has its place already takes none: it asks only whether it may still go.
 function questions.call()
   if paused then return answer('paused', PAUSE_RETRY) end
   local block = get('blocked_until') - now
   if block > LONGEST_BLOCK then return answer('blocked', block) end
   local state, wait = breaker()
   if state ~= 'closed' and not probes() then return answer('open', math.max(wait, PROBE_RETRY)) end
-  hold_slot()
-  local at = math.max(now, get('free_at'), get('blocked_until'))
-  if at - now > AHEAD then return answer('later', AHEAD) end
-  redis.call('HSET', target, 'free_at', at + 1000 / rate())
-  return answer('go', at - now)
+  hold_slots(wanted_slots)
+  if places == 0 then return answer('go', block) end
+  local ahead = math.max(now, get('free_at'), get('blocked_until')) - now
+  if ahead > AHEAD then return answer('later', AHEAD) end
+  return take('go', wanted_slots, places)
 end
 
 function questions.renew()
-  hold_slot()
+  hold_slots(wanted_slots)
   return answer('held', lease)
 end
 
+-- Places that have not come yet, and are not needed, are free for others.
 function questions.release()
-  redis.call('ZREM', slots, holder)
+  for slot = 1, wanted_slots do redis.call('ZREM', slots, holder .. ':' .. slot) end
+  if places > 0 then redis.call('HSET', target, 'free_at', get('free_at') - places * 1000 / rate()) end
   if probes() then redis.call('HDEL', target, 'probe', 'probe_until') end
   return answer('released', 0)
 end
@@ -160,9 +183,9 @@ end
 
 -- With another limit, what was taken of the time ahead at the old rate is free again.
 function questions.decide()
-  if (decided[1] or '') ~= ARGV[8] then redis.call('HDEL', target, 'free_at') end
-  redis.call('HSET', target, 'rate_decided', ARGV[8], 'concurrency_decided', ARGV[9], 'breaker_decided', ARGV[10],
-    'pause_decided', ARGV[11])
+  if (decided[1] or '') ~= ARGV[10] then redis.call('HDEL', target, 'free_at') end
+  redis.call('HSET', target, 'rate_decided', ARGV[10], 'concurrency_decided', ARGV[11], 'breaker_decided', ARGV[12],
+    'pause_decided', ARGV[13])
   return answer('decided', 0)
 end
 

@@ -1,16 +1,20 @@
 """One target as the whole fleet may call it: rate, concurrency, blocks and the breaker, shared through Redis.
 
-A hop is *admitted* once, at its start, and then holds one of the target's slots.  Each of its calls waits for its
-own place in the target's rate.  The outcomes of the calls feed the breaker and the rate.  All state is in Redis and
-all of it may be lost: the limits hold again from the next call on.  What an operator decides
-(limits, breaker off, a pause) is stored in Postgres and copied here every second, and holds for every process.
+A hop is *admitted* once, at its start, and then holds some of the target's slots: so many of its calls may be under
+way at once.  With them it takes the places in the target's rate that it is expected to need, and each of its calls
+waits for its own.  So a short hop asks twice: when it comes, and when it leaves.  The outcomes of the calls feed the
+breaker and the rate.  All state is in Redis and all of it may be lost: the limits hold again from the next call on.
+What an operator decides (limits, breaker off, a pause) is stored in Postgres and copied here every second, and holds
+for every process.
 """
 
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +28,14 @@ from integration.errors import Failure, Retry, Throttled
 SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
 SILENCE = 1.0
+LATER = 1.0
 CREDIT_SECONDS = 2.0
 MOST_CREDIT = 100
 SCATTER = 0.5
+FRESH = 0.1
+"""So long a hop that has places goes on without asking whether it still may, unless this process knows better."""
+MOST_PLACES = 16
+UPSETTING = ("slow", "bad")
 
 _REFUSALS = {
     "paused": "an operator has paused the target",
@@ -79,22 +88,26 @@ class Throttle:
         self._limits = (rate, concurrency)
         self._lease = int(lease * 1000)
         self._silent_until = 0.0
+        self._expected = 1
+        """The calls of the hop before."""
+        self.upset_at = 0.0
+        """When the target last asked this process for a pause, or failed."""
 
     @contextmanager
-    def admit(self) -> Iterator[Admission]:
-        """Lets one hop in, which holds a slot until it leaves.
+    def admit(self, hops: int = 1) -> Iterator[Admission]:
+        """Lets one hop of so many deliveries in, which holds its slots until it leaves.
 
         Raises `Throttled` when the hop cannot start at once: paused, blocked by the target, breaker open, no slot,
         the rate used up for more than 250 ms, or no Redis (then for 5 s).
         """
         holder = uuid.uuid4().hex
-        word, _ = self.ask("admit", holder)
-        admission = Admission(self, holder, probe=word == "probe")
+        asked_at = time.monotonic()
+        answer = self.ask("admit", holder, slots=hops, places=self._expected)
+        admission = Admission(self, holder, answer, asked_at)
         try:
             yield admission
         finally:
-            admission.left = True
-            self.report("release", holder, good=admission.take_good())
+            self._expected = min(max(1, admission.leave()), MOST_PLACES)
 
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
@@ -123,30 +136,41 @@ class Throttle:
             return False
         return True
 
-    def ask(self, question: str, holder: str, good: int = 0) -> tuple[str, float]:
-        """The script's word and its seconds; raises `Throttled` when the word is a refusal."""
-        word, milliseconds = self._run(question, holder, good=good)
-        word, seconds = _text(word), milliseconds / 1000
-        if word in _REFUSALS:
+    def ask(self, question: str, holder: str, *, good: int = 0, slots: int = 1, places: int = 0) -> Answer:
+        """The script's answer; raises `Throttled` when it is a refusal."""
+        answer = Answer.of(self._run(question, holder, good=good, slots=slots, places=places))
+        if answer.word in _REFUSALS:
             # Hops refused at the same time must not return at the same time.
-            raise Throttled(_REFUSALS[word], after=seconds + random.uniform(0, SCATTER))  # noqa: S311
-        return word, seconds
+            after = answer.seconds + random.uniform(0, SCATTER)  # noqa: S311
+            raise Throttled(_REFUSALS[answer.word], after=after)
+        return answer
 
-    def report(self, news: str, holder: str, pause: float = 0.0, good: int = 0) -> tuple[str, float]:
+    def report(
+        self, news: str, holder: str, *, pause: float = 0.0, good: int = 0, slots: int = 1, places: int = 0
+    ) -> tuple[str, float]:
         """Reports an outcome.  If Redis is down the report is dropped; the call's outcome is unaffected."""
+        if news in UPSETTING:
+            self.upset_at = time.monotonic()
         try:
-            word, milliseconds = self._run(news, holder, pause, good)
+            answer = Answer.of(self._run(news, holder, pause, good, slots, places))
         except Throttled:
             return "unknown", 0.0
-        return _text(word), milliseconds / 1000
+        return answer.word, answer.seconds
 
     def _run(
-        self, question: str, holder: str = "", pause: float = 0.0, good: int = 0, decision: tuple[str | float, ...] = ()
+        self,
+        question: str,
+        holder: str = "",
+        pause: float = 0.0,
+        good: int = 0,
+        slots: int = 1,
+        places: int = 0,
+        decision: tuple[str | float, ...] = (),
     ) -> list[Any]:
         # One time-out is enough to know that Redis is down; the other threads do not wait for their own.
         if time.monotonic() < self._silent_until:
             raise Throttled("Redis cannot be reached", after=WITHOUT_REDIS)
-        arguments = (question, *self._limits, holder, self._lease, int(pause * 1000), good, *decision)
+        arguments = (question, *self._limits, holder, self._lease, int(pause * 1000), good, slots, places, *decision)
         try:
             return list(self._script(self._keys, arguments))
         except RedisError as error:
@@ -154,67 +178,142 @@ class Throttle:
             raise Throttled("Redis cannot be reached", after=WITHOUT_REDIS) from error
 
 
-class Admission:
-    """One hop inside; its ``call`` is the gate that a connector is given.
+@dataclass(frozen=True)
+class Answer:
+    """What the script says.
 
-    ``probe`` is true when it was admitted to test whether the target works again.  ``spends_attempt`` says
-    whether a `Retry` of this hop counts as an attempt: not as a probe, and not once the breaker is open.
-    ``opened_after`` is set when a failure of this hop opened the breaker, to the seconds since the first of the
-    failures that led to it: their attempts are refunded.
-
-    A failure is reported at once.  A good answer is not worth a round trip of its own: it is reported with the hop's
-    next call, before a failure, or when the hop leaves.  A probe's good answer closes the breaker at the latest then.
+    So many ``slots`` and ``places`` were taken; the first place comes after ``seconds``, the next each ``between``.
     """
 
-    def __init__(self, throttle: Throttle, holder: str, probe: bool) -> None:
+    word: str
+    seconds: float
+    slots: int
+    places: int
+    between: float
+
+    @classmethod
+    def of(cls, answer: list[Any]) -> Answer:
+        word, milliseconds, slots, places, between = answer
+        return cls(_text(word), milliseconds / 1000, int(slots), int(places), float(between) / 1000)
+
+
+class Admission:
+    """One hop inside; its ``call`` is the gate that a connector is given.  Several threads may call.
+
+    ``lines`` is how many of its calls may be under way at once.  ``probe`` is true when it was admitted to test whether
+    the target works again.  ``spends_attempt`` says whether a `Retry` of this hop counts as an attempt: not as a probe,
+    and not once the breaker is open.  ``opened_after`` is set when a failure of this hop opened the breaker, to the
+    seconds since the first of the failures that led to it: their attempts are refunded.
+
+    A failure is reported at once.  A good answer is not worth a round trip of its own: it is reported with the hop's
+    next question, before a failure, or when the hop leaves.  A probe's good answer closes the breaker then.
+    """
+
+    def __init__(self, throttle: Throttle, holder: str, admitted: Answer, asked_at: float) -> None:
         self._throttle = throttle
         self._holder = holder
-        self.probe = probe
-        self.spends_attempt = not probe
+        self._lock = threading.Lock()
+        self.lines = admitted.slots
+        self.probe = admitted.word == "probe"
+        self.spends_attempt = not self.probe
         self.opened_after: float | None = None
-        self.left = False
+        self._left = False
         self._good = 0
+        self._called = 0
+        self._owed = 0.0
+        self._places: deque[float] = deque()
+        self._asked_at = asked_at
+        self._keep(admitted, asked_at)
 
     @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self, size: float = 1) -> Iterator[None]:
         """Waits for the call's place in the rate; what the block raises is taken as the call's outcome.
 
-        Raises `Throttled`, before anything is sent, only when waiting is pointless: the target is paused, the breaker
-        has opened, the target asked for a pause of more than 10 s, or Redis is gone.
+        A call for several objects is larger than one, and takes more places.  Raises `Throttled`, before anything is
+        sent, only when waiting is pointless: the target is paused, the breaker has opened, the target asked for a pause
+        of more than 10 s, or Redis is gone.
         """
-        word = "later"
-        while word == "later":
-            word, wait = self._throttle.ask("call", self._holder, self.take_good())
-            time.sleep(wait)
+        while (wait := self._wait(size)) is None:
+            time.sleep(LATER)
+        time.sleep(wait)
         try:
             yield
         except Failure as failure:
             self._record(failure)
             raise
-        self._good += 1
+        with self._lock:
+            self._good += 1
 
-    def take_good(self) -> int:
-        """How many good answers are not reported yet; the caller reports them."""
+    def take_opened_after(self) -> float | None:
+        """See ``opened_after``; None from the second time on, for attempts are refunded once."""
+        opened_after, self.opened_after = self.opened_after, None
+        return opened_after
+
+    def leave(self) -> int:
+        """Gives back what the hop held, and reports what is not reported yet; how many places it has used."""
+        with self._lock:
+            self._left = True
+            now = time.monotonic()
+            unused = sum(1 for at in self._places if at > now)
+        self._throttle.report("release", self._holder, good=self._take_good(), slots=self.lines, places=unused)
+        return self._called
+
+    def renew(self) -> None:
+        """Keeps the slots.  Called every few seconds, by the thread that renews the leases."""
+        if not self._left:
+            self._throttle.report("renew", self._holder, slots=self.lines)
+
+    def _wait(self, size: float) -> float | None:
+        """Seconds until the place of a call, which is taken here; None when it is to be asked for again later."""
+        with self._lock:
+            self._owed += size
+            needed = max(1, int(self._owed))
+            if len(self._places) < needed:
+                return self._ask_for_places(size, needed)
+            self._owed -= needed
+            self._called += needed
+            at = [self._places.popleft() for _ in range(needed)][0]
+            blocked = 0.0
+            if self._asked_at < max(time.monotonic() - FRESH, self._throttle.upset_at):
+                blocked = self._ask(places=0).seconds
+            return max(at - time.monotonic(), blocked, 0.0)
+
+    def _ask_for_places(self, size: float, needed: int) -> float | None:
+        answer = self._ask(places=needed)
+        if answer.word == "later":
+            self._owed -= size
+            return None
+        self._owed -= needed
+        self._called += needed
+        return answer.seconds
+
+    def _ask(self, places: int) -> Answer:
+        asked_at = time.monotonic()
+        answer = self._throttle.ask("call", self._holder, good=self._take_good(), slots=self.lines, places=places)
+        self._asked_at = asked_at
+        return answer
+
+    def _keep(self, answer: Answer, asked_at: float) -> None:
+        self._places.extend(asked_at + answer.seconds + place * answer.between for place in range(answer.places))
+
+    def _take_good(self) -> int:
         good, self._good = self._good, 0
         return good
 
-    def renew(self) -> None:
-        """Keeps the slot.  Called every few seconds, by the thread that renews the lease."""
-        if not self.left:
-            self._throttle.report("renew", self._holder)
-
     def _record(self, failure: Failure) -> None:
-        if isinstance(failure, Throttled):
-            if failure.by_target:
-                self._good += 1  # it is busy, and well
-                self._throttle.report("slow", self._holder, failure.after, self.take_good())
-        elif isinstance(failure, Retry) and failure.counts_for_breaker:
-            word, seconds = self._throttle.report("bad", self._holder, good=self.take_good())
-            self.spends_attempt = self.spends_attempt and word in {"closed", "unknown"}
-            if word == "opened" and not self.probe:
-                self.opened_after = seconds
-        else:
-            self._good += 1
+        with self._lock:
+            if isinstance(failure, Throttled):
+                if failure.by_target:
+                    self._good += 1  # it is busy, and well
+                    good = self._take_good()
+                    self._throttle.report("slow", self._holder, pause=failure.after, good=good)
+            elif isinstance(failure, Retry) and failure.counts_for_breaker:
+                word, seconds = self._throttle.report("bad", self._holder, good=self._take_good())
+                self.spends_attempt = self.spends_attempt and word in {"closed", "unknown"}
+                if word == "opened" and not self.probe:
+                    self.opened_after = seconds
+            else:
+                self._good += 1
 
 
 def _text(word: bytes | str) -> str:

@@ -35,6 +35,8 @@ UPKEEP_EVERY = {"watch": WATCH_TICK, "check_ledger": 60.0, "probe_paused": 60.0,
 
 Following = tuple[int, str]
 """A delivery that goes on at once, and the queue on which it does."""
+TOGETHER = 16
+"""So many deliveries at most share a nudge, and so a claim and a transaction."""
 BATCH = 100
 """So many nudges are published in one round trip."""
 
@@ -100,18 +102,25 @@ def publishing() -> Iterator[Any]:
 
 
 def spread(links: Sequence[Any] | None, following: Sequence[Following]) -> None:
-    """Gives each of these the rest of a chain for itself; ``links`` is that rest, the next hop last."""
-    if links and following:
-        with publishing() as producer:
-            for id, queue in following:
-                *later, next = [_own_link(link, id) for link in links]
-                next.set(queue=queue, argsrepr=f"({id}, '{queue}')")
-                next.apply_async((id,), chain=later, producer=producer)
+    """Gives what goes on the rest of a chain: one for those of a queue; ``links`` is that rest, the next hop last."""
+    if not links or not following:
+        return
+    by_queue: dict[str, list[int]] = {}
+    for id, queue in following:
+        by_queue.setdefault(queue, []).append(id)
+    with publishing() as producer:
+        for queue, ids in by_queue.items():
+            for start in range(0, len(ids), TOGETHER):
+                some: Any = ids[start : start + TOGETHER]
+                some = some if len(some) > 1 else some[0]
+                *later, next = [_own_link(link, some) for link in links]
+                next.set(queue=queue, argsrepr=f"({some}, '{queue}')")
+                next.apply_async((some,), chain=later, producer=producer)
 
 
-def _own_link(link: Any, id: int) -> Any:
-    """A link of several deliveries' chain as one of its own: with another id, and its own label for Flower."""
-    return app.signature(link).clone().set(task_id=uuid(), argsrepr=f"({id})")
+def _own_link(link: Any, ids: int | list[int]) -> Any:
+    """A link of several deliveries' chain as one of their own: with another id, and its own label for Flower."""
+    return app.signature(link).clone().set(task_id=uuid(), argsrepr=f"({ids})")
 
 
 @signals.celeryd_init.connect

@@ -62,7 +62,7 @@ class Looking(DeliveryWork):
 
     def found(self, effect: str, evidence: str) -> None: ...
 
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:  # noqa: ARG002
+    def perform(self, effect: str, request: Request, *_: Callable[[Request], Any] | None) -> Any:
         raise FirstEffect(effect, request)
 
 

@@ -14,9 +14,9 @@ from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import line_ids, line_keys
-from integration.store import attempts, crossrefs, deliveries, fulfilment, installations
+from integration.store import attempts, crossrefs, deliveries, ends, fulfilment, installations
 from integration.store.database import Transaction
-from integration.store.fulfilment import Claims
+from integration.store.fulfilment import Claim, Claims
 from integration.systems import is_home, of_role, unqualify
 from tasks.leases import LeaseLost
 from tasks.tracking import FollowUp, Job, Tracking
@@ -113,12 +113,11 @@ class OrderLines(Tracking):
         if not job.workflow.fulfils:
             return
         ours, ordered = _lines(job)
-        with job.runtime.database.transaction(durable=False) as tx:
-            has = fulfilment.claims(tx, delivery.source, delivery.object_id)
-            there = line_ids((fulfilment.carried(tx, delivery.target, delivery.object_id) or {}).get("lines", ()))
-            given_up = ({line for line, target in has.items() if target == delivery.target} | there) - ours
-            known = bool(ours and not given_up) or delivery.theirs is not None
-            known = known or attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
+        asked = delivery.source, delivery.object_id, delivery.target
+        has, carries = job.runtime.database.together(fulfilment.standing, asked)
+        there = line_ids((carries or {}).get("lines", ()))
+        given_up = ({line for line, target in has.items() if target == delivery.target} | there) - ours
+        known = bool(ours and not given_up) or delivery.theirs is not None or _was_tried(job)
         self._gives_up = bool(given_up and not known)
         self._claimed_by_others = _by_others(has, job)
         if canonical["status"] in CANCELLED:
@@ -139,7 +138,8 @@ class OrderLines(Tracking):
             return
         ours, ordered = _lines(job)
         place = job.delivery.source, job.delivery.object_id, job.delivery.target
-        if _by_others(fulfilment.claim(tx, *place, ours, ordered), job) != self._claimed_by_others:
+        claims = tx.together(fulfilment.claim, Claim(*place, ours, ordered))
+        if _by_others(claims, job) != self._claimed_by_others:
             raise Throttled("another target claimed a line of the order meanwhile", after=1.0)
         if self._gives_up:
             fulfilment.release(tx, *place, keep=ours, ordered=ordered)
@@ -148,10 +148,10 @@ class OrderLines(Tracking):
         """Keeps what the target carries now; an order that is posted again is reported again."""
         assert job.posted
         delivery, canonical = job.delivery, job.document["canonical"]
-        carries = carried(job.document["part"], job.posted.rounding, copy=not job.workflow.fulfils)
+        carries = carried(job.part, job.posted.rounding, copy=not job.workflow.fulfils)
         if job.posted.rounding:
-            deliveries.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
-        advances = fulfilment.carry(tx, delivery.target, canonical["id"], carries)
+            ends.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
+        advances = tx.together(fulfilment.carry, (delivery.target, canonical["id"], carries))
         if delivery.applied_version is not None:  # of a first version there is nothing to let go
             place = delivery.source, delivery.object_id, delivery.target
             ordered = _lines(job)[1] if canonical["status"] not in CANCELLED else set()
@@ -192,7 +192,14 @@ def tracking(entity: str) -> Tracking:
 
 def _lines(job: Job) -> tuple[set[str], set[str]]:
     """The ids of the lines that the target is to have, and of all that are ordered."""
-    return line_ids(job.document["part"]["lines"]), line_ids(remaining(job.document["canonical"])["lines"])
+    return line_ids(job.part["lines"]), line_ids(remaining(job.document["canonical"])["lines"])
+
+
+def _was_tried(job: Job) -> bool:
+    """Whether the order has ever tried to take effect at the target."""
+    delivery = job.delivery
+    with job.runtime.database.statement() as tx:
+        return attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
 
 
 def _by_others(claims: Claims, job: Job) -> dict[str, int]:
@@ -212,7 +219,7 @@ def _pushes(
     informed = job.runtime.installations.get(job.workflow.informs)
     if informed is None or job.posted.theirs is None:
         return []
-    found = {stage: job.workflow.status_after(job.document["part"], stage.word) for stage in Stage}
+    found = {stage: job.workflow.status_after(job.part, stage.word) for stage in Stage}
     statuses = {stage: status for stage, status in found.items() if status}
     if advances and statuses:
         stages = (*stages, *fulfilment.advance(tx, informed.id, order_id, job.runtime.targets))

@@ -93,5 +93,5 @@ class Leases:
             ours = deliveries.renew(tx, {id: lease.token for id, lease in held.items()})
         for id, lease in held.items():
             lease.valid_until = asked_at + VALID_FOR if id in ours else 0.0
-            if lease.place and id in ours:
-                lease.place.renew()
+        for place in {lease.place for id, lease in held.items() if lease.place and id in ours}:
+            place.renew()

@@ -10,7 +10,7 @@ from celery import chain
 
 from integration.message import Step
 from tasks import steps
-from tasks.celery import INGEST, publishing
+from tasks.celery import INGEST, TOGETHER, publishing
 from tasks.runner import HOP_OF, HOPS
 
 TASKS = {
@@ -21,15 +21,14 @@ TASKS = {
     Step.POST: steps.post,
     Step.PUSH_STATUS: steps.push_status,
 }
-TOGETHER = 32
-"""So many deliveries share a nudge for `transform`."""
 
 
 def road(ids: int | list[int], step: Step, queue: str, target: str) -> Any:
     """The chain of a delivery from a step on: one task for each hop that is left.
 
     The first is given the id, each later one what the one before it returns, and the queue on which that goes on.  A
-    hop whose follower is not to run yet cuts the chain; one that is given several ids gives each a chain of its own.
+    hop whose follower is not to run yet cuts the chain; one that is given several ids gives those that go on together
+    a chain of their own.
     """
     label = f"({ids}, '{target}')"
     later = [TASKS[hop[0]].s().set(argsrepr=label) for hop in HOPS[HOPS.index(HOP_OF[step]) + 1 :]]
@@ -49,13 +48,11 @@ def nudge(due: Iterable[dict[str, Any]]) -> None:
 
 
 def _roads(due: Iterable[dict[str, Any]]) -> Iterator[Any]:
-    together: dict[str, list[int]] = defaultdict(list)
+    together: dict[tuple[Step, str, str], list[int]] = defaultdict(list)
     for row in due:
-        if row["step"] == Step.TRANSFORM:
-            together[row["target"]].append(row["id"])
-        else:
-            yield road(row["id"], Step(row["step"]), row["queue"], row["target"])
-    for target, ids in together.items():
+        step = Step(row["step"])
+        together[step, INGEST if step is Step.TRANSFORM else row["queue"], row["target"]].append(row["id"])
+    for (step, queue, target), ids in together.items():
         for start in range(0, len(ids), TOGETHER):
             some = ids[start : start + TOGETHER]
-            yield road(some if len(some) > 1 else some[0], Step.TRANSFORM, INGEST, target)
+            yield road(some if len(some) > 1 else some[0], step, queue, target)

@@ -36,7 +36,7 @@ from tasks.fulfilment import tracking
 from tasks.identity import object_ids
 from tasks.intake import Intake
 from tasks.leases import RENEW_EVERY, LeaseLost
-from tasks.runner import place_of
+from tasks.outcomes import place_of
 from tasks.runtime import INGEST_WINDOW, Runtime, current
 
 logger = structlog.get_logger(__name__)
@@ -131,7 +131,7 @@ class Poll:
 
     def _ask(self) -> Page:
         cursor = self._cursor
-        with self._runtime.admitted(self._system, self._check) as place, self._kept_alive(place):
+        with self._runtime.admitted(self._system, check=self._check) as place, self._kept_alive(place):
             page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_keys)
         if page.next is not None and page.next == cursor.page:
             raise endless(f"the stream {cursor.stream}")

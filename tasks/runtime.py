@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,11 +26,13 @@ from integration.systems import variable
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
 from integration.workflow import Definitions, Workflow
-from tasks.leases import Leases
+from tasks.leases import Lease, Leases
 from tasks.shared_lock import SharedLock
 
 INGEST_WINDOW = 400
 """So many nudges may wait for ingest in Redis; the backlog waits in Postgres."""
+CREDIT_SECONDS = 0.1
+"""So long the credit of a queue is remembered: what it is about moves in seconds."""
 _hop: ContextVar[tuple[Admission, Callable[[], None]]] = ContextVar("hop")
 
 
@@ -40,6 +43,7 @@ class Runtime:
     settings: Settings
     _workflows: dict[str, Workflow] = field(default_factory=dict)
     _connectors: dict[str, Connector[Any]] = field(default_factory=dict)
+    _credits: dict[str, tuple[float, int]] = field(default_factory=dict)
     _making: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
@@ -120,10 +124,14 @@ class Runtime:
         """How many nudges a queue may hold now; a target's holds none, or a single probe, while its breaker is open."""
         if queue not in self.throttles:
             return INGEST_WINDOW
-        try:
-            return self.throttles[queue].state().credit
-        except Throttled:
-            return 0
+        until, credit = self._credits.get(queue, (0.0, 0))
+        if time.monotonic() >= until:
+            try:
+                credit = self.throttles[queue].state().credit
+            except Throttled:
+                credit = 0
+            self._credits[queue] = time.monotonic() + CREDIT_SECONDS, credit
+        return credit
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""
@@ -134,24 +142,34 @@ class Runtime:
             return self._workflows[pin]
 
     @contextmanager
-    def admitted(self, name: str, check: Callable[[], None] = lambda: None) -> Iterator[Admission]:
-        """One hop's place at a target; raises `Throttled` when there is none now.
+    def admitted(self, name: str, hops: int = 1, check: Callable[[], None] = lambda: None) -> Iterator[Admission]:
+        """A place at a target for so many deliveries; raises `Throttled` when there is none now.
 
         Calls inside wait for their turn; ``check`` is asked after the wait, before anything is sent.
         """
         self.connector(name)
-        with self.throttles[name].admit() as admission:
-            token = _hop.set((admission, check))
-            try:
-                yield admission
-            finally:
-                _hop.reset(token)
+        with self.throttles[name].admit(hops) as admission, _calling(admission, check):
+            yield admission
+
+    def calling(self, lease: Lease) -> AbstractContextManager[None]:
+        """The calls inside go by the lease's own place, and are not made when the lease is lost."""
+        return _calling(lease.place, lease.check) if lease.place else nullcontext()
 
 
 @contextmanager
-def _gate() -> Iterator[None]:
+def _calling(admission: Admission, check: Callable[[], None]) -> Iterator[None]:
+    token = _hop.set((admission, check))
+    try:
+        yield
+    finally:
+        _hop.reset(token)
+
+
+@contextmanager
+def _gate(size: int = 1) -> Iterator[None]:
+    """One call for so many objects: a bulk call takes more places in the rate than one, and fewer than one for each."""
     admission, check = _hop.get()
-    with admission.call():
+    with admission.call(1 + size / 8 if size > 1 else 1):
         check()
         yield
 

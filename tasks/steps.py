@@ -1,8 +1,8 @@
 """The five steps of the road, each a Celery task, and ``fetch``, which comes first where an event is thin.
 
 ``transform ▸ validate`` run on the queue ``ingest``, ``enrich ▸ post`` on the target's, ``push_status`` on Clarity's.
-A task carries the id of a delivery and nothing else, runs its step and those that follow on the same queue, and hands
-the id on to the next hop of its chain.  On ``ingest``, which calls no other system, one nudge may be for several.
+A task carries ids of deliveries and nothing else, runs its step and those that follow on the same queue, and hands a
+single id on to the next hop of its chain; what goes on of several gets a chain of its own.
 """
 
 from __future__ import annotations
@@ -26,47 +26,48 @@ from tasks.tracking import Job
 
 logger = structlog.get_logger(__name__)
 
+Ids = int | list[int]
 APPEARS_BY = 4
 """Tries after which an object that its source announced, and does not show, is taken to be not there."""
 
 
 @app.task(name="fetch", bind=True)
-def fetch(task: Any, id: int) -> int | None:
+def fetch(task: Any, ids: Ids) -> int | None:
     """Reads from its source what an event does not hold."""
-    return _hop(task, id, Step.FETCH)
+    return _hop(task, ids, Step.FETCH)
 
 
 @app.task(name="transform", bind=True)
-def transform(task: Any, ids: int | list[int]) -> int | None:
+def transform(task: Any, ids: Ids) -> int | None:
     """From the event as it arrived to the canonical document, and from there to the target's."""
     return _hop(task, ids, Step.TRANSFORM)
 
 
 @app.task(name="validate", bind=True)
-def validate(task: Any, id: int) -> int | None:
+def validate(task: Any, ids: Ids) -> int | None:
     """Refuses or holds what cannot be right, and skips what the target shows already."""
-    return _hop(task, id, Step.VALIDATE)
+    return _hop(task, ids, Step.VALIDATE)
 
 
 @app.task(name="enrich", bind=True)
-def enrich(task: Any, id: int) -> int | None:
+def enrich(task: Any, ids: Ids) -> int | None:
     """Fills in what only the target knows: ids of partners, products, taxes."""
-    return _hop(task, id, Step.ENRICH)
+    return _hop(task, ids, Step.ENRICH)
 
 
 @app.task(name="post", bind=True)
-def post(task: Any, id: int) -> int | None:
+def post(task: Any, ids: Ids) -> int | None:
     """Makes the target show the document."""
-    return _hop(task, id, Step.POST)
+    return _hop(task, ids, Step.POST)
 
 
 @app.task(name="push_status", bind=True)
-def push_status(task: Any, id: int) -> int | None:
+def push_status(task: Any, ids: Ids) -> int | None:
     """Updates the status of an order in Clarity."""
-    return _hop(task, id, Step.PUSH_STATUS)
+    return _hop(task, ids, Step.PUSH_STATUS)
 
 
-def _hop(task: Any, ids: int | list[int], step: Step) -> int | None:
+def _hop(task: Any, ids: Ids, step: Step) -> int | None:
     """The id with which the chain goes on.  What does not go on now is nudged when it is due."""
     try:
         following = run(current(), [ids] if isinstance(ids, int) else ids, step, BODIES)
@@ -102,7 +103,8 @@ def _transform(job: Job) -> Step | None:
     event = job.tracking.before_transform(job, event)
     made = job.workflow.translate(event, job.runtime.installations)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
-    job.document = {"canonical": made.canonical, "part": made.part, "target": made.target, **corrected}
+    part = {} if made.part == made.canonical else {"part": made.part}
+    job.document = {"canonical": made.canonical, **part, "target": made.target, **corrected}
     return None
 
 

@@ -75,6 +75,12 @@ class Job:
     posted: Posted | None = None
 
     @property
+    def part(self) -> Document:
+        """What the target carries of the canonical document; it is kept beside that only where it is not all of it."""
+        found: Document = self.document["part"] if "part" in self.document else self.document["canonical"]
+        return found
+
+    @property
     def system(self) -> str:
         """The name of the system that this step calls."""
         match self.delivery.step:

@@ -162,7 +162,7 @@ def listening() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
 
 
 @contextmanager
-def gate() -> Iterator[None]:
+def gate(size: int = 1) -> Iterator[None]:
     yield
 
 

@@ -128,11 +128,37 @@ def test_the_others_go_on_while_one_calls() -> None:
     assert order == [1, 2, 0]
 
 
+def test_who_is_patient_waits_for_those_who_call_and_no_longer() -> None:
+    till, hangs = Till(), threading.Event()
+
+    def work(item: int) -> int:
+        aside(lambda: hangs.wait(10) if item == 9 else time.sleep(item / 50))
+        if item == 3:
+            threading.Timer(0.4, hangs.set).start()
+        return together("till", item, till, patience=0.2)
+
+    started = time.monotonic()
+    assert run(pieces(work, [1, 2, 3, 9])) == [10, 20, 30, 90]
+    assert till.asked == [[1, 2, 3], [9]]
+    assert time.monotonic() - started < 5
+
+
+def test_pieces_of_a_piece_run_one_after_the_other_and_the_others_go_on() -> None:
+    till = Till()
+
+    def work(item: int) -> list[int]:
+        return run(pieces(lambda each: together("till", each, till, calls=True), [item, item + 10]))
+
+    assert run([partial(work, item) for item in (1, 2)]) == [[10, 110], [20, 120]]
+    assert till.asked == [[1, 2], [11, 12]]
+
+
 def test_each_piece_keeps_its_context_in_the_thread_of_its_call() -> None:
     who: ContextVar[int] = ContextVar("who")
 
     def work(item: int) -> int:
         who.set(item)
+        aside(lambda: time.sleep(item / 50))  # so that the last one calls alone, without a thread
         return aside(lambda: (time.sleep(0.01), who.get())[1])
 
     assert run(pieces(work, [1, 2, 3])) == [1, 2, 3]

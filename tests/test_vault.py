@@ -1,12 +1,14 @@
 """Sealing, opening, rotation, and the key that stands for an e-mail address."""
 
-import base64
 import json
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
+from cryptography.fernet import Fernet
 
 from integration.errors import Hold, Misconfigured
-from integration.vault import Vault, match_key, new_key
+from integration.vault import PACKED, PLAIN, SMALL, Vault, match_key, new_key
 
 OLD, NEW = new_key(), new_key()
 BODY = json.dumps({"lines": [{"sku": f"SKU-{i}", "name": "Łódź", "price": "12.30"} for i in range(80)]}).encode()
@@ -19,8 +21,21 @@ def test_what_is_sealed_opens_again_and_shows_nothing() -> None:
     assert vault.open(sealed) == BODY
     assert vault.open(memoryview(sealed)) == BODY
     assert vault.open(vault.seal(b"")) == b""
-    assert b"SKU-1" not in base64.urlsafe_b64decode(sealed)
     assert sealed != vault.seal(BODY)
+
+
+@pytest.mark.parametrize("size", [0, 1, SMALL, SMALL + 1, 100_000])
+def test_a_value_of_any_size_is_encrypted(size: int) -> None:
+    content = (b"jane@example.com " * (size // 17 + 1))[:size]
+    sealed = Vault([NEW]).seal(content)
+    assert Vault([NEW]).open(sealed) == content
+    assert not size or content[:3] not in sealed[13:]
+    assert len(sealed) <= min(size, 2000) + 29
+
+
+def test_no_two_values_share_a_nonce() -> None:
+    vault = Vault([NEW])
+    assert len({vault.seal(b"same")[1:13] for _ in range(10_000)}) == 10_000
 
 
 def test_an_order_takes_less_room_sealed_than_in_clear() -> None:
@@ -34,16 +49,36 @@ def test_another_fleets_key_holds_the_message_with_the_fix() -> None:
     assert "FLEET_ENCRYPTION_KEYS" in (held.value.hint or "")
 
 
-@pytest.mark.parametrize(
-    ("cut", "put"), [(slice(-8, None), b""), (slice(0, 1), b"A"), (slice(None), b""), (slice(60, 61), b"?")]
-)
-def test_altered_bytes_are_held_not_read(cut: slice, put: bytes) -> None:
-    vault = Vault([NEW])
-    altered = bytearray(vault.seal(BODY))
-    altered[cut] = put
-    for read in (vault.open, vault.rotate):
-        with pytest.raises(Hold, match="no key opens"):
-            read(bytes(altered))
+def of_0_1_0(content: bytes, key: str) -> bytes:
+    """As the first release sealed it."""
+    return Fernet(key).encrypt(zlib.compress(content, 1))
+
+
+def altered(sealed: bytes) -> list[bytes]:
+    """Each byte of it changed, the form exchanged for the other, and each end cut off."""
+    changed = [sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :] for at in range(min(len(sealed), 300))]
+    changed.append(bytes([sealed[0] ^ PLAIN[0] ^ PACKED[0]]) + sealed[1:])
+    return [*changed, *(sealed[:end] for end in range(min(len(sealed), 60))), sealed[:-1], sealed[1:], sealed + b"A"]
+
+
+@pytest.mark.parametrize("content", [b"", b"small", BODY], ids=len)
+def test_altered_bytes_are_held_not_read(content: bytes) -> None:
+    first = urlsafe_b64decode(of_0_1_0(content, NEW))
+    vault = Vault([NEW, OLD])
+    for wrong in [*altered(vault.seal(content)), *map(urlsafe_b64encode, altered(first))]:
+        for read in (vault.open, vault.rotate):
+            with pytest.raises(Hold, match="no key opens"):
+                read(wrong)
+
+
+def test_what_the_first_release_sealed_is_opened_and_rotated() -> None:
+    both = Vault([NEW, OLD])
+    sealed = of_0_1_0(BODY, OLD)
+    assert both.open(memoryview(sealed)) == BODY
+    rotated = both.rotate(sealed)
+    assert rotated
+    assert Vault([NEW]).open(rotated) == BODY
+    assert both.rotate(of_0_1_0(BODY, NEW)) is None, "it is under the newest key already"
 
 
 def test_rotation_lets_the_old_key_go() -> None:

@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from integration.canonical.entities import ENTITIES
 from integration.canonical.order_check import ACCEPTABLE, check_order
+from integration.canonical.reader import reader
 from integration.canonical.sources import SOURCES
 from integration.canonical.strict_json import digest, dump_json, freeze, parse_json, thaw
 from integration.canonical.unique import check_unique
@@ -32,7 +33,7 @@ __all__ = [
 
 SCHEMAS: dict[str, Schema] = SOURCES | {each.name: each.schema for each in ENTITIES.values() if each.schema}
 """The documents that are checked by a schema, by the name that mappings call them."""
-
+_READERS = {name: reader(schema) for name, schema in SCHEMAS.items()}
 MOST_SHOWN = 5
 
 
@@ -48,6 +49,10 @@ def load(kind: str, document: Any) -> Any:
 
 
 def _load(schema: Schema, kind: str, document: Any) -> Any:
+    try:
+        return _READERS[kind](document)
+    except ValidationError:
+        pass  # the schema says what is wrong
     try:
         return schema.load(document)
     except ValidationError as error:

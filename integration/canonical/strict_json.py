@@ -19,6 +19,7 @@ from integration.canonical.decimals import LIMITS, LONGEST, decimal_of
 from integration.errors import Reject
 
 DEEPEST = 64
+NESTS = (dict, list)
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,40}", re.ASCII)
 HINT = "The sender has to correct it and send it again."
 
@@ -47,7 +48,8 @@ def parse_json(raw: bytes, *, names_keys: bool = False) -> Any:
         raise Reject(f"not JSON: {problem} at character {error.pos}", hint=HINT, code="malformed") from None
     except RecursionError:
         raise _too_deep() from None
-    _check_depth(document)
+    if is_too_deep(document):
+        raise _too_deep()
     return document
 
 
@@ -76,24 +78,24 @@ def thaw(frozen: bytes) -> Any:
 
 
 def _write(value: Any, decimal: Callable[[Decimal], str]) -> str:
-    match value:
+    match value:  # the most frequent first
         case str():
             return encode_basestring_ascii(value)
+        case dict():
+            items = [f"{encode_basestring_ascii(key)}:{_write(value[key], decimal)}" for key in sorted(value)]
+            return "{" + ",".join(items) + "}"
         case None:
             return "null"
-        case bool():
-            return "true" if value else "false"
         case Decimal():
             return decimal(value)
+        case list() | tuple():
+            return "[" + ",".join([_write(item, decimal) for item in value]) + "]"
+        case bool():
+            return "true" if value else "false"
         case int():
             return str(value)
         case float():
             return decimal(Decimal(repr(value)))
-        case dict():
-            items = (f"{encode_basestring_ascii(key)}:{_write(value[key], decimal)}" for key in sorted(value))
-            return "{" + ",".join(items) + "}"
-        case list() | tuple():
-            return "[" + ",".join([_write(item, decimal) for item in value]) + "]"
     raise TypeError(f"{type(value).__name__} is not part of a document")
 
 
@@ -139,19 +141,15 @@ def _named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return _unnamed(pairs)
 
 
-def _check_depth(document: Any) -> None:
-    level = [document]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in _children(node)]
+def is_too_deep(document: Any) -> bool:
+    """Whether it is nested deeper than 64 levels."""
+    level = [document] if isinstance(document, NESTS) else []
+    for _ in range(DEEPEST - 1):
+        parts = [node.values() if isinstance(node, dict) else node for node in level]
+        level = [child for part in parts for child in part if isinstance(child, NESTS)]
         if not level:
-            return
-    raise _too_deep()
-
-
-def _children(node: Any) -> Any:
-    if isinstance(node, dict):
-        return node.values()
-    return node if isinstance(node, list) else ()
+            return False
+    return any(level)
 
 
 def _absurd_number() -> Reject:

@@ -18,7 +18,6 @@ from integration.errors import Retry
 LONGEST_NUMBER = 100
 LARGEST_EXPONENT = 60
 """Of a number in an answer: a double may be written with all its decimals; Decimal would make megabytes of more."""
-DEEPEST = 64
 MOST_PAGES = 500
 """Of one list that is read whole."""
 ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -85,16 +84,6 @@ def to_number(value: Any) -> Decimal | None:
     return decimal_of(str(value).strip(), LONGEST_NUMBER, LARGEST_EXPONENT)
 
 
-def check_depth(document: Any) -> None:
-    """ValueError for what is nested deeper than 64 levels."""
-    level = [document]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return
-    raise ValueError("nested too deeply")
-
-
 def objects(value: Any) -> Rows:
     """A list of objects; TypeError for anything else."""
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
@@ -132,9 +121,3 @@ def endless(what: str) -> Endless:
     failure = Endless(f"{what}: the list has no end, its pages repeat themselves or are too many", code="endless_list")
     failure.hint = HINT
     return failure
-
-
-def _children(node: Any) -> Any:
-    if isinstance(node, dict):
-        return node.values()
-    return node if isinstance(node, list) else ()

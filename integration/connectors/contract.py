@@ -22,8 +22,11 @@ from integration.systems import variable
 P = ParamSpec("P")
 T = TypeVar("T")
 Document = dict[str, Any]
-Gate = Callable[[], AbstractContextManager[None]]
-"""Admission of one call at a target: entered before the request is sent, left when its answer is in."""
+Gate = Callable[..., AbstractContextManager[None]]
+"""Admission of one call at a target: entered before the request is sent, left when its answer is in.
+
+It is called with the size of the call: for how many objects it is made, 1 unless it is a bulk call.
+"""
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,19 @@ class Work(Protocol):
     def relink(self, entity: str, id: str, was: str, theirs: str) -> None:
         """Writes the crossref anew, for an object that is another record of theirs now, and notes it in the audit."""
 
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+    def perform(
+        self,
+        effect: str,
+        request: Request,
+        send: Callable[[Request], Any],
+        again: Callable[[Request], Any] | None = None,
+    ) -> Any:
         """Lets a call take effect once in this round, and returns its JSON answer.
 
         The intent with the frozen request is committed before ``send`` is called, the answer with the next intent or at
         the end.  An effect that already succeeded in this round is not sent again: the recorded answer is returned.
-        One whose outcome is unknown is sent again with the frozen request, byte for byte; a connector for whose verb
-        that is not safe looks first, and calls `found` when the effect is already there.
+        One whose outcome is unknown is sent again with the frozen request, byte for byte, by ``again`` where that is
+        given: a connector for whose verb that is not safe looks first, and calls `found` when the effect is there.
         """
 
     def found(self, effect: str, evidence: str) -> None:

@@ -24,7 +24,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,13 +31,13 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-import requests
-import urllib3
-
+from integration import side_by_side
+from integration.canonical.strict_json import is_too_deep
 from integration.connectors import answers
 from integration.connectors.answers import Answer, unreadable
 from integration.connectors.contract import Gate, Request
-from integration.connectors.line import Line
+from integration.connectors.line import BROKEN, Unsent
+from integration.connectors.route import Route
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
 T = TypeVar("T")
@@ -74,8 +73,8 @@ class Reply:
                 parse_int=answers.integer,
                 parse_constant=answers.decimal,
             )
-            if self.body.count(b"[") + self.body.count(b"{") > answers.DEEPEST:
-                answers.check_depth(document)
+            if is_too_deep(document):
+                raise ValueError("nested too deeply")
         except (ValueError, RecursionError):  # the second: nested too deeply
             raise _with_excerpt(unreadable(f"the {self.status} answer is not JSON"), self) from None
         return document
@@ -99,10 +98,11 @@ Problem = Callable[[Reply], Failure | None]
 
 
 class Http:
-    """One target as one process calls it.  Threads may share it: each has its own pooled connections.
+    """One target as one process calls it.  Threads may share it, and the connections that it keeps open.
 
     ``headers`` go with every call; when they are a function it is asked anew for each.  ``renew`` throws away
-    the credentials behind it, at most once per `send`.  ``timeout`` is in seconds and for the whole call.
+    the credentials behind it, at most once per `send`.  ``timeout`` is in seconds and for the whole call; a bulk call
+    has an eighth of it more for each further object.
     """
 
     def __init__(
@@ -121,29 +121,35 @@ class Http:
         self._problem = problem or (lambda _: None)
         self._headers = headers if callable(headers) else lambda: headers or {}
         self._renew = renew
-        self._threads = threading.local()
+        self._route: Route | None = None
 
-    def send(self, request: Request, *, headers: Mapping[str, str] | None = None) -> Reply:
+    def send(self, request: Request, *, headers: Mapping[str, str] | None = None, size: int = 1) -> Reply:
         """Sends one call and returns its 2xx answer; see the module's table for what it raises.
 
         ``headers`` are those that must not be frozen with the request (credentials).  A body of bytes is sent
         as it is, with the content type its headers name; None sends none; anything else is sent as JSON,
-        decimals as numbers.
+        decimals as numbers.  ``size``: for how many objects the call is made.  Work that is done side by side with
+        other work lets that go on meanwhile.
         """
-        reply = self._attempt(request, headers, renewable=self._renew is not None)
+        return side_by_side.aside(lambda: self._send(request, headers, size))
+
+    def _send(self, request: Request, headers: Mapping[str, str] | None, size: int) -> Reply:
+        reply = self._attempt(request, headers, size, renewable=self._renew is not None)
         if reply.status == 401 and self._renew:
             self._renew()
-            reply = self._attempt(request, headers, renewable=False)
+            reply = self._attempt(request, headers, size, renewable=False)
         return reply
 
-    def read(self, request: Request, meaning: Callable[[Any], T], *, headers: Mapping[str, str] | None = None) -> T:
+    def read(
+        self, request: Request, meaning: Callable[[Any], T], *, headers: Mapping[str, str] | None = None, size: int = 1
+    ) -> T:
         """Sends one call, and returns what ``meaning`` makes of its JSON; see `send` and `Reply.read`."""
-        return self.send(request, headers=headers).read(_name(request), meaning)
+        return self.send(request, headers=headers, size=size).read(_name(request), meaning)
 
-    def _attempt(self, request: Request, headers: Mapping[str, str] | None, renewable: bool) -> Reply:
+    def _attempt(self, request: Request, headers: Mapping[str, str] | None, size: int, *, renewable: bool) -> Reply:
         credentials = {**self._headers(), **(headers or {})}
-        with self._gate():
-            reply = self._exchange(request, credentials)
+        with self._gate(size):
+            reply = self._exchange(request, credentials, self._timeout * (1 + (size - 1) / 8))
             if 200 <= reply.status < 300 or (reply.status == 401 and renewable):
                 return reply
             failure = _throttled(reply) or self._by_connector(reply) or _default(reply, _name(request))
@@ -156,28 +162,22 @@ class Http:
         except answers.ODD:
             return None
 
-    def _exchange(self, request: Request, credentials: Mapping[str, str]) -> Reply:
-        deadline = time.monotonic() + self._timeout
+    def _exchange(self, request: Request, credentials: Mapping[str, str], timeout: float) -> Reply:
+        ends = time.monotonic() + timeout
         body, content_type = _encode(request.body)
+        headers = {"Accept": "application/json", **content_type, **request.headers, **credentials}
         try:
-            with self._line().send(
-                request.method,
-                self._base_url + request.path,
-                body,
-                headers={"Accept": "application/json", **content_type, **request.headers, **credentials},
-                deadline=deadline,
-            ) as response:
-                content = _read(response)
-                lower = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status_code, lower, content)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:  # or an odd header
-            raise _transport_failure(error, _name(request)) from error
-
-    def _line(self) -> Line:
-        line: Line | None = getattr(self._threads, "line", None)
-        if line is None:
-            line = self._threads.line = Line(self._base_url)
-        return line
+            self._route = route = self._route or Route(self._base_url)
+            reply = Reply(*route.call(request.method, request.path, headers, body, ends=ends, largest=LARGEST_ANSWER))
+        except Unsent as why:
+            reason = f"{_name(request)}: no connection ({why})"
+            raise Retry(reason, counts_for_breaker=True, code="no_connection") from why
+        except BROKEN as error:
+            raise _unanswered(error, _name(request)) from error
+        if len(reply.body) > LARGEST_ANSWER:
+            reason = f"the answer is larger than {LARGEST_ANSWER} bytes"
+            raise Retry(reason, unknown_outcome=True, code="answer_too_large")
+        return reply
 
 
 def basic_auth(login: str) -> Mapping[str, str]:
@@ -220,37 +220,9 @@ def _number(value: Any) -> float:
     raise TypeError(f"{type(value).__name__} is not part of a document")
 
 
-def _read(response: requests.Response) -> bytes:
-    """The whole body, unless it is larger than anybody can mean."""
-    content = bytearray()
-    while chunk := response.raw.read1(65536, decode_content=True):
-        content += chunk
-        if len(content) > LARGEST_ANSWER:
-            raise Retry(
-                f"the answer is larger than {LARGEST_ANSWER} bytes",
-                unknown_outcome=True,
-                code="answer_too_large",
-            )
-    return bytes(content)
-
-
-def _transport_failure(error: Exception, name: str) -> Retry:
-    reason = error
-    if isinstance(error, requests.ConnectionError) and error.args:
-        reason = getattr(error.args[0], "reason", error.args[0])
-    never_sent = (
-        urllib3.exceptions.ConnectTimeoutError,
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ProxyError,
-        urllib3.exceptions.SSLError,
-        requests.exceptions.InvalidURL,
-    )
-    if isinstance(reason, never_sent):
-        # The class alone: urllib3's texts name addresses and whole URLs.
-        return Retry(f"{name}: no connection ({type(reason).__name__})", counts_for_breaker=True, code="no_connection")
-    late = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
-    timed_out = isinstance(reason, late) or any(isinstance(each, late) for each in getattr(reason, "args", ()))
-    what, code = ("no answer in time", "timeout") if timed_out else ("the connection broke", "connection_broken")
+def _unanswered(error: Exception, name: str) -> Retry:
+    late = isinstance(error, TimeoutError)
+    what, code = ("no answer in time", "timeout") if late else ("the connection broke", "connection_broken")
     return Retry(f"{name}: {what}", unknown_outcome=True, counts_for_breaker=True, code=code)
 
 

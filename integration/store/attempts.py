@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from integration.store.database import Row, Transaction
+from integration.store.database import Row, Transaction, columns
 from integration.store.deliveries import Delivery
 
 
@@ -31,53 +32,60 @@ class Outcome:
     code: str | None = None
 
 
-def intend(
-    tx: Transaction, delivery: Delivery, effect: str, request: bytes, before: Outcome | None = None
-) -> Intent | None:
-    """Writes the intent, unless the target has the effect already; None when the lease is not ours any more.
+@dataclass(frozen=True)
+class Intending:
+    """An effect that a delivery is about to try, with the encrypted request for a first try.
 
-    What was last applied is forgotten with it: from here on the target may show something else.  The outcome of the
-    try ``before`` is written in the same statement.
+    ``before`` is how the delivery's try before this one ended, if that is not written yet.
     """
-    row = tx.row(
-        INTEND,
+
+    delivery: Delivery
+    effect: str
+    request: bytes
+    before: Outcome | None = None
+
+
+def intend(tx: Transaction, intending: Sequence[Intending]) -> list[Intent | None]:
+    """Writes an intent for each, unless the target has that effect already; None where the lease is not ours any more.
+
+    What was last applied is forgotten with it: from here on the target may show something else.
+    """
+    asked = [
         {
-            "delivery": delivery.id,
-            "lease": delivery.lease,
-            "round": delivery.round,
-            "effect": effect,
-            "request": request,
-            "target": delivery.target,
-            "entity": delivery.entity,
-            "object_id": delivery.object_id,
-            **(asdict(before) if before else NOTHING),
-        },
-    )
-    return Intent(**row) if row else None
+            "delivery": each.delivery.id,
+            "lease": each.delivery.lease,
+            "round": each.delivery.round,
+            "effect": each.effect,
+            "request": each.request,
+            "target": each.delivery.target,
+            "entity": each.delivery.entity,
+            "object_id": each.delivery.object_id,
+            **(asdict(each.before) if each.before else NOTHING),
+        }
+        for each in intending
+    ]
+    made = {row.pop("delivery"): Intent(**row) for row in tx.rows(INTEND, columns(asked))}
+    return [made.get(each.delivery.id) for each in intending]
 
 
-def close(tx: Transaction, delivery: Delivery, outcome: Outcome) -> None:
-    """Writes how a try ended, unless the lease is not ours any more: its new holder looks for the effect itself."""
-    tx.run(f"with ours as ({OURS}) {CLOSE}", {"delivery": delivery.id, "lease": delivery.lease, **asdict(outcome)})
+def close(tx: Transaction, ended: Sequence[tuple[Delivery, Outcome]]) -> list[None]:
+    """Writes how tries ended, unless a lease is not ours any more: its new holder looks for the effect itself."""
+    asked = [{"delivery": each.id, "lease": each.lease, **asdict(outcome)} for each, outcome in ended]
+    tx.run(CLOSE, columns(asked))
+    return [None] * len(ended)
 
 
-def found(tx: Transaction, delivery: Delivery, effect: str, evidence: str) -> bool:
-    """Records that the target has the effect; False when the lease is not ours any more.
+def found(tx: Transaction, found: Sequence[tuple[Delivery, str, str]]) -> list[bool]:
+    """Records that targets have effects, each with its evidence; False where the lease is not ours any more.
 
     Settles the try whose outcome was unknown, or notes it as found; a success already recorded stays the only one.
     """
-    this = {"delivery": delivery.id, "round": delivery.round, "effect": effect, "evidence": evidence}
-    if not tx.value(OURS, {**this, "lease": delivery.lease}):
-        return False
-    if tx.value(SUCCEEDED, this):
-        return True
-    if not tx.run(SETTLE, this):
-        tx.run(
-            """insert into attempts (delivery, round, effect, outcome, code, finished_at)
-               values (%(delivery)s, %(round)s, %(effect)s, 'found', %(evidence)s, clock_timestamp())""",
-            this,
-        )
-    return True
+    asked = [
+        {"delivery": each.id, "lease": each.lease, "round": each.round, "effect": effect, "evidence": evidence}
+        for each, effect, evidence in found
+    ]
+    ours = {row["delivery"] for row in tx.rows(FOUND, columns(asked))}
+    return [each.id in ours for each, _, _ in found]
 
 
 def made(tx: Transaction, target: int, entity: str, object_id: str) -> bool:
@@ -103,41 +111,70 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
 
 
 OURS = """
-select id from deliveries where id = %(delivery)s and lease = %(lease)s::uuid and state = 'running' for update"""
+join deliveries d on d.id = asked.delivery and d.lease = asked.lease::uuid and d.state = 'running' for update of d"""
 
 NOTHING = asdict(Outcome(attempt=0, outcome=""))
 
-CLOSE = """
-update attempts a set outcome = %(outcome)s, answer = %(answer)s, code = %(code)s, finished_at = clock_timestamp()
-from ours where a.delivery = ours.id and a.id = %(attempt)s and a.outcome is null"""
+HOW_IT_ENDED = """
+update attempts a set outcome = ours.was, answer = ours.answer, code = ours.code, finished_at = clock_timestamp()
+from ours where a.delivery = ours.delivery and a.id = ours.attempt and a.outcome is null"""
+
+CLOSE = f"""
+with ours as (
+    select asked.* from unnest(%(delivery)s::bigint[], %(lease)s::text[], %(attempt)s::bigint[], %(outcome)s::text[],
+        %(answer)s::bytea[], %(code)s::text[]) as asked (delivery, lease, attempt, was, answer, code)
+    {OURS}
+)
+{HOW_IT_ENDED}"""
 
 INTEND = f"""
-with ours as ({OURS}
-), closed as ({CLOSE}
+with ours as (
+    select asked.* from unnest(%(delivery)s::bigint[], %(lease)s::text[], %(round)s::int[], %(effect)s::text[],
+        %(request)s::bytea[], %(target)s::smallint[], %(entity)s::text[], %(object_id)s::text[], %(attempt)s::bigint[],
+        %(outcome)s::text[], %(answer)s::bytea[], %(code)s::text[]) as asked (
+            delivery, lease, round, effect, request, target, entity, object_id, attempt, was, answer, code)
+    {OURS}
+), closed as (
+    {HOW_IT_ENDED}
 ), last as (
-    select a.id, a.request, a.answer, a.outcome, coalesce(a.outcome in ('ok', 'found'), false) as succeeded
-    from attempts a join ours on ours.id = a.delivery where a.round = %(round)s and a.effect = %(effect)s
-    order by succeeded desc, coalesce(a.outcome, 'unknown') = 'unknown' desc, a.id desc limit 1
+    select distinct on (a.delivery) a.delivery, a.id, a.request, a.answer, a.outcome,
+        coalesce(a.outcome in ('ok', 'found'), false) as succeeded
+    from ours join attempts a on a.delivery = ours.delivery and a.round = ours.round and a.effect = ours.effect
+    order by a.delivery, succeeded desc, coalesce(a.outcome, 'unknown') = 'unknown' desc, a.id desc
 ), stale as (
-    update crossrefs set digest = null from ours
-    where installation = %(target)s and entity = %(entity)s and our_id = %(object_id)s and digest is not null
+    update crossrefs x set digest = null from ours where x.installation = ours.target and x.entity = ours.entity
+    and x.our_id = ours.object_id and x.digest is not null
 ), made as (
     insert into attempts (delivery, round, effect, request)
-    select ours.id, %(round)s, %(effect)s,
-        case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end
-    from ours left join last on true where not coalesce(last.succeeded, false)
-    returning id, request
+    select ours.delivery, ours.round, ours.effect,
+        case when last.id is null or last.outcome = 'failed' then ours.request else last.request end
+    from ours left join last using (delivery) where not coalesce(last.succeeded, false)
+    returning id, delivery, request
 )
-select id as attempt, request, false as succeeded, null::bytea as answer from made
+select delivery, id as attempt, request, false as succeeded, null::bytea as answer from made
 union all
-select id, coalesce(request, ''), true, answer from last where succeeded
+select delivery, id, coalesce(request, ''), true, answer from last where succeeded
 """
 
-SUCCEEDED = """
-select true from attempts where delivery = %(delivery)s and round = %(round)s and effect = %(effect)s
-and outcome in ('ok', 'found')"""
-
-SETTLE = """
-update attempts set outcome = 'found', code = %(evidence)s, finished_at = clock_timestamp() where id = (
-    select id from attempts where delivery = %(delivery)s and round = %(round)s and effect = %(effect)s
-    and (outcome is null or outcome = 'unknown') order by id desc limit 1)"""
+FOUND = f"""
+with ours as (
+    select asked.* from unnest(%(delivery)s::bigint[], %(lease)s::text[], %(round)s::int[], %(effect)s::text[],
+        %(evidence)s::text[]) as asked (delivery, lease, round, effect, evidence)
+    {OURS}
+), fresh as (
+    select * from ours where not exists (
+        select from attempts a where a.delivery = ours.delivery and a.round = ours.round and a.effect = ours.effect
+        and a.outcome in ('ok', 'found'))
+), tried as (
+    select distinct on (a.delivery) a.delivery, a.id, fresh.evidence
+    from fresh join attempts a on a.delivery = fresh.delivery and a.round = fresh.round and a.effect = fresh.effect
+    where a.outcome is null or a.outcome = 'unknown' order by a.delivery, a.id desc
+), settled as (
+    update attempts a set outcome = 'found', code = tried.evidence, finished_at = clock_timestamp()
+    from tried where a.id = tried.id
+), noted as (
+    insert into attempts (delivery, round, effect, outcome, code, finished_at)
+    select delivery, round, effect, 'found', evidence, clock_timestamp() from fresh
+    where delivery not in (select delivery from tried)
+)
+select delivery from ours"""

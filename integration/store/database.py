@@ -6,15 +6,19 @@ import hashlib
 import re
 import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import backoff
 import psycopg2
 import psycopg2.extensions
 
+from integration.side_by_side import together
+
+T = TypeVar("T")
+R = TypeVar("R")
 Row = dict[str, Any]
 IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 UNAVAILABLE = (psycopg2.OperationalError, psycopg2.InterfaceError)
@@ -79,6 +83,10 @@ class Transaction:
         row = self._cursor.fetchone()
         return row[0] if row else None
 
+    def together(self, many: Callable[[Transaction, Sequence[T]], Sequence[R]], item: T) -> R:
+        """The answer of ``many`` to one item; those who write side by side in this transaction share its statements."""
+        return together((many, self), item, partial(many, self))
+
     def plan_anew(self) -> None:
         """Plans what follows in this transaction for the values it is given, be they for few rows or for all."""
         self.run("set local plan_cache_mode = force_custom_plan")
@@ -134,6 +142,15 @@ class Database:
         with self._connection() as connection:
             yield Transaction(connection, "" if durable else ASYNC_COMMIT)
 
+    def together(self, many: Callable[[Transaction, Sequence[T]], Sequence[R]], item: T, *, durable: bool = True) -> R:
+        """The answer of ``many``, which is one statement, to an item; those who ask side by side share it."""
+
+        def answer(items: Sequence[T]) -> Sequence[R]:
+            with self.statement(durable=durable) as tx:
+                return many(tx, items)
+
+        return together((many, self, durable), item, answer)
+
     def wait(self, seconds: float = 30.0) -> None:
         """Waits until Postgres answers; raises `psycopg2.OperationalError` after ``seconds``, or at once when it
         answers that it will never let us in."""
@@ -179,6 +196,11 @@ class Database:
         fresh: Connection = psycopg2.connect(self.url, connection_factory=Connection, options=self._options, **OPTIONS)
         fresh.autocommit = True  # transactions are begun by hand
         return fresh
+
+
+def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """The values of rows of the same names as a list for each name: what ``unnest`` makes rows of again."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def _closed_by_server(connection: Connection) -> bool:

@@ -1,12 +1,9 @@
-"""Deliveries: claimed by one worker at a time, closed in one transaction, in the order of their lane."""
+"""Deliveries: claimed by one worker at a time, in the order of their lane.  How they end: `integration.store.ends`."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from decimal import Decimal
+from dataclasses import dataclass
 
 import psycopg2.errors
 
@@ -124,19 +121,13 @@ def look(tx: Transaction, id: int) -> Delivery | None:
     return Delivery(**{**row, "step": Step(row["step"]), "lease": ""}) if row else None
 
 
-def requeue_behind_lane(tx: Transaction, id: int) -> bool:
-    """Puts a delivery behind the others of its lane, one of which runs or is older; that one's end will wake it.
+def requeue_behind_lane(tx: Transaction, ids: Sequence[int]) -> set[int]:
+    """Puts deliveries behind the others of their lanes, one of which runs or is older; that one's end will wake them.
 
-    False when there is none, which may have ended since the delivery was refused.
+    Returns those that are still due: there is none before them, which may have ended since they were refused.
     """
-    touched = tx.run(
-        f"""update deliveries d set state = 'waiting', due_at = 'infinity'
-            where id = %s and state in ('ready', 'queued') and ({AHEAD} is not null or exists (
-                select from deliveries other
-                where other.lane = d.lane and other.state = 'running' and other.id <> d.id))""",
-        id,
-    )
-    return bool(touched)
+    rows = tx.rows(REQUEUE, {"ids": list(ids)})
+    return {row["id"] for row in rows}
 
 
 def renew(tx: Transaction, leases: dict[int, str]) -> set[int]:
@@ -160,66 +151,6 @@ def release(tx: Transaction, leases: dict[int, str]) -> None:
     )
 
 
-def move(tx: Transaction, delivery: Delivery, next: Next) -> State | None:
-    """Ends this hop: writes where the delivery goes and gives the lease up.  Returns the state it really has now.
-
-    None: the lease was taken over, nothing was written, and the caller must roll its transaction back.
-    """
-    fingerprint = _fingerprint(delivery, next) if next.state in (State.HELD, State.DEAD) else None
-    state = tx.value(
-        MOVE,
-        {
-            "id": delivery.id,
-            "lease": delivery.lease,
-            "state": next.state.value,
-            "step": (next.step or delivery.step).value,
-            "queue": next.queue or delivery.queue,
-            "due_in": next.due_in,
-            "spends": int(next.spends),
-            "document": next.document,
-            "code": next.code,
-            "reason": next.reason,
-            "hint": next.hint,
-            "candidates": next.candidates,
-            "needs": next.needs,
-            "effects": list(next.effects),
-            "credit": next.credit,
-            "fingerprint": fingerprint,
-        },
-    )
-    return State(state) if state else None
-
-
-def note_rounding(tx: Transaction, delivery: Delivery, amount: Decimal, currency: str) -> None:
-    """Writes down what a rounding line carries of the total that this delivery has posted."""
-    sql = "update deliveries set rounding = %s, rounding_currency = %s where id = %s"
-    tx.run(sql, amount, currency, delivery.id)
-
-
-def refund_attempts(tx: Transaction, delivery: Delivery, seconds: float) -> int:
-    """Gives back the attempts of the others that failed at this target in these last seconds: it was the target.
-
-    A second is added for those who failed at the same time and wrote it down a moment before.
-    """
-    return tx.run(
-        """update deliveries set attempts = attempts - 1
-           where queue = %s and id <> %s and open and attempts > 0 and code <> 'throttled' and due_at < 'infinity'
-           and moved_at >= now() - make_interval(secs => %s + 1)""",
-        delivery.queue,
-        delivery.id,
-        seconds,
-    )
-
-
-def leave_lane(tx: Transaction, delivery: Delivery, *, supersedes: bool) -> None:
-    """Makes the next delivery of the lane due.
-
-    ``supersedes`` also closes what is held or dead there and older: a newer state of the object has taken effect.
-    """
-    lane = {"id": delivery.id, "lane": delivery.lane, "version": delivery.version, "supersedes": supersedes}
-    tx.run(LEAVE_LANE, lane)
-
-
 def undecided(tx: Transaction, target: int, entity: str, object_id: str) -> bool:
     """Whether a delivery of the object to this target is open, or waits for a person."""
     return bool(
@@ -233,34 +164,6 @@ def undecided(tx: Transaction, target: int, entity: str, object_id: str) -> bool
             entity,
         )
     )
-
-
-def wake_needing(tx: Transaction, needs: str) -> None:
-    """Makes due what waited for this crossref."""
-    tx.run(WAKE_NEEDING, {"needed": needs})
-
-
-def insert_push(tx: Transaction, origin: Delivery, push: Push) -> tuple[int, State]:
-    """Inserts the status push that follows from a delivery's effect, as a delivery of its own."""
-    row = tx.row(
-        PUSH,
-        {
-            "message": origin.message,
-            "origin": origin.id,
-            "workflow": origin.workflow,
-            "pin": origin.pin,
-            "priority": origin.priority,
-            **asdict(push),
-        },
-    )
-    assert row
-    return int(row["id"]), State(row["state"])
-
-
-def _fingerprint(delivery: Delivery, next: Next) -> str:
-    """The same for failures of the same kind: figures and quoted parts differ from order to order."""
-    shape = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "#", next.reason or "")
-    return hashlib.sha256(f"{delivery.workflow}|{delivery.step}|{next.code}|{shape}".encode()).hexdigest()[:12]
 
 
 # Not an exists: of that Postgres makes a join that reads all that is open, where it thinks that little is.
@@ -296,59 +199,18 @@ with claimed as (
 select {CLAIMED} from claimed c {AROUND} order by c.id
 """
 
+REQUEUE = f"""
+with refused as (
+    select d.id, {AHEAD} is not null or exists (
+        select from deliveries other
+        where other.lane = d.lane and other.state = 'running' and other.id <> d.id) as behind
+    from deliveries d
+    where d.id = any (%(ids)s::bigint[]) and d.state in ('ready', 'queued', 'waiting') and d.due_at <= now()
+), requeued as (
+    update deliveries d set state = 'waiting', due_at = 'infinity' from refused
+    where d.id = refused.id and refused.behind and d.state in ('ready', 'queued')
+)
+select id from refused where not behind
+"""
+
 LOOK = f"select {CLAIMED} from deliveries c {AROUND} where c.id = %s and c.pin is not null"
-
-
-def _has_credit(priority: str) -> str:
-    """Whether the queue has room for one more nudge of this priority."""
-    return f"""(
-        select count(*) < %(credit)s::bigint and ({priority} < {SMALL}
-            or count(*) filter (where q.priority >= {SMALL}) < ceil(%(credit)s::bigint / {SMALL_SHARE}.0))
-        from deliveries q where q.queue = %(queue)s and q.state = 'queued')"""
-
-
-MOVE = f"""
-update deliveries set
-    state = case when %(state)s = 'queued' and not {_has_credit("deliveries.priority")} then 'ready' else %(state)s end,
-    step = %(step)s, queue = %(queue)s, due_at = now() + make_interval(secs => %(due_in)s), moved_at = now(),
-    lease = null, leased_until = null,
-    leases = case when %(code)s = 'throttled' then greatest(leases - 1, 0) else 0 end,
-    attempts = attempts + %(spends)s,
-    priority = case when %(spends)s = 1 and priority = 0 then 1 else priority end,
-    document = coalesce(%(document)s, document), code = %(code)s, reason = %(reason)s, hint = %(hint)s,
-    candidates = %(candidates)s, needs = %(needs)s, effects = %(effects)s, fingerprint = %(fingerprint)s,
-    finished_at = case when %(state)s in ('done', 'skipped', 'held', 'dead') then now() end
-where id = %(id)s and lease = %(lease)s::uuid and state = 'running'
-returning state
-"""
-
-LEAVE_LANE = """
-with superseded as (
-    update deliveries set state = 'skipped', finished_at = now(), reason = 'superseded by ' || %(id)s::bigint
-    where %(supersedes)s and lane = %(lane)s and state in ('held', 'dead') and (version, id) < (%(version)s, %(id)s)
-)
-update deliveries set state = 'ready', due_at = now()
-where state = 'waiting' and due_at = 'infinity' and id = (
-    select id from deliveries where lane = %(lane)s and open order by version, id limit 1)
-"""
-
-WAKE_NEEDING = """
-update deliveries set state = 'ready', due_at = now(), needs = null where needs = %(needed)s and state = 'waiting'
-"""
-
-PUSH = f"""
-with lane as (select exists (
-    select from deliveries where lane = %(lane)s and open) as busy
-), counted as (
-    insert into counters (name, source, day, shard, value)
-    select 'deliveries', source, current_date, mod(%(message)s, 16), 1 from messages where id = %(message)s
-    on conflict (name, source, day, shard) do update set value = counters.value + 1
-)
-insert into deliveries (message, origin, workflow, pin, target, queue, entity, lane, version, step, priority, document,
-    state, due_at, moved_at)
-select %(message)s, %(origin)s, %(workflow)s, %(pin)s, %(target)s, %(queue)s, %(entity)s, %(lane)s, 0, 'push_status',
-    %(priority)s, %(document)s,
-    case when busy then 'waiting' when {_has_credit("%(priority)s::smallint")} then 'queued' else 'ready' end,
-    case when busy then 'infinity' else now() end, now()
-from lane returning id, state
-"""

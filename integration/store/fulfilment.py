@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from integration.canonical.fulfilment import Stage, TargetProgress, entered, progress_of, stage_of
-from integration.store.database import Row, Transaction
+from integration.store.database import Row, Transaction, columns
 from integration.store.deliveries import Delivery
 
 MOST_LOOKED_AT = 25
@@ -15,44 +16,68 @@ Claims = dict[str, int | None]
 """Which installation fulfils each line of an order; None while none has claimed it."""
 
 
-def carry(tx: Transaction, target: int, order_id: str, carried: Row) -> bool:
-    """Keeps what a target has taken on of an order, as `canonical.stage.carried` has it.
+def carry(tx: Transaction, carrying: Sequence[tuple[int, str, Row]]) -> list[bool]:
+    """Keeps what targets have taken on of orders, as `canonical.fulfilment.carried` has it.
 
-    True when something of the order has been shipped or billed before.
+    True where something of the order has been shipped or billed before.
     """
-    return bool(
-        tx.value(
-            """insert into progress (installation, entity, object_id, order_id, body, open)
-               values (%(target)s, 'order', %(order)s, %(order)s, %(body)s, %(open)s)
-               on conflict (installation, entity, object_id) do update set body = excluded.body, open = excluded.open
-               returning exists (
-                   select from progress p where p.order_id = progress.order_id and p.entity <> 'order')""",
-            {"target": target, "order": order_id, "body": json.dumps(carried), "open": bool(carried["lines"])},
-        )
-    )
+    asked = [
+        {"target": target, "order": order_id, "body": json.dumps(carried), "open": bool(carried["lines"])}
+        for target, order_id, carried in carrying
+    ]
+    rows = tx.rows(CARRY, columns(asked))
+    begun = {(row["installation"], row["object_id"]): row["begun"] for row in rows}
+    return [begun[target, order_id] for target, order_id, _ in carrying]
 
 
-def claim(
-    tx: Transaction, shop: int, order_id: str, target: int, lines: Collection[str], ordered: Collection[str]
-) -> Claims:
-    """Claims ``lines`` of those ``ordered`` for a target; which installation fulfils each line of the order now.
+@dataclass(frozen=True)
+class Claim:
+    """The lines of an order of ``shop`` that a target wants, out of those that are ``ordered``."""
+
+    shop: int
+    order_id: str
+    target: int
+    lines: Collection[str]
+    ordered: Collection[str]
+
+
+def claim(tx: Transaction, wanted: Sequence[Claim]) -> list[Claims]:
+    """Claims lines for targets; which installation fulfils each line of each order now.
 
     Whoever claims a line first has it until it lets go (`release`): a line is fulfilled once.
     """
-    if not lines:
-        return claims(tx, shop, order_id)
-    claimed: Claims = tx.value(
-        """insert into progress (installation, entity, object_id, order_id, body, fulfilled_by)
-           values (%s, 'order', %s, %s, '{}', %s)
-           on conflict (installation, entity, object_id) do update
-           set fulfilled_by = excluded.fulfilled_by || jsonb_strip_nulls(progress.fulfilled_by)
-           returning fulfilled_by""",
-        shop,
-        order_id,
-        order_id,
-        json.dumps(dict.fromkeys(ordered) | dict.fromkeys(lines, target)),
+    answers: list[Claims] = [{} if each.lines else claims(tx, each.shop, each.order_id) for each in wanted]
+    left = sorted(
+        (number for number, each in enumerate(wanted) if each.lines),
+        key=lambda number: (wanted[number].shop, wanted[number].order_id),
     )
-    return claimed
+    while left:  # of one order one at a time: no statement writes a row twice
+        now = {(wanted[number].shop, wanted[number].order_id): number for number in reversed(left)}
+        claimed = _claim(tx, [wanted[number] for number in sorted(now.values(), key=left.index)])
+        for order, number in now.items():
+            answers[number] = claimed[order]
+        left = [number for number in left if number not in now.values()]
+    return answers
+
+
+def _claim(tx: Transaction, wanted: Sequence[Claim]) -> dict[tuple[int, str], Claims]:
+    asked = [
+        {
+            "shop": each.shop,
+            "order": each.order_id,
+            "claims": json.dumps(dict.fromkeys(each.ordered) | dict.fromkeys(each.lines, each.target)),
+        }
+        for each in wanted
+    ]
+    rows = tx.rows(CLAIM, columns(asked))
+    return {(row["installation"], row["object_id"]): row["fulfilled_by"] for row in rows}
+
+
+def standing(tx: Transaction, asked: Sequence[tuple[int, str, int]]) -> list[tuple[Claims, Row | None]]:
+    """Of orders, each with its shop and a target: who fulfils which line, and what the target carries of it."""
+    named = [{"shop": shop, "order": order_id, "target": target} for shop, order_id, target in asked]
+    rows = tx.rows(STANDING, columns(named))
+    return [(row["claims"] or {}, row["carried"]) for row in rows]
 
 
 def claims(tx: Transaction, shop: int, order_id: str, lock: str = "") -> Claims:
@@ -245,6 +270,35 @@ def _awaited(tx: Transaction, order_id: str, targets: Collection[int]) -> bool:
         )
     )
 
+
+CARRY = """
+insert into progress (installation, entity, object_id, order_id, body, open)
+select target, 'order', order_id, order_id, body::jsonb, open
+from unnest(%(target)s::smallint[], %(order)s::text[], %(body)s::text[], %(open)s::bool[]) as carried (
+    target, order_id, body, open) order by target, order_id
+on conflict (installation, entity, object_id) do update set body = excluded.body, open = excluded.open
+returning installation, object_id, exists (
+    select from progress p where p.order_id = progress.order_id and p.entity <> 'order') as begun
+"""
+
+CLAIM = """
+insert into progress (installation, entity, object_id, order_id, body, fulfilled_by)
+select shop, 'order', order_id, order_id, '{}', claims::jsonb
+from unnest(%(shop)s::smallint[], %(order)s::text[], %(claims)s::text[]) as wanted (shop, order_id, claims)
+on conflict (installation, entity, object_id) do update
+set fulfilled_by = excluded.fulfilled_by || jsonb_strip_nulls(progress.fulfilled_by)
+returning installation, object_id, fulfilled_by
+"""
+
+STANDING = """
+select (
+        select fulfilled_by from progress
+        where installation = asked.shop and entity = 'order' and object_id = asked.order_id) as claims, (
+        select body from progress
+        where installation = asked.target and entity = 'order' and object_id = asked.order_id) as carried
+from unnest(%(shop)s::smallint[], %(order)s::text[], %(target)s::smallint[]) with ordinality as asked (
+    shop, order_id, target, n) order by n
+"""
 
 RECORD = """
 with ours as (

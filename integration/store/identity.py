@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from integration.store import crossrefs
+from integration.store.crossrefs import Written
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 
@@ -33,5 +34,5 @@ def adopt(tx: Transaction, delivery: Delivery, our_id: str, lane: str, elsewhere
         delivery.entity,
         delivery.object_id,
     )
-    crossrefs.write(tx, delivery.source, delivery.entity, our_id, elsewhere)
+    crossrefs.write(tx, [Written(delivery.source, delivery.entity, our_id, elsewhere)])
     return replace(delivery, object_id=our_id, lane=lane)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from integration.message import Event, State, Step
+from integration.store import counters
+from integration.store.counters import shard
 from integration.store.database import Row, Transaction
-
-SHARDS = 16
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def accept(
             "body": body,
             "body_hash": body_hash,
             "routes": json.dumps([asdict(route) for route in routes]),
-            "shard": random.randrange(SHARDS),  # noqa: S311 - spreads writers, keeps no secret
+            "shard": shard(),
         },
     )
     return Arrival("accepted", row["message"], tuple(row["due"])) if row else None
@@ -95,7 +94,7 @@ def again(tx: Transaction, source: int, external_id: str, body_hash: bytes) -> A
     known = tx.row(KNOWN, {"source": source, "external_id": external_id})
     assert known, "the insert met a message that is not there"
     same = known["body_hash"] == body_hash
-    count(tx, "copies" if same else "conflicts", source)
+    counters.count(tx, "copies" if same else "conflicts", source)
     if same:
         tx.run("update messages set copies = copies + 1 where id = %s", known["id"])
         return Arrival("duplicate", known["id"])
@@ -121,17 +120,6 @@ def reject(tx: Transaction, source: int, external_id: str, reason: str, body: by
 
 def forget_rejected(tx: Transaction) -> int:
     return tx.run("delete from rejected where received_at < now() - interval '7 days'")
-
-
-def count(tx: Transaction, name: str, source: int) -> None:
-    """Adds one to a counter of today."""
-    tx.run(
-        """insert into counters (name, source, day, shard, value) values (%s, %s, current_date, %s, 1)
-           on conflict (name, source, day, shard) do update set value = counters.value + 1""",
-        name,
-        source,
-        random.randrange(SHARDS),  # noqa: S311
-    )
 
 
 # A message is noted in `seen` in a transaction before the one that removes it.

@@ -13,6 +13,7 @@ from typing import Any
 
 from integration.message import State, Step, clear
 from integration.store import audit, crossrefs
+from integration.store.crossrefs import Written
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 from integration.store.views import DELIVERY, TABLES
@@ -175,7 +176,7 @@ def choose(tx: Transaction, delivery: Delivery, candidate: Mapping[str, str], wh
         )
         audit.note(tx, who, "choose", [delivery.id], code=approves)
         return
-    crossrefs.write(tx, delivery.target, candidate["entity"], clear(candidate["key"]), candidate["id"])
+    crossrefs.write(tx, [Written(delivery.target, candidate["entity"], clear(candidate["key"]), candidate["id"])])
     audit.note(tx, who, "choose", [delivery.id], entity=candidate["entity"], theirs=candidate["id"])
 
 

@@ -18,7 +18,8 @@ from integration.local.servers import Valkey
 from integration.message import State
 from integration.settings import Settings
 from integration.store.database import Database
-from integration.store.deliveries import Next, move
+from integration.store.deliveries import Next
+from integration.store.ends import move
 from tasks.alert_rules import QUESTIONS
 from tasks.runtime import Runtime
 from tests.alerts.inbox import Hook
@@ -74,7 +75,7 @@ class Watched:
             claimed = self.road.claim(self.road.delivery(f"evt-{self._number}", order=str(self._number)))
             assert claimed
             with self.runtime.database.transaction() as tx:
-                move(tx, claimed, Next(state, reason=reason, hint="Remove the cause.", code="reject"))
+                move(tx, [(claimed, Next(state, reason=reason, hint="Remove the cause.", code="reject"))])
 
     def repaired(self) -> None:
         self.road.run("update deliveries set state = 'done' where state in ('dead', 'held')")

@@ -14,7 +14,8 @@ from integration.cli import main
 from integration.errors import Retry
 from integration.message import State
 from integration.store import cursors, dispatch, inbox, installations
-from integration.store.deliveries import Next, move
+from integration.store.deliveries import Next
+from integration.store.ends import move
 from tasks import upkeep
 from tasks.alert_rules import QUESTIONS
 from tests.alerts.conftest import Watched
@@ -119,7 +120,7 @@ def test_a_delivery_that_waits_for_another_object_for_an_hour(fleet: Watched) ->
     claimed = fleet.road.claim(fleet.road.delivery("evt-1"))
     assert claimed
     with fleet.runtime.database.transaction() as tx:
-        move(tx, claimed, Next(State.WAITING, due_in=3600, needs="2/order/1000", reason="waits for order 1000"))
+        move(tx, [(claimed, Next(State.WAITING, due_in=3600, needs="2/order/1000", reason="waits for order 1000"))])
     assert about(fleet, "needs") == []
     fleet.road.run("update deliveries set created_at = now() - interval '61 minutes'")
     (condition,) = fleet.conditions("needs")

@@ -13,7 +13,7 @@ from rich.table import Table
 from integration.local.servers import Postgres
 from integration.message import State, Step
 from integration.settings import System
-from integration.store import deliveries, dispatch, installations
+from integration.store import deliveries, dispatch, ends, installations
 from integration.store.database import Database
 from integration.store.deliveries import Next
 from integration.store.migrate import migrate
@@ -129,8 +129,8 @@ def _carry(database: Database, target: int) -> None:
             with database.statement(durable=False) as tx:
                 (claimed,) = deliveries.claim(tx, [row["id"]], [Step.ENRICH], [target])
             with database.transaction(durable=False) as tx:
-                deliveries.move(tx, claimed, Next(State.DONE))
-                deliveries.leave_lane(tx, claimed, supersedes=True)
+                ends.move(tx, [(claimed, Next(State.DONE))])
+                ends.leave_lane(tx, [(claimed, True)])
         left -= len(due)
 
 

@@ -6,12 +6,10 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
-
-import requests
 
 from integration.signature import sign
 
@@ -29,33 +27,16 @@ class Sent:
     seconds: float = 0.0
 
 
-class Sandbox:
-    """The sandbox as a benchmark uses it: it sends no webhook by itself."""
+def order_of(id: str, customer: str | None = None, skus: str = "SKU", *, company: bool = False) -> dict[str, Any]:
+    """An order of five lines, tax inside, that adds up; about 4 KB.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._url = environment["FLEET_SANDBOX_URL"]
-        self._headers = {"X-Sandbox-Token": environment["FLEET_SANDBOX_TOKEN"]}
-
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, headers=self._headers, timeout=120)
-        answer.raise_for_status()
-        return answer.json()
-
-    def orders(self, count: int, run: str) -> list[dict[str, Any]]:
-        """New orders of new customers in Clarity, as its events hold them."""
-        placed = []
-        for number in range(count):
-            order = order_of(f"{run}-{number}")
-            placed.append(self.control("POST", "orders", order))
-        return placed
-
-
-def order_of(id: str) -> dict[str, Any]:
-    """An order of five lines, tax inside, that adds up; about 4 KB."""
+    Of a customer of its own unless another is named, who is a person or a company, for products ``SKU-1`` to ``SKU-5``.
+    """
+    buyer = customer or id
     lines = [
         {
             "id": str(place),
-            "sku": f"SKU-{place}",
+            "sku": f"{skus}-{place}",
             "name": f"Thing number {place}",
             "kind": "physical",
             "quantity": "2",
@@ -69,8 +50,9 @@ def order_of(id: str) -> dict[str, Any]:
         }
         for place in range(1, LINES + 1)
     ]
-    address = {"name": f"Buyer {id}", "line1": "Long Street 1", "city": "Gdynia", "postalCode": "81-001"}
+    address = {"name": f"Buyer {buyer}", "line1": "Long Street 1", "city": "Gdynia", "postalCode": "81-001"}
     address |= {"countryCode": "PL", "company": None, "line2": None, "region": None, "phone": None, "email": None}
+    kind = {"type": "company", "company": f"Buyer {buyer}"} if company else {"type": "person"}
     order = {
         "id": id,
         "number": f"B-{id}",
@@ -80,7 +62,7 @@ def order_of(id: str) -> dict[str, Any]:
         "placedAt": "2026-11-20T10:15:29.000Z",
         "currency": "EUR",
         "taxIncluded": True,
-        "customer": {"id": f"c-{id}", "type": "person", "email": f"{id}@buyer.example", "name": f"Buyer {id}"},
+        "customer": {"id": f"c-{buyer}", "email": f"{buyer}@buyer.example", "name": f"Buyer {buyer}", **kind},
         "billingAddress": address,
         "shippingAddress": address,
         "lines": lines,
@@ -96,6 +78,11 @@ def order_of(id: str) -> dict[str, Any]:
     }
     order["customAttributes"] = {"padding": "x" * max(0, SIZE - len(json.dumps(order)))}
     return order
+
+
+def orders_of(count: int, run: str, *, companies: bool = False) -> list[dict[str, Any]]:
+    """So many, each of a customer of its own."""
+    return [order_of(f"{run}-{number}", company=companies) for number in range(count)]
 
 
 def send(url: str, secret: str, orders: Sequence[dict[str, Any]], run: str, *, rate: float | None = None) -> Sent:

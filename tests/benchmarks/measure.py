@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,10 +28,33 @@ def tree(*roots: int) -> list[int]:
     return found
 
 
+def processes(home: Path) -> dict[str, list[int]]:
+    """The processes of the fleet in this home by their name in the Procfile, each with its children; servers, too."""
+    return {file.stem: tree(int(file.read_text().split()[0])) for file in sorted((home / "run").glob("*.pid"))}
+
+
 def of_fleet(home: Path, *without: str) -> list[int]:
     """The processes of the fleet in this home, servers included, but for the named ones."""
-    files = [file for file in (home / "run").glob("*.pid") if file.stem not in without]
-    return tree(*(int(file.read_text().split()[0]) for file in files))
+    return [pid for name, pids in processes(home).items() if name not in without for pid in pids]
+
+
+def owners(home: Path) -> dict[int, str]:
+    """By the local port of each connection over IPv4, which process of the fleet it belongs to."""
+    sockets = {}
+    for name, pids in processes(home).items():
+        for pid in pids:
+            sockets |= dict.fromkeys(_sockets(pid), name)
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(line[1].partition(":")[2], 16): sockets[line[9]] for line in lines if line[9] in sockets}
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    """The inodes of the sockets that a process has open."""
+    with suppress(OSError):  # it has ended
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # so has this
+                if (target := str(link.readlink())).startswith("socket:["):
+                    yield target[8:-1]
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:

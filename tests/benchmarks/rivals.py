@@ -1,4 +1,4 @@
-"""What the fleet is measured against, on the same machine and the same sandbox."""
+"""What the fleet is measured against, on the same machine and the same target."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,10 @@ import redis
 import requests
 from rich.console import Console
 
-from tests.benchmarks.load import Sandbox, order_of, send
+from tests.benchmarks.load import order_of, send
 from tests.benchmarks.measure import cpu_seconds, percentile, pss_mib, tree
+from tests.benchmarks.report import Result
+from tests.benchmarks.targets import Target, doubled
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -29,68 +29,44 @@ INSERTS = 3000
 PATIENCE = 120.0
 
 
-@dataclass(frozen=True)
-class Result:
-    """One row of the table: rates are per second, times in seconds, ``cpu`` per order, ``pss`` in MiB when idle.
-
-    ``idle`` is how many messages a minute a fleet accepts to which nothing new is sent.
-    """
-
-    name: str
-    accepted: float | None = None
-    orders: float | None = None
-    p50: float | None = None
-    p99: float | None = None
-    answer_p99: float | None = None
-    cpu: float | None = None
-    pss: float | None = None
-    lost: int | None = None
-    doubled: int | None = None
-    idle: float | None = None
+def naive(environment: Mapping[str, str], target: Target, orders: int, console: Console) -> Result:
+    """The naive way with the same orders on the same target."""
+    with console.status(f"naive Celery ({target.name})"):
+        return _naive(environment, target, orders)
 
 
-def measure(environment: Mapping[str, str], sandbox: Sandbox, orders: int, console: Console) -> list[Result]:
-    """The naive way with the same orders; then a Celery task that does nothing, and a Flask route with an insert."""
-    with console.status("naive Celery"):
-        naive = _naive(environment, sandbox, orders)
+def floors(environment: Mapping[str, str], console: Console) -> list[Result]:
+    """A Celery task that does nothing, and a Flask route with an insert."""
     with console.status("raw Celery"):
         raw = _no_ops(environment)
     with console.status("Flask and an insert"):
-        insert = _insert(environment)
-    return [naive, raw, insert]
+        return [raw, _insert(environment)]
 
 
-def doubled(sandbox: Sandbox, run: str) -> int:
-    """How many orders of a run exist more than once in Odoo."""
-    made = sandbox.control("GET", "ledger")["odoo"]["orders"]
-    counts = Counter(order["origin"] for order in made if str(order["origin"]).startswith(f"B-{run}"))
-    return sum(count > 1 for count in counts.values())
-
-
-def _naive(environment: Mapping[str, str], sandbox: Sandbox, count: int) -> Result:
+def _naive(environment: Mapping[str, str], target: Target, count: int) -> Result:
     own = _own(environment, 5)
     broker = redis.Redis.from_url(own["REDIS_URL"])
     with _web("naive", own) as (url, web), _worker("naive", own, "-P", "prefork", "-c", "4") as worker:
         idle = pss_mib(tree(web, worker))
         for run, number in (("warm", 50), ("run", count)):
-            placed = sandbox.orders(number, f"naive-{run}")
+            placed = target.orders(number, f"naive-{run}")
             before = cpu_seconds(tree(web, worker))
             began = time.monotonic()
             sent = send(url, "whsec_" + "A" * 32, placed, f"naive-{run}")
             _drained(broker)
             seconds = time.monotonic() - began
         cpu = cpu_seconds(tree(web, worker)) - before
-    pushed = sandbox.control("GET", "ledger")["clarity"]["status_pushes"]
-    arrived = {push["order_id"] for push in pushed if push["order_id"].startswith("naive-run-")}
+    arrived = {id for id in target.pushed() if id.startswith("naive-run-")}
     return Result(
         "naive Celery",
+        target.name,
         accepted=count / sent.seconds,
         orders=count / seconds,
         answer_p99=percentile(sent.answers, 0.99),
         cpu=cpu / count,
         pss=idle,
         lost=count - len(arrived),
-        doubled=doubled(sandbox, "naive-run"),
+        doubled=doubled(target, "naive-run"),
     )
 
 
@@ -147,7 +123,7 @@ def _web(module: str, environment: Mapping[str, str]) -> Iterator[tuple[str, int
             try:
                 requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2)
                 break
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/webhooks/clarity", pid
 

@@ -190,9 +190,9 @@ def test_the_ledger_sums_what_rounding_lines_carry(fleet: Fleet, road: Road) -> 
     with road.database.transaction() as tx:
         for order, rounding, currency in (("1", "0.02", "EUR"), ("2", "-0.05", "EUR"), ("3", "0.001", "KWD")):
             carried = {"lines": [], "amount": "1", "currency": currency, "rounding": rounding}
-            fulfilment.carry(tx, road.odoo.id, order, carried)
-        fulfilment.carry(tx, road.odoo.id, "4", {"lines": [], "amount": "1", "currency": "EUR"})
-        fulfilment.carry(tx, road.odoo.id, "2", {"lines": [], "amount": "1", "currency": "EUR", "rounding": "0.01"})
+            fulfilment.carry(tx, [(road.odoo.id, order, carried)])
+        fulfilment.carry(tx, [(road.odoo.id, "4", {"lines": [], "amount": "1", "currency": "EUR"})])
+        fulfilment.carry(tx, [(road.odoo.id, "2", {"lines": [], "amount": "1", "currency": "EUR", "rounding": "0.01"})])
     shown = json.loads(fleet("ledger", "--json").output)["rounding"]
     assert shown == [
         {"target": "odoo-1", "currency": "EUR", "orders": 2, "rounding": "0.03"},

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
 from tests.connectors.fusion_targets import Pod, pod
 from tests.connectors.odoo_targets import LiveTarget, SandboxTarget, Shop, Target, sandbox
+from tests.connectors.raw_server import certificate
 
 
 @pytest.fixture(
@@ -36,3 +38,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     """A Fusion pod of the sandbox; each test module brings it back to where it wants it."""
     with pod(tmp_path_factory.mktemp("fusion")) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLContext]:
+    """A server's TLS context for 127.0.0.1, whose authority the calls trust."""
+    pem = tmp_path_factory.mktemp("tls") / "server.pem"
+    pem.write_bytes(certificate())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(pem))
+        yield context

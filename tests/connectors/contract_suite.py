@@ -96,7 +96,13 @@ class LosesAnswer(MemoryWork):
         self._left = nth
         self.lost = False
 
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+    def perform(
+        self,
+        effect: str,
+        request: Request,
+        send: Callable[[Request], Any],
+        again: Callable[[Request], Any] | None = None,
+    ) -> Any:
         def losing(frozen: Request) -> Any:
             answer = send(frozen)
             self._left -= 1
@@ -105,7 +111,7 @@ class LosesAnswer(MemoryWork):
                 raise Retry("the connection broke", unknown_outcome=True, counts_for_breaker=True)
             return answer
 
-        return super().perform(effect, request, losing)
+        return super().perform(effect, request, losing, again)
 
 
 def send(bench: Bench, entity: str, document: Document, work: MemoryWork, url: str | None = None) -> Posted:

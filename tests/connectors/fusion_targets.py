@@ -55,7 +55,7 @@ class Pod:
         )
 
     @contextmanager
-    def gate(self) -> Iterator[None]:
+    def gate(self, size: int = 1) -> Iterator[None]:  # noqa: ARG002 - it lets all through
         yield
 
     def connector(self, **options: str) -> Fusion:
@@ -110,9 +110,12 @@ class Shop:
         return MemoryWork(self.crossrefs)
 
     def send(self, document: Document, work: MemoryWork | None = None, connector: Fusion | None = None) -> Posted:
-        """One hop: enrich and post."""
+        """One hop: enrich and post, and what was posted is remembered."""
         work, connector = work or self.work, connector or self.connector
-        return connector.post("order", connector.enrich("order", document, work), work)
+        posted = connector.post("order", connector.enrich("order", document, work), work)
+        if posted.theirs:
+            work.remember("order", document["key"], posted.theirs)
+        return posted
 
     def order(self, *lines: dict[str, Any], total: str, **changes: Any) -> Document:
         key = uuid.uuid4().hex[:8]

@@ -35,7 +35,8 @@ def unique() -> str:
 class Target(ABC):
     """One Odoo with what the tests need in it: products A and B, and sales taxes of ``rate`` percent.
 
-    ``owner`` calls it with the rights to arrange things.  ``calls`` counts what the connector has sent.
+    ``owner`` calls it with the rights to arrange things.  ``calls`` counts what the connector has sent, ``sizes``
+    has for how many objects each was.
     """
 
     currency: str
@@ -45,11 +46,13 @@ class Target(ABC):
         self.system = system
         self._owner = Client(replace(owner, options={**owner.options, "protocol": "json2"}), self.gate)
         self.calls = 0
+        self.sizes: list[int] = []
         self.sku_a, self.sku_b = self.product(), self.product()
 
     @contextmanager
-    def gate(self) -> Iterator[None]:
+    def gate(self, size: int = 1) -> Iterator[None]:
         self.calls += 1
+        self.sizes.append(size)
         yield
 
     def connector(self, **options: str) -> Odoo:
@@ -111,6 +114,10 @@ class Target(ABC):
         """Gives a contact, with its addresses, to another company, as a person does who moves a customer there."""
 
     @abstractmethod
+    def carrier(self, name: str) -> int:
+        """A delivery method of that name."""
+
+    @abstractmethod
     def deliver(self, order: str) -> None:
         """Ships everything."""
 
@@ -132,6 +139,11 @@ class SandboxTarget(Target):
             for row in list(self.fake.database.rows("res.partner").values()):
                 if partner in (row["id"], row.get("parent_id")):
                     self.fake.database.update("res.partner", row["id"], {"company_id": OTHER_COMPANY_ID})
+
+    def carrier(self, name: str) -> int:
+        with self.fake.database.transaction():
+            row = next(iter(self.fake.database.rows("delivery.carrier").values()))
+            return self.fake.database.insert("delivery.carrier", {**row, "id": None, "name": name})
 
     def deliver(self, order: str) -> None:
         with self.fake.database.transaction():
@@ -190,6 +202,10 @@ class LiveTarget(Target):
     def _uid(self) -> int:
         login = [["login", "=", self.system.options["username"]]]
         return int(self.owner("res.users", "search", domain=login)[0])
+
+    def carrier(self, name: str) -> int:
+        product = self.create("product.product", name=name, type="service")
+        return self.create("delivery.carrier", name=name, product_id=product, delivery_type="fixed")
 
     def deliver(self, order: str) -> None:
         pickings = self.one("sale.order", order, "picking_ids")["picking_ids"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import cycle, islice
 from threading import Event, Thread
@@ -16,54 +16,13 @@ from integration.connectors.contract import Request
 from integration.connectors.http import Http
 from integration.connectors.oauth import ClientCredentials
 from integration.errors import Retry
+from tests.connectors.raw_server import OK, Script, server
 
 pytestmark = pytest.mark.timed
 
 TIMEOUT = 2.0
 OVER = 3.0
-OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-
-Script = Callable[[socket.socket, Event], None]
-
-
-class Server:
-    """Listens on a port, and answers each connection by the script until it is closed.  ``taken`` counts them."""
-
-    def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
-        self._script = script
-        self._context = context
-        self._over = Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.taken = 0
-        self.port = self._listener.getsockname()[1]
-        Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection = self._listener.accept()[0]
-                self.taken += 1
-                Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection:
-            if self._context:
-                connection = self._context.wrap_socket(connection, server_side=True)
-            self._script(connection, self._over)
-
-    def close(self) -> None:
-        self._over.set()
-        self._listener.close()
-
-
-@contextmanager
-def server(script: Script, context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    serving = Server(script, context)
-    try:
-        yield serving
-    finally:
-        serving.close()
 
 
 def trickling(first: bytes, again: bytes) -> Script:
@@ -112,7 +71,7 @@ PARTS = {
 
 
 @contextmanager
-def open_gate() -> Iterator[None]:
+def open_gate(size: int = 1) -> Iterator[None]:
     yield
 
 
@@ -130,6 +89,23 @@ def test_a_call_ends_in_time_whatever_trickles_in(part: str) -> None:
     with server(PARTS[part]) as target:
         failure = call(f"http://127.0.0.1:{target.port}", b"x" * 30_000_000 if part == "the request" else b"{}")
     assert (failure.code, failure.unknown_outcome, failure.counts_for_breaker) == ("timeout", True, True)
+
+
+def test_a_bulk_call_has_an_eighth_more_for_each_further_object() -> None:
+    sizes: list[int] = []
+
+    @contextmanager
+    def gate(size: int = 1) -> Iterator[None]:
+        sizes.append(size)
+        yield
+
+    with server(PARTS["headers"]) as target:
+        http = Http(f"http://127.0.0.1:{target.port}", timeout=TIMEOUT, gate=gate)
+        began = time.monotonic()
+        with pytest.raises(Retry):
+            http.send(Request("POST", "/orders", b"{}", {}), size=9)
+    assert time.monotonic() - began > 2 * TIMEOUT - 0.2
+    assert sizes == [9]
 
 
 @pytest.mark.parametrize("part", ["headers", "the body", "a chunk's size", "the request"])
@@ -213,45 +189,3 @@ def test_a_connection_is_used_again_with_the_whole_time() -> None:
         for _ in range(2):
             assert http.send(Request("POST", "/orders", b"{}", {})).json() == {}
         assert target.taken == 1
-
-
-@pytest.fixture(scope="module")
-def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLContext]:
-    """A server's TLS context for 127.0.0.1, whose authority the calls trust."""
-    pem = tmp_path_factory.mktemp("tls") / "server.pem"
-    pem.write_bytes(certificate())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REQUESTS_CA_BUNDLE", str(pem))
-        yield context
-
-
-def certificate() -> bytes:
-    """A key and a certificate of its own for 127.0.0.1, as PEM."""
-    from datetime import UTC, datetime, timedelta
-    from ipaddress import ip_address
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "target")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    return private + made.public_bytes(serialization.Encoding.PEM)

@@ -170,16 +170,17 @@ def test_a_draft_is_held_with_fusions_words_and_the_next_run_submits_it(shop: Sh
     assert failure.reason == f"Fusion saved order {number} as a draft, but did not submit it: {NOT_SUBMITTED}"
     assert shop.work.outcomes == [("order.create", "failed")]
 
-    shop.pod.fail_next("not_submitted")
+    shop.pod.fail_next("not_submitted", times=2)  # once for the second POST, which Fusion refuses anyhow
     assert held(lambda: shop.send(document)).code == "not_submitted"
     posted = shop.send(document)
     assert posted.number == number
     assert shop.work.outcomes[1:] == [
+        ("order.create", "failed"),
         ("order.create", "found"),
         ("order.submit", "failed"),
         ("order.submit", "ok"),
     ]
-    assert (shop.pod.posts(), shop.pod.order(document)["status"]) == (1, "OPEN")
+    assert (shop.pod.order(document)["submissions"], shop.pod.order(document)["status"]) == (1, "OPEN")
 
 
 def test_the_next_run_brings_the_draft_up_to_date_before_it_is_submitted(shop: Shop) -> None:
@@ -190,11 +191,12 @@ def test_the_next_run_brings_the_draft_up_to_date_before_it_is_submitted(shop: S
     shop.work.new_round()
     shop.send(document)
     assert shop.work.outcomes == [
+        ("order.create", "failed"),  # Fusion has it already
         ("order.create", "found"),
         ("order.add_line:3", "ok"),
         ("order.submit", "ok"),
     ]
-    assert shop.pod.posts() == 1
+    assert shop.pod.order(document)["submissions"] == 1
     assert_shown(shop, document)
 
 

@@ -9,6 +9,7 @@ import pytest
 import responses
 
 from integration.connectors.fusion.customer.accounts import Customers
+from integration.connectors.fusion.customer.directory import Directory
 from tests.connectors.fusion_answers import CRM, SITES, client
 from tests.connectors.odoo_targets import held
 from tests.connectors.work import MemoryWork
@@ -29,7 +30,7 @@ def resolve(sites: list[dict[str, Any]], **customer: str | None) -> dict[str, st
         "customer": {"key": "c-1", "email": "jane.o'neil@mail.example", "account_number": None, **customer},
         "ship_to": {"postal_code": "00-950"},
     }
-    return Customers(fusion, MemoryWork(), "").resolve(document)
+    return Customers(Directory(fusion), MemoryWork(), "").resolve(document)
 
 
 @responses.activate
@@ -60,7 +61,7 @@ def test_a_chosen_account_is_remembered() -> None:
         "customer": {"key": "c-1", "email": "jane@mail.example", "account_number": None},
         "ship_to": {"postal_code": None},
     }
-    assert Customers(fusion, work, "").resolve(document)["account"] == "777"
+    assert Customers(Directory(fusion), work, "").resolve(document)["account"] == "777"
 
 
 @responses.activate

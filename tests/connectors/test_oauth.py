@@ -16,7 +16,7 @@ TOKEN_URL = "https://shop.example/oauth/token"
 
 
 @contextmanager
-def gate() -> Iterator[None]:
+def gate(size: int = 1) -> Iterator[None]:
     yield
 
 

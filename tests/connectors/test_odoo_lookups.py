@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from integration.connectors.odoo import catalog as catalog_of_odoo
 from integration.connectors.odoo.customer.identity import guest_id
 from integration.connectors.odoo.order import services
 from integration.errors import Reject, Throttled
@@ -285,6 +286,34 @@ def test_a_currency_without_pricelist_is_held(shop: Shop) -> None:
     failure = held(lambda: shop.send(shop.order(shop.line("1", "1", "1"), total="1", currency="XTS")))
     assert failure.reason == "no pricelist in XTS"
     assert "ODOO_PRICELIST_XTS" in (failure.hint or "")
+
+
+def test_what_is_not_there_and_bothers_nobody_is_remembered_for_a_while(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector, name = shop.target.connector(), f"Carrier {unique()}"
+    catalog = connector.site.catalog
+    assert catalog.carrier(name) is None
+    shop.target.calls = 0
+    assert catalog.carrier(name) is None
+    assert shop.target.calls == 0
+    id = shop.target.carrier(name)
+    monkeypatch.setattr(catalog_of_odoo, "ABSENT_SECONDS", 0.0)
+    assert catalog.carrier(name) == id
+    shop.target.calls = 0
+    assert catalog.carrier(name) == id, "what is there is remembered for longer"
+    assert shop.target.calls == 0
+
+
+def test_products_are_remembered_and_unknown_ones_asked_for_afresh(shop: Shop) -> None:
+    catalog, new = shop.target.connector().site.catalog, f"SKU-{unique()}"
+    assert catalog.products([shop.target.sku_a])
+    shop.target.calls = 0
+    assert catalog.products([shop.target.sku_a])
+    assert shop.target.calls == 0
+    held(lambda: catalog.products([shop.target.sku_a, new]))
+    shop.target.product(default_code=new)
+    assert catalog.products([shop.target.sku_a, new]).keys() == {shop.target.sku_a, new}
 
 
 def test_payment_term_and_carrier_by_name(shop: Shop) -> None:

@@ -88,7 +88,13 @@ class MemoryWork:
         self.relinked.append((entity, id, was, theirs))
         self.remember(entity, id, theirs)
 
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+    def perform(
+        self,
+        effect: str,
+        request: Request,
+        send: Callable[[Request], Any],
+        again: Callable[[Request], Any] | None = None,
+    ) -> Any:
         last = self._last(effect)
         if last and last.outcome in ("ok", "found"):
             return thaw(last.answer) if last.answer else None
@@ -97,7 +103,7 @@ class MemoryWork:
         this = Try(effect, frozen)
         self.tries.append(this)
         try:
-            answer = send(Request(**thaw(frozen)) if repeat else request)
+            answer = (again or send)(Request(**thaw(frozen))) if repeat else send(request)
         except Failure as failure:
             this.outcome = "unknown" if isinstance(failure, Retry) and failure.unknown_outcome else "failed"
             raise
@@ -131,10 +137,16 @@ class LossyWork(MemoryWork):
         super().__init__(crossrefs)
         self._effect: str | None = effect
 
-    def perform(self, effect: str, request: Request, send: Callable[[Request], Any]) -> Any:
+    def perform(
+        self,
+        effect: str,
+        request: Request,
+        send: Callable[[Request], Any],
+        again: Callable[[Request], Any] | None = None,
+    ) -> Any:
         def lose(frozen: Request) -> Any:
             send(frozen)
             self._effect = None
             raise Retry("the connection broke", unknown_outcome=True, counts_for_breaker=True)
 
-        return super().perform(effect, request, lose if effect == self._effect else send)
+        return super().perform(effect, request, lose if effect == self._effect else send, again)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_batches,
+    of_bulk,
+    of_calls,
     of_contract,
     of_customers,
     of_documents,
@@ -15,6 +18,7 @@ from tests.planted import (
     of_startup,
     of_store,
     of_systems,
+    of_vault,
 )
 from tests.planted.defect import Defect
 
@@ -28,7 +32,11 @@ DEFECTS: list[Defect] = [
     *of_fulfilment.DEFECTS,
     *of_identity.DEFECTS,
     *of_edges.DEFECTS,
+    *of_calls.DEFECTS,
     *of_systems.DEFECTS,
     *of_contract.DEFECTS,
+    *of_bulk.DEFECTS,
+    *of_batches.DEFECTS,
+    *of_vault.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -169,4 +169,12 @@ DEFECTS = [
         "tests/mapping/test_samples.py::test_what_is_accepted_is_what_the_samples_expect_from_then_on",
         "AssertionError|ValueError",
     ),
+    Defect(
+        "a document is read as its schema loads it",
+        "integration/canonical/reader.py",
+        "            if optional and (value is None or value is missing):\n",
+        "            if value is None or value is missing:\n",
+        "tests/mapping/test_reader.py::test_a_document_is_read_as_its_schema_loads_it",
+        "refused",
+    ),
 ]

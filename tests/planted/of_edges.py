@@ -5,18 +5,9 @@ from __future__ import annotations
 from tests.planted.defect import Defect
 
 CONNECTORS = "integration/connectors/"
-DEADLINE = "tests/connectors/test_deadline.py::"
 ENDLESS = "tests/connectors/test_endless.py::"
 
 DEFECTS = [
-    Defect(
-        "a call's time is one for all its reads",
-        f"{CONNECTORS}line.py",
-        "        self._sock.settimeout(_left())\n        return self._raw",
-        "        return self._raw",
-        f"{DEADLINE}test_a_call_ends_in_time_whatever_trickles_in[headers]",
-        "time.monotonic",
-    ),
     Defect(
         "addresses are parsed as the client parses them",
         "integration/addresses.py",

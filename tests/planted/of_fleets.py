@@ -8,6 +8,8 @@ STORE = "integration/store/"
 ODOO = "integration/connectors/odoo/"
 TRIAL = "tests/faults/test_faults.py::test_everything_once_in_order_and_nothing_lost"
 
+COUNTS = "tests/benchmarks/test_counts.py::"
+
 TRIALS = [
     Defect(
         "what an older release had in hand goes on after an upgrade",
@@ -16,6 +18,22 @@ TRIALS = [
         "state = 'running' and leased_until < '2020-01-01'",
         "tests/road/test_upgrade_under_traffic.py::test_what_was_open_ends_while_new_events_arrive",
         "it did not happen in",
+    ),
+    Defect(
+        "an order asks for no call more than it needs",
+        f"{ODOO}catalog.py",
+        "SLOW_SECONDS = 600.0",
+        "SLOW_SECONDS = 0.0",
+        f"{COUNTS}test_an_order_of_a_known_customer",
+        "'http': 7",
+    ),
+    Defect(
+        "no commit waits for the disk that need not",
+        f"{STORE}database.py",
+        'yield Transaction(connection, "" if durable else ASYNC_COMMIT)',
+        'yield Transaction(connection, "")',
+        f"{COUNTS}test_an_order_of_a_new_customer",
+        "'fsyncs'",
     ),
     Defect(
         "nothing is stuck when a worker has died",
@@ -28,8 +46,8 @@ TRIALS = [
     Defect(
         "an order exists once though answers are lost",
         f"{STORE}attempts.py",
-        "case when last.id is null or last.outcome = 'failed' then %(request)s else last.request end",
-        "%(request)s",
+        "case when last.id is null or last.outcome = 'failed' then ours.request else last.request end",
+        "ours.request",
         f"{TRIAL}[answer-lost-after-commit]",
         "orders that exist twice in Odoo",
         also=(
@@ -50,8 +68,8 @@ TRIALS = [
     ),
     Defect(
         "our ledger adds up",
-        f"{STORE}deliveries.py",
-        "do update set value = counters.value + 1",
+        f"{STORE}ends.py",
+        "do update set value = counters.value + excluded.value",
         "do update set value = counters.value",
         f"{TRIAL}[valkey-emptied]",
         "deliveries made, but",

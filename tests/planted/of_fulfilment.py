@@ -50,8 +50,8 @@ DEFECTS = [
     Defect(
         "what has perhaps been sent to a target counts as standing there",
         "tasks/fulfilment.py",
-        "            known = known or attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)\n",
-        "",
+        " or delivery.theirs is not None or _was_tried(job)\n",
+        " or delivery.theirs is not None\n",
         f"{TAKE_ON}test_a_try_whose_outcome_nobody_knows_counts_as_standing_there",
         "'line_moves'",
     ),
@@ -73,7 +73,7 @@ DEFECTS = [
     ),
     Defect(
         "one row per object and target: what fails is the newest event's",
-        "tasks/runner.py",
+        "tasks/endings.py",
         "        state = superseded.keep_one(tx, delivery, state)\n",
         "        pass\n",
         "tests/road/test_one_row.py::test_six_events_of_one_fault_are_one_row_per_target",
@@ -89,7 +89,7 @@ DEFECTS = [
     ),
     Defect(
         "a target at which objects die in a row is paused",
-        "tasks/runner.py",
+        "tasks/endings.py",
         "        installations.pause_if_dying(",
         "        (lambda *_: None)(",
         "tests/road/test_dying.py::test_it_stops_itself_and_a_person_lets_it_go_on",

@@ -89,5 +89,5 @@ class Orders:
         """The system that fulfils each line."""
         kinds = {each.id: kind for kind, each in self.runtime.installations.items()}
         with self.runtime.database.transaction() as tx:
-            claims = fulfilment.claim(tx, self.runtime.installations["clarity"].id, "1001", 0, (), ())
+            claims = fulfilment.claims(tx, self.runtime.installations["clarity"].id, "1001")
         return {line: kinds[by] if by else None for line, by in claims.items()}

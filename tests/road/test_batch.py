@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Request
-from integration.errors import Reject
+from integration.errors import Reject, Retry
 from integration.local.servers import Valkey
 from integration.message import Step
 from integration.receiver import read_event
 from integration.store import crossrefs, deliveries
+from integration.store.crossrefs import Written
 from integration.store.database import Row, Transaction
 from tasks import pipeline, runner, steps
 from tasks.celery import app, spread
@@ -72,6 +73,11 @@ class Hop:
         self.set("step = 'post', queue = 'odoo'", id)
         runner.run(self.runtime, [id], Step.POST, {Step.POST: body})
 
+    def post_all(self, ids: list[int], body: Callable[[Job], None]) -> None:
+        for id in ids:
+            self.set("step = 'post', queue = 'odoo'", id)
+        runner.run(self.runtime, ids, Step.POST, {Step.POST: body})
+
     def value(self, sql: str, id: int) -> Any:
         with self.runtime.database.transaction() as tx:
             return tx.value(sql, id)
@@ -84,6 +90,8 @@ class Hop:
 @pytest.fixture
 def hop(runtime: Runtime) -> Iterator[Hop]:
     yield Hop(runtime)
+    runtime.redis.flushdb()
+    runtime._credits.clear()
 
 
 def test_all_go_on(hop: Hop) -> None:
@@ -154,7 +162,7 @@ def test_their_id_that_belongs_to_another_of_ours_is_held(hop: Hop, after: Calla
     """As after a target was restored from a backup."""
     (id,) = hop.deliveries(1)
     with hop.runtime.database.transaction() as tx:
-        crossrefs.write(tx, hop.runtime.installations["odoo"].id, "order", "another", "17", version=1)
+        crossrefs.write(tx, [Written(hop.runtime.installations["odoo"].id, "order", "another", "17", version=1)])
 
     def body(job: Job) -> None:
         job.work.perform("order.load", Request("POST", "/", None, {}), send)
@@ -164,6 +172,53 @@ def test_their_id_that_belongs_to_another_of_ours_is_held(hop: Hop, after: Calla
     hop.post(id, body)
     assert hop.value("select state || ' ' || code from deliveries where id = %s", id) == "held taken"
     assert hop.value("select outcome from attempts where effect = 'order.load' and delivery = %s", id) == "ok"
+
+
+def test_at_a_target_they_share_what_they_ask_and_none_suffers_for_another(hop: Hop) -> None:
+    """Three post at once; one is refused, one finds that somebody has its lease, one is a defect of ours."""
+    good, refused, defect, lost = ids = hop.deliveries(4)
+    asked: list[int] = []
+
+    def send(job: Job, request: Request) -> str:
+        if job.delivery.id == refused:
+            raise Reject("not this one")
+        return "17"
+
+    def body(job: Job) -> None:
+        if job.delivery.id == lost:
+            hop.set("lease = gen_random_uuid()", lost)
+        job.work.known_among("product", ["a"])
+        asked.append(job.delivery.id)
+        job.work.perform("order.load", Request("POST", "/orders", {}, {}), lambda request: send(job, request))
+        if job.delivery.id == defect:
+            raise ZeroDivisionError
+
+    hop.post_all(ids, body)
+    assert asked == ids
+    assert hop.states(ids) == ["done", "dead", "dead", "running"]
+    outcomes = [hop.value("select max(outcome) from attempts where delivery = %s", id) for id in ids]
+    assert outcomes == ["ok", "failed", "ok", None], "whoever lost its lease tried nothing"
+
+
+def test_of_several_one_goes_as_a_probe(hop: Hop) -> None:
+    ids, ran = hop.deliveries(3), []
+    throttle = hop.runtime.throttles["odoo"]
+    with throttle.admit() as admission:
+        for _ in range(5):
+            with pytest.raises(Retry), admission.call():
+                raise Retry("no answer", counts_for_breaker=True)
+    hop.runtime.redis.hset(f"throttle:{{{hop.runtime.installations['odoo'].name}}}", "open_until", 1)
+    hop.post_all(ids, lambda job: ran.append(job.delivery.id))
+    assert ran == ids[:1]
+    assert hop.states(ids) == ["done", "waiting", "waiting"]
+    assert [hop.value("select attempts from deliveries where id = %s", id) for id in ids] == [0, 0, 0]
+
+
+def test_a_nudge_for_several_that_comes_again_runs_none_again(hop: Hop) -> None:
+    ids = hop.deliveries(3)
+    assert hop.run(ids) == ids
+    assert hop.run(ids) == []
+    assert hop.seen == ids
 
 
 def test_a_task_ends_though_memory_ran_out(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,13 +233,13 @@ def test_a_task_ends_though_memory_ran_out(hop: Hop, monkeypatch: pytest.MonkeyP
     assert hop.states([id]) == ["running"]
 
 
-def test_deliveries_of_one_nudge_go_on_under_ids_of_their_own(runtime: Runtime, valkey: Valkey) -> None:
-    several = pipeline.road([1, 2, 3], Step.TRANSFORM, "ingest", "odoo")
+def test_deliveries_of_one_nudge_go_on_together_under_an_id_of_their_own(runtime: Runtime, valkey: Valkey) -> None:
+    several = pipeline.road([1, 2, 3, 4], Step.TRANSFORM, "ingest", "odoo")
     links = list(reversed(several.tasks[1:]))
-    spread(links, [(1, "odoo"), (2, "odoo"), (3, "odoo")])
+    spread(links, [(1, "odoo"), (2, "fusion"), (3, "odoo")])
     with app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("odoo")
-        messages = [queue.get(timeout=2) for _ in range(3)]
-    assert [message.headers["argsrepr"] for message in messages] == [f"({id}, 'odoo')" for id in (1, 2, 3)]
+        messages = [connection.SimpleQueue(queue).get(timeout=2) for queue in ("odoo", "fusion")]
+    assert [message.payload[0] for message in messages] == [[[1, 3]], [2]]
+    assert [message.headers["argsrepr"] for message in messages] == ["([1, 3], 'odoo')", "(2, 'fusion')"]
     following = [message.payload[2]["chain"][0]["options"]["task_id"] for message in messages]
-    assert len({message.headers["id"] for message in messages} | set(following)) == 6
+    assert len({message.headers["id"] for message in messages} | set(following)) == 4

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from integration.canonical import thaw
 from integration.cli import main
+from integration.vault import Vault
 from tests.road.world import World
 
 
@@ -105,6 +107,27 @@ def test_what_the_customer_takes_out_is_cancelled_where_it_was(road: World) -> N
     road.finished(id)
     assert in_odoo(road, id) == [("sale", 1)]
     assert {row["state"] for row in road.deliveries(id)} <= {"done", "skipped"}, road.all(id)
+
+
+def test_a_part_is_kept_beside_the_whole_order_only_where_it_is_not_all_of_it(road: World) -> None:
+    whole, shared = road.generate()[0], road.generate(1, "shared")[0]
+    road.finished(whole, shared)
+    assert parts_kept(road, whole) == {"odoo-1": None}
+    lines = road.order(shared)["lines"]
+    carried = {target: len(part["lines"]) for target, part in parts_kept(road, shared).items()}
+    assert set(carried) == {"odoo-1", "fusion-1"}
+    assert 0 not in carried.values()
+    assert sum(carried.values()) == len(lines)
+
+
+def parts_kept(road: World, id: str) -> dict[str, Any]:
+    """What is written down as the part of each target that has taken the order."""
+    sql = """select i.name, d.document from deliveries d join installations i on i.id = d.target
+             join messages m on m.id = d.message where m.object_id = %s and d.step = 'enrich' and d.state = 'done'"""
+    with road.database.transaction() as tx:
+        rows = tx.rows(sql, id)
+    vault = Vault(road.settings.encryption_keys)
+    return {row["name"]: thaw(vault.open(row["document"])).get("part") for row in rows}
 
 
 def posted(road: World, id: str) -> list[dict[str, Any]]:

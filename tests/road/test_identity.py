@@ -15,6 +15,7 @@ from integration.connectors.contract import Posted
 from integration.message import Event, Step, lane
 from integration.settings import Settings
 from integration.store import crossrefs, inbox
+from integration.store.crossrefs import Written
 from integration.store.database import Row
 from integration.store.inbox import Route
 from tasks import runner
@@ -149,7 +150,9 @@ def test_of_what_only_its_home_makes_a_poll_takes_what_a_crossref_names(
 def test_what_a_poll_has_read_is_whole(customers: Customers) -> None:
     """Its versions are times, so each leaves a gap; there is nothing to fetch."""
     with customers.runtime.database.transaction() as tx:
-        crossrefs.write(tx, customers.clarity.id, "customer", "c-77", "c-77", version=1, source=customers.odoo.id)
+        crossrefs.write(
+            tx, [Written(customers.clarity.id, "customer", "c-77", "c-77", version=1, source=customers.odoo.id)]
+        )
     id = customers.change("c-77", 300, Step.TRANSFORM, ref="A-78", trust="normal")
     runner.run(customers.runtime, [id], Step.TRANSFORM, BODIES)
     assert customers.row(id)["step"] == "enrich", customers.row(id)
@@ -157,7 +160,9 @@ def test_what_a_poll_has_read_is_whole(customers: Customers) -> None:
 
 def test_an_update_of_a_known_one_adopts_nothing(customers: Customers) -> None:
     with customers.runtime.database.transaction() as tx:
-        crossrefs.write(tx, customers.clarity.id, "customer", "c-77", "c-77", version=1, source=customers.clarity.id)
+        crossrefs.write(
+            tx, [Written(customers.clarity.id, "customer", "c-77", "c-77", version=1, source=customers.clarity.id)]
+        )
     id = customers.change("c-77", 100)
     customers.post(id)
     assert (customers.row(id)["state"], customers.created) == ("done", [])

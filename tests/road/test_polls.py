@@ -15,6 +15,7 @@ import pytest
 from integration.connectors.contract import Change, Document, OpenKeys, Page, Parent
 from integration.errors import Failure, Misconfigured, Retry
 from integration.store import crossrefs, cursors, installations
+from integration.store.crossrefs import Written
 from tasks import polls
 from tasks.intake import Intake
 from tasks.polls import Run, runs
@@ -122,7 +123,7 @@ def test_what_changed_is_taken_in_once_however_often_it_is_read(reader: Reader, 
 
 def test_what_a_crossref_knows_is_named_by_our_id(reader: Reader, warehouse: Warehouse) -> None:
     with reader.runtime.database.transaction() as tx:
-        crossrefs.write(tx, reader.installation, "shipment", "s-1", "A")
+        crossrefs.write(tx, [Written(reader.installation, "shipment", "s-1", "A")])
     warehouse.put("A", NOW)
     warehouse.put("B", NOW)
     reader.poll()

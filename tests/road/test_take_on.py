@@ -7,6 +7,7 @@ import pytest
 from integration.message import Step
 from integration.settings import Settings
 from integration.store import fulfilment, repair
+from integration.store.fulfilment import Claim
 from tasks import runner
 from tasks.dry_run import dry_run
 from tasks.runtime import Runtime
@@ -111,7 +112,7 @@ def test_a_line_that_another_claims_in_the_same_moment_is_not_taken_from_it(orde
     def validate(job: Job) -> None:
         BODIES[Step.VALIDATE](job)
         with orders.runtime.database.transaction() as tx:
-            fulfilment.claim(tx, clarity, "1001", fusion, {"1"}, {"1"})
+            fulfilment.claim(tx, [Claim(clarity, "1001", fusion, {"1"}, {"1"})])
 
     runner.run(orders.runtime, [ids["odoo"]], Step.TRANSFORM, {**BODIES, Step.VALIDATE: validate})
     row = orders.row(ids["odoo"])

@@ -117,6 +117,17 @@ def test_after_an_unknown_outcome_too(road: Road, runtime: Runtime) -> None:
     assert target.sent == [LOAD]
 
 
+def test_only_after_an_unknown_outcome_it_is_sent_by_what_looks_first(road: Road, runtime: Runtime) -> None:
+    id = road.delivery("evt-1")
+    work, looking = begin(runtime, road.claim(id)), Target({"ids": [17]})
+    with pytest.raises(Retry):
+        work.perform("order.create", LOAD, Target(Retry("timeout", unknown_outcome=True)), looking)
+    assert looking.sent == []
+    end(runtime, work)
+    assert again(road, runtime, id).perform("order.create", LOAD, Target(), looking) == {"ids": [17]}
+    assert looking.sent == [LOAD]
+
+
 def test_after_a_refusal_the_new_request_is_sent(road: Road, runtime: Runtime) -> None:
     id = road.delivery("evt-1")
     work = begin(runtime, road.claim(id))
@@ -195,15 +206,18 @@ def test_no_call_starts_with_a_lost_lease(road: Road, runtime: Runtime) -> None:
     assert target.sent == []
 
 
-def test_a_late_answer_is_not_written_over_the_lease_of_another(road: Road, runtime: Runtime) -> None:
-    """Frozen after the look at its own clock: the other worker has closed the books without this try."""
+@pytest.mark.parametrize("effect", ["order.confirm", "order.load"])
+def test_a_late_answer_is_not_written_over_the_lease_of_another(road: Road, runtime: Runtime, effect: str) -> None:
+    """Frozen after the look at its own clock: the other worker has closed the books without this try.
+
+    An answer is written with the next intent, or before one of the same effect.
+    """
     id = road.delivery("evt-1")
     work = begin(runtime, road.claim(id))
     work.perform("order.load", LOAD, Target({"ids": [17]}))
     road.run("update deliveries set lease = gen_random_uuid() where id = %s", id)
-    for effect in ("order.confirm", "order.load"):  # written with the next intent, or before one of the same effect
-        with pytest.raises(LeaseLost):
-            work.perform(effect, LOAD, Target(True))
+    with pytest.raises(LeaseLost):
+        work.perform(effect, LOAD, Target(True))
     end(runtime, work)
     assert road.value("select array_agg(outcome) from attempts") == [None]
 

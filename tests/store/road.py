@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from integration.message import Event, State, Step, lane
 from integration.settings import System
-from integration.store import deliveries, inbox, installations
+from integration.store import deliveries, ends, inbox, installations
 from integration.store.database import Database
 from integration.store.deliveries import Delivery, Next
 from integration.store.inbox import Arrival, Route
@@ -61,9 +61,9 @@ class Road:
 
     def move(self, delivery: Delivery, state: State, **rest: object) -> State | None:
         with self.database.transaction() as tx:
-            moved = deliveries.move(tx, delivery, Next(state, **rest))  # type: ignore[arg-type]
+            (moved,) = ends.move(tx, [(delivery, Next(state, **rest))])  # type: ignore[arg-type]
             if moved in (State.DONE, State.SKIPPED, State.HELD, State.DEAD):
-                deliveries.leave_lane(tx, delivery, supersedes=False)
+                ends.leave_lane(tx, [(delivery, False)])
             return moved
 
     def close(self, id: int, state: State = State.DONE) -> None:

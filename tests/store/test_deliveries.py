@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from integration.message import State, Step
-from integration.store import attempts, crossrefs, deliveries, dispatch, installations
+from integration.store import attempts, crossrefs, deliveries, dispatch, ends, installations
+from integration.store.attempts import Intending
+from integration.store.crossrefs import Written
 from integration.store.database import Database
 from tests.store.road import INGEST_STEPS, Road, system, with_lease
 
@@ -45,7 +47,7 @@ def test_lanes_run_in_the_order_of_their_events_whatever_the_arrival(road: Road)
     assert road.claim(third) is None, "version 2 came later but is older"
     road.run("update deliveries set state = 'queued' where id = %s", third)
     with road.database.transaction() as tx:
-        deliveries.requeue_behind_lane(tx, third)
+        deliveries.requeue_behind_lane(tx, [third])
         assert dispatch.wake_missed(tx) == 1
     assert (road.state(second), road.state(third)) == (State.READY, State.WAITING)
     road.close(second)
@@ -66,8 +68,8 @@ def test_a_newer_one_that_took_effect_supersedes_what_was_held(road: Road) -> No
     claimed = road.claim(newer)
     assert claimed
     with road.database.transaction() as tx:
-        deliveries.move(tx, claimed, deliveries.Next(State.DONE))
-        deliveries.leave_lane(tx, claimed, supersedes=True)
+        ends.move(tx, [(claimed, deliveries.Next(State.DONE))])
+        ends.leave_lane(tx, [(claimed, True)])
     assert road.state(held) is State.SKIPPED
     assert road.value("select reason from deliveries where id = %s", held) == f"superseded by {newer}"
 
@@ -80,9 +82,9 @@ def test_a_worker_whose_lease_was_taken_over_can_write_nothing(road: Road) -> No
     road.run("update deliveries set lease = %s where id = %s", theirs.lease, id)
     assert road.move(ours, State.DONE) is None
     with road.database.transaction() as tx:
-        assert attempts.intend(tx, ours, "order.load", b"request") is None
+        assert attempts.intend(tx, [Intending(ours, "order.load", b"request")])[0] is None
         assert deliveries.renew(tx, {id: ours.lease}) == set()
-        assert attempts.intend(tx, theirs, "order.load", b"request") is not None
+        assert attempts.intend(tx, [Intending(theirs, "order.load", b"request")])[0] is not None
         assert deliveries.renew(tx, {id: theirs.lease}) == {id}
     assert road.state(id) is State.RUNNING
 
@@ -175,7 +177,7 @@ def test_what_needs_a_crossref_is_woken_by_the_transaction_that_writes_it(road: 
     road.move(claimed, State.WAITING, due_in=3600.0, needs=needs)
     assert road.claim(id) is None
     with road.database.transaction() as tx:
-        crossrefs.write(tx, road.odoo.id, "customer", "c-77", "42")
+        crossrefs.write(tx, [Written(road.odoo.id, "customer", "c-77", "42")])
     assert road.claim(id) is not None
 
 
@@ -184,14 +186,15 @@ def test_two_creators_of_one_object_take_turns(road: Road) -> None:
     assert one
     assert two
     with road.database.transaction() as tx:
-        assert crossrefs.reserve(tx, one, "customer", "c-77")
-        assert crossrefs.reserve(tx, one, "customer", "c-77"), "the owner may ask again"
-        assert not crossrefs.reserve(tx, two, "customer", "c-77")
+        assert crossrefs.reserve(tx, [(one, "customer", "c-77")])[0]
+        assert crossrefs.reserve(tx, [(one, "customer", "c-77")])[0], "the owner may ask again"
+        assert not crossrefs.reserve(tx, [(two, "customer", "c-77")])[0]
         tx.run("update crossrefs set reserved_until = now() - interval '1 second'")
-        assert crossrefs.reserve(tx, two, "customer", "c-77"), "its owner died"
-        crossrefs.write(tx, road.odoo.id, "customer", "c-77", "42")
-        assert not crossrefs.reserve(tx, one, "customer", "c-77"), "it exists"
-        assert crossrefs.their_ids(tx, road.odoo.id, "customer", ["c-77", "c-78"]) == {"c-77": "42"}
+        assert crossrefs.reserve(tx, [(two, "customer", "c-77")])[0], "its owner died"
+        crossrefs.write(tx, [Written(road.odoo.id, "customer", "c-77", "42")])
+        assert not crossrefs.reserve(tx, [(one, "customer", "c-77")])[0], "it exists"
+        known = [(road.odoo.id, "customer", id) for id in ("c-77", "c-78")]
+        assert crossrefs.their_ids(tx, [known]) == [{known[0]: "42"}]
 
 
 def test_what_was_meant_for_another_installation_is_never_sent_to_this_one(road: Road) -> None:
@@ -208,7 +211,7 @@ def test_a_version_that_needed_nothing_makes_older_ones_old(road: Road) -> None:
     assert newer
     with road.database.transaction() as tx:
         crossrefs.settle(tx, newer)
-        deliveries.move(tx, newer, deliveries.Next(State.SKIPPED))
+        ends.move(tx, [(newer, deliveries.Next(State.SKIPPED))])
     late = road.claim(road.delivery("evt-2", version=2))
     assert late
     assert late.applied_version == 3
@@ -216,12 +219,12 @@ def test_a_version_that_needed_nothing_makes_older_ones_old(road: Road) -> None:
 
 def test_an_intent_forgets_what_was_last_applied(road: Road) -> None:
     with road.database.transaction() as tx:
-        crossrefs.write(tx, road.odoo.id, "order", "1001", "17", version=1, digest="abc")
+        crossrefs.write(tx, [Written(road.odoo.id, "order", "1001", "17", version=1, digest="abc")])
     claimed = road.claim(road.delivery("evt-2", version=2))
     assert claimed
     assert claimed.applied_digest == "abc"
     with road.database.transaction() as tx:
-        attempts.intend(tx, claimed, "order.update", b"request")
+        attempts.intend(tx, [Intending(claimed, "order.update", b"request")])[0]
     assert road.value("select digest from crossrefs") is None
 
 
@@ -231,7 +234,7 @@ def test_an_older_event_beside_a_running_newer_one_is_woken_at_its_end(road: Roa
     road.run("update deliveries set state = 'queued', due_at = now() where id = %s", older)
     assert road.claim(older) is None
     with road.database.transaction() as tx:
-        deliveries.requeue_behind_lane(tx, older)
+        deliveries.requeue_behind_lane(tx, [older])
         assert dispatch.wake_missed(tx) == 0, "one of its lane runs"
     assert newer
     road.move(newer, State.DONE)
@@ -249,7 +252,7 @@ def test_attempts_are_given_back_to_those_who_failed_and_to_no_others(road: Road
     road.move(throttled, State.WAITING, code="throttled")
     road.move(opener, State.WAITING, code="timeout")
     with road.database.transaction() as tx:
-        assert deliveries.refund_attempts(tx, opener, 5.0) == 1
+        assert ends.refund_attempts(tx, opener.queue, [opener.id], 5.0) == 1
     assert road.value("select array_agg(attempts order by id) from deliveries") == [1, 1, 1]
 
 

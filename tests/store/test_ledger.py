@@ -6,9 +6,10 @@ import pytest
 
 from integration.message import State
 from integration.store import attempts, ledger
-from integration.store.attempts import Outcome
+from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database
-from integration.store.deliveries import Next, Push, insert_push, move
+from integration.store.deliveries import Next, Push
+from integration.store.ends import insert_push, move
 from tests.store.road import Road
 
 
@@ -20,10 +21,10 @@ def road(database: Database) -> Road:
     assert claimed
     with database.transaction() as tx:
         for effect in ("order.load", "order.confirm"):
-            intent = attempts.intend(tx, claimed, effect, b"request")
+            intent = attempts.intend(tx, [Intending(claimed, effect, b"request")])[0]
             assert intent
-            attempts.close(tx, claimed, Outcome(intent.attempt, "ok", b"answer"))
-        move(tx, claimed, Next(State.DONE, effects=("order.load", "order.confirm")))
+            attempts.close(tx, [(claimed, Outcome(intent.attempt, "ok", b"answer"))])
+        move(tx, [(claimed, Next(State.DONE, effects=("order.load", "order.confirm")))])
     road.close(road.delivery("evt-2", order="2"), State.HELD)
     road.accept("evt-3", order="3")
     assert broken(road) == []
@@ -60,8 +61,8 @@ def test_a_deleted_status_push_is_noticed(road: Road) -> None:
     assert claimed
     with road.database.transaction() as tx:
         push = Push(road.shop.id, "clarity", "clarity-1/order__4", "order_status", b"document", credit=5)
-        id, _ = insert_push(tx, claimed, push)
-        move(tx, claimed, Next(State.DONE))
+        ((id, _),) = insert_push(tx, [(claimed, push)])
+        move(tx, [(claimed, Next(State.DONE))])
     assert broken(road) == []
     road.run("delete from deliveries where id = %s", id)
     assert broken(road) == ["clarity-1: 5 deliveries made, but 4 present"]
@@ -142,8 +143,8 @@ def test_what_is_made_later_for_a_message_of_a_sealed_day_belongs_to_the_day_it_
     assert claimed
     with sealed.database.transaction() as tx:
         push = Push(sealed.shop.id, "clarity", "clarity-1/order__3", "order_status", b"document", credit=5)
-        id, _ = insert_push(tx, claimed, push)
-        move(tx, claimed, Next(State.DONE))
+        ((id, _),) = insert_push(tx, [(claimed, push)])
+        move(tx, [(claimed, Next(State.DONE))])
     assert (broken(sealed), broken(sealed, full=True)) == ([], [])
     sealed.run("delete from deliveries where id = %s", id)
     assert broken(sealed) == ["clarity-1: 1 deliveries made, but 0 present"]

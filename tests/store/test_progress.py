@@ -12,7 +12,9 @@ import pytest
 from integration.canonical.fulfilment import Stage
 from integration.message import State
 from integration.store import crossrefs, fulfilment, installations
+from integration.store.crossrefs import Written
 from integration.store.database import Database, Row
+from integration.store.fulfilment import Claim
 from tests.store.road import Road, system
 
 _numbers = itertools.count(1)
@@ -32,8 +34,8 @@ class Books:
     def carry(self, target: int, order: str = "1001", ships: bool = True, **lines: str) -> None:
         carried = [{"id": id, "sku": None, "quantity": quantity, "ships": ships} for id, quantity in lines.items()]
         with self.database.transaction() as tx:
-            fulfilment.carry(tx, target, order, {"lines": carried, "amount": "10.00", "currency": "EUR"})
-            crossrefs.write(tx, target, "order", order, f"S{order}", version=1)
+            fulfilment.carry(tx, [(target, order, {"lines": carried, "amount": "10.00", "currency": "EUR"})])
+            crossrefs.write(tx, [Written(target, "order", order, f"S{order}", version=1)])
 
     def ship(self, target: int, shipment: str, **lines: str) -> tuple[Stage, ...]:
         return self._note(target, "shipment", shipment, {"lines": lines})
@@ -204,13 +206,13 @@ def test_what_other_shipments_hold(books: Books) -> None:
 
 def claim(books: Books, target: int, *lines: str, ordered: str = "abc") -> dict[str, int | None]:
     with books.database.transaction() as tx:
-        return fulfilment.claim(tx, books.shop, "1001", target, lines, ordered)
+        return fulfilment.claim(tx, [Claim(books.shop, "1001", target, lines, ordered)])[0]
 
 
 def release(books: Books, target: int, *keep: str, ordered: str = "abc") -> dict[str, int | None]:
     with books.database.transaction() as tx:
         fulfilment.release(tx, books.shop, "1001", target, keep=keep, ordered=ordered)
-        return fulfilment.claim(tx, books.shop, "1001", target, (), ordered)
+        return fulfilment.claim(tx, [Claim(books.shop, "1001", target, (), ordered)])[0]
 
 
 def test_a_line_belongs_to_who_claims_it_first_until_that_lets_it_go(books: Books) -> None:
@@ -259,6 +261,6 @@ def test_a_copy_for_the_books_neither_counts_nor_is_waited_for(books: Books) -> 
     assert books.ship(books.odoo, "1", a="1") == (Stage.SHIPPED,)
     with books.database.transaction() as tx:
         copy = {"lines": [], "amount": "0", "currency": "EUR", "copy": True}
-        fulfilment.carry(tx, books.fusion, "1001", copy)
+        fulfilment.carry(tx, [(books.fusion, "1001", copy)])
     assert books.open_orders(books.fusion) == []
     assert books.bill(books.odoo, "i") == (Stage.COMPLETED,)

@@ -6,7 +6,7 @@ import pytest
 
 from integration.message import State, Step
 from integration.store import attempts, audit, deliveries, dispatch, ledger, repair
-from integration.store.attempts import Outcome
+from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database
 from integration.store.deliveries import Delivery
 from integration.store.repair import Chosen, Restart
@@ -125,10 +125,10 @@ def test_a_thousand_are_opened_in_one_statement(road: Road) -> None:
 
 def attempt(road: Road, claimed: Delivery, outcome: str | None, effect: str = "order.load") -> None:
     with road.database.transaction() as tx:
-        intent = attempts.intend(tx, claimed, effect, b"frozen")
+        intent = attempts.intend(tx, [Intending(claimed, effect, b"frozen")])[0]
         assert intent
         if outcome:
-            attempts.close(tx, claimed, Outcome(intent.attempt, outcome))
+            attempts.close(tx, [(claimed, Outcome(intent.attempt, outcome))])
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ import pytest
 
 from integration.message import State
 from integration.store import attempts, crossrefs, ledger, retention
-from integration.store.attempts import Outcome
+from integration.store.attempts import Intending, Outcome
+from integration.store.crossrefs import Written
 from integration.store.database import Database
-from integration.store.deliveries import Next, Push, insert_push, move
+from integration.store.deliveries import Next, Push
+from integration.store.ends import insert_push, move
 from tasks.upkeep import remove_finished
 from tests.store.road import Road
 from tests.store.test_ledger import age, broken, row_of
@@ -41,13 +43,13 @@ def _post(road: Road, id: str, order: str) -> None:
     claimed = road.claim(road.delivery(id, order=order))
     assert claimed
     with road.database.transaction() as tx:
-        intent = attempts.intend(tx, claimed, "order.load", b"request")
+        intent = attempts.intend(tx, [Intending(claimed, "order.load", b"request")])[0]
         assert intent
-        attempts.close(tx, claimed, Outcome(intent.attempt, "ok", b"answer"))
-        move(tx, claimed, Next(State.DONE, effects=("order.load",)))
-        crossrefs.write(tx, road.odoo.id, "order", order, f"their-{order}", version=1)
+        attempts.close(tx, [(claimed, Outcome(intent.attempt, "ok", b"answer"))])
+        move(tx, [(claimed, Next(State.DONE, effects=("order.load",)))])
+        crossrefs.write(tx, [Written(road.odoo.id, "order", order, f"their-{order}", version=1)])
         push = Push(road.shop.id, "clarity", f"clarity-1/{order}", "order_status", b"document", credit=5)
-        made, _ = insert_push(tx, claimed, push)
+        ((made, _),) = insert_push(tx, [(claimed, push)])
     road.run("update deliveries set state = 'done', finished_at = now() where id = %s", made)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.message import State, Step
-from integration.store import audit, deliveries, ledger, repair, superseded
+from integration.store import audit, deliveries, ends, ledger, repair, superseded
 from integration.store.database import Database, Row
 from integration.store.deliveries import Next
 from integration.store.repair import Chosen, Restart
@@ -28,9 +28,9 @@ def fail(
     assert claimed
     with road.database.transaction() as tx:
         next = Next(state, code="unknown", reason=reason.format(version), document=f"document {version}".encode())
-        deliveries.move(tx, claimed, next)
+        ends.move(tx, [(claimed, next)])
         superseded.keep_one(tx, claimed, state)
-        deliveries.leave_lane(tx, claimed, supersedes=False)
+        ends.leave_lane(tx, [(claimed, False)])
     with road.database.transaction() as tx:
         assert ledger.balance(tx).imbalances == ()
     return id
@@ -145,8 +145,8 @@ def test_a_newer_one_still_runs_and_takes_effect(road: Road) -> None:
     right = road.claim(road.delivery("evt-1001-3", version=3))
     assert right
     with road.database.transaction() as tx:
-        deliveries.move(tx, right, Next(State.DONE))
-        deliveries.leave_lane(tx, right, supersedes=True)
+        ends.move(tx, [(right, Next(State.DONE))])
+        ends.leave_lane(tx, [(right, True)])
     assert for_a_person(road) == []
     assert (row(road, held)["state"], row(road, held)["reason"]) == ("skipped", f"superseded by {right.id}")
     assert right.step is Step.TRANSFORM

@@ -15,9 +15,11 @@ from integration.errors import Misconfigured
 from integration.local.servers import Postgres
 from integration.message import State
 from integration.store import attempts, cursors, fulfilment, installations, ledger, refusals, repair, superseded
-from integration.store.attempts import Outcome
+from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database, Row
-from integration.store.deliveries import Next, leave_lane, move
+from integration.store.deliveries import Next
+from integration.store.ends import leave_lane, move
+from integration.store.fulfilment import Claim
 from integration.store.migrate import FOLDER, migrate
 from integration.store.repair import Chosen, Restart
 from integration.vault import Vault
@@ -82,11 +84,11 @@ class Before:
         claimed = self.road.claim(id)
         assert claimed
         with self.database.transaction() as tx:
-            intent = attempts.intend(tx, claimed, "order.load", b"request")
+            intent = attempts.intend(tx, [Intending(claimed, "order.load", b"request")])[0]
             assert intent
-            attempts.close(tx, claimed, Outcome(intent.attempt, "ok", b"answer"))
-            move(tx, claimed, Next(State.DONE, effects=("order.load",)))
-            leave_lane(tx, claimed, supersedes=True)
+            attempts.close(tx, [(claimed, Outcome(intent.attempt, "ok", b"answer"))])
+            move(tx, [(claimed, Next(State.DONE, effects=("order.load",)))])
+            leave_lane(tx, [(claimed, True)])
 
     def _fail(self, version: int) -> int:
         """Several events of one order could be held side by side."""
@@ -162,7 +164,7 @@ def test_the_next_event_that_fails_leaves_one_row_of_the_object(before: Before) 
     assert claimed
     with before.database.transaction() as tx:
         next = Next(State.HELD, code="total_differs", reason="a cent", document=b"document")
-        move(tx, claimed, next)
+        move(tx, [(claimed, next)])
         superseded.keep_one(tx, claimed, State.HELD)
     with before.database.transaction() as tx:
         assert [row["id"] for row in repair.matching(tx, Chosen((State.HELD,)), 10)] == [before.held[1]]
@@ -172,8 +174,8 @@ def test_the_next_event_that_fails_leaves_one_row_of_the_object(before: Before) 
 def test_a_line_belongs_to_the_one_target_that_has_it_and_of_two_to_who_claims_it_first(before: Before) -> None:
     upgraded(before)
     with before.database.transaction() as tx:
-        assert fulfilment.claim(tx, before.shop, "1001", before.fusion, {"1"}, {"1"}) == {"1": before.odoo}
-        assert fulfilment.claim(tx, before.shop, "1006", before.fusion, {"1"}, {"1"}) == {"1": before.fusion}
+        assert fulfilment.claim(tx, [Claim(before.shop, "1001", before.fusion, {"1"}, {"1"})]) == [{"1": before.odoo}]
+        assert fulfilment.claim(tx, [Claim(before.shop, "1006", before.fusion, {"1"}, {"1"})]) == [{"1": before.fusion}]
         stages = tx.rows("select object_id, body from progress where installation = %s order by 1", before.shop)
     assert stages == [{"object_id": order, "body": {"stage": 1}} for order in ("1001", "1006")]
 

@@ -77,7 +77,7 @@ def test_two_processes_of_many_threads_keep_one_rate_even_when_redis_is_wiped(ur
     redis.flushall()
     redis.script_flush()
     sent = calls(callers)
-    assert busiest(sent) <= 110 + 8, "a tenth for a busy machine, and the eight that had their place already"
+    assert busiest(sent) <= 110 + 8 + 10, "a tenth for a busy machine, and those that had their place already"
     assert len(sent) / (sent[-1] - sent[0]) > 80
 
 
@@ -191,16 +191,55 @@ def test_a_429_cuts_the_rate_once_a_second_and_it_recovers(redis: Redis) -> None
     assert Throttle(redis, "odoo-1", 50.0, 1).state().rate == 50
 
 
-def test_a_hop_asks_once_for_each_call_and_twice_for_itself(redis: Redis) -> None:
-    throttle = fast(redis)
+def test_a_hop_asks_when_it_comes_and_when_it_leaves(redis: Redis) -> None:
+    """It takes the places that the hop before needed; what it needs beyond, it asks for call by call."""
+    throttle, asked = fast(redis), []
     call(throttle)
-    redis.config_resetstat()
+    for _ in range(2):
+        redis.config_resetstat()
+        with throttle.admit() as hop:
+            for _ in range(10):
+                with hop.call():
+                    pass
+        asked.append(redis.info("commandstats")["cmdstat_evalsha"]["calls"])
+    assert asked == [1 + 9 + 1, 1 + 1]
+    assert int(redis.hget("throttle:{odoo-1}", "good")) == 21
+
+
+def test_places_that_are_not_needed_are_free_for_others(redis: Redis) -> None:
+    throttle, other = (Throttle(redis, "odoo-1", 50.0, 10) for _ in range(2))
     with throttle.admit() as hop:
-        for _ in range(10):
+        for _ in range(5):
             with hop.call():
                 pass
-    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == 12
-    assert int(redis.hget("throttle:{odoo-1}", "good")) == 11
+    with throttle.admit():
+        taken = float(redis.hget("throttle:{odoo-1}", "free_at"))
+    left = float(redis.hget("throttle:{odoo-1}", "free_at"))
+    assert taken - left == pytest.approx(4 * 20, abs=21), "all but the one whose time had come"
+    with other.admit() as hop:
+        started = time.monotonic()
+        with hop.call():
+            assert time.monotonic() - started < 0.1
+
+
+def test_a_call_for_several_objects_takes_more_places(redis: Redis) -> None:
+    """1 + n/8 for n objects: three calls for sixteen are nine places."""
+    throttle = Throttle(redis, "odoo-1", 100.0, 10)
+    with throttle.admit() as hop:
+        started = time.monotonic()
+        for _ in range(4):
+            with hop.call(3):
+                pass
+    assert 0.08 <= time.monotonic() - started < 0.3
+
+
+def test_a_hop_of_several_gets_half_of_the_free_slots(redis: Redis) -> None:
+    throttle = fast(redis, concurrency=4)
+    with throttle.admit(16) as first, throttle.admit(16) as second, throttle.admit(1) as third:
+        assert (first.lines, second.lines, third.lines) == (2, 1, 1)
+        with pytest.raises(Throttled, match="all slots"), throttle.admit(16):
+            pass
+    assert throttle.state().slots == 0
 
 
 def test_total_loss_in_the_middle_of_a_hop_does_no_harm(redis: Redis) -> None:

@@ -162,7 +162,7 @@ def _throttle(settings: Settings, system: System) -> Throttle | None:
 
 def _paced(rate: float) -> Gate:
     @contextmanager
-    def gate() -> Iterator[None]:
+    def gate(size: int = 1) -> Iterator[None]:  # noqa: ARG001 - it looks at one thing at a time
         time.sleep(1 / rate)
         yield
 

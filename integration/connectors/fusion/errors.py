@@ -34,6 +34,8 @@ OURS = {
     ),
 }
 """Attributes that hold a setting of ours and nothing of the order: what they are, and what to do about them."""
+EXISTS = re.compile(r"sales order.*already exists", re.DOTALL)
+"""In English; a pod that says it in another language is understood by looking."""
 BUSY = "DOO-2686198"
 """Orchestration is at work on the line; it is free again after a minute or two."""
 
@@ -112,7 +114,7 @@ def problem(reply: Reply) -> Failure | None:
 
 
 def _refused(said: Said, reason: str, code: str) -> Failure:
-    if "sales order" in said.text and "already exists" in said.text:
+    if EXISTS.search(said.text):
         return AlreadyThere(
             reason,
             hint="Fusion has the order, but the integration user does not see it. Give the user data access to "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from integration.connectors.contract import Document, Gate
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer.changes import AccountChanges
+from integration.connectors.fusion.customer.directory import Directory
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
 from integration.connectors.fusion.invoice.changes import Invoices
 from integration.connectors.fusion.order.items import Items
@@ -30,6 +31,7 @@ class Site:
         self._business_unit = system.option("business_unit")
         self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
+        self.directory = Directory(self.client)
         self.accounts = AccountChanges(self.client)
         self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
 

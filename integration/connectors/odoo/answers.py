@@ -7,7 +7,7 @@ kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -137,13 +137,18 @@ def _loaded(answer: Any, asked: Mapping[str, Any]) -> Any:
         _text(message["message"])
     if ids or ids == []:
         _each(identity, ids)
-        place = asked["fields"].index("id") if "id" in asked["fields"] else None
+        place = place_of_id(asked["fields"])
         names = [row[place] for row in asked["data"] if row[place]] if place is not None else ids
         if len(ids) != len(names) or len(set(ids)) != len(set(names)):
             raise ValueError("not as many records as rows")
     elif ids is not False or not messages:
         raise ValueError("neither ids nor messages")
     return answer
+
+
+def place_of_id(fields: Sequence[str]) -> int | None:
+    """The column of a ``load()`` in which a row names its record: by external id, or by the id in the database."""
+    return next((place for place, field in enumerate(fields) if field in ("id", ".id")), None)
 
 
 def _names(answer: Any, asked: Mapping[str, Any]) -> Any:

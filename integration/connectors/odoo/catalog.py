@@ -1,6 +1,7 @@
 """What is looked up in Odoo for nearly every order and changes slowly; kept in memory for a short while.
 
-Whatever is not found is looked up afresh before anybody is bothered, so a correction in Odoo works at once.
+Whatever is not found is looked up afresh before anybody is bothered, so a correction in Odoo works at once.  Where it
+bothers nobody, that it is not there is remembered, too, for a shorter while.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from integration.connectors.odoo.errors import NotInstalled
 from integration.errors import Hold
 from integration.settings import System
 
-PRODUCT_SECONDS = 60.0
-MOST_KEPT = 50_000
 SLOW_SECONDS = 600.0
-OF_COMPANIES = ("delivery.carrier", "account.payment.term")
+ABSENT_SECONDS = 60.0
+"""For so long nothing is remembered to be there."""
+MOST_KEPT = 50_000
+CARRIER = "delivery.carrier"
+OF_COMPANIES = (CARRIER, "account.payment.term")
 """Models that are looked up by name, and whose records may be one company's."""
 
 Row = dict[str, Any]
@@ -52,7 +55,7 @@ class Catalog:
             company = self._client.call("res.company", "read", [id], fields=["currency_id"])[0]
             return {"id": id, "currency": company["currency_id"][1]}
 
-        return self._keep("company", SLOW_SECONDS, fetch, fresh)
+        return self._keep("company", fetch, fresh)
 
     def open_to_us(self) -> list[Any]:
         """The condition that a record is our company's, or open to all: Odoo shows a user those of all its companies.
@@ -75,7 +78,7 @@ class Catalog:
         fallback = self._system.options.get("fallback_sku")
         asked = wanted | {fallback} if fallback else wanted
         # Read once: what expires while the others are fetched must not turn unknown.
-        found = {sku: product for sku in asked if (product := self._recall(f"product {sku}", PRODUCT_SECONDS))}
+        found = {sku: product for sku in asked if (product := self._recall(f"product {sku}"))}
         if missing := sorted(asked - found.keys()):
             found |= self._fetch_products(missing)
         unknown = sorted(wanted - found.keys())
@@ -130,7 +133,7 @@ class Catalog:
 
     def country(self, code: str) -> int:
         """The country of an ISO 3166 code; `Hold` when Odoo does not know it."""
-        countries = self._keep("countries", SLOW_SECONDS, lambda: self._search("res.country", [], "code"))
+        countries = self._keep("countries", lambda: self._search("res.country", [], "code"))
         for country in countries:
             if country["code"] == code.upper():
                 return int(country["id"])
@@ -143,7 +146,6 @@ class Catalog:
         """The state of a country by code or name; None when Odoo has none such, or several."""
         states = self._keep(
             f"states {country}",
-            SLOW_SECONDS,
             lambda: self._search("res.country.state", [["country_id", "=", country]], "code", "name"),
         )
         wanted = region.strip().casefold()
@@ -154,11 +156,18 @@ class Catalog:
         return None
 
     def carrier(self, name: str) -> int | None:
-        """The delivery method of that name; None when there is none, or Odoo has no app for deliveries."""
-        try:
-            rows = self._named("delivery.carrier", name, False) or self._named("delivery.carrier", name, True)
-        except NotInstalled:
-            return None
+        """The delivery method of that name; None when there is none, or Odoo has no app for deliveries.
+
+        An order goes without it, so one that is made in Odoo is found a minute later.
+        """
+
+        def fetch() -> list[Row]:
+            try:
+                return self._named_there(CARRIER, name)
+            except NotInstalled:
+                return []
+
+        rows = self._keep(f"{CARRIER} {name}", fetch)
         return int(rows[0]["id"]) if len(rows) == 1 else None
 
     def payment_term(self, name: str) -> int:
@@ -216,7 +225,6 @@ class Catalog:
         field = "tax_calculation_rounding_method"
         rows = self._keep(
             f"rounding of {company}",
-            SLOW_SECONDS,
             lambda: self._client.call("res.company", "read", [company], fields=[field]),
             fresh,
         )
@@ -231,12 +239,12 @@ class Catalog:
             except NotInstalled:
                 return frozenset()
 
-        return self._keep(f"fields {model}", SLOW_SECONDS, fetch)
+        return self._keep(f"fields {model}", fetch)
 
     def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
         domain = [["default_code", "in", sorted(skus)], *self.open_to_us()]
-        for row in self._search("product.product", domain, "default_code"):
+        for row in self._search("product.product", domain, "default_code", "company_id"):
             by_sku[row["default_code"]].append(row)
         doubled = sorted(sku for sku, rows in by_sku.items() if len(rows) > 1)
         if doubled:
@@ -256,15 +264,14 @@ class Catalog:
         columns = sorted({"uom_id", "uom_ids"} & self.fields("product.product"))
         rows = self._keep(
             f"units of {product}",
-            SLOW_SECONDS,
             lambda: self._client.call("product.product", "read", [product], fields=columns, load=None),
             fresh,
         )
         return dict(rows[0])
 
     def _unit(self, id: int, fresh: bool = False) -> Unit:
-        units = self._keep("units", SLOW_SECONDS, self._units, fresh)
-        return units[id] if id in units else self._keep("units", SLOW_SECONDS, self._units, fresh=True)[id]
+        units = self._keep("units", self._units, fresh)
+        return units[id] if id in units else self._keep("units", self._units, fresh=True)[id]
 
     def _units(self) -> dict[int, Unit]:
         """Since 19 the ``factor`` is the size, and units are so many of another; before, it was the inverse."""
@@ -283,22 +290,21 @@ class Catalog:
             ["company_id", "=", company],
         ]
         columns = ("name", "amount", "price_include")
-        return self._keep("taxes", SLOW_SECONDS, lambda: self._search("account.tax", domain, *columns), fresh)
+        return self._keep("taxes", lambda: self._search("account.tax", domain, *columns), fresh)
 
     def _pricelists(self, fresh: bool) -> list[Row]:
         return self._keep(
             "pricelists",
-            SLOW_SECONDS,
             lambda: self._search("product.pricelist", self.open_to_us(), "name", "currency_id"),
             fresh,
         )
 
     def _named(self, model: str, name: str, fresh: bool) -> list[Row]:
-        def fetch() -> list[Row]:
-            domain = [["name", "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
-            return self._search(model, domain, "name")
+        return self._keep(f"{model} {name}", lambda: self._named_there(model, name), fresh)
 
-        return self._keep(f"{model} {name}", SLOW_SECONDS, fetch, fresh)
+    def _named_there(self, model: str, name: str) -> list[Row]:
+        domain = [["name", "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
+        return self._search(model, domain, "name")
 
     def _only(self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str) -> int:
         """The id of the one row; of several the one whose name the option gives."""
@@ -319,12 +325,12 @@ class Catalog:
         rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))
         return rows
 
-    def _recall(self, key: str, seconds: float) -> Any:
+    def _recall(self, key: str) -> Any:
         at, kept = self._kept.get(key, (float("-inf"), None))
-        return kept if time.monotonic() - at < seconds else None
+        return kept if time.monotonic() - at < (SLOW_SECONDS if kept else ABSENT_SECONDS) else None
 
-    def _keep(self, key: str, seconds: float, fetch: Callable[[], T], fresh: bool = False) -> T:
-        kept: T | None = None if fresh else self._recall(key, seconds)
+    def _keep(self, key: str, fetch: Callable[[], T], fresh: bool = False) -> T:
+        kept: T | None = None if fresh else self._recall(key)
         if kept is None:
             kept = fetch()
             if len(self._kept) > MOST_KEPT:

@@ -8,13 +8,13 @@ body.  In that form it is also frozen before it takes effect.  For servers of 14
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from integration.connectors.contract import Gate, Request
 from integration.connectors.http import Http, basic_auth
 from integration.connectors.odoo.answers import identity, meaning
+from integration.connectors.odoo.bulk import Bulk
 from integration.connectors.odoo.errors import NEW_KEY, classify, problem
 from integration.errors import Hold, Misconfigured
 from integration.settings import System
@@ -23,16 +23,24 @@ T = TypeVar("T")
 CONTEXT = {"lang": "en_US", "tz": "UTC"}
 """English, for messages of load() are recognised by their text; UTC, for load() reads times in the user's zone."""
 
+GUARDS_SINCE = 17
+"""Since this release of Odoo the pricelist of a confirmed order cannot be written."""
+
 
 class Dialect(Protocol):
     """How a call is put on the wire."""
 
     name: str
-    guards_confirmed: bool
-    """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
 
-    def send(self, request: Request) -> Any:
-        """The method's return value; raises what `errors.classify` makes of an error."""
+    @property
+    def guards_confirmed(self) -> bool:
+        """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
+
+    def send(self, request: Request, size: int = 1) -> Any:
+        """The method's return value; raises what `errors.classify` makes of an error.
+
+        ``size``: for how many objects the call is made.
+        """
 
 
 class Client:
@@ -41,12 +49,15 @@ class Client:
     def __init__(self, system: System, gate: Gate) -> None:
         self._system = system
         self._gate = gate
-        self._lock = threading.Lock()
         self._found: Dialect | None = None
+        self._bulk = Bulk(lambda request, size: self.dialect.send(request, size))
 
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
-        """Calls a method that changes nothing, and returns what it returns."""
-        return self.send(self.request(model, method, ids, **named))
+        """Calls a method that changes nothing, and returns what it returns.
+
+        In a batch one call may ask for several deliveries, see `Bulk`; so may one of `send`.
+        """
+        return self._bulk.look(self.request(model, method, ids, **named))
 
     def request(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Request:
         """The call, ready to be frozen and sent."""
@@ -57,14 +68,13 @@ class Client:
 
     def send(self, request: Request) -> Any:
         """Sends a call of `request`, and returns what the method returned."""
-        return self.dialect.send(request)
+        return self._bulk.send(request)
 
     @property
     def dialect(self) -> Dialect:
         """The protocol of this server: as ODOO_PROTOCOL says, or the newest it offers."""
-        if self._found is None:
-            with self._lock:
-                self._found = self._found or self._choose()
+        if self._found is None:  # several may ask at once, and find the same: no lock is held while one waits
+            self._found = self._choose()
         return self._found
 
     def _choose(self) -> Dialect:
@@ -79,7 +89,7 @@ class Client:
         """The server's major version, 0 when it is too old to answer at this address (before 19)."""
         http = Http(self._system.url, timeout=self._system.timeout, gate=self._gate, headers=_login(self._system))
         try:
-            return http.read(Request("GET", "/json/version", None, {}), _major)
+            return http.read(Request("GET", "/json/version", None, {}), lambda said: _major(said["version_info"]))
         except (Hold, Misconfigured):  # 404, in HTML or JSON
             return 0
 
@@ -96,15 +106,14 @@ class Json2:
             headers["X-Odoo-Database"] = system.database
         self._http = Http(system.url, timeout=system.timeout, gate=gate, problem=problem, headers=headers)
 
-    def send(self, request: Request) -> Any:
-        return self._http.read(request, meaning(request))
+    def send(self, request: Request, size: int = 1) -> Any:
+        return self._http.read(request, meaning(request), size=size)
 
 
 class JsonRpc:
     """``POST /jsonrpc`` with user name and API key (or password): every answer is a 200, errors are in the body."""
 
     name = "JSON-RPC"
-    guards_confirmed = False
 
     def __init__(self, system: System, gate: Gate) -> None:
         self._database = system.option("db")
@@ -112,13 +121,21 @@ class JsonRpc:
         self._secret = system.option("api_key")
         self._http = Http(system.url, timeout=system.timeout, gate=gate, headers=_login(system))
         self._uid: int | None = None
+        self._release: int | None = None
 
-    def send(self, request: Request) -> Any:
+    @property
+    def guards_confirmed(self) -> bool:
+        if self._release is None:
+            self._release = self._call("common", "version", meaning=lambda said: _major(said["server_version_info"]))
+        return self._release >= GUARDS_SINCE
+
+    def send(self, request: Request, size: int = 1) -> Any:
         model, method = request.path.split("/")[-2:]
         named = dict(request.body)
         ids = [named.pop("ids")] if "ids" in named else []
         login = (self._database, self._log_in(), self._secret)
-        return self._call("object", "execute_kw", *login, model, method, ids, named, meaning=meaning(request))
+        called = (*login, model, method, ids, named)
+        return self._call("object", "execute_kw", *called, meaning=meaning(request), size=size)
 
     def _log_in(self) -> int:
         if self._uid is None:
@@ -129,10 +146,11 @@ class JsonRpc:
             self._uid = uid
         return self._uid
 
-    def _call(self, service: str, method: str, *arguments: Any, meaning: Callable[[Any], T]) -> T:
+    def _call(self, service: str, method: str, *arguments: Any, meaning: Callable[[Any], T], size: int = 1) -> T:
         params = {"service": service, "method": method, "args": list(arguments)}
         body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
-        return self._http.read(Request("POST", "/jsonrpc", body, {}), lambda answer: meaning(_result(answer)))
+        request = Request("POST", "/jsonrpc", body, {})
+        return self._http.read(request, lambda answer: meaning(_result(answer)), size=size)
 
 
 def _result(answer: Any) -> Any:
@@ -142,8 +160,8 @@ def _result(answer: Any) -> Any:
     return answer.get("result") if answer["jsonrpc"] else None
 
 
-def _major(answer: Any) -> int:
-    found = re.search(r"\d+", str(answer["version_info"][0])[:20])  # Odoo Online says "saas~19"
+def _major(version: Any) -> int:
+    found = re.search(r"\d+", str(version[0])[:20])  # Odoo Online says "saas~19"
     return int(found[0]) if found else 0
 
 

@@ -7,7 +7,7 @@ own five tries did not resolve (``psycopg2.errors.SerializationFailure``): the f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from integration.connectors.answers import unreadable
@@ -100,8 +100,10 @@ def loaded(answer: Any, what: str) -> list[int]:
         return [int(id) for id in answer["ids"]]
     messages = _causes(answer["messages"])
     text = " / ".join(str(message["message"]) for message in messages)
-    if any(sign in text for sign in CONFLICTS):
+    if conflicting(messages):
         raise _conflict(text)
+    if UNKNOWN_RECORD in text:
+        raise _missing(text)
     if "You are not allowed to" in text:
         raise AccessRefused(f"Odoo refused the {what}: {plain(text)}", hint=f"{RIGHTS}. {{again}}", code="access_error")
     if vat_refused := _vat_refused(text):
@@ -116,6 +118,11 @@ def loaded(answer: Any, what: str) -> list[int]:
     )
 
 
+def conflicting(messages: Iterable[dict[str, Any]]) -> bool:
+    """Whether these messages of a ``load()`` say that others write the same records."""
+    return any(sign in str(message["message"]) for message in messages for sign in CONFLICTS)
+
+
 def _causes(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The errors of a ``load()``, without those that only follow from others.
 
@@ -126,6 +133,7 @@ def _causes(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 FOLLOWS = "No matching record found for external id '__clarity__."
+UNKNOWN_RECORD = "Unknown database identifier"
 UNKNOWN_ID = "No matching record found for database id"
 VAT = re.compile(r"The .{1,40} number \[.*\] for .* does not seem to be valid(?:.*expected format is (.{1,40}))?", re.S)
 """What base_vat says, whatever the number is called in the country of the contact."""

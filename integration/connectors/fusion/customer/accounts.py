@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.canonical.email import address_of, email_address
+from integration.canonical.email import address_of
 from integration.connectors.contract import Document, Work
-from integration.connectors.fusion.client import Client, quoted
+from integration.connectors.fusion.customer.directory import Directory
 from integration.errors import Hold
 
 MOST_CANDIDATES = 10
 ACTIVITIES = "receivablesCustomerAccountSiteActivities"
 """What Receivables says of an account, one row for each of its bill-to sites."""
-CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
 NEW_ACCOUNT = (
     "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
     "customer's e-mail address. {again}"
@@ -29,8 +28,8 @@ Row = dict[str, Any]
 class Customers:
     """Finds the account and the sites of one order."""
 
-    def __init__(self, client: Client, work: Work, guest_account: str) -> None:
-        self._client = client
+    def __init__(self, directory: Directory, work: Work, guest_account: str) -> None:
+        self._directory = directory
         self._work = work
         self._guest_account = guest_account
 
@@ -75,7 +74,7 @@ class Customers:
         """
         stated, chosen = customer["account_number"], self._work.known(entity, key)
         for number in (stated, chosen):
-            if number and (rows := self._sites("AccountNumber", number)):
+            if number and (rows := self._directory.sites("AccountNumber", number)):
                 return rows
         accounts = self._by_email(customer["email"], customer.get("is_company")) if customer["email"] else {}
         if not (stated or chosen) and len(accounts) < 2:
@@ -93,7 +92,7 @@ class Customers:
                 f"fleet, or {NEW_ACCOUNT}",
                 code="no_account",
             )
-        if rows := self._sites("AccountNumber", self._guest_account):
+        if rows := self._directory.sites("AccountNumber", self._guest_account):
             return rows
         raise Hold(
             f"FUSION_GUEST_ACCOUNT {self._guest_account} is unknown in Fusion",
@@ -109,29 +108,20 @@ class Customers:
         ``is_company`` is None where the order does not say whose it is.
         """
         email = address_of(email)  # as it is written: Fusion compares with case
-        contacts = self._contacts(email) or (self._contacts(email.lower()) if email != email.lower() else [])
+        contacts = self._directory.contacts(email) or (
+            self._directory.contacts(email.lower()) if email != email.lower() else []
+        )
         accounts: dict[str, list[Row]] = {}
         seen: set[str] = set()
         for contact in contacts[:MOST_CANDIDATES]:
             for party in _parties(contact, is_company):
-                rows = [] if party in seen else self._sites("PartyId", party)
+                rows = [] if party in seen else self._directory.sites("PartyId", party)
                 seen.add(party)
                 for row in rows:
                     accounts.setdefault(str(row["AccountNumber"]), []).append(row)
                 if rows:
                     break
         return accounts
-
-    def _contacts(self, email: str) -> list[Row]:
-        path = self._client.path("contacts", family="crm")
-        rows = self._client.items(path, q=f"EmailAddress={quoted(email)}", fields=CONTACT_FIELDS)
-        return [row for row in rows if email_address(str(row.get("EmailAddress", email))) == email_address(email)]
-
-    def _sites(self, attribute: str, value: str) -> list[Row]:
-        """Rows of customerAccountSitesLOV: one for each use of a site."""
-        literal = value if attribute.endswith("Id") and value.isdigit() else quoted(value)
-        rows = self._client.items(self._client.path("customerAccountSitesLOV"), q=f"{attribute}={literal}")
-        return [row for row in rows if str(row.get(attribute, value)) == value and row.get("AccountNumber")]
 
     def _ship_to(self, rows: list[Row], document: Document) -> Row | None:
         """The site with the order's postal code where Fusion shows it for several; else the only or primary one."""

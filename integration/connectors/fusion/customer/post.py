@@ -27,7 +27,7 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
     _take_over(document, work)
     known = work.known("customer", key)
-    rows = Customers(site.client, work, guest_account).find(customer, "customer", key)
+    rows = Customers(site.directory, work, guest_account).find(customer, "customer", key)
     if rows is None:
         raise _none(guest_account)
     number = str(rows[0]["AccountNumber"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from integration.connectors.contract import Document, Work
 from integration.connectors.fusion.customer.accounts import Customers
 from integration.connectors.fusion.site import Site
 from integration.errors import Hold
+from integration.side_by_side import run
 
 
 def enrich_order(site: Site, document: Document, work: Work) -> Document:
@@ -21,6 +24,15 @@ def enrich_order(site: Site, document: Document, work: Work) -> Document:
             hint="Give the product a SKU in Clarity. {again}",
             code="unknown_sku",
         )
-    items = site.items.numbers(line["sku"] for line in document["lines"])
-    customers = Customers(site.client, work, site.system.options.get("guest_account", ""))
-    return {**document, "ids": {**customers.resolve(document), "items": items}}
+    return {**document, "ids": ids(site, document, work)}
+
+
+def ids(site: Site, document: Document, work: Work) -> Document:
+    """The ids that an order document needs; products and customer are looked up side by side."""
+    customers = Customers(site.directory, work, site.system.options.get("guest_account", ""))
+    looks: list[Callable[[], Document]] = [
+        lambda: {"items": site.items.numbers(line["sku"] for line in document["lines"])},
+        lambda: dict(customers.resolve(document)),
+    ]
+    items, found = run(looks)
+    return found | items

@@ -1,9 +1,10 @@
 """An order at Fusion: a list of ensure steps, each of which looks before it acts.
 
-Source system and id are unique there, so an order is looked up by them first, and is created once.  Creating it also
-submits it, and Fusion answers 201 even when it would not submit: the order is a draft then, which is held with
-Fusion's words and on the next run brought up to date and submitted, not created again.  An order that is submitted
-gets the difference only.  What its state forbids is held.
+Source system and id are unique there, so an order is created once: Fusion refuses it a second time.  It is looked up
+first where a crossref says that it is there, and where it is unknown whether an earlier try has created it; and after
+a refusal, whatever its words.  Creating it also submits it, and Fusion answers 201 even when it would not submit: the
+order is a draft then, which is held with Fusion's words and on the next run brought up to date and submitted, not
+created again.  An order that is submitted gets the difference only.  What its state forbids is held.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from integration.connectors.fusion.order.difference import (
     rows_of,
     same,
 )
+from integration.connectors.fusion.order.enrich import ids
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.prices import OTHER_AMOUNTS
 from integration.connectors.fusion.site import Site
@@ -37,13 +39,27 @@ from integration.errors import Hold, Reject, Retry
 
 CHARGES = "charges.chargeComponents"
 EXPAND = f"billToCustomer,shipToCustomer,totals,lines.{CHARGES}"
+NOT_SUBMITTED = "not_submitted"
 GRAND_TOTAL = "QP_TOTAL_PAY_NOW"
 
 
 def post_order(site: Site, document: Document, work: Work) -> Posted:
     """Makes Fusion show the order, see `OrderPost.ensure`."""
-    payload = site.payload(document, any_total=work.approved(OTHER_AMOUNTS))
-    return OrderPost(site.client, site.resource, payload, work).ensure()
+
+    def ensure(found: Document) -> Posted:
+        payload = site.payload(found, any_total=work.approved(OTHER_AMOUNTS))
+        return OrderPost(site.client, site.resource, payload, work).ensure()
+
+    try:
+        return ensure(document)
+    except (Hold, Reject) as refused:
+        if document["status"] == "cancelled" or not (refused.code == NOT_SUBMITTED or isinstance(refused, Reject)):
+            raise
+        site.directory.forget()  # a site that is remembered may not be there any more
+        afresh = ids(site, document, work)
+        if afresh == document["ids"]:
+            raise
+    return ensure({**document, "ids": afresh})
 
 
 class OrderPost:
@@ -63,9 +79,10 @@ class OrderPost:
         Raises `Hold` with Fusion's words when it would not submit the order, when the charges do not come to
         Clarity's total (before anything is sent), and for what the order's state forbids.
         """
-        order = self._look()
         if self._document["status"] == "cancelled":
+            order = self._look()
             return self._ensure_cancelled(order) if order else Posted(None, None)
+        order = self._look() if self._work.known("order", self._document["key"]) else None
         if order is None:
             order = self._create()
         else:
@@ -90,17 +107,29 @@ class OrderPost:
     def _create(self) -> Row:
         """The order, created and submitted; or the existing one, brought up to date."""
         request = self._client.write("POST", self._collection, self._payload.create())
+        created: list[Row] = []
+
+        def send(frozen: Request) -> Row:
+            created.append(self._send_submitting(frozen))
+            return created[0]
+
+        def send_if_absent(frozen: Request) -> Row:
+            if self._look() is not None:
+                raise AlreadyThere("an earlier try has created the order", hint="", code="already_there")
+            return send(frozen)
+
         try:
-            order: Row = self._work.perform("order.create", request, self._send_submitting)
+            self._work.perform("order.create", request, send, send_if_absent)
         except NotThere as absent:
             raise NoSuchResource(self._collection) from absent
-        except AlreadyThere:
+        except Reject:
             found = self._look()
             if found is None:
                 raise
             self._work.found("order.create", _evidence(found))
             return self._ensure_shown(found)
-        return self._compared(order)
+        # Not sent, for it was created earlier in this round: what Fusion answered then may have changed.
+        return self._compared(created[0]) if created else self._ensure_shown(self._shown())
 
     def _ensure_shown(self, order: Row) -> Row:
         """The order that Fusion has, submitted and without difference to the document."""
@@ -259,7 +288,7 @@ def _not_submitted(order: Row) -> Hold:
         f"Fusion saved order {number} as a draft, but did not submit it: {plain(said)}",
         hint=f"Look at the messages of order {number} in Fusion (Order Management), correct there what they name, or "
         "the order in Clarity. {again} The draft is brought up to date and submitted.",
-        code="not_submitted",
+        code=NOT_SUBMITTED,
     )
     held.excerpt = json.dumps(order, default=str).encode()[:LARGEST_EXCERPT]
     return held

@@ -28,7 +28,7 @@ NEW = "new_customer"
 """What a person may decide where no contact can be taken for the customer without doubt."""
 CUSTOMERS = ("customer__", "guest__")
 """How the external ids of customers of ours begin."""
-FIELDS = ("name", "active", "vat", "ref", "is_company", "parent_id", "company_id")
+FIELDS = ("name", "active", "vat", "ref", "is_company", "parent_id", "company_id", "type", "email_normalized")
 
 Row = dict[str, Any]
 

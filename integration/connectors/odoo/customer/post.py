@@ -55,7 +55,7 @@ class CustomerPost:
             self._ensure_same(customer, self._partners.columns(partner))
             people.ensure_same(customer["id"])
         children = addresses | people.missing()
-        id, ids = self._partners.ensure(identity, customer, self._partners.columns(first), children)
+        id, ids = self._partners.ensure(identity, customer, first, children)
         people.remember(ids)
         self._follow_merge(str(id))
         return Posted(str(id), None)

@@ -19,7 +19,8 @@ def lines_of(client: Client, order: Row, fields: Collection[str]) -> list[Row]:
     Raises `Retry` where the two answers do not name the same lines.
     """
     domain = [["order_id", "=", order["id"]]]
-    rows: list[Row] = client.call("sale.order.line", "search_read", domain=domain, fields=list(fields), order="id")
+    columns = sorted({*fields, "order_id"})
+    rows: list[Row] = client.call("sale.order.line", "search_read", domain=domain, fields=columns, order="id")
     if sorted(row["id"] for row in rows) != sorted(order["order_line"]):
         raise unreadable("Odoo shows other lines of the order than the order names")
     return rows

@@ -1,0 +1,47 @@
+"""How much an order asks of Odoo, Clarity, Postgres, Redis and Celery: exact numbers, the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.benchmarks.counts import BURST, Counted, Counts
+
+NAMES = ("http", "statements", "transactions", "fsyncs", "redis", "messages")
+# What one order asks for.  Whoever makes it less lowers the number; of a burst scheduling decides, so these are bounds.
+NEW = (7, 28, 19, 6, 14, 3)
+KNOWN = (6, 24, 15, 5, 13, 3)
+IN_A_BURST = (7, 30, 20, 6, 14, 2.6)
+
+pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("counts"), pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def counted() -> Iterator[Counted]:
+    with Counted.running() as counted:
+        yield counted
+
+
+def totals(found: Counts) -> dict[str, int]:
+    return {name: getattr(found, name) for name in NAMES}
+
+
+def test_an_order_of_a_new_customer(counted: Counted) -> None:
+    found = counted.new(1, "new")
+    assert totals(found) == dict(zip(NAMES, NEW, strict=True)), found
+
+
+def test_an_order_of_a_known_customer(counted: Counted) -> None:
+    found = counted.known("known")
+    assert totals(found) == dict(zip(NAMES, KNOWN, strict=True)), found
+
+
+def test_orders_that_come_at_once(counted: Counted) -> None:
+    found = counted.new(BURST, "burst")
+    over = {
+        name: total / BURST
+        for (name, total), bound in zip(totals(found).items(), IN_A_BURST, strict=True)
+        if total > bound * BURST
+    }
+    assert over == {}, found
