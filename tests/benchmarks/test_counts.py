@@ -14,7 +14,7 @@ NEW = (7, 28, 19, 6, 14, 3)
 KNOWN = (6, 24, 15, 5, 13, 3)
 IN_A_BURST = (7, 30, 20, 6, 14, 2.6)
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("counts"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
