@@ -10,6 +10,7 @@ from itertools import groupby
 from redis import RedisError
 
 from integration.alerts import FLEET, Condition
+from integration.canonical.hints import with_variables_of
 from integration.message import State
 from integration.refusals import REFUSALS
 from integration.store import alert_queries, views
@@ -147,7 +148,7 @@ def flood(own: Runtime, tx: Transaction) -> Iterator[Condition]:
         yield Condition("flood", row["about"], row["count"], says, fix, row["since"])
 
 
-def refused(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+def refused(own: Runtime, tx: Transaction) -> Iterator[Condition]:
     """Webhooks that are refused, so many that they may be Clarity's, or an attack."""
     for about, each in groupby(alert_queries.refused(tx), key=lambda row: row["about"]):
         reasons = list(each)
@@ -163,7 +164,9 @@ def refused(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG0
             f"The newest came at {reasons[0]['newest']:%H:%M} UTC: {newest.because}.",
         ]
         since = min(row["since"] for row in reasons)
-        fix = f"{newest.fix}  `fleet messages refused` lists every reason."
+        system = next((name for name, source in own.installations.items() if source.name == about), "")
+        fix = with_variables_of(own.settings.systems.get(system), newest.fix)
+        fix = f"{fix}  `fleet messages refused` lists every reason."
         yield Condition("refused", about, by_status.total(), "\n".join(says), fix, since)
 
 

@@ -46,12 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     of_the_world = [item for item in items if "world" in getattr(item, "fixturenames", ())]
     for item in of_the_world:
         item.add_marker(pytest.mark.fleet)
-    # Last, so that no other test runs beside that fleet.  What breaks it comes before what uses it, and all on the same
-    # of several fleets, as its verdict is about everything that the fleet has done.
+    # Last, so that no other test runs beside that fleet.  What breaks it comes before what uses it, on each of several
+    # fleets, as its verdict is about everything that the fleet has done.
     items.sort(key=lambda item: str(item.path) if item in of_the_world else "")
-    for item in of_the_world:
-        if item.path.parent.name == "faults":
-            item.add_marker(pytest.mark.xdist_group("faults"))
     if not config.getoption("--live"):
         for item in items:
             if item.get_closest_marker("live"):

@@ -9,11 +9,12 @@ import click
 from integration import preflight
 from integration.canonical import parse_json
 from integration.canonical.entities import entity
+from integration.canonical.hints import with_variables_of
 from integration.canonical.money import format_money
 from integration.errors import Failure
 from integration.masking import masked
 from integration.refusals import REFUSALS
-from integration.settings import operator
+from integration.settings import Settings, operator
 from integration.store import attempts, audit, refusals, views
 from integration.store.database import Row
 from integration.terminal.render import (
@@ -130,16 +131,17 @@ def refused(as_json: bool) -> None:
     """
     with open_database() as database, database.transaction() as tx:
         found = refusals.lately(tx)
+    systems = Settings.load().systems
     rows = [
-        {**row, "status": why.status, "because": why.because, "fix": why.fix}
+        {**row, "status": why.status, "because": why.because, "fix": with_variables_of(systems.get(system), why.fix)}
         for row in found
-        for why in (REFUSALS[row["reason"]],)
+        for why, system in ((REFUSALS[row["reason"]], row.pop("system")),)
     ]
     if as_json:
         show_json(rows)
         return
     table(REFUSED, rows, empty="Nothing was refused.")
-    for row in {row["reason"]: row for row in rows}.values():
+    for row in {(row["reason"], row["fix"]): row for row in rows}.values():
         console.print()
         remark(row["reason"], f"{row['because']}.", row["fix"])
 

@@ -45,7 +45,7 @@ def _stage(markers: str, processes: int, *options: str) -> list[str]:
     return ["pytest", "-n", str(processes), *options, "-m", f"{markers} and not faults_long"]
 
 
-# In the order of `tests/conftest.py`, and what belongs together on one fleet.
+# One test at a time to each, in the order of `tests/conftest.py`.
 FLEET = {"fleet": _stage("fleet", FLEETS, "--dist", "loadgroup", "--no-loadscope-reorder")}
 TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
 TIMED = {"timed": _stage("timed and not fleet", PROCESSORS)}

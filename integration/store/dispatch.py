@@ -11,7 +11,9 @@ from integration.canonical.entities import ENTITIES
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import SMALL, SMALL_SHARE
 
-LOST_AFTER = "60 seconds"
+LOST_AFTER = "20 seconds"
+"""As long as a lease: what a dead worker has begun and what it has taken come back together.  A queue holds no more
+nudges than are followed in some seconds, and one too many does nothing."""
 BACK_AFTER = "3 seconds"
 """So long after Postgres has started every worker has found out."""
 FRESH = "1 second"

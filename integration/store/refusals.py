@@ -17,12 +17,16 @@ def note(tx: Transaction, source: int | None, counts: Mapping[str, int]) -> None
 
 
 def lately(tx: Transaction) -> list[Row]:
-    """Rows ``{source, reason, count, first, newest}`` of the last day, the newest first; times are minutes."""
+    """Rows ``{source, system, reason, count, first, newest}`` of the last day, the newest first; times are minutes.
+
+    ``system`` is the name under which the settings have the source; None where it is none of ours.
+    """
     return tx.rows(
-        """select coalesce(i.name, '-') as source, r.reason, sum(r.count)::bigint as count, min(r.minute) as first,
-               max(r.minute) as newest
+        """select coalesce(i.name, '-') as source, i.system, r.reason, sum(r.count)::bigint as count,
+               min(r.minute) as first, max(r.minute) as newest
            from refusals r left join installations i on i.id = r.source
-           where r.minute > now() - interval '1 day' group by 1, 2 order by newest desc, count desc, 1, 2"""
+           where r.minute > now() - interval '1 day' group by 1, 2, 3
+           order by newest desc, count desc, 1, 3"""
     )
 
 

@@ -56,6 +56,13 @@ class OdooBench(Bench):
         domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
+    def ambiguous(self, entity: str) -> Document:
+        document = self.document(entity)
+        fields = document["partner"]["fields"]
+        for _ in range(2):
+            self._target.create("res.partner", **{name: fields[name] for name in ("name", "email", "is_company")})
+        return document
+
     def together(self, stream: str, monkeypatch: pytest.MonkeyPatch) -> tuple[datetime, list[str], set[str]]:
         monkeypatch.setattr(odoo_rows, "PAGE", PAGE)
         monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
@@ -105,6 +112,16 @@ class FusionBench(Bench):
         if entity == "customer":
             return len({row["AccountNumber"] for row in self._pod.fake._records.all(ACTIVITIES) if _is_anas(row)})
         return sum(row["submissions"] for row in books if row["source_id"] == document["key"])
+
+    def ambiguous(self, entity: str) -> Document:
+        """Ana works for another account, too."""
+        records = self._pod.fake._records
+        (ana,) = [row for row in records.all("contacts") if row["EmailAddress"] == "ana@example.test"]
+        (other,) = [row for row in records.all("customerAccountSitesLOV") if _bills(row, "A-7")]
+        with records.transaction():
+            at = {"PartyNumber": "66011", "AccountPartyId": other["PartyId"], "AccountName": other["CustomerName"]}
+            records.put("contacts", "66011", {**ana, **at})
+        return self.document(entity)
 
     def together(self, stream: str, monkeypatch: pytest.MonkeyPatch) -> tuple[datetime, list[str], set[str]]:
         monkeypatch.setattr(changed_rows, "LIMIT", PAGE)
@@ -192,6 +209,10 @@ def _odoo_customer() -> Document:
 def _fusion_customer() -> Document:
     stated = {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"}
     return {"key": f"c-{odoo_targets.unique()}", "merged": [], "customer": stated}
+
+
+def _bills(site: Document, account: str) -> bool:
+    return bool((site["AccountNumber"], site["SiteUseCode"]) == (account, "BILL_TO"))
 
 
 def _is_anas(row: Document) -> bool:

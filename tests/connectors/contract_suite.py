@@ -67,6 +67,10 @@ class Bench(ABC):
     def count(self, entity: str, document: Document) -> int:
         """How often the document has taken effect."""
 
+    def ambiguous(self, entity: str) -> Document | None:  # noqa: ARG002 - each system knows its own
+        """A document whose customer could be two records there; None where ids leave no doubt."""
+        return None
+
     def existing(self, entity: str) -> str:
         """The id of an object that can be fetched."""
         raise NotImplementedError(entity)
@@ -182,6 +186,22 @@ class Contract:
         shown = bench.at().shown(entity, document, work)
         assert shown
         assert list(differing(document, shown)) == []
+
+    def test_what_could_be_two_is_held_until_a_person_chooses(self, bench: Bench, entity: str) -> None:
+        document = bench.ambiguous(entity)
+        if document is None:
+            pytest.skip("ids leave no doubt")
+        before, work = bench.count(entity, document), MemoryWork()
+        with pytest.raises(Hold) as held:
+            send(bench, entity, document, work)
+        choices = held.value.candidates
+        assert len(choices) == 2
+        said = f"{held.value.reason} {held.value.hint} {choices}"
+        assert [value for value in PERSONAL if value in said] == []
+        assert (bench.count(entity, document), work.crossrefs.theirs) == (before, {})
+        work.remember(choices[1]["entity"], choices[1]["key"], choices[1]["id"])
+        work.new_round()  # it goes on
+        assert send(bench, entity, document, work).theirs
 
     def test_what_is_fetched_is_the_object(self, bench: Bench, fetched: str) -> None:
         id = bench.existing(fetched)

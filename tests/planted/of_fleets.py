@@ -12,6 +12,14 @@ COUNTS = "tests/benchmarks/test_counts.py::"
 
 TRIALS = [
     Defect(
+        "what an older release had in hand goes on after an upgrade",
+        f"{STORE}dispatch.py",
+        "state = 'running' and leased_until < now()",
+        "state = 'running' and leased_until < '2020-01-01'",
+        "tests/road/test_upgrade_under_traffic.py::test_what_was_open_ends_while_new_events_arrive",
+        "it did not happen in",
+    ),
+    Defect(
         "an order asks for no call more than it needs",
         f"{ODOO}catalog.py",
         "SLOW_SECONDS = 600.0",

@@ -63,7 +63,7 @@ class Warm:
         return code, output.read_text(errors="replace")
 
     def end(self) -> None:
-        self._parent.communicate(timeout=10)
+        self._parent.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from integration.cli import main
 from integration.connectors.contract import Posted
 from integration.errors import Failure, Hold, Reject
-from integration.message import Step
+from integration.message import Step, lane
 from integration.settings import Settings
 from integration.store import repair
 from integration.store.repair import Restart
@@ -144,13 +144,15 @@ def test_what_dies_before_it_reaches_a_target_is_not_the_targets(dying: Dying) -
 
 def test_a_fleet_stops_posting_after_twenty(road: World) -> None:
     road.fault("fusion", "refused_quoting", path="salesOrders")
-    ids = road.generate(30, "b2b_po")
+    ids = road.generate(120, "b2b_po")  # more than are under way at once when it is paused
     try:
         road.until(lambda: paused(road) is not None, 60, lambda: [road.states(id) for id in ids])
+        road.until(lambda: not under_way(road), 30)
         road.clear_faults()
         assert "20 objects in a row died of one cause" in str(paused(road))
         with road.database.transaction() as tx:
-            dead = tx.value("select count(*) from deliveries where state = 'dead' and queue = 'fusion'")
+            dead = tx.value("select count(*) from deliveries where state = 'dead' and lane = any (%s)", lanes(ids))
+        assert dead >= 20
         assert dead < len(ids), "the rest of them wait"
     finally:
         runner = CliRunner(env={**road.fleet.environment, "FLEET_USER": "jane"})
@@ -159,6 +161,15 @@ def test_a_fleet_stops_posting_after_twenty(road: World) -> None:
     road.finished(*ids, seconds=90)
     road.exactly_once(ids)
     road.balanced()
+
+
+def lanes(ids: list[str]) -> list[str]:
+    return [lane("fusion-1", "order", id) for id in ids]
+
+
+def under_way(road: World) -> bool:
+    with road.database.transaction() as tx:
+        return bool(tx.value("select exists (select from deliveries where state = 'running' and queue = 'fusion')"))
 
 
 def paused(road: World) -> object:

@@ -6,6 +6,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -203,6 +204,13 @@ def test_each_has_limits_and_cursors_of_its_own(pairs: World) -> None:
     assert (listed[f"{ODOO}-1"], listed["odoo-1"]) == (ODOO, "odoo")
 
 
+def refused(world: World) -> list[str]:
+    """What `fleet messages refused` says there is to do."""
+    result = CliRunner(env=world.fleet.environment).invoke(main, ["messages", "refused", "--json"])
+    assert result.exit_code == 0, result.output
+    return [row["fix"] for row in json.loads(result.stdout)]
+
+
 def test_each_has_a_path_and_a_secret_of_its_own(pairs: World) -> None:
     event = ("evt_named_1", b'{"id": "evt_named_1", "type": "webhook.test", "data": {}}')
     assert deliver(pairs.settings, event, SHOP).status_code == 202
@@ -214,4 +222,7 @@ def test_each_has_a_path_and_a_secret_of_its_own(pairs: World) -> None:
     assert requests.post(f"{receiver}/hints/{ODOO}/{tokens['odoo']}", timeout=5).status_code == 404
     secrets = pairs.settings.webhook_secrets
     assert secrets["clarity"] != secrets[SHOP]
+    mixed = replace(pairs.settings, webhook_secrets={SHOP: secrets["clarity"]})
+    assert deliver(mixed, event, SHOP).status_code == 401
+    pairs.until(lambda: any("SHOP_B2B_WEBHOOK_SECRETS" in fix for fix in refused(pairs)), 20, lambda: refused(pairs))
     pairs.balanced()

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import redis
 import requests
+from celery import Celery
 
 from integration.cli.send import deliver
 from integration.local.fleet import Fleet
@@ -43,15 +44,16 @@ class World:
         self.settings = Settings.load(fleet.environment)
         self.database = Database(self.settings.database_url, connections=2)
         self.redis = redis.Redis.from_url(self.settings.redis_url)
+        self._broker = Celery(broker=self.settings.redis_url)
         self._sandbox = requests.Session()
         self._sandbox.headers["X-Sandbox-Token"] = fleet.environment["FLEET_SANDBOX_TOKEN"]
 
     @classmethod
     @contextmanager
-    def running(cls, home: Path, **more: str) -> Iterator[Self]:
+    def running(cls, home: Path, port_base: int | None = None, **more: str) -> Iterator[Self]:
         """A fleet of its own with nothing real about it, and ``more`` settings, for the length of the block."""
         given = {"PATH": os.environ["PATH"], "FLEET_HOME": str(home), **PACES, **more}
-        fleet = Fleet(given).start(port_base=free_ports())
+        fleet = Fleet(given).start(port_base=port_base or free_ports())
         world = cls(fleet)
         try:
             yield world
@@ -61,6 +63,7 @@ class World:
 
     def close(self) -> None:
         self.database.close()
+        self._broker.close()
 
     # Clarity
 
@@ -172,6 +175,8 @@ class World:
         with self.database.transaction() as tx:
             asked = tx.value("select now()")
             tx.run("update cursors set due_at = now()")
+        for name in self.settings.systems:  # as beat does, which would be up to two seconds later
+            self._broker.send_task("poll", (name,), queue="poll", expires=10)
 
         def read() -> bool:
             with self.database.transaction() as tx:

@@ -93,7 +93,7 @@ def test_an_expired_lease_and_a_lost_nudge_are_brought_back(road: Road) -> None:
     expired, lost, fresh = (road.delivery(f"evt-{n}", order=str(n)) for n in range(3))
     assert road.claim(expired)
     road.run("update deliveries set leased_until = now() - interval '1 second' where id = %s", expired)
-    road.run("update deliveries set state = 'queued', moved_at = now() - interval '61 seconds' where id = %s", lost)
+    road.run("update deliveries set state = 'queued', moved_at = now() - interval '21 seconds' where id = %s", lost)
     road.run("update deliveries set state = 'queued', moved_at = now() where id = %s", fresh)
     with road.database.transaction() as tx:
         assert dispatch.redrive(tx) == 2

@@ -24,10 +24,9 @@ from integration.store.migrate import FOLDER, migrate
 from integration.store.repair import Chosen, Restart
 from integration.vault import Vault
 from tests.conftest import Running, create_database, named
+from tests.store.older import LAST, lay_out
 from tests.store.road import INGEST_STEPS, Road, system
 
-LAST = "0007"
-"""The last migration of release 0.1.0."""
 LOGIN = "jane:s3cret@"
 _numbers = itertools.count(1)
 
@@ -39,13 +38,7 @@ class Before:
         self.url = url
         self.database = Database(url)
         with self.database.transaction() as tx:
-            tx.run("create table migrations (name text primary key, checksum text, at timestamptz default now())")
-            for path in sorted(FOLDER.glob("*.sql")):
-                if path.name[:4] <= LAST:
-                    tx.run(path.read_text())
-                    tx.run(
-                        "insert into migrations values (%s, encode(sha256(%s), 'hex'))", path.name, path.read_bytes()
-                    )
+            lay_out(tx)
             tx.run("alter table installations add column system text")  # what fills it is of today
             tx.run("alter table crossrefs add column source smallint")  # read by the claims below, which are today's
         self.road = Road(self.database)
