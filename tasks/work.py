@@ -98,6 +98,7 @@ class DeliveryWork:
             self._write_answer()
         before = self._answered[1] if self._answered else None
         self._write_learned()
+        tried = again is not None and self._was_tried()
         asked = Intending(self.delivery, effect, sealed, before)
         intent = self._runtime.database.together(attempts.intend, asked)
         self.written()
@@ -107,11 +108,16 @@ class DeliveryWork:
             self._note_effect(effect)
             return thaw(vault.open(intent.answer)) if intent.answer else None
         # Thawed even at the first try, so that a repeat has the same bytes.
-        repeats = intent.request != sealed
-        frozen = vault.open(intent.request) if repeats else frozen
-        answer = self._send(effect, intent.attempt, Request(**thaw(frozen)), again if again and repeats else send)
+        frozen = frozen if intent.request == sealed else vault.open(intent.request)
+        answer = self._send(effect, intent.attempt, Request(**thaw(frozen)), again if again and tried else send)
         self._note_effect(effect)
         return answer
+
+    def _was_tried(self) -> bool:
+        """Whether the object may be there by an earlier try: of this round, of one before, or of another event."""
+        delivery = self.delivery
+        with self._runtime.database.statement() as tx:
+            return attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
 
     def found(self, effect: str, evidence: str) -> None:
         self._write_answer()

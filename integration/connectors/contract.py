@@ -107,8 +107,9 @@ class Work(Protocol):
 
         The intent with the frozen request is committed before ``send`` is called, the answer with the next intent or at
         the end.  An effect that already succeeded in this round is not sent again: the recorded answer is returned.
-        One whose outcome is unknown is sent again with the frozen request, byte for byte, by ``again`` where that is
-        given: a connector for whose verb that is not safe looks first, and calls `found` when the effect is there.
+        One whose outcome is unknown is sent again with the frozen request, byte for byte.  A connector for whose verb
+        that is not safe gives ``again``, which is called where anything was ever tried for this object: it looks first,
+        and calls `found` when the effect is there.
         """
 
     def found(self, effect: str, evidence: str) -> None:
