@@ -108,7 +108,7 @@ DEFECTS: list[Defect] = [
     Defect(
         "a repeat is sent by what looks first",
         "tasks/work.py",
-        "again if again and repeats else send",
+        "again if again and tried else send",
         "send",
         "tests/road/test_work.py::test_only_after_an_unknown_outcome_it_is_sent_by_what_looks_first",
     ),
