@@ -29,7 +29,7 @@ def test_a_value_of_any_size_is_encrypted(size: int) -> None:
     content = (b"jane@example.com " * (size // 17 + 1))[:size]
     sealed = Vault([NEW]).seal(content)
     assert Vault([NEW]).open(sealed) == content
-    assert not size or content[:3] not in sealed[13:]
+    assert size < 3 or content[:8] not in sealed  # one byte may be in any bytes
     assert len(sealed) <= min(size, 2000) + 29
 
 

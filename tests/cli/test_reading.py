@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 
 from integration.cli import main
 from integration.message import State, Step
-from integration.store import deliveries, fulfilment
+from integration.store import ends, fulfilment
 from integration.store.database import Database
 from integration.vault import Vault
 from tests.store.road import Road
@@ -177,7 +177,7 @@ def test_what_a_rounding_line_carries_is_shown_with_its_delivery(
     claimed = road.claim(id)
     assert claimed
     with road.database.transaction() as tx:
-        deliveries.note_rounding(tx, claimed, Decimal("-0.020"), "EUR")
+        ends.note_rounding(tx, claimed, Decimal("-0.020"), "EUR")
     road.move(claimed, State.DONE)
     shown = fleet("messages", "show", str(claimed.message)).output
     assert f"delivery {id}: a rounding line carries -0.02 EUR" in shown

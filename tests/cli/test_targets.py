@@ -97,7 +97,7 @@ def test_a_paused_target_says_by_whom_why_and_what_to_do(targets: Targets, road:
 def test_an_open_breaker_and_a_target_that_slows_us_down(targets: Targets, road: Road, limits: redis.Redis) -> None:
     for _ in range(5):
         throttle(limits).report("bad", "somebody")
-    throttle(limits, "clarity-1").report("slow", "somebody", 30.0)
+    throttle(limits, "clarity-1").report("slow", "somebody", pause=30.0)
     rows = by_name(targets("--json"))
     assert (rows["odoo-1"]["state"], rows["odoo-1"]["breaker"]) == ("breaker open", "open")
     assert rows["odoo-1"]["reason"].startswith("too many calls failed: no call for ")
@@ -105,7 +105,7 @@ def test_an_open_breaker_and_a_target_that_slows_us_down(targets: Targets, road:
     assert "asked for a pause of 30 s" in rows["clarity-1"]["reason"]
 
     limits.flushdb()
-    throttle(limits, "clarity-1").report("slow", "somebody", 0.001)
+    throttle(limits, "clarity-1").report("slow", "somebody", pause=0.001)
     slowed = by_name(targets("--json"))["clarity-1"]
     assert slowed["state"] == "throttled"
     assert slowed["rate"]["now"] < slowed["rate"]["configured"] == 20.0

@@ -215,14 +215,17 @@ def test_a_lost_answer_of_any_call_is_one_effect_of_each_in_the_end(shop: Shop) 
 
 
 def lose(shop: Shop, lost: int) -> int:
-    """Sends a batch of which one call's answer is lost, and sends it again; how many calls the first time took."""
+    """Sends a batch of which one call's answer is lost, and sends it again; how many calls the first time took.
+
+    Over JSON-RPC it may be one less or more: deliveries that begin at the same time log in each for itself.
+    """
     gate = Losing(lost)
     shop.connector = Odoo(shop.target.system, gate)
     documents = [shop.two_lines() for _ in range(3)]
     works = [shop.new_work() for _ in documents]
     outcomes = hop(shop, documents, works)
     calls = gate.calls
-    assert any(isinstance(each, Retry) for each in outcomes) == bool(lost)
+    assert any(isinstance(each, Retry) for each in outcomes) == (0 < lost <= calls)
     outcomes = hop(shop, documents, works)
     check_all(shop, list(zip(outcomes, documents, strict=True)))
     emails = [document["partner"]["fields"]["email"] for document in documents]
