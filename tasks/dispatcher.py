@@ -1,4 +1,7 @@
-"""The dispatcher: ten times a second it nudges what is due, and returns expired leases and lost nudges to the queue.
+"""The dispatcher: it nudges what is due, and returns expired leases and lost nudges to the queue.
+
+It looks ten times a second while anything moves, and twice when nothing has for a while: what comes then is nudged by
+the receiver and goes on by itself.
 
 Any number of copies may run; Postgres gives each delivery to one of them.  A thread beside it stands in for the watch
 where that is down.  Started as ``python -m tasks.dispatcher``.
@@ -27,7 +30,9 @@ from tasks.watch import StandIn
 
 logger = structlog.get_logger(__name__)
 
-TICK = 0.1
+TICK, QUIET_TICK = 0.1, 0.5
+"""Seconds between two looks while something moves, and once nothing has for `QUIET_AFTER`."""
+QUIET_AFTER = 5.0
 REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
 DECIDE_EVERY = 1.0
@@ -42,6 +47,7 @@ class Dispatcher:
         self._runtime = runtime
         self._queues = (INGEST, *runtime.settings.systems)
         self._done_at: dict[str, float] = {}
+        self._moved_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until it is stopped; an outage of Postgres or Redis is logged once and waited out."""
@@ -56,7 +62,16 @@ class Dispatcher:
                 if not away:
                     logger.warning("dispatcher.waiting", error=type(error).__name__)
                 away = True
-            stop.wait(1.0 if away else TICK)
+            stop.wait(1.0 if away else self.pause)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        return QUIET_TICK if self._is_quiet else TICK
+
+    @property
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._moved_at > QUIET_AFTER
 
     def tick(self) -> None:
         """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for."""
@@ -69,6 +84,8 @@ class Dispatcher:
             self._log("lanes_woken", dispatch.wake_missed)
         with self._runtime.database.statement() as tx:
             queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
+            if queues or (self._is_quiet and dispatch.moves(tx, self._queues, self._runtime.targets, QUIET_AFTER)):
+                self._moved_at = time.monotonic()
         for queue in queues:
             window = self._runtime.credit(queue)
             if int(self._runtime.redis.llen(queue)) < window:  # else no worker takes what is there already

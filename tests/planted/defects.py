@@ -8,6 +8,7 @@ from tests.planted import (
     of_calls,
     of_contract,
     of_customers,
+    of_dispatcher,
     of_documents,
     of_edges,
     of_fleets,
@@ -38,5 +39,6 @@ DEFECTS: list[Defect] = [
     *of_bulk.DEFECTS,
     *of_batches.DEFECTS,
     *of_vault.DEFECTS,
+    *of_dispatcher.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
