@@ -26,7 +26,7 @@ POLL = "poll"
 UPKEEP = "upkeep"
 
 POLL_TICK = 2.0
-"""Seconds after which beat asks again what is due to be polled; when it is, is in Postgres."""
+"""Seconds: nobody asks more often for the polls of a system."""
 POLLED = {"queue": POLL, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
@@ -50,10 +50,18 @@ def _checked() -> Settings:
 
 
 def _defaults() -> dict[str, Any]:
-    """What depends on the settings: the broker, and of what beat asks how often."""
+    """What depends on the settings: the broker, and of what beat asks how often.
+
+    A dispatcher asks for a poll as soon as one is due, beat as often as they are where nothing hints at them.
+    """
     settings = _checked()
     polls = {
-        f"poll-{name}": {"task": "poll", "args": (name,), "schedule": POLL_TICK, "options": POLLED}
+        f"poll-{name}": {
+            "task": "poll",
+            "args": (name,),
+            "schedule": max(system.poll_seconds, POLL_TICK),
+            "options": POLLED,
+        }
         for name, system in settings.systems.items()
         if CONNECTORS[system.kind].streams
     }

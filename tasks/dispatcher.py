@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from types import FrameType
 
 import redis
@@ -20,11 +21,13 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from integration import logs, preflight
+from integration.connectors import CONNECTORS
 from integration.errors import Failure
-from integration.store import database, dispatch, installations
+from integration.store import cursors, database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
-from tasks.celery import INGEST
+from tasks.celery import INGEST, POLL_TICK, POLLED
+from tasks.polls import poll
 from tasks.runtime import Runtime, current
 from tasks.watch import StandIn
 
@@ -36,6 +39,7 @@ QUIET_AFTER = 5.0
 REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
 DECIDE_EVERY = 1.0
+POLLS_EVERY = 1.0
 EPOCH = "fleet:epoch"
 UNAVAILABLE = (*database.UNAVAILABLE, redis.RedisError, OperationalError)
 
@@ -74,7 +78,10 @@ class Dispatcher:
         return time.monotonic() - self._moved_at > QUIET_AFTER
 
     def tick(self) -> None:
-        """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for."""
+        """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for.
+
+        It asks for the polls that are due, too.
+        """
         self._keep_epoch()
         if self._is_time("decide", DECIDE_EVERY):
             self._decide()
@@ -86,6 +93,8 @@ class Dispatcher:
             queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
             if queues or (self._is_quiet and dispatch.moves(tx, self._queues, self._runtime.targets, QUIET_AFTER)):
                 self._moved_at = time.monotonic()
+        if self._is_time("polls", POLLS_EVERY):
+            self._poll()
         for queue in queues:
             window = self._runtime.credit(queue)
             if int(self._runtime.redis.llen(queue)) < window:  # else no worker takes what is there already
@@ -107,6 +116,23 @@ class Dispatcher:
             decided = installations.decisions(tx)
         for name, throttle in self._runtime.throttles.items():
             throttle.decide(**decided[known[name].id])
+
+    def _poll(self) -> None:
+        """Asks for a poll of each system of which a stream is due."""
+        with self._runtime.database.statement() as tx:
+            due = cursors.due(tx, list(self._polled))
+        for name in (self._polled[id] for id in due):
+            if self._is_time(f"poll of {name}", POLL_TICK):
+                poll.apply_async((name,), **POLLED)
+
+    @cached_property
+    def _polled(self) -> dict[int, str]:
+        """The systems that have streams, by the id of their installation."""
+        return {
+            installation.id: name
+            for name, installation in self._runtime.installations.items()
+            if CONNECTORS[installation.kind].streams
+        }
 
     def _is_time(self, chore: str, every: float) -> bool:
         due = time.monotonic() - self._done_at.get(chore, 0.0) > every
