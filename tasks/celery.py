@@ -26,7 +26,9 @@ POLL = "poll"
 UPKEEP = "upkeep"
 
 POLL_TICK = 2.0
-"""Seconds: nobody asks more often for the polls of a system."""
+"""Seconds: no dispatcher asks more often for the polls of a system."""
+STAND_IN_TICK = 15.0
+"""Seconds: beat asks no more often than this; it does so in case no dispatcher runs."""
 POLLED = {"queue": POLL, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
@@ -50,16 +52,13 @@ def _checked() -> Settings:
 
 
 def _defaults() -> dict[str, Any]:
-    """What depends on the settings: the broker, and of what beat asks how often.
-
-    A dispatcher asks for a poll as soon as one is due, beat as often as they are where nothing hints at them.
-    """
+    """What depends on the settings: the broker, and of what beat asks how often."""
     settings = _checked()
     polls = {
         f"poll-{name}": {
             "task": "poll",
             "args": (name,),
-            "schedule": max(system.poll_seconds, POLL_TICK),
+            "schedule": max(system.poll_seconds, STAND_IN_TICK),
             "options": POLLED,
         }
         for name, system in settings.systems.items()
