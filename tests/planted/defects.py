@@ -12,6 +12,7 @@ from tests.planted import (
     of_documents,
     of_edges,
     of_fleets,
+    of_forks,
     of_fulfilment,
     of_identity,
     of_motion_and_edges,
@@ -40,5 +41,6 @@ DEFECTS: list[Defect] = [
     *of_batches.DEFECTS,
     *of_vault.DEFECTS,
     *of_dispatcher.DEFECTS,
+    *of_forks.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
