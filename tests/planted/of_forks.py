@@ -32,11 +32,11 @@ DEFECTS = [
         "assert 0 == 2",
     ),
     Defect(
-        "a parent that cannot load what programs share stops none of them",
+        "a parent that has ended keeps no fleet from ending",
         "integration/local/forks.py",
-        "            self.gone = True\n        self._heard.set()\n",
-        "            self.gone = True\n",
+        "        with suppress(OSError):  # it has ended\n            self._requests",
+        "        if True:\n            self._requests",
         f"{FORKS}test_where_the_parent_cannot_start_a_shell_starts_the_programs",
-        "it did not happen in time|Timeout|AssertionError",
+        "Bad file descriptor",
     ),
 ]
