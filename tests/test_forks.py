@@ -157,7 +157,7 @@ def test_none_begins_of_which_nobody_knows() -> None:
     theirs.close()
     assert ours.recv(100) == b"{}"
     (said, output), (waiting, leave) = os.pipe(), os.pipe()
-    asked = {"name": "one", "argv": ["python", "-m", "tasks", "worker", "--help"], "environment": dict(os.environ)}
+    asked = {"name": "one", "argv": ["python", "-m", "tasks", "worker", "--help"]}
     socket.send_fds(ours, [json.dumps(asked).encode()], [output, waiting])
     for descriptor in (output, waiting, leave):
         os.close(descriptor)

@@ -11,6 +11,7 @@ import os
 import queue
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,16 +48,18 @@ class Forks:
         self._options = options
         self._child = Child(home / "run" / "warm.pid", group, home / "log" / "warm.log")
         self._parent: Parent | None = None
+        self._environment: dict[str, str] = {}
 
     def prepare(self, environment: Mapping[str, str]) -> Parent:
-        """The parent, under way; it may still be loading."""
-        if self._parent and not self._parent.gone:
+        """The parent, under way; it may still be loading.  What it forks has the same environment."""
+        if self._parent and not self._parent.gone and self._environment == environment:
             return self._parent
-        self._child.wait(1.0)
+        self.close()
+        self._environment = dict(environment)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-m", "integration.local.warm", str(theirs.fileno()), " " * LONGEST_TITLE]
-            self._child.start(command, env=dict(environment), pass_fds=[theirs.fileno()], **self._options)
+            self._child.start(command, env=self._environment, pass_fds=[theirs.fileno()], **self._options)
         self._parent = Parent(ours)
         return self._parent
 
@@ -64,7 +67,7 @@ class Forks:
         """Starts a shell command (no ``;``, no ``&&``), which writes to this descriptor."""
         if self.works and is_shared(command) and (argv := self._words(command, environment)):
             parent = self.prepare(environment)
-            if forked := parent.fork(name, argv, environment, output):
+            if forked := parent.fork(name, argv, output):
                 return forked
             self.works = parent.loaded
         shell = ["/bin/sh", "-c", f"exec {command}"]
@@ -74,6 +77,7 @@ class Forks:
         """Ends the parent; what it has forked goes on."""
         if self._parent:
             self._parent.close()
+            self._child.signal(signal.SIGTERM)  # it may still be loading
             self._child.wait(5.0)
 
     def _words(self, command: str, environment: Mapping[str, str]) -> list[str]:
@@ -111,9 +115,9 @@ class Parent:
         self._running: dict[int, Forked] = {}
         threading.Thread(target=self._listen, daemon=True, name="forks").start()
 
-    def fork(self, name: str, argv: list[str], environment: Mapping[str, str], output: int) -> Forked | None:
+    def fork(self, name: str, argv: list[str], output: int) -> Forked | None:
         """A program under way; None when this parent has gone, or does not come to it."""
-        asked = json.dumps({"name": name, "argv": argv, "environment": dict(environment)}).encode()
+        asked = json.dumps({"name": name, "argv": argv}).encode()
         waiting, leave = os.pipe()
         try:
             with self._asking:
@@ -123,7 +127,7 @@ class Parent:
                 if forked := self._answers.get():
                     os.write(leave, b".")
                 return forked
-        except OSError:  # it has gone, or it has no room for such an environment
+        except OSError:  # it has gone
             return None
         finally:
             os.close(waiting)
@@ -196,7 +200,7 @@ class Forked:
 
     def kill(self) -> None:
         """As `subprocess.Popen.kill`."""
-        self.send_signal(9)
+        self.send_signal(signal.SIGKILL)
 
     @property
     def _is_there(self) -> bool:

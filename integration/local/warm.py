@@ -26,7 +26,7 @@ from typing import Any
 from integration.local.child_processes import started
 
 LARGEST = 1 << 20
-"""Bytes of one request: arguments and environment."""
+"""Bytes of one request."""
 SHARED = (
     "celery.apps.beat",
     "celery.apps.worker",
@@ -125,7 +125,7 @@ def report(requests: socket.socket) -> None:
 
 
 def become(asked: dict[str, Any], output: int, leave: int) -> Program | None:
-    """Takes on the environment that was asked for; what is written from now on goes to that output.
+    """What was asked for, whose environment is that of its parent; what is written from now on goes to that output.
 
     None without leave to begin: whoever asked has ended, or does not know of this child.
     """
@@ -135,8 +135,6 @@ def become(asked: dict[str, Any], output: int, leave: int) -> Program | None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
-    os.environ.clear()
-    os.environ.update(asked["environment"])
     return Program(asked["name"], asked["argv"])
 
 
