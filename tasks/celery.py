@@ -26,7 +26,9 @@ POLL = "poll"
 UPKEEP = "upkeep"
 
 POLL_TICK = 2.0
-"""Seconds after which beat asks again what is due to be polled; when it is, is in Postgres."""
+"""Seconds: no dispatcher asks more often for the polls of a system."""
+STAND_IN_TICK = 15.0
+"""Seconds: beat asks no more often than this; it does so in case no dispatcher runs."""
 POLLED = {"queue": POLL, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
@@ -53,7 +55,12 @@ def _defaults() -> dict[str, Any]:
     """What depends on the settings: the broker, and of what beat asks how often."""
     settings = _checked()
     polls = {
-        f"poll-{name}": {"task": "poll", "args": (name,), "schedule": POLL_TICK, "options": POLLED}
+        f"poll-{name}": {
+            "task": "poll",
+            "args": (name,),
+            "schedule": max(system.poll_seconds, STAND_IN_TICK),
+            "options": POLLED,
+        }
         for name, system in settings.systems.items()
         if CONNECTORS[system.kind].streams
     }

@@ -1,4 +1,7 @@
-"""The dispatcher: ten times a second it nudges what is due, and returns expired leases and lost nudges to the queue.
+"""The dispatcher: it nudges what is due, and returns expired leases and lost nudges to the queue.
+
+It looks ten times a second while anything moves, and twice when nothing has for a while: what comes then is nudged by
+the receiver and goes on by itself.
 
 Any number of copies may run; Postgres gives each delivery to one of them.  A thread beside it stands in for the watch
 where that is down.  Started as ``python -m tasks.dispatcher``.
@@ -10,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from types import FrameType
 
 import redis
@@ -17,20 +21,25 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from integration import logs, preflight
+from integration.connectors import CONNECTORS
 from integration.errors import Failure
-from integration.store import database, dispatch, installations
+from integration.store import cursors, database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
-from tasks.celery import INGEST
+from tasks.celery import INGEST, POLL_TICK, POLLED
+from tasks.polls import poll
 from tasks.runtime import Runtime, current
 from tasks.watch import StandIn
 
 logger = structlog.get_logger(__name__)
 
-TICK = 0.1
+TICK, QUIET_TICK = 0.1, 0.5
+"""Seconds between two looks while something moves, and once nothing has for `QUIET_AFTER`."""
+QUIET_AFTER = 5.0
 REDRIVE_EVERY = 1.0
 SWEEP_EVERY = 5.0
 DECIDE_EVERY = 1.0
+POLLS_EVERY = 1.0
 EPOCH = "fleet:epoch"
 UNAVAILABLE = (*database.UNAVAILABLE, redis.RedisError, OperationalError)
 
@@ -42,6 +51,7 @@ class Dispatcher:
         self._runtime = runtime
         self._queues = (INGEST, *runtime.settings.systems)
         self._done_at: dict[str, float] = {}
+        self._moved_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until it is stopped; an outage of Postgres or Redis is logged once and waited out."""
@@ -56,10 +66,22 @@ class Dispatcher:
                 if not away:
                     logger.warning("dispatcher.waiting", error=type(error).__name__)
                 away = True
-            stop.wait(1.0 if away else TICK)
+            stop.wait(1.0 if away else self.pause)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        return QUIET_TICK if self._is_quiet else TICK
+
+    @property
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._moved_at > QUIET_AFTER
 
     def tick(self) -> None:
-        """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for."""
+        """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for.
+
+        It asks for the polls that are due, too.
+        """
         self._keep_epoch()
         if self._is_time("decide", DECIDE_EVERY):
             self._decide()
@@ -69,6 +91,10 @@ class Dispatcher:
             self._log("lanes_woken", dispatch.wake_missed)
         with self._runtime.database.statement() as tx:
             queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
+            if queues or (self._is_quiet and dispatch.moves(tx, self._queues, self._runtime.targets, QUIET_AFTER)):
+                self._moved_at = time.monotonic()
+        if self._is_time("polls", POLLS_EVERY):
+            self._poll()
         for queue in queues:
             window = self._runtime.credit(queue)
             if int(self._runtime.redis.llen(queue)) < window:  # else no worker takes what is there already
@@ -90,6 +116,23 @@ class Dispatcher:
             decided = installations.decisions(tx)
         for name, throttle in self._runtime.throttles.items():
             throttle.decide(**decided[known[name].id])
+
+    def _poll(self) -> None:
+        """Asks for a poll of each system of which a stream is due."""
+        with self._runtime.database.statement() as tx:
+            due = cursors.due(tx, list(self._polled))
+        for name in (self._polled[id] for id in due):
+            if self._is_time(f"poll of {name}", POLL_TICK):
+                poll.apply_async((name,), **POLLED)
+
+    @cached_property
+    def _polled(self) -> dict[int, str]:
+        """The systems that have streams, by the id of their installation."""
+        return {
+            installation.id: name
+            for name, installation in self._runtime.installations.items()
+            if CONNECTORS[installation.kind].streams
+        }
 
     def _is_time(self, chore: str, every: float) -> bool:
         due = time.monotonic() - self._done_at.get(chore, 0.0) > every

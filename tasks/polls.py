@@ -1,4 +1,4 @@
-"""Polls: what beat asks for every other second.  What is due is read, page by page, into the same inbox as a webhook.
+"""Polls: what is due is read, page by page, into the same inbox as a webhook.  The dispatcher asks for them, or beat.
 
 Every poll holds its cursor's lease, and each page is accepted in the transaction that moves the cursor past it.  A poll
 may run twice, late or never without harm: what it reads again is known by its external id, made of the object, the time

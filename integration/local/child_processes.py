@@ -12,7 +12,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 LEFTOVER_PATIENCE = 10.0
 LOG_SIZE = 10_000_000
@@ -49,6 +49,33 @@ class ProcessGroup:
         self._shell.wait()
 
 
+class Running(Protocol):
+    """A process under way: what `subprocess.Popen` offers of it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+def spawn(command: list[str], group: ProcessGroup, output: int, /, **options: Any) -> Running:
+    """Starts a command on a group, with these options of `subprocess.Popen`; its standard input is empty."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        process_group=group.group,
+        umask=0o077,
+        **options,
+    )
+
+
 class Child:
     """One child process on a group, recorded in a pid file.  ``start`` first ends what an earlier owner left behind.
 
@@ -65,28 +92,27 @@ class Child:
         self._group = group
         self._log = log
         self._heard = heard
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Running | None = None
         self._reader = threading.Thread()
 
     def start(self, command: list[str], **options: Any) -> None:
         """Starts the command with these `subprocess.Popen` options; its standard input is empty."""
+        self.begin(lambda output: spawn(command, self._group, output, **options))
+
+    def begin(self, start: Callable[[int], Running]) -> None:
+        """Starts it by a function, which is given the descriptor that the output is to go to."""
         stop_leftover(self._pid_file)
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            process_group=self._group.group,
-            umask=0o077,
-            **options,
-        )
+        reading, writing = os.pipe()
+        try:
+            self._process = start(writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         self._record(self._process.pid)
-        assert self._process.stdout
-        self._reader = threading.Thread(
-            target=self._read, args=[self._process.stdout], daemon=True, name=f"log of {self._log.stem}"
-        )
+        output = os.fdopen(reading, encoding="utf-8", errors="replace")
+        self._reader = threading.Thread(target=self._read, args=[output], daemon=True, name=f"log of {self._log.stem}")
         self._reader.start()
 
     @property
@@ -127,10 +153,11 @@ class Child:
 
     def _read(self, output: IO[str]) -> None:
         log = PrivateLog(self._log, maxBytes=LOG_SIZE, backupCount=LOGS_KEPT, encoding="utf-8", errors="replace")
-        for line in output:
-            text = line.rstrip("\n")
-            log.emit(logging.makeLogRecord({"msg": text}))
-            self._heard(text)
+        with output:
+            for line in output:
+                text = line.rstrip("\n")
+                log.emit(logging.makeLogRecord({"msg": text}))
+                self._heard(text)
         log.close()
 
 

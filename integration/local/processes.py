@@ -9,12 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from integration.errors import Failure
 from integration.local.account import Account
 from integration.local.child_processes import Child, ProcessGroup
+from integration.local.forks import Forks, is_shared
 from integration.local.ports import answers
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -68,16 +70,14 @@ def read_procfile(path: Path, binds: Mapping[str, str]) -> list[Program]:
 class Process:
     """One program, running: its output goes to ``log/<name>.log`` and, line by line, to the screen."""
 
-    def __init__(
-        self, program: Program, home: Path, group: ProcessGroup, screen: Screen, account: Account | None
-    ) -> None:
+    def __init__(self, program: Program, home: Path, group: ProcessGroup, forks: Forks, screen: Screen) -> None:
         self.name = program.name
         self.log = home / "log" / f"{program.name}.log"
         self.last_lines: deque[str] = deque(maxlen=12)
         self._program = program
         self._screen = screen
         self._child = Child(home / "run" / f"{program.name}.pid", group, self.log, self._hear)
-        self._account = account
+        self._forks = forks
         self._said_ready = not program.name.startswith(WORKER)
         self._started_at = 0.0
         self._pause = 0.5
@@ -85,8 +85,11 @@ class Process:
     def start(self, environment: Mapping[str, str]) -> None:
         self._started_at = time.monotonic()
         self.last_lines.clear()
-        options = self._account.options(PROJECT) if self._account else {"cwd": PROJECT}
-        self._child.start(["/bin/sh", "-c", f"exec {self._program.command}"], env=dict(environment), **options)
+        self._child.begin(partial(self._forks.start, self._program.name, self._program.command, environment))
+
+    @property
+    def is_forked(self) -> bool:
+        return is_shared(self._program.command)
 
     @property
     def pid(self) -> int | None:
@@ -136,13 +139,16 @@ class Supervisor:
         """``account`` is whom the programs run as, None who we are."""
         self._group = ProcessGroup()
         self._screen = screen
-        self.processes = {each.name: Process(each, home, self._group, screen, account) for each in programs}
+        self._forks = Forks(home, self._group, account.options(PROJECT) if account else {"cwd": PROJECT})
+        self.processes = {each.name: Process(each, home, self._group, self._forks, screen) for each in programs}
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Starts everything at once, returns when all of it is ready; `Failure` if a process ends or takes too long."""
-        for process in self.processes.values():
+        if self._forks.works and any(process.is_forked for process in self.processes.values()):
+            self._forks.prepare(environment)
+        for process in sorted(self.processes.values(), key=lambda process: process.is_forked):
             process.start(environment)
         waiting = [*self.processes.values()]
         deadline = time.monotonic() + START_TIMEOUT
@@ -176,6 +182,7 @@ class Supervisor:
             deadline = time.monotonic() + patience
             for process in stage:
                 process.wait(max(deadline - time.monotonic(), 0.1))
+        self._forks.close()
         self._group.release(kill=True)
 
     def kill(self) -> None:

@@ -7,6 +7,7 @@ overlap before it, because a change is stamped when its transaction begins and i
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,11 @@ def ensure(tx: Transaction, installation: int, streams: tuple[str, ...]) -> None
         list(streams),
         installation,
     )
+
+
+def due(tx: Transaction, targets: Sequence[int]) -> list[int]:
+    """Those of these installations that have a stream to be read now, or no cursor yet, and that no poll reads."""
+    return [row["id"] for row in tx.rows(DUE, {"targets": list(targets)})]
 
 
 def take(tx: Transaction, installation: int) -> Cursor | None:
@@ -168,6 +174,14 @@ def all_cursors(tx: Transaction) -> list[Row]:
 def _of(cursor: Cursor) -> dict[str, Any]:
     return {"installation": cursor.installation, "stream": cursor.stream, "token": cursor.lease}
 
+
+DUE = """
+select i.id from installations i left join cursors c on c.installation = i.id
+where i.id = any (%(targets)s::smallint[]) and i.paused_at is null
+group by i.id
+having bool_or(c.due_at is null or c.due_at <= now())
+    and not bool_or(c.lease is not null and c.leased_until >= now())
+"""
 
 HELD = "installation, stream, lease::text, run_since, page, clock_timestamp() as asked_at"
 

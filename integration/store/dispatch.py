@@ -1,4 +1,4 @@
-"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher asks ten times a second.
+"""Queries for due deliveries, expired leases and lost nudges, which the dispatcher asks ten times a second at most.
 
 Every nudge may be lost or doubled without harm, because the truth about what is due stays here.
 """
@@ -24,6 +24,11 @@ def queues_due(tx: Transaction, queues: Sequence[str], targets: Sequence[int]) -
     """Those of the queues for which something is due, at targets that are not paused."""
     rows = tx.rows(QUEUES_DUE, {"queues": list(queues), "fresh": FRESH, "targets": list(targets)})
     return [row["queue"] for row in rows]
+
+
+def moves(tx: Transaction, queues: Sequence[str], targets: Sequence[int], within: float) -> bool:
+    """Whether a delivery is under way, or due within so many seconds, at targets that are not paused."""
+    return bool(tx.value(MOVES, {"queues": list(queues), "targets": list(targets), "within": within}))
 
 
 def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -> list[Row]:
@@ -96,6 +101,20 @@ QUEUES_DUE = f"""
 select q.queue from unnest(%(queues)s::text[]) as q (queue)
 cross join lateral (select from deliveries d where d.queue = q.queue and {DUE} limit 1) as due
 where {PAUSED.format(queue="q.queue")} is null
+"""
+
+MOVES = f"""
+select exists (select from deliveries where state = 'running' and target = any (%(targets)s::smallint[]))
+    or exists (
+        select from unnest(%(queues)s::text[]) as q (queue)
+        cross join lateral (
+            select 1 from deliveries d where d.queue = q.queue and d.state = 'queued'
+            and d.target = any (%(targets)s::smallint[])
+            union all
+            select 1 from deliveries d where d.queue = q.queue and d.state in ('ready', 'waiting')
+            and d.due_at <= now() + make_interval(secs => %(within)s) and d.target = any (%(targets)s::smallint[])
+            limit 1) as soon
+        where {PAUSED.format(queue="q.queue")} is null)
 """
 
 TAKE = f"""

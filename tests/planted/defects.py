@@ -8,9 +8,11 @@ from tests.planted import (
     of_calls,
     of_contract,
     of_customers,
+    of_dispatcher,
     of_documents,
     of_edges,
     of_fleets,
+    of_forks,
     of_fulfilment,
     of_identity,
     of_motion_and_edges,
@@ -38,5 +40,7 @@ DEFECTS: list[Defect] = [
     *of_bulk.DEFECTS,
     *of_batches.DEFECTS,
     *of_vault.DEFECTS,
+    *of_dispatcher.DEFECTS,
+    *of_forks.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
