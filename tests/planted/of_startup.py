@@ -82,7 +82,7 @@ DEFECTS = [
     Defect(
         "nothing in a home may be read by others",
         "integration/local/child_processes.py",
-        "            umask=0o077,\n",
+        "        umask=0o077,\n",
         "",
         "tests/test_up.py::test_others_may_read_nothing_in_the_home",
         r"odoo.sqlite': '0o6",
