@@ -16,14 +16,6 @@ DEFECTS = [
         r"Usage: ",
     ),
     Defect(
-        "the end of a forked program is noticed without its parent",
-        "integration/local/forks.py",
-        "        if not self._ended.is_set() and not self._is_there:",
-        "        if False:",
-        f"{FORKS}test_without_its_parent_it_goes_on_and_the_next_gets_another",
-        "it did not happen in time|Timeout",
-    ),
-    Defect(
         "a forked program ends with its own exit code",
         "integration/local/warm.py",
         "os.waitstatus_to_exitcode(status)",
