@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def tree(*roots: int) -> list[int]:
-    """These processes and all their descendants."""
+def tree(*roots: int, but: Container[int] = ()) -> list[int]:
+    """These processes and all their descendants, ``but`` for these and theirs."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -24,13 +24,17 @@ def tree(*roots: int) -> list[int]:
     while ahead:
         pid = ahead.pop()
         found.append(pid)
-        ahead += parents.get(pid, [])
+        ahead += [child for child in parents.get(pid, []) if child not in but]
     return found
 
 
 def processes(home: Path) -> dict[str, list[int]]:
-    """The processes of the fleet in this home by their name in the Procfile, each with its children; servers, too."""
-    return {file.stem: tree(int(file.read_text().split()[0])) for file in sorted((home / "run").glob("*.pid"))}
+    """The processes of the fleet in this home by their name in the Procfile, each with its children; servers, too.
+
+    The one that has forked others is there by itself.
+    """
+    heads = {file.stem: int(file.read_text().split()[0]) for file in sorted((home / "run").glob("*.pid"))}
+    return {name: tree(pid, but=set(heads.values()) - {pid}) for name, pid in heads.items()}
 
 
 def of_fleet(home: Path, *without: str) -> list[int]:

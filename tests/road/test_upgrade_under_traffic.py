@@ -29,7 +29,7 @@ class Left:
         self.held, self.dead = world.generate(2, "mismatch", "no_customer")
         world.finished(*self.done, self.held, self.dead)
         world.fault("odoo", "latency", ms=SLOW)
-        self.open = world.generate(12, "plain", "b2b_po+shared")
+        self.open = world.generate(40, "plain", "b2b_po+shared")  # more than one hop takes
         world.until(lambda: any("odoo-1 enrich running" in world.states(id) for id in self.open), 30)
         world.fleet.force()  # without any warning
 
