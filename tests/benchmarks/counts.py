@@ -36,6 +36,8 @@ PATIENCE = 60.0
 RATES = dict.fromkeys(("ODOO_RATE", "CLARITY_RATE", "FUSION_RATE"), "100000")
 ROAD = ("receiver", "dispatcher", "worker-ingest", "worker-odoo", "worker-fusion", "worker-clarity")
 """The processes that carry orders; the others poll and watch by the clock."""
+BY_ITSELF = "dispatcher"
+"""It asks Postgres by the clock, be it for an order or not."""
 POLLED = "select count(*) > 0 and bool_and(polled_at is not null) from cursors"
 STATES = """select d.state, count(*) from deliveries d join messages m on m.id = d.message
             where m.external_id like %s group by d.state"""
@@ -157,7 +159,7 @@ class Counted:
         process = {port: name for port, name in owners(self.fleet.home).items() if name in ROAD}
         statements, commands = self._statements.since(place[0]), self._commands.since(place[1])
         return (
-            [(process[each.port], each) for each in statements if each.port in process],
+            [(process[each.port], each) for each in statements if process.get(each.port, BY_ITSELF) != BY_ITSELF],
             [(process[each.port], each) for each in commands if each.port in process and not each.by_the_clock],
         )
 
