@@ -14,7 +14,7 @@ from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import line_ids, line_keys
-from integration.store import attempts, crossrefs, deliveries, ends, fulfilment, installations
+from integration.store import crossrefs, deliveries, ends, fulfilment, installations
 from integration.store.database import Transaction
 from integration.store.fulfilment import Claim, Claims
 from integration.systems import is_home, of_role, unqualify
@@ -117,7 +117,7 @@ class OrderLines(Tracking):
         has, carries = job.runtime.database.together(fulfilment.standing, asked)
         there = line_ids((carries or {}).get("lines", ()))
         given_up = ({line for line, target in has.items() if target == delivery.target} | there) - ours
-        known = bool(ours and not given_up) or delivery.theirs is not None or _was_tried(job)
+        known = bool(ours and not given_up) or delivery.theirs is not None or job.work.was_tried()
         self._gives_up = bool(given_up and not known)
         self._claimed_by_others = _by_others(has, job)
         if canonical["status"] in CANCELLED:
@@ -193,13 +193,6 @@ def tracking(entity: str) -> Tracking:
 def _lines(job: Job) -> tuple[set[str], set[str]]:
     """The ids of the lines that the target is to have, and of all that are ordered."""
     return line_ids(job.part["lines"]), line_ids(remaining(job.document["canonical"])["lines"])
-
-
-def _was_tried(job: Job) -> bool:
-    """Whether the order has ever tried to take effect at the target."""
-    delivery = job.delivery
-    with job.runtime.database.statement() as tx:
-        return attempts.made(tx, delivery.target, delivery.entity, delivery.object_id)
 
 
 def _by_others(claims: Claims, job: Job) -> dict[str, int]:

@@ -98,7 +98,7 @@ class DeliveryWork:
             self._write_answer()
         before = self._answered[1] if self._answered else None
         self._write_learned()
-        tried = again is not None and self._was_tried()
+        tried = again is not None and self.was_tried()
         asked = Intending(self.delivery, effect, sealed, before)
         intent = self._runtime.database.together(attempts.intend, asked)
         self.written()
@@ -113,7 +113,7 @@ class DeliveryWork:
         self._note_effect(effect)
         return answer
 
-    def _was_tried(self) -> bool:
+    def was_tried(self) -> bool:
         """Whether the object may be there by an earlier try: of this round, of one before, or of another event."""
         delivery = self.delivery
         with self._runtime.database.statement() as tx:

@@ -50,7 +50,7 @@ DEFECTS = [
     Defect(
         "what has perhaps been sent to a target counts as standing there",
         "tasks/fulfilment.py",
-        " or delivery.theirs is not None or _was_tried(job)\n",
+        " or delivery.theirs is not None or job.work.was_tried()\n",
         " or delivery.theirs is not None\n",
         f"{TAKE_ON}test_a_try_whose_outcome_nobody_knows_counts_as_standing_there",
         "'line_moves'",
