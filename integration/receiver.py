@@ -11,8 +11,9 @@ import hashlib
 import hmac
 import os
 import sys
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jmespath
@@ -23,6 +24,7 @@ from gunicorn.arbiter import Arbiter
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from integration import health, logs, preflight
+from integration.batcher import Batcher
 from integration.canonical import parse_json
 from integration.canonical.email import address_of
 from integration.canonical.entities import entity
@@ -32,7 +34,9 @@ from integration.problems import Answer, problem
 from integration.serving import REFUSED
 from integration.signature import BadSignature, verify
 from integration.store import cursors, inbox
+from integration.store.inbox import Arrival, Arriving
 from integration.systems import KINDS, qualify, variable
+from tasks.celery import BATCH
 from tasks.intake import Intake
 from tasks.publisher import Publisher
 from tasks.refusals import Refusals
@@ -50,7 +54,9 @@ def create_app() -> Flask:
     """
     logs.configure("receiver")
     runtime, intake = _begin()
-    receiver = Receiver(runtime, intake, Publisher(runtime), Refusals(runtime))
+    receiver = Receiver(
+        runtime, intake, Batcher(partial(_store, runtime, intake), BATCH), Publisher(runtime), Refusals(runtime)
+    )
     app = Flask("receiver")
     app.extensions["operations"] = health.create_app(runtime.settings)
     app.before_request(receiver.refuse_unreadable)
@@ -89,6 +95,7 @@ class Receiver:
 
     runtime: Runtime
     intake: Intake
+    inbox: Batcher[Arriving, Arrival | None]
     publisher: Publisher
     refusals: Refusals
 
@@ -167,8 +174,7 @@ class Receiver:
             with self.runtime.database.statement() as tx:
                 inbox.reject(tx, installation, clear(id), failure.reason, self.runtime.vault.seal(body))
             return self._refuse(source, "malformed", failure.reason)
-        with self.runtime.database.statement() as tx:
-            arrival = self.intake.accept(tx, source, event, body)
+        arrival = self.inbox.ask(self.intake.arriving(source, event, body))
         if arrival is None:
             with self.runtime.database.transaction() as tx:
                 arrival = inbox.again(tx, installation, event.id, hashlib.sha256(body).digest())
@@ -178,6 +184,11 @@ class Receiver:
             return self._refuse(source, "conflict", "This webhook-id was accepted with another body.")
         status = 202 if arrival.verdict == "accepted" else 200
         return jsonify(id=event.id, status=arrival.verdict), status, {}
+
+
+def _store(runtime: Runtime, intake: Intake, arriving: Sequence[Arriving]) -> list[Arrival | None]:
+    with runtime.database.statement() as tx:
+        return intake.accept(tx, arriving)
 
 
 def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) -> Event:

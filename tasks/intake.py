@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import structlog
 
@@ -13,7 +14,7 @@ from integration.errors import Misconfigured
 from integration.message import Event, State, lane
 from integration.store import definitions, inbox
 from integration.store.database import Transaction
-from integration.store.inbox import Arrival, Route
+from integration.store.inbox import Arrival, Arriving, Route
 from integration.vault import match_key
 from integration.workflow import Definitions, compiled_definitions
 from tasks.celery import INGEST
@@ -34,12 +35,16 @@ class Intake:
         self._runtime = runtime
         self._known = _in_force(runtime)
 
-    def accept(self, tx: Transaction, source: str, event: Event, body: bytes) -> Arrival | None:
-        """Stores the event for good, in one statement; None when it came before."""
+    def arriving(self, source: str, event: Event, body: bytes) -> Arriving:
+        """The event as it is to be stored, with a delivery for each workflow that wants it."""
         key = match_key(event.email, self._runtime.match_secret) if event.email else None
         sealed, body_hash = self._runtime.vault.seal(body), hashlib.sha256(body).digest()
         installation = self._runtime.installations[source]
-        return inbox.accept(tx, installation.id, event, sealed, body_hash, self._routes(source, event), key)
+        return Arriving(installation.id, event, sealed, body_hash, self._routes(source, event), key)
+
+    def accept(self, tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None]:
+        """Stores the events for good, in one statement; None for one that came before."""
+        return inbox.accept(tx, arriving)
 
     def entity_of(self, source: str, type: str) -> str | None:
         """The entity that events of this type are about, by the workflows that take them; None where none does."""

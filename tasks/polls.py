@@ -182,8 +182,8 @@ class Poll:
             changes = {(each.type, id): each for each, id in self._named(tx, page.changes)}
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
-            for (_, object_id), change in fresh:
-                arrival = self._intake.accept(tx, self._system, *self._event(tx, object_id, change))
+            arriving = [self._intake.arriving(self._system, *self._event(tx, id, each)) for (_, id), each in fresh]
+            for arrival in self._intake.accept(tx, arriving) if arriving else ():
                 due += arrival.due if arrival else ()
             self._move(tx, page, rests)
         with suppress(redis.RedisError, OperationalError):  # the dispatcher will

@@ -18,6 +18,8 @@ logger = structlog.get_logger(__name__)
 
 GATHER = 0.005
 """Seconds for which what was just accepted waits for what else is, to be nudged together."""
+LOOK_AGAIN = 0.1
+"""Seconds between two looks, at most, while the workers have something to take."""
 GATHER_MOST = 0.5
 """And at most, while the workers are busy anyway: sooner than the dispatcher takes it that a nudge was lost."""
 
@@ -47,9 +49,10 @@ class Publisher:
 
     def _gather(self, due: list[Row]) -> int:
         """Adds what is accepted for as long as the workers have something to take already; how many nudges wait."""
-        until = time.monotonic() + GATHER_MOST
+        until, pause = time.monotonic() + GATHER_MOST, GATHER
         while True:
-            time.sleep(GATHER)
+            time.sleep(pause)
+            pause = min(2 * pause, LOOK_AGAIN)
             while not self._fresh.empty() and len(due) < BATCH:
                 due.append(self._fresh.get())
             waiting = int(self._runtime.redis.llen(INGEST))

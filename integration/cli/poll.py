@@ -14,10 +14,9 @@ from rich.console import Console
 from integration import logs
 from integration.connectors import CONNECTORS
 from integration.errors import Failure
-from integration.message import Event
 from integration.store import cursors, installations
 from integration.store.database import Row, Transaction
-from integration.store.inbox import Arrival
+from integration.store.inbox import Arrival, Arriving
 from integration.terminal.option_types import Moment, SystemName
 from integration.terminal.render import json_option, remark, say, show_json, table
 from integration.terminal.session import open_runtime
@@ -165,10 +164,10 @@ class Counting(Intake):
         self._count = 0
         self._report = report
 
-    def accept(self, tx: Transaction, source: str, event: Event, body: bytes) -> Arrival | None:
-        self._count += 1
+    def accept(self, tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None]:
+        self._count += len(arriving)
         self._report(self._count)
-        return super().accept(tx, source, event, body)
+        return super().accept(tx, arriving)
 
 
 def _streams(own: Runtime, system: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from integration.message import Event, State, Step
 from integration.store import counters
 from integration.store.counters import shard
-from integration.store.database import Row, Transaction
+from integration.store.database import Row, Transaction, columns
 
 
 @dataclass(frozen=True)
@@ -39,38 +39,59 @@ class Arrival:
     due: tuple[Row, ...] = ()
 
 
-def accept(
-    tx: Transaction,
-    source: int,
-    event: Event,
-    body: bytes,
-    body_hash: bytes,
-    routes: Sequence[Route],
-    email_key: str | None = None,
-) -> Arrival | None:
-    """Stores the message, its deliveries and its count in one statement; None when the event came before.
+@dataclass(frozen=True)
+class Arriving:
+    """An event to be stored, with the deliveries to be made of it.
 
-    ``body`` is already encrypted, ``body_hash`` is the SHA-256 of the plain bytes.  Deliveries at the head of their
-    lane come back in ``due``; the others wait behind what is open there.
+    ``source`` is an installation; ``body`` is already encrypted, ``body_hash`` is the SHA-256 of the plain bytes.
     """
-    assert routes, "a message without a workflow gets one skipped delivery"
-    row = tx.row(
-        ACCEPT,
-        {
-            "source": source,
-            "external_id": event.id,
-            "type": event.type,
-            "object_id": event.object_id,
-            "version": event.version,
-            "number": event.number,
-            "email_key": email_key,
-            "body": body,
-            "body_hash": body_hash,
-            "routes": json.dumps([asdict(route) for route in routes]),
-            "shard": shard(),
-        },
-    )
-    return Arrival("accepted", row["message"], tuple(row["due"])) if row else None
+
+    source: int
+    event: Event
+    body: bytes
+    body_hash: bytes
+    routes: Sequence[Route]
+    email_key: str | None = None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """By which it is known to have come before."""
+        return self.source, self.event.id
+
+
+def accept(tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None]:
+    """Stores messages, their deliveries and their count in one statement; None for an event that came before.
+
+    Deliveries at the head of their lane come back in ``due``; the others wait behind what is open there, or comes
+    before them here.
+    """
+    assert all(each.routes for each in arriving), "a message without a workflow gets one skipped delivery"
+    first = {each.key: each for each in reversed(arriving)}
+    rows = [_row(each) for _, each in sorted(first.items())]  # two processes that store the same never deadlock
+    routes = [{**asdict(route), **_key(each)} for each in first.values() for route in each.routes]
+    stored = {
+        (row["source"], row["external_id"]): Arrival("accepted", row["message"], tuple(row["due"]))
+        for row in tx.rows(ACCEPT, {**columns(rows), "routes": json.dumps(routes), "shard": shard()})
+    }
+    return [stored.get(each.key) if each is first[each.key] else None for each in arriving]
+
+
+def _key(arriving: Arriving) -> Row:
+    return {"source": arriving.source, "external_id": arriving.event.id}
+
+
+def _row(arriving: Arriving) -> Row:
+    event = arriving.event
+    return {
+        **_key(arriving),
+        "type": event.type,
+        "object_id": event.object_id,
+        "version": event.version,
+        "number": event.number,
+        "email_key": arriving.email_key,
+        "body": arriving.body,
+        "body_hash": arriving.body_hash,
+    }
 
 
 def newest(tx: Transaction, source: int, objects: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -128,38 +149,45 @@ select id, body_hash from messages where source = %(source)s and external_id = %
 union all select message, body_hash from seen where source = %(source)s and external_id = %(external_id)s limit 1"""
 
 ACCEPT = """
-with message as (
+with event as (
+    select * from unnest(%(source)s::smallint[], %(external_id)s::text[], %(type)s::text[], %(object_id)s::text[],
+        %(version)s::bigint[], %(number)s::text[], %(email_key)s::text[], %(body)s::bytea[], %(body_hash)s::bytea[])
+        as event (source, external_id, type, object_id, version, number, email_key, body, body_hash)
+), message as (
     insert into messages (source, external_id, type, object_id, version, number, email_key, body, body_hash)
-    select %(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s, %(body)s,
-        %(body_hash)s
-    where not exists (select from seen where source = %(source)s and external_id = %(external_id)s)
+    select e.* from event e where not exists (
+        select from seen s where s.source = e.source and s.external_id = e.external_id)
     on conflict (source, external_id) do nothing
-    returning id
+    returning id, source, external_id, version
 ), route as (
     select * from jsonb_to_recordset(%(routes)s::jsonb) as route (
-        entity text, lane text, queue text, workflow text, pin text, target smallint,
-        step text, state text, reason text)
+        source smallint, external_id text, entity text, lane text, queue text, workflow text, pin text,
+        target smallint, step text, state text, reason text)
 ), behind as (
     select lane, coalesce(others, false) as others from (select distinct lane from route) as lanes
     left join lateral (  -- not an exists: of that Postgres may read the whole table
         select true as others from deliveries d where d.lane = lanes.lane and d.open limit 1) as ahead on true
+), placed as (
+    select message.id as message, message.version, route.*, case when state = 'ready' then
+        others or row_number() over (partition by lane, state order by message.version, message.id) > 1 end as waits
+    from message join route using (source, external_id) join behind using (lane)
 ), routed as (
     insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
         state, due_at, finished_at)
-    select message.id, workflow, pin, target, queue, entity, route.lane, %(version)s, step, reason,
-        case when state = 'ready' and others then 'waiting' else state end,
-        case when state = 'ready' and others then 'infinity' else now() end,
+    select message, workflow, pin, target, queue, entity, lane, version, step, reason,
+        case when waits then 'waiting' else state end, case when waits then 'infinity' else now() end,
         case when state = 'ready' then null else now() end
-    from message, route join behind using (lane)
-    returning id, step, queue, target, state
+    from placed order by message, workflow
+    returning id, message, step, queue, target, state
 ), counted as (
     insert into counters (name, source, day, shard, value)
-    select name, %(source)s, current_date, %(shard)s, value from message
-    cross join (values ('accepted', 1), ('deliveries', (select count(*) from route))) as made (name, value)
+    select name, source, current_date, %(shard)s, value from (
+        select 'accepted' as name, source, count(*) as value from message group by source
+        union all select 'deliveries', source, count(*) from placed group by source) as made
     on conflict (name, source, day, shard) do update set value = counters.value + excluded.value
 )
-select message.id as message, (
+select source, external_id, message.id as message, (
     select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.system)), '[]')
-    from routed r join installations i on i.id = r.target where r.state = 'ready') as due
+    from routed r join installations i on i.id = r.target where r.message = message.id and r.state = 'ready') as due
 from message
 """

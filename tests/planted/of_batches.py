@@ -47,6 +47,14 @@ DEFECTS = [
         r"At index 1|Left contains 2 more items",
     ),
     Defect(
+        "one event that Postgres refuses does not refuse those that came with it",
+        "integration/batcher.py",
+        "return self._answer([item])[0]",
+        "raise ValueError('negative')",
+        "tests/test_batcher.py::test_one_that_fails_fails_alone",
+        "ValueError: negative",
+    ),
+    Defect(
         "what is asked at the same time is asked once",
         "integration/side_by_side.py",
         "        self._resting.setdefault(key, []).append(asked)\n",

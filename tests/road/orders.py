@@ -41,7 +41,8 @@ class Orders:
         name = f"evt-{made['version']}"
         body = json.dumps({"id": name, "type": "order.updated", "data": made}).encode()
         with self.runtime.database.transaction() as tx:
-            arrival = self._intake.accept(tx, "clarity", read_event(name, body, "clarity"), body)
+            arriving = self._intake.arriving("clarity", read_event(name, body, "clarity"), body)
+            (arrival,) = self._intake.accept(tx, [arriving])
             assert arrival
             sql = "select i.kind, d.id from deliveries d join installations i on i.id = d.target where d.message = %s"
             return {row["kind"]: row["id"] for row in tx.rows(sql, arrival.message)}

@@ -42,7 +42,8 @@ class Hop:
             name = uuid.uuid4().hex
             body = json.dumps({"type": "order.created", "data": {"id": order or name, "version": number}}).encode()
             with self.runtime.database.transaction() as tx:
-                arrival = self._intake.accept(tx, "clarity", read_event(name, body, "clarity"), body)
+                arriving = self._intake.arriving("clarity", read_event(name, body, "clarity"), body)
+                (arrival,) = self._intake.accept(tx, [arriving])
                 assert arrival
                 ids.append(tx.value("select id from deliveries where message = %s", arrival.message))
         return ids

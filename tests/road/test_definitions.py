@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pins(runtime: Runtime, intake: Intake, id: str) -> set[str]:
     """What an order that comes in now is routed by."""
     with runtime.database.transaction() as tx:
-        arrival = intake.accept(tx, "clarity", Event(id, "order.created", id, 1, id), b"{}")
+        (arrival,) = intake.accept(tx, [intake.arriving("clarity", Event(id, "order.created", id, 1, id), b"{}")])
         assert arrival
         return {row["pin"] for row in tx.rows("select pin from deliveries where message = %s", arrival.message)}
 

@@ -17,7 +17,7 @@ from integration.settings import Settings
 from integration.store import crossrefs, inbox
 from integration.store.crossrefs import Written
 from integration.store.database import Row
-from integration.store.inbox import Route
+from integration.store.inbox import Arriving, Route
 from tasks import runner
 from tasks.identity import object_ids
 from tasks.intake import Intake
@@ -57,7 +57,7 @@ class Customers:
             )
             event = Event(name, "customer.changed", object_id, version, None)
             sealed = self.runtime.vault.seal(body)
-            arrival = inbox.accept(tx, self.odoo.id, event, sealed, name.encode(), [route])
+            (arrival,) = inbox.accept(tx, [Arriving(self.odoo.id, event, sealed, name.encode(), [route])])
             assert arrival
             return int(tx.value("select id from deliveries where message = %s", arrival.message))
 

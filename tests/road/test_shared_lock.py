@@ -52,7 +52,8 @@ def test_many_run_together_and_one_runs_alone() -> None:
 def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(runtime: Runtime) -> None:
     """Nothing is written when memory runs out, for it may have been another's fault."""
     with runtime.database.transaction() as tx:
-        Intake(runtime).accept(tx, "clarity", Event("evt-1", "order.created", "1001", 1, "WEB-1"), b"{}")
+        intake = Intake(runtime)
+        intake.accept(tx, [intake.arriving("clarity", Event("evt-1", "order.created", "1001", 1, "WEB-1"), b"{}")])
         id = tx.value("select id from deliveries")
 
     def exhaust(job: Job) -> None:

@@ -11,7 +11,7 @@ from integration.settings import System
 from integration.store import deliveries, ends, inbox, installations
 from integration.store.database import Database
 from integration.store.deliveries import Delivery, Next
-from integration.store.inbox import Arrival, Route
+from integration.store.inbox import Arrival, Arriving, Route
 
 INGEST_STEPS = (Step.TRANSFORM, Step.VALIDATE)
 
@@ -46,7 +46,8 @@ class Road:
         body_hash = hashlib.sha256(content).digest()
         with self.database.transaction() as tx:
             event = self.event(id, order, version)
-            arrival = inbox.accept(tx, self.shop.id, event, b"sealed " + content, body_hash, [route])
+            arriving = Arriving(self.shop.id, event, b"sealed " + content, body_hash, [route])
+            (arrival,) = inbox.accept(tx, [arriving])
             return arrival or inbox.again(tx, self.shop.id, id, body_hash)
 
     def delivery(self, id: str, **options: object) -> int:

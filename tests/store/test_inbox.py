@@ -9,6 +9,7 @@ import pytest
 from integration.message import State
 from integration.store import inbox
 from integration.store.database import Database
+from integration.store.inbox import Arriving
 from tests.store.road import Road
 
 
@@ -62,6 +63,25 @@ def test_many_equal_arrivals_at_once_are_one_message(road: Road) -> None:
 def test_two_workflows_of_one_lane_make_two_deliveries(road: Road) -> None:
     routes = [road.route("1001", workflow=name) for name in ("one", "two")]
     with road.database.transaction() as tx:
-        accepted = inbox.accept(tx, road.shop.id, road.event("evt-1"), b"body", b"hash", routes)
+        arriving = Arriving(road.shop.id, road.event("evt-1"), b"body", b"hash", routes)
+        (accepted,) = inbox.accept(tx, [arriving])
     assert accepted
     assert road.value("select array_agg(workflow order by workflow) from deliveries") == ["one", "two"]
+
+
+def test_several_events_are_stored_in_one_statement_each_for_itself(road: Road) -> None:
+    road.accept("evt-1", order="1")
+    given = [("evt-3", "3"), ("evt-1", "1"), ("evt-2", "2"), ("evt-3", "3"), ("evt-4", "2")]
+    with road.database.transaction() as tx:
+        answers = inbox.accept(tx, [arriving(road, id, order) for id, order in given])
+    numbers = [road.value("select external_id from messages where id = %s", each.message) if each else None
+               for each in answers]  # fmt: skip
+    assert numbers == ["evt-3", None, "evt-2", None, "evt-4"], "what came before, and what comes twice, is not new"
+    assert [len(each.due) if each else None for each in answers] == [1, None, 1, None, 0], "one lane has one head"
+    assert road.value("select count(*) from deliveries where due_at = 'infinity'") == 1
+    assert road.value("select sum(value) from counters where name = 'accepted'") == 4
+    assert road.value("select sum(value) from counters where name = 'deliveries'") == 4
+
+
+def arriving(road: Road, id: str, order: str) -> Arriving:
+    return Arriving(road.shop.id, road.event(id, order), b"body", id.encode(), [road.route(order)])
