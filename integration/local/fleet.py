@@ -128,15 +128,16 @@ class Fleet:
         )
         self._migrate(database_url, Vault(keys), preflight.FOREIGN_KEYS if settings.database_url else self._lost_key)
         sandbox_file = environment.sandbox_configuration(settings, self.systems, self.environment, credentials)
-        write_private(self._sandbox_file, json.dumps(sandbox_file, indent=1), account)
+        write_private(self.sandbox_file, json.dumps(sandbox_file, indent=1), account)
         environment.publish(self.home, self.environment)
         self._warnings += preflight.misspelt(self._variables) + self.systems.warnings() + _lacking(settings)
         for warning in self._warnings:
             self._screen.note(warning, warning=True)
         self._supervisor = Supervisor(programs, self.home, self._screen, account)
-        given = self.environment | ({"HOME": str(self.home)} if account else {})  # libpq looks for files in it
-        self._supervisor.start(given)
-        self._supervisor.watch(given, self._revive_servers)
+        if account:
+            self.environment["HOME"] = str(self.home)  # libpq looks for files in it
+        self._supervisor.start(self.environment)
+        self._supervisor.watch(self.environment, self._revive_servers)
 
     def _take_home(self) -> None:
         """Locks the home and clears away what a fleet that was killed left in it: settings that are no longer true,
@@ -173,7 +174,7 @@ class Fleet:
         """What is to run, once the addresses it wants to listen on are known to be free."""
         programs = _with_workers(read_procfile(procfile, binds), self.systems)
         if self.systems.played:
-            command = f"'{sys.executable}' -m integration.sandbox --config '{self._sandbox_file}'"
+            command = f"'{sys.executable}' -m integration.sandbox --config '{self.sandbox_file}'"
             programs = [Program("sandbox", command, binds["sandbox"]), *programs]
         wanted = {program.name: program.bind for program in programs if program.bind}
         ports.check_free(wanted | ({"ops": binds["ops"]} if "receiver" in wanted else {}))
@@ -228,7 +229,8 @@ class Fleet:
                 self._screen.note(text, warning=True)
 
     @property
-    def _sandbox_file(self) -> Path:
+    def sandbox_file(self) -> Path:
+        """What the sandbox is configured by when it starts."""
         return self.home / "sandbox" / "sandbox.json"
 
 

@@ -64,7 +64,7 @@ def secret_rotated(trial: Trial) -> None:
         fleet.environment["CLARITY_WEBHOOK_SECRETS"],
         f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
     )
-    sandbox = fleet.home / "run" / "sandbox.json"
+    sandbox = fleet.sandbox_file
     with trial.traffic():
         for secret, restarted in ((f"{new},{old}", "receiver"), (new, "sandbox"), (new, "receiver")):
             if restarted == "sandbox":
