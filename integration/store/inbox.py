@@ -64,6 +64,9 @@ def accept(
             "version": event.version,
             "number": event.number,
             "email_key": email_key,
+            "value": event.value,
+            "currency": event.currency,
+            "part_of": event.part_of,
             "body": body,
             "body_hash": body_hash,
             "routes": json.dumps([asdict(route) for route in routes]),
@@ -129,9 +132,10 @@ union all select message, body_hash from seen where source = %(source)s and exte
 
 ACCEPT = """
 with message as (
-    insert into messages (source, external_id, type, object_id, version, number, email_key, body, body_hash)
-    select %(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s, %(body)s,
-        %(body_hash)s
+    insert into messages (source, external_id, type, object_id, version, number, email_key, value, currency, part_of,
+        body, body_hash)
+    select %(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s,
+        %(value)s::numeric, %(currency)s, %(part_of)s, %(body)s, %(body_hash)s
     where not exists (select from seen where source = %(source)s and external_id = %(external_id)s)
     on conflict (source, external_id) do nothing
     returning id

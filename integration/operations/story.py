@@ -1,0 +1,159 @@
+"""The story of an object: all that happened with it and its parts, in both directions, on one time line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integration.canonical import ACCEPTABLE
+from integration.canonical.entities import noun
+from integration.message import OPEN, State, Step
+from integration.operations.objects import kind_of, rows_of
+from integration.operations.selection import WAITING
+from integration.store import attempts, audit, installations, objects
+from integration.store.database import Row, Transaction
+from integration.vault import Vault
+
+RANK = {"event": 0, "decision": 1, "attempt": 2, "delivery": 3}
+"""The order of what happened at the same moment."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """``row`` as in `objects.rows_of`, and what happened.
+
+    ``events`` are ``{at, what, delivery, target, says}``, ``what`` being one of `RANK`.  ``waits`` are ``{delivery,
+    about, target, state, since, because}`` of all that is not finished.  ``commands`` are what can be done about it:
+    what each of them does, by what is to be typed.
+    """
+
+    row: Row
+    events: list[Row]
+    waits: list[Row]
+    commands: dict[str, str]
+
+
+def story(tx: Transaction, vault: Vault, of: str, id: str) -> Story:
+    """The story of one object; of one that is not known everything is empty."""
+    tx.plan_anew()
+    deliveries = objects.belonging(tx, kind_of(of), [id])
+    ids = [row["id"] for row in deliveries]
+    (row,) = rows_of(tx, vault, of, [id])
+    events = [
+        *_arrivals(deliveries),
+        *_tries(attempts.of_deliveries(tx, ids), deliveries),
+        *_decisions(audit.of_deliveries(tx, ids)),
+        *_ends(deliveries),
+    ]
+    events.sort(key=lambda each: (each["at"], RANK[each["what"]], each["delivery"] or 0))
+    waiting = [row for row in deliveries if row["state"] in OPEN or row["state"] in WAITING]
+    paused = {each["system"]: each for each in installations.all_installations(tx) if each["paused_at"]}
+    heads = objects.heads(tx, [row["lane"] for row in waiting])
+    names = {str(each["id"]): each["name"] for each in installations.all_installations(tx)}
+    waits = [_wait(row, paused, heads, names) for row in waiting]
+    return Story(row, events, waits, dict(_commands(waiting, paused)))
+
+
+def about(row: Row) -> str:
+    """What a delivery is about: "order WEB-1001", "shipment WH/OUT/7", "status of order WEB-1001"."""
+    named = row["number"] or row["object_id"]
+    if row["step"] == Step.PUSH_STATUS:
+        return "status push" if not row["part_of"] else f"status push after {named}"
+    return f"{noun(row['entity'])} {named}"
+
+
+def _arrivals(deliveries: Sequence[Row]) -> Iterator[Row]:
+    for row in {row["message"]: row for row in reversed(deliveries)}.values():
+        copies = f", and {row['copies']} more times" if row["copies"] else ""
+        says = f"{row['type']} of {row['number'] or row['object_id']} from {row['source']}{copies}"
+        yield {"at": row["received_at"], "what": "event", "delivery": None, "target": None, "says": says,
+               "message": row["message"]}  # fmt: skip
+
+
+def _tries(tries: Sequence[Row], deliveries: Sequence[Row]) -> Iterator[Row]:
+    targets = {row["id"]: row["target"] for row in deliveries}
+    for each in tries:
+        outcome = each["outcome"] or "no answer yet"
+        code = f" ({each['code']})" if each["code"] else ""
+        yield {
+            "at": each["started_at"],
+            "what": "attempt",
+            "delivery": each["delivery"],
+            "target": targets[each["delivery"]],
+            "says": f"{each['effect']}: {outcome}{code}",
+        }
+
+
+def _decisions(entries: Sequence[Row]) -> Iterator[Row]:
+    for each in entries:
+        detail = ", ".join(f"{name} {_plain(value)}" for name, value in each["detail"].items())
+        says = f"{each['who']}: {each['action']}" + (f" ({detail})" if detail else "")
+        yield {"at": each["at"], "what": "decision", "delivery": each["delivery"], "target": None, "says": says}
+
+
+def _ends(deliveries: Sequence[Row]) -> Iterator[Row]:
+    for row in deliveries:
+        if row["finished_at"]:
+            reason = f": {row['reason']}" if row["reason"] else ""
+            yield {
+                "at": row["finished_at"],
+                "what": "delivery",
+                "delivery": row["id"],
+                "target": row["target"],
+                "says": f"{about(row)} {row['state']}{reason}",
+                "version": row["pin"],
+            }
+
+
+def _wait(row: Row, paused: dict[str, Row], heads: dict[str, int], names: dict[str, str]) -> Row:
+    return {
+        "delivery": row["id"],
+        "about": about(row),
+        "target": row["target"],
+        "state": row["state"],
+        "since": row["finished_at"] or row["moved_at"],
+        "because": _because(row, paused, heads, names),
+    }
+
+
+def _because(row: Row, paused: dict[str, Row], heads: dict[str, int], names: dict[str, str]) -> str:
+    """Why a delivery does not go on, by what stops it first."""
+    state = State(row["state"])
+    if state in WAITING:
+        newer = f" ({row['newer']} newer events wait)" if row["newer"] else ""
+        return f"waits for a person: {row['reason']}{newer}"
+    if state is State.RUNNING:
+        return f"{row['step']} runs now"
+    if row["needs"]:
+        installation, of, id = row["needs"].split("/", 2)
+        return f"waits for {noun(of)} {id} at {names.get(installation, installation)}"
+    if row["behind_another"]:
+        return f"waits behind delivery {heads.get(row['lane'])}, which has to end first"
+    if pause := paused.get(row["queue"] or ""):
+        by = pause["paused_user"] or "the fleet"
+        return (
+            f"{pause['name']} is paused by {by} since {pause['paused_at']:%Y-%m-%d %H:%M} UTC: {pause['pause_reason']}"
+        )
+    if state is State.WAITING:
+        why = f", after {row['reason']}" if row["reason"] else ""
+        return f"due again at {row['due_at']:%Y-%m-%d %H:%M:%S} UTC{why} ({row['attempts']} failed tries)"
+    return f"waits for a worker of {row['queue']}"
+
+
+def _commands(waiting: Sequence[Row], paused: dict[str, Row]) -> Iterator[tuple[str, str]]:
+    for row in waiting:
+        if row["state"] in WAITING:
+            command, id = f"fleet {row['state']}", row["id"]
+            yield f"{command} show {id}", f"what is wrong with the {about(row)}, and what can be done"
+            if row["state"] == State.HELD and row["code"] in ACCEPTABLE:
+                yield f"fleet held approve {id}", "send it as it is, with the differing sums"
+            yield f"{command} replay {id}", "send it again, after the cause is removed"
+        elif pause := paused.get(row["queue"] or ""):
+            yield f"fleet targets resume {pause['system']}", f"let {pause['name']} be called again"
+        elif row["needs"]:
+            yield f"fleet find {row['needs'].split('/', 2)[2]}", "what it waits for"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
