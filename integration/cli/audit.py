@@ -48,7 +48,9 @@ def ls(who: str | None, action: str | None, **options: Any) -> None:
     with open_database() as database, database.transaction() as tx:
         rows = books.entries(tx, chosen, who=who, action=action, limit=how.limit + 1, before=how.before)
     page = page_of(rows, how.limit)
-    show(page, how, COLUMNS, empty="Nobody has done anything yet.", for_people=_with_words, flat=_with_words)
+    asked = chosen.given() or who or action
+    empty = "Nothing like that was done." if asked else "Nobody has done anything yet."
+    show(page, how, COLUMNS, empty=empty, for_people=_with_words, flat=_with_words)
 
 
 def _with_words(row: Row) -> Row:

@@ -12,6 +12,7 @@ from integration.terminal.selection import email_key
 from integration.terminal.session import open_database, vault
 
 COLUMNS = ("entity", "number", "id", "received", "at", "state", "matched")
+FEW = 5
 SHOWN_BY = {"order": "orders", "customer": "customers"}
 
 
@@ -36,7 +37,7 @@ def find(text: str, as_json: bool) -> None:
         show_rows(rows)
         return
     table(COLUMNS, [_drawn(row) for row in rows], empty=f"Nothing is known under {text}.")
-    for row in rows:
+    for row in rows[:FEW]:
         if group := SHOWN_BY.get(row["entity"]):
             say(f"`fleet {group} show {row['number'] or row['object']}` has its story.")
     if not rows:

@@ -69,7 +69,7 @@ def _draw(orders: Totals) -> None:
         "in the ERP they belong to": count["one"],
         "in several ERPs": count["several"] or None,
         "on their way": count["open"] or None,
-        "for a person": count["waiting"] or None,
+        "waiting for a person": count["waiting"] or None,
         "nothing to be done": count["nowhere"] or None,
     })  # fmt: skip
     if orders.for_a_person:

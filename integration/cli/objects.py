@@ -44,7 +44,7 @@ SHOW = """Show the whole story of one, in both directions: what came, was tried 
       fleet {noun}s show {example} --json
     """
 TARGET = ("target", "number", "theirs", "state", "delivery")
-WAIT = ("delivery", "about", "target", "state", "since")
+HAPPENED = ("at", "target", "delivery", "says")
 
 
 def commands(of: str, example: str) -> click.Group:
@@ -65,13 +65,13 @@ def commands(of: str, example: str) -> click.Group:
         chosen = Selection(tuple(map(State, state)), **options)
         with open_database() as database:
             page = _listed(database, of, chosen, how, body, reveal)
-        columns = list(dict.fromkeys(name for row in page.rows for name in _drawn(row)))
-        show(page, how, columns, empty=f"No {of} matches.", for_people=_drawn, flat=_flat)
+        show(page, how, _columns(page.rows), empty=f"No {of} matches.", for_people=_drawn, flat=_flat)
 
     @group.command("show", help=SHOW.format(noun=of, example=example))
     @click.argument("text")
+    @click.option("--all", "everything", is_flag=True, help="Also the events by which nothing changed.")
     @json_option
-    def show_one(text: str, as_json: bool) -> None:
+    def show_one(text: str, everything: bool, as_json: bool) -> None:
         with open_database() as database, database.transaction() as tx:
             found = [row for row in objects.find(tx, vault(), text, None) if row["entity"] == of]
             row = the_one(found, text, of)
@@ -79,7 +79,7 @@ def commands(of: str, example: str) -> click.Group:
         if as_json:
             show_rows(its.events, object=its.row, waits=its.waits, commands=its.commands)
             return
-        _draw(its)
+        _draw(its, everything=everything)
 
     return group
 
@@ -107,15 +107,23 @@ def _listed(database: Database, of: str, chosen: Selection, how: Listing, body: 
     return Page([{**row, "body": opened.get(row["message"])} for row in page.rows], page.next)
 
 
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """Those of the table, with one for each system; without those that nothing is in."""
+    systems = sorted({each["system"] for row in rows for each in row["targets"]})
+    columns = ["number", "received", "value", *systems, "notified", "wrong"]
+    empty = {name for name in ("value", "notified") if all(row[name] is None for row in rows)}
+    return [name for name in columns if name not in empty]
+
+
 def _drawn(row: Row) -> Row:
     """The row as people read it: what is at each system in one column, and what is wrong first."""
     wrong = row["wrong"][0] if row["wrong"] else None
     newer = f" (+{row['newer']} newer)" if row["newer"] else ""
-    systems = {each["system"]: _at(each) for each in row["targets"]}
+    systems = {each["system"]: _at(row, each) for each in row["targets"]}
     return {
         "number": row["number"] or row["object"],
         "received": row["received"],
-        **({"value": _worth(row)} if row["value"] is not None else {}),
+        "value": _worth(row) if row["value"] is not None else None,
         **systems,
         "notified": row["notified"],
         "wrong": f"{wrong['code']}: {wrong['reason']}{newer}" if wrong else None,
@@ -133,10 +141,11 @@ def _flat(row: Row) -> Row:
     return with_body_as_text({**flat, "body": row["body"]} if "body" in row else flat)
 
 
-def _at(place: Row) -> str:
-    """Their number once it is there; else the state on the way."""
+def _at(row: Row, place: Row) -> str:
+    """Their number once it is there, or their id where that is not ours; else the state on the way."""
+    theirs = place["theirs"] if place["theirs"] != row["object"] else None
     if place["state"] in (State.DONE, None):
-        return place["number"] or place["theirs"] or "done"
+        return place["number"] or theirs or "done"
     if place["state"] == State.SKIPPED:
         return place["number"] or "-"
     known = f"{place['number']} " if place["number"] else ""
@@ -147,7 +156,7 @@ def _worth(row: Row) -> str:
     return format_money(row["value"], row["currency"])
 
 
-def _draw(its: Story) -> None:
+def _draw(its: Story, *, everything: bool) -> None:
     row = its.row
     fields({
         noun(row["entity"]): row["number"],
@@ -164,7 +173,10 @@ def _draw(its: Story) -> None:
     for wait in its.waits:
         fields({f"delivery {wait['delivery']}, {wait['about']}": f"{wait['because']}, since {_at_utc(wait['since'])}"})
     console.print("\n[bold]What happened[/] (UTC)")
-    table(("at", "target", "delivery", "says"), [{**each, "at": _at_utc(each["at"])} for each in its.events], empty="-")
+    loud = [each for each in its.events if everything or not each["quiet"]]
+    table(HAPPENED, [{**each, "at": _at_utc(each["at"])} for each in loud], empty="-")
+    if quiet := {each["message"] for each in its.events} - {each["message"] for each in loud}:
+        console.print(f"{len(quiet)} events changed nothing: --all shows them, too.", style="dim")
     if its.commands:
         console.print("\n[bold]What you can do[/]")
         fields(its.commands)

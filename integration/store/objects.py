@@ -183,7 +183,7 @@ with crossref as (
     where d.entity = any (%(entities)s::text[]) and d.origin is null
     union all select entity, our_id, null, matched from crossref
 )
-select entity, object, max(part_of) as part_of, (array_agg(distinct by order by by desc))[1] as matched
+select entity, object, max(part_of) as part_of, (array_agg(distinct matched order by matched desc))[1] as matched
 from hit group by entity, object order by entity, object"""
 
 WAITING = """
