@@ -176,7 +176,9 @@ def _draw(its: Story, *, everything: bool) -> None:
     loud = [each for each in its.events if everything or not each["quiet"]]
     table(HAPPENED, [{**each, "at": _at_utc(each["at"])} for each in loud], empty="-")
     if quiet := {each["message"] for each in its.events} - {each["message"] for each in loud}:
-        console.print(f"{len(quiet)} events changed nothing: --all shows them, too.", style="dim")
+        says = "1 event changed nothing: --all shows it, too."
+        several = f"{len(quiet)} events changed nothing: --all shows them, too."
+        console.print(says if len(quiet) == 1 else several, style="dim")
     if its.commands:
         console.print("\n[bold]What you can do[/]")
         fields(its.commands)

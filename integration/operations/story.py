@@ -91,7 +91,7 @@ def about(row: Row) -> str:
 
 def _arrivals(deliveries: Sequence[Row]) -> Iterator[Row]:
     for row in {row["message"]: row for row in deliveries}.values():
-        copies = f", and {row['copies']} more times" if row["copies"] else ""
+        copies = f", and {_count(row['copies'], 'more time', 'more times')}" if row["copies"] else ""
         says = f"{row['type']} of {row['number'] or row['object_id']} from {row['source']}{copies}"
         yield {"at": row["received_at"], "what": "event", "delivery": None, "says": says, "target": None,
                "message": row["message"]}  # fmt: skip
@@ -136,7 +136,7 @@ def _because(row: Row, around: Around) -> str:
     """Why a delivery does not go on, by what stops it first."""
     state = State(row["state"])
     if state in WAITING:
-        newer = f" ({row['newer']} newer events wait)" if row["newer"] else ""
+        newer = f" ({_count(row['newer'], 'newer event waits', 'newer events wait')})" if row["newer"] else ""
         return f"waits for a person: {row['reason']}{newer}"
     if state is State.RUNNING:
         return f"{row['step']} runs now"
@@ -152,7 +152,8 @@ def _because(row: Row, around: Around) -> str:
         )
     if state is State.WAITING:
         why = f", after {row['reason']}" if row["reason"] else ""
-        return f"due again at {row['due_at']:%Y-%m-%d %H:%M:%S} UTC{why} ({row['attempts']} failed tries)"
+        tries = _count(row["attempts"], "failed try", "failed tries")
+        return f"due again at {row['due_at']:%Y-%m-%d %H:%M:%S} UTC{why} ({tries})"
     return f"waits for a worker of {row['queue']}"
 
 
@@ -168,6 +169,10 @@ def _commands(waiting: Sequence[Row], around: Around) -> Iterator[tuple[str, str
             yield f"fleet targets resume {pause['system']}", f"let {pause['name']} be called again"
         elif row["needs"]:
             yield f"fleet find {row['needs'].split('/', 2)[2]}", "what it waits for"
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _plain(value: Any) -> str:

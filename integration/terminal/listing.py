@@ -17,8 +17,8 @@ from integration.store.conditions import LAST
 from integration.store.database import Row
 from integration.terminal.render import console, limit_option, plain, show_json, table, visible
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula if a cell begins with it (OWASP, CSV injection)."""
+FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for a formula if a cell begins with it (OWASP, CSV injection); tabs are made visible."""
 
 
 @dataclass(frozen=True)
