@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
@@ -52,7 +53,8 @@ class Event:
     """What the receiver reads from an accepted event.
 
     ``object_id`` is the id of the object it is about, ``version`` orders the events of one object (a version number,
-    or the event's time in microseconds), ``number`` is the object's number ("WEB-1001"), for searching only.
+    or the event's time in microseconds), ``number`` is the object's number ("WEB-1001"), for searching only.  ``value``
+    in ``currency`` is what the object is worth, and ``part_of`` is our id of what it belongs to: for lists only.
     """
 
     id: str
@@ -61,6 +63,9 @@ class Event:
     version: int
     number: str | None
     email: str | None = None
+    value: Decimal | None = None
+    currency: str | None = None
+    part_of: str | None = None
 
 
 def external_id(entity: str, *ids: str) -> str:

@@ -28,6 +28,7 @@ from integration.batcher import Batcher
 from integration.canonical import parse_json
 from integration.canonical.email import address_of
 from integration.canonical.entities import entity
+from integration.canonical.money import worth
 from integration.errors import Failure, Misconfigured, Reject
 from integration.message import Event, clear
 from integration.problems import Answer, problem
@@ -205,8 +206,9 @@ def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) 
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
     object_id, number, version = _id(data.get("id")), _id(data.get("number")), data.get("version")
-    email_at = entity(envelope["type"].partition(".")[0]).email_at
-    email = jmespath.search(email_at, data) if email_at else None
+    of = entity(envelope["type"].partition(".")[0])
+    email = jmespath.search(of.email_at, data) if of.email_at else None
+    value, currency = worth(*(jmespath.search(path, data) for path in of.worth_at)) if of.worth_at else (None, None)
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],
@@ -214,6 +216,8 @@ def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) 
         version=version if type(version) is int and 0 <= version < 2**53 else 0,
         number=clear(number)[:LONGEST_ID] or None,
         email=address_of(email) or None if isinstance(email, str) else None,
+        value=value,
+        currency=currency,
     )
 
 

@@ -221,7 +221,8 @@ class Poll:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""
         version = int(self._cursor.asked_at.timestamp() * 1_000_000)
         id = f"{event_id(change)}/{version}"
-        places = {"object_id": object_id, **self._parent_ids(tx, change)}
+        parents = self._parent_ids(tx, change)
+        places = {"object_id": object_id, **parents}
         body = {
             "id": id,
             "type": change.type,
@@ -229,7 +230,9 @@ class Poll:
             "data": {**change.document, **places, "source": self._runtime.installations[self._system].name},
         }
         number = clear(change.number) if change.number else None
-        return Event(id, change.type, object_id, version, number), freeze(body)
+        whole = parents.get(f"{change.parent.entity}_id") if change.parent else None
+        part_of = clear(whole) if whole else None
+        return Event(id, change.type, object_id, version, number, part_of=part_of), freeze(body)
 
     def _parent_ids(self, tx: Transaction, change: Change) -> dict[str, str | None]:
         """Both ids of what the change belongs to, e.g. ``order_id`` and ``their_order``."""

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from secrets import token_bytes
 from typing import Any
 
 import redis
@@ -18,8 +17,9 @@ import redis
 from integration import connectors, preflight
 from integration.connectors.contract import Connector
 from integration.errors import Misconfigured, Throttled
+from integration.operations.matching import match_secret
 from integration.settings import Settings
-from integration.store import definitions, installations, secrets
+from integration.store import definitions, installations
 from integration.store.database import Database
 from integration.store.installations import Installation
 from integration.systems import variable
@@ -61,8 +61,7 @@ class Runtime:
     def match_secret(self) -> bytes:
         """What e-mail addresses are matched under, without being stored."""
         with self.database.transaction() as tx:
-            sealed = secrets.get_or_make(tx, "match", lambda: self.vault.seal(token_bytes(32)))
-        return self.vault.open(sealed)
+            return match_secret(tx, self.vault)
 
     @cached_property
     def redis(self) -> redis.Redis:

@@ -43,6 +43,8 @@ class Entity:
     - ``personal``: the document itself is about a person, so all of it is masked.
     - ``made_at_home``: only its home makes it.  Of what another system has, only records that a crossref names matter.
     - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
+    - ``worth_at`` are the JMESPaths of what the object is worth and of its currency in ``data``.
+    - ``parts`` are the entities whose objects belong to one of this, as a shipment does to its order.
     - ``noun`` is what people call it, where that is not its name.
     - ``recorded_as`` is the entity among whose records a target keeps its objects, where that is another one.
     """
@@ -59,6 +61,8 @@ class Entity:
     home_ids: tuple[str, ...] = ()
     made_at_home: bool = False
     email_at: str | None = None
+    worth_at: tuple[str, str] | None = None
+    parts: tuple[str, ...] = ()
     noun: str | None = None
     recorded_as: str | None = None
 
@@ -83,6 +87,8 @@ ENTITIES: Mapping[str, Entity] = {
             remaining=remaining,
             our_ids=("id", "customer.id"),
             email_at="customer.email",
+            worth_at=("totals.grandTotal", "currency"),
+            parts=("order_status", "shipment", "invoice", "reversal"),
         ),
         Entity(
             "customer",

@@ -13,11 +13,13 @@ from integration.cli.repair import approve, edit_command, in_state, resolve_comm
 from integration.cli.replay import replay_command
 from integration.masking import masked
 from integration.message import State
+from integration.operations.objects import Page, page_of
+from integration.operations.selection import Selection
 from integration.settings import operator
 from integration.store import attempts, audit, repair
 from integration.store.database import Row
-from integration.store.repair import Chosen
-from integration.terminal.render import console, fields, json_option, limit_option, show_document, show_json, table
+from integration.terminal.listing import Listing, listing, show
+from integration.terminal.render import console, fields, json_option, show_document, show_json, table
 from integration.terminal.selection import filters, show_kinds
 from integration.terminal.session import ID, as_shown, open_database, vault
 
@@ -55,16 +57,16 @@ def commands(state: State, about: str, *more: click.Command) -> click.Group:
     @group.command("ls", help=LIST.format(state=state.value))
     @filters
     @click.option("--each/--kinds", "each", default=None, help="List each one, or count them by kind.")
-    @limit_option
-    @json_option
-    def ls(each: bool | None, limit: int, as_json: bool, **chosen: Any) -> None:
-        _list(Chosen([state], **chosen), each, limit, as_json=as_json)
+    @listing
+    def ls(each: bool | None, **options: Any) -> None:
+        how = Listing.taken_from(options)
+        _list(Selection([state], **options), each, how)
 
     @group.command("show", help=SHOW.format(state=state.value))
     @click.argument("id", type=ID)
     @click.option("--reveal", is_flag=True, help="Show personal data, and what was sent and answered.  Audited.")
     @json_option
-    def show(id: int, reveal: bool, as_json: bool) -> None:
+    def show_one(id: int, reveal: bool, as_json: bool) -> None:
         _show(state, id, reveal=reveal, as_json=as_json)
 
     for command in (replay_command([state], f"{state.value} replay"), edit_command(state), *more):
@@ -72,19 +74,19 @@ def commands(state: State, about: str, *more: click.Command) -> click.Group:
     return group
 
 
-def _list(chosen: Chosen, each: bool | None, limit: int, *, as_json: bool) -> None:
+def _list(chosen: Selection, each: bool | None, how: Listing) -> None:
     with open_database() as database, database.transaction() as tx:
-        kinds = [] if each or (each is None and as_json) else repair.kinds(tx, chosen)
+        kinds = [] if each or (each is None and (how.as_json or how.as_csv)) else repair.kinds(tx, chosen)
         screenful = console.height - 3 if console.is_terminal else SCREENFUL
         by_kind = each is False or sum(kind["count"] for kind in kinds) > screenful
-        rows = kinds if by_kind else [as_shown(row) for row in repair.matching(tx, chosen, limit)]
-    if as_json:
-        show_json(rows)
-    elif by_kind:
-        show_kinds(rows, empty=f"Nothing is {chosen.states[0].value}.")
+        page = Page(kinds) if by_kind else page_of(repair.matching(tx, chosen, how.limit + 1, how.before), how.limit)
+    page = page if by_kind else Page([as_shown(row) for row in page.rows], page.next)
+    empty = f"Nothing is {chosen.states[0].value}."
+    if by_kind and not (how.as_json or how.as_csv):
+        show_kinds(page.rows, empty=empty)
         click.echo("--each lists each one; --fingerprint those of one kind.")
     else:
-        table(COLUMNS, rows, empty=f"Nothing is {chosen.states[0].value}.")
+        show(page, how, COLUMNS, empty=empty)
 
 
 def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:

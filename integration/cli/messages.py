@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import click
 
-from integration import preflight
 from integration.canonical import parse_json
 from integration.canonical.entities import entity
 from integration.canonical.hints import with_variables_of
 from integration.canonical.money import format_money
 from integration.errors import Failure
 from integration.masking import masked
+from integration.message import State
+from integration.operations.bodies import bodies, note_export
+from integration.operations.objects import Page, page_of
+from integration.operations.selection import Selection
 from integration.refusals import REFUSALS
 from integration.settings import Settings, operator
 from integration.store import attempts, audit, refusals, views
 from integration.store.database import Row
-from integration.terminal.render import (
-    console,
-    fields,
-    json_option,
-    limit_option,
-    remark,
-    show_document,
-    show_json,
-    table,
-)
+from integration.terminal.listing import Listing, check_body, listing, show, show_rows, with_body_as_text
+from integration.terminal.render import console, fields, json_option, remark, show_document, show_json, table
+from integration.terminal.selection import STATES, selecting
 from integration.terminal.session import ID, as_shown, open_database, vault
-from integration.vault import match_key
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
 DELIVERY = ("id", "target", "workflow", "step", "state", "failed_tries", "due_at")
@@ -38,6 +34,7 @@ FACTS = {
     "source": "source_name",
     **{name: name for name in ("type", "object_id", "number", "version", "received_at", "copies")},
 }
+NONE_YET = "No messages.  Send one with `fleet send FILE`, or try `fleet demo`."
 REFUSED = ("source", "status", "reason", "count", "first", "newest")
 ATTEMPT = ("delivery", "effect", "outcome", "code", "started_at")
 
@@ -55,38 +52,39 @@ def messages() -> None:
 
 
 @messages.command("ls")
-@click.option("--number", help="The number people know the object by, such as WEB-1001.")
-@click.option("--object", "object_id", help="The object's id in Clarity.")
-@click.option("--type", "type_", help="The event type, such as order.created.")
-@click.option("--email", help="The customer's e-mail address.  Addresses are not stored: it is compared by HMAC.")
-@limit_option
-@json_option
-def ls(
-    number: str | None, object_id: str | None, type_: str | None, email: str | None, limit: int, as_json: bool
-) -> None:
+@click.option("--state", type=STATES, multiple=True, help="One of its deliveries is so; more than one may be given.")
+@selecting("Received")
+@click.option("--body", is_flag=True, help="Also the body of each, masked; with --json or --csv.")
+@click.option("--reveal", is_flag=True, help="With --body: unmasked.  This is audited.")
+@listing
+def ls(state: tuple[str, ...], body: bool, reveal: bool, **options: Any) -> None:
     """List messages, newest first.
 
     \b
     Examples:
       fleet messages ls --number WEB-1001
-      fleet messages ls --type order.cancelled --limit 10
+      fleet messages ls --type order.cancelled --since yesterday
+      fleet messages ls --email jane@mail.example --json --body
     """
+    how = Listing.taken_from(options)
+    check_body(how, body, reveal)
+    chosen = Selection(tuple(map(State, state)), **options)
     with open_database() as database, database.transaction() as tx:
-        key = match_key(email, _match_secret()) if email else None
-        rows = views.messages(tx, number=number, object_id=object_id, type=type_, email_key=key, limit=limit)
-    if as_json:
-        show_json(rows)
-        return
-    chosen = any((number, object_id, type_, email))
-    empty = "No message matches." if chosen else "No messages.  Send one with `fleet send FILE`, or try `fleet demo`."
-    table(SUMMARY, [{**row, "deliveries": _counted(row["deliveries"])} for row in rows], empty=empty)
+        page = page_of(views.messages(tx, chosen, how.limit + 1, how.before), how.limit)
+        if reveal:
+            note_export(tx, operator(), "messages", chosen, len(page.rows))
+        opened = bodies(tx, vault(), [row["id"] for row in page.rows], reveal=reveal) if body else {}
+    if body:
+        page = Page([{**row, "body": opened[row["id"]]} for row in page.rows], page.next)
+    empty = "No message matches." if chosen.given() else NONE_YET
+    show(page, how, SUMMARY, empty=empty, for_people=_drawn, flat=with_body_as_text)
 
 
 @messages.command("show")
 @click.argument("id", type=ID)
 @click.option("--reveal", is_flag=True, help="Show personal data.  This is audited.")
 @json_option
-def show(id: int, reveal: bool, as_json: bool) -> None:
+def show_one(id: int, reveal: bool, as_json: bool) -> None:
     """Show one message with its deliveries and attempts.  Personal data is masked.
 
     \b
@@ -138,7 +136,7 @@ def refused(as_json: bool) -> None:
         for why, system in ((REFUSALS[row["reason"]], row.pop("system")),)
     ]
     if as_json:
-        show_json(rows)
+        show_rows(rows)
         return
     table(REFUSED, rows, empty="Nothing was refused.")
     for row in {(row["reason"], row["fix"]): row for row in rows}.values():
@@ -153,12 +151,10 @@ def _remark(delivery: Row) -> str:
     return f"a rounding line carries {format_money(delivery['rounding'], delivery['rounding_currency'])}"
 
 
+def _drawn(row: Row) -> Row:
+    return {**row, "deliveries": _counted(row["deliveries"])}
+
+
 def _counted(deliveries: list[str]) -> list[str]:
     """Of "odoo-1 done", "clarity-1 done" the sum, "2 done"."""
     return [f"{count} {state}" for state, count in Counter(each.split()[-1] for each in deliveries).items()]
-
-
-def _match_secret() -> bytes:
-    from tasks.runtime import Runtime  # every other use of this command starts faster without it
-
-    return Runtime(preflight.load()).match_secret

@@ -12,10 +12,11 @@ from rich.progress import Progress
 import mappings
 from integration.errors import Failure
 from integration.message import State
+from integration.operations.selection import WAITING, Selection
 from integration.settings import operator
 from integration.store import definitions, repair, views
 from integration.store.database import Database, Row
-from integration.store.repair import Chosen, Restart
+from integration.store.repair import Restart
 from integration.terminal.render import console, say, show_json
 from integration.terminal.replay_options import ReplayOptions, replay_options
 from integration.terminal.selection import filters, show_kinds
@@ -24,7 +25,6 @@ from integration.workflow import Definitions, load_definitions
 
 BATCH = 100
 MOST_DRY_RUNS = 5
-WAITING = (State.HELD, State.DEAD)
 STATES = click.Choice([state.value for state in repair.CLOSED])
 EXAMPLES = """
 
@@ -44,7 +44,7 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
         wanted = states or tuple(map(State, state)) or (repair.CLOSED if ids else WAITING)
         if not ids and not state and not any(options.values()):
             raise click.UsageError("Which?  Give ids, or what they have in common: --code, --fingerprint, --target …")
-        replay_all(Chosen(wanted, ids, **options), limit, how)
+        replay_all(Selection(wanted, ids, **options), limit, how)
 
     command = replay_options(run)
     if states is None:
@@ -57,7 +57,7 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
     return click.command(name.rpartition(" ")[2], help=about + EXAMPLES.format(name=name))(command)
 
 
-def replay_all(chosen: Chosen, limit: int, how: ReplayOptions) -> None:
+def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
     """Finds the deliveries, asks, and sends them again; or shows a dry run."""
     known = load_definitions(mappings.FOLDER)
     with open_database() as database:
@@ -93,7 +93,7 @@ def current_pins(
     return pins
 
 
-def _find(database: Database, chosen: Chosen, limit: int) -> list[Row]:
+def _find(database: Database, chosen: Selection, limit: int) -> list[Row]:
     """The deliveries, newest first; `Failure` for an id that cannot be replayed."""
     with database.transaction() as tx:
         rows = repair.matching(tx, chosen, limit)
@@ -117,7 +117,7 @@ def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
         say(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
 
 
-def _ask(database: Database, chosen: Chosen, rows: Sequence[Row], how: ReplayOptions) -> None:
+def _ask(database: Database, chosen: Selection, rows: Sequence[Row], how: ReplayOptions) -> None:
     if len(rows) == 1 or how.yes:
         return
     if how.as_json or not sys.stdin.isatty():

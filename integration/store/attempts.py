@@ -110,6 +110,15 @@ def of_delivery(tx: Transaction, delivery: int) -> list[Row]:
     )
 
 
+def of_deliveries(tx: Transaction, deliveries: Sequence[int]) -> list[Row]:
+    """Every try of these deliveries in its order, without what was sent and answered."""
+    return tx.rows(
+        """select id, delivery, round, effect, outcome, code, started_at, finished_at
+           from attempts where delivery = any (%s::bigint[]) order by id""",
+        list(deliveries),
+    )
+
+
 OURS = """
 join deliveries d on d.id = asked.delivery and d.lease = asked.lease::uuid and d.state = 'running' for update of d"""
 

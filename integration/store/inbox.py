@@ -68,7 +68,9 @@ def accept(tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None
     assert all(each.routes for each in arriving), "a message without a workflow gets one skipped delivery"
     first = {each.key: each for each in reversed(arriving)}
     rows = [_row(each) for _, each in sorted(first.items())]  # two processes that store the same never deadlock
-    routes = [{**asdict(route), **_key(each)} for each in first.values() for route in each.routes]
+    routes = [
+        {**asdict(route), **_key(each), "place": n} for each in first.values() for n, route in enumerate(each.routes)
+    ]
     stored = {
         (row["source"], row["external_id"]): Arrival("accepted", row["message"], tuple(row["due"]))
         for row in tx.rows(ACCEPT, {**columns(rows), "routes": json.dumps(routes), "shard": shard()})
@@ -89,6 +91,9 @@ def _row(arriving: Arriving) -> Row:
         "version": event.version,
         "number": event.number,
         "email_key": arriving.email_key,
+        "value": event.value,
+        "currency": event.currency,
+        "part_of": event.part_of,
         "body": arriving.body,
         "body_hash": arriving.body_hash,
     }
@@ -151,17 +156,20 @@ union all select message, body_hash from seen where source = %(source)s and exte
 ACCEPT = """
 with event as (
     select * from unnest(%(source)s::smallint[], %(external_id)s::text[], %(type)s::text[], %(object_id)s::text[],
-        %(version)s::bigint[], %(number)s::text[], %(email_key)s::text[], %(body)s::bytea[], %(body_hash)s::bytea[])
-        as event (source, external_id, type, object_id, version, number, email_key, body, body_hash)
+        %(version)s::bigint[], %(number)s::text[], %(email_key)s::text[], %(value)s::numeric[], %(currency)s::text[],
+        %(part_of)s::text[], %(body)s::bytea[], %(body_hash)s::bytea[])
+        as event (source, external_id, type, object_id, version, number, email_key, value, currency, part_of, body,
+            body_hash)
 ), message as (
-    insert into messages (source, external_id, type, object_id, version, number, email_key, body, body_hash)
+    insert into messages (source, external_id, type, object_id, version, number, email_key, value, currency, part_of,
+        body, body_hash)
     select e.* from event e where not exists (
         select from seen s where s.source = e.source and s.external_id = e.external_id)
     on conflict (source, external_id) do nothing
     returning id, source, external_id, version
 ), route as (
     select * from jsonb_to_recordset(%(routes)s::jsonb) as route (
-        source smallint, external_id text, entity text, lane text, queue text, workflow text, pin text,
+        source smallint, external_id text, place int, entity text, lane text, queue text, workflow text, pin text,
         target smallint, step text, state text, reason text)
 ), behind as (
     select lane, coalesce(others, false) as others from (select distinct lane from route) as lanes
@@ -169,7 +177,8 @@ with event as (
         select true as others from deliveries d where d.lane = lanes.lane and d.open limit 1) as ahead on true
 ), placed as (
     select message.id as message, message.version, route.*, case when state = 'ready' then
-        others or row_number() over (partition by lane, state order by message.version, message.id) > 1 end as waits
+        others or row_number() over (partition by lane, state order by message.version, message.id, place) > 1
+        end as waits
     from message join route using (source, external_id) join behind using (lane)
 ), routed as (
     insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
@@ -177,7 +186,7 @@ with event as (
     select message, workflow, pin, target, queue, entity, lane, version, step, reason,
         case when waits then 'waiting' else state end, case when waits then 'infinity' else now() end,
         case when state = 'ready' then null else now() end
-    from placed order by message, workflow
+    from placed order by message, place
     returning id, message, step, queue, target, state
 ), counted as (
     insert into counters (name, source, day, shard, value)

@@ -8,60 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
 from integration.message import State, Step, clear
 from integration.store import audit, crossrefs
+from integration.store.conditions import LAST, Selected, on_deliveries
 from integration.store.crossrefs import Written
 from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 from integration.store.views import DELIVERY, TABLES
 
 CLOSED = (State.HELD, State.DEAD, State.DONE, State.SKIPPED)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Which closed deliveries are meant: those that have all that is given here.
-
-    ``since`` and ``until`` are about when they ended; ``target`` is an installation or a system; ``numbers`` are what
-    people call the objects.
-    """
-
-    states: Sequence[State]
-    ids: Sequence[int] = ()
-    code: str | None = None
-    fingerprint: str | None = None
-    target: str | None = None
-    workflow: str | None = None
-    type: str | None = None
-    number: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def where(self) -> tuple[str, dict[str, Any]]:
-        """The condition, and the values it binds."""
-        values = {name: getattr(self, name) for name in CONDITIONS}
-        given = {name: value for name, value in values.items() if value}
-        for name in ("states", "ids"):
-            if name in given:
-                given[name] = list(given[name])
-        return " and ".join(CONDITIONS[name] for name in given), given
-
-
-CONDITIONS = {
-    "states": "d.state = any (%(states)s::text[])",
-    "ids": "d.id = any (%(ids)s::bigint[])",
-    "code": "d.code = %(code)s",
-    "fingerprint": "d.fingerprint = %(fingerprint)s",
-    "target": "%(target)s in (i.name, i.system)",
-    "workflow": "d.workflow = %(workflow)s",
-    "type": "m.type = %(type)s",
-    "number": "m.number = %(number)s",
-    "since": "d.finished_at >= %(since)s",
-    "until": "d.finished_at < %(until)s",
-}
 
 
 @dataclass(frozen=True)
@@ -78,19 +34,22 @@ class Restart:
     goes_on: bool = False
 
 
-def matching(tx: Transaction, chosen: Chosen, limit: int) -> list[Row]:
-    """The deliveries meant, newest first."""
-    where, values = chosen.where()
-    return tx.rows(f"{DELIVERY} where {where} order by d.id desc limit %(limit)s", {**values, "limit": limit})
+def matching(tx: Transaction, chosen: Selected, limit: int, before: int = LAST) -> list[Row]:
+    """The deliveries meant, newest first; those ``before`` an id."""
+    where, values = on_deliveries(chosen)
+    return tx.rows(
+        f"{DELIVERY} where {where} and d.id < %(before)s order by d.id desc limit %(limit)s",
+        {**values, "limit": limit, "before": before},
+    )
 
 
-def kinds(tx: Transaction, chosen: Chosen) -> list[Row]:
+def kinds(tx: Transaction, chosen: Selected) -> list[Row]:
     """The deliveries meant by the kind of their failure, the most frequent first.
 
     Rows are ``{fingerprint, state, count, first, last, sample, target, code, reason, hint}``: reason, hint and the
     ``sample`` id are those of the newest.
     """
-    where, values = chosen.where()
+    where, values = on_deliveries(chosen)
     return tx.rows(
         f"""select d.fingerprint, d.state, count(*) as count, min(d.finished_at) as first, max(d.finished_at) as last,
                 max(d.id) as sample, min(i.name) as target, min(d.code) as code,

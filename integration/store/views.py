@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from integration.store.conditions import LAST, Selected, on_messages
 from integration.store.database import Row, Transaction
 
 COLUMNS = """
@@ -13,21 +16,25 @@ TABLES = "deliveries d join messages m on m.id = d.message left join installatio
 DELIVERY = f"select {COLUMNS} from {TABLES}"
 
 
-def messages(
-    tx: Transaction, *, number: str | None, object_id: str | None, type: str | None, email_key: str | None, limit: int
-) -> list[Row]:
-    """The newest messages, each with the states of its deliveries."""
+def messages(tx: Transaction, chosen: Selected, limit: int, before: int = LAST) -> list[Row]:
+    """The newest messages that are meant, those ``before`` an id, each with the states of its deliveries."""
+    where, values = on_messages(chosen)
     return tx.rows(
-        """select m.id, s.name as source, m.external_id, m.type, m.object_id, m.number, m.received_at, m.copies,
-               array(select coalesce(i.name, '-') || ' ' || d.state from deliveries d
-                     left join installations i on i.id = d.target where d.message = m.id order by d.id) as deliveries
-           from messages m join installations s on s.id = m.source
-           where (%(number)s::text is null or m.number = %(number)s)
-           and (%(object_id)s::text is null or m.object_id = %(object_id)s)
-           and (%(type)s::text is null or m.type = %(type)s)
-           and (%(email_key)s::text is null or m.email_key = %(email_key)s)
-           order by m.id desc limit %(limit)s""",
-        {"number": number, "object_id": object_id, "type": type, "email_key": email_key, "limit": limit},
+        f"""select m.id, s.name as source, m.external_id, m.type, m.object_id, m.number, m.received_at, m.copies,
+                array(select coalesce(i.name, '-') || ' ' || d.state from deliveries d
+                      left join installations i on i.id = d.target where d.message = m.id order by d.id) as deliveries
+            from messages m join installations s on s.id = m.source
+            where {where} and m.id < %(before)s order by m.id desc limit %(limit)s""",
+        {**values, "limit": limit, "before": before},
+    )
+
+
+def bodies(tx: Transaction, ids: Sequence[int]) -> list[Row]:
+    """Rows ``{id, body, entities}``: the sealed bodies of messages, and what their deliveries are about."""
+    return tx.rows(
+        """select m.id, m.body, array(select d.entity from deliveries d where d.message = m.id) as entities
+           from messages m where m.id = any (%s::bigint[])""",
+        list(ids),
     )
 
 

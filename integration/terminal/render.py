@@ -99,7 +99,7 @@ def cell(value: Any) -> Text:
 
 
 def _json(content: Any) -> str:
-    return visible(json.dumps(content, indent=2, ensure_ascii=False, default=_plain))
+    return visible(json.dumps(content, indent=2, ensure_ascii=False, default=plain))
 
 
 def _ago(at: datetime) -> str:
@@ -111,7 +111,8 @@ def _ago(at: datetime) -> str:
     return "now"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON has no type for, as it is written there: times in RFC 3339, amounts as text, no bytes."""
     match value:
         case datetime():
             return value.isoformat()

@@ -1,4 +1,4 @@
-"""Which deliveries a command is about: by their ids, or by filters."""
+"""The options of a selection: which deliveries, messages or objects a command is about."""
 
 from __future__ import annotations
 
@@ -7,29 +7,62 @@ from typing import Any
 
 import click
 
+from integration.message import State
+from integration.operations.matching import match_secret
 from integration.store.database import Row
 from integration.terminal.option_types import Moment
 from integration.terminal.render import remark, table
+from integration.terminal.session import open_database, vault
+from integration.vault import match_key
 
+STATES = click.Choice([state.value for state in State])
+Command = Callable[..., Any]
 KIND = ("count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
 
-FILTERS = (
-    click.option("--code", help="The failure's code, such as unknown_sku."),
-    click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it."),
-    click.option("--target", help="A system, such as odoo, or one of its installations, such as odoo-1."),
-    click.option("--workflow", help="A workflow, such as order-to-odoo."),
-    click.option("--type", help="The event type, such as order.created."),
-    click.option("--number", help="The object's number, such as WEB-1001."),
-    click.option("--since", type=Moment(), help="Ended at this date or time, or later."),
-    click.option("--until", type=Moment(), help="Ended before this date or time."),
-)
+
+def filters(command: Command) -> Command:
+    """The options that are the fields of a `Selection` of deliveries; times are about when they ended."""
+    return selecting("Ended")(command)
 
 
-def filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that are the fields of `repair.Chosen`."""
-    for option in reversed(FILTERS):
-        command = option(command)
-    return command
+def selecting(since: str, *but: str) -> Callable[[Command], Command]:
+    """The same, saying what the times are about; without those fields that the command gives by itself."""
+
+    def add(command: Command) -> Command:
+        for name, option in reversed(_options(since).items()):
+            command = command if name in but else option(command)
+        return command
+
+    return add
+
+
+def _options(since: str) -> dict[str, Callable[[Command], Command]]:
+    return {
+        "code": click.option("--code", help="The failure's code, such as unknown_sku."),
+        "fingerprint": click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it."),
+        "target": click.option("--target", help="A system, such as odoo, or one of its installations: odoo-1."),
+        "workflow": click.option("--workflow", help="A workflow, such as order-to-odoo."),
+        "type": click.option("--type", help="The event type, such as order.created."),
+        "number": click.option("--number", help="The object's number, such as WEB-1001."),
+        "object": click.option("--object", help="Our id of the object: that in Clarity."),
+        "email_key": click.option("--email", "email_key", callback=_key_of, help="The customer's e-mail address.  "
+                                  "Addresses are not stored: it is compared by HMAC."),
+        "entity": click.option("--entity", help="What it is about: order, customer, shipment, invoice …"),
+        "pin": click.option("--definitions", "pin", metavar="HASH", help="How the hash of its definitions begins."),
+        "since": click.option("--since", type=Moment(), help=f"{since} then or later, in UTC: 2h, yesterday, 04:00, a "
+                              "date or a time."),
+        "until": click.option("--until", type=Moment(), help=f"{since} before then."),
+    }  # fmt: skip
+
+
+def _key_of(_: click.Context, __: click.Parameter, email: str | None) -> str | None:
+    return email_key(email) if email and email.strip() else None
+
+
+def email_key(email: str) -> str:
+    """The HMAC of an address under the secret of this fleet: what is compared in its place."""
+    with open_database() as database, database.transaction() as tx:
+        return match_key(email, match_secret(tx, vault()))
 
 
 def show_kinds(kinds: Sequence[Row], *, empty: str) -> None:

@@ -85,7 +85,7 @@ def test_escape_sequences_and_lone_surrogates_are_shown_not_obeyed(
         document = fleet("messages", *arguments, "--json")
         assert not set("\x1b\x07\x9b\u202e") & set(document.output)
         found = json.loads(document.output)
-        assert (found["number"] if "show" in arguments else found[0]["number"]) == ESCAPES
+        assert (found["number"] if "show" in arguments else found["rows"][0]["number"]) == ESCAPES
 
     assert '"sku": "\\ud800"' in plain.output
     assert '"carrier": "Kubek żółty"' in plain.output

@@ -88,7 +88,7 @@ def stored(road: Road, vault: Vault, id: int) -> Any:
 
 
 def audited(fleet: Fleet) -> list[tuple[str, str, int | None, dict[str, Any]]]:
-    rows = json.loads(fleet("audit", "ls", "--json").output)
+    rows = json.loads(fleet("audit", "ls", "--json").output)["rows"]
     return [(row["who"], row["action"], row["delivery"], row["detail"]) for row in reversed(rows)]
 
 
@@ -275,9 +275,10 @@ def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road,
     assert fixes[0] == f"30 like {ids[-1]}: http_400: not as it should be"
     assert fixes[1] == "  fix: Correct it."
     assert len(fleet("dead", "ls", "--each").output.splitlines()) == 32
-    assert len(json.loads(fleet("dead", "ls", "--json").output)) == 31
-    assert [kind["count"] for kind in json.loads(fleet("dead", "ls", "--kinds", "--json").output)] == [30, 1]
-    assert [row["id"] for row in json.loads(fleet("dead", "ls", "--code", "http_422", "--json").output)] == [other]
+    assert len(json.loads(fleet("dead", "ls", "--json").output)["rows"]) == 31
+    assert [kind["count"] for kind in json.loads(fleet("dead", "ls", "--kinds", "--json").output)["rows"]] == [30, 1]
+    listed = json.loads(fleet("dead", "ls", "--code", "http_422", "--json").output)
+    assert ([row["id"] for row in listed["rows"]], listed["next"]) == ([other], None)
     assert fleet("held", "ls").output == "Nothing is held.\n"
 
 

@@ -175,7 +175,7 @@ def decided(result: Result) -> str:
 
 
 def audited(fleet: Fleet) -> list[tuple[str, str, dict[str, Any]]]:
-    rows = json.loads(fleet("audit", "ls", "--json").stdout)
+    rows = json.loads(fleet("audit", "ls", "--json").stdout)["rows"]
     return [(row["who"], row["action"], row["detail"]) for row in reversed(rows)]
 
 

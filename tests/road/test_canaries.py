@@ -308,14 +308,15 @@ def _database(road: World) -> Iterator[tuple[str, str]]:
 
 def _commands(road: World) -> Iterator[tuple[str, str]]:
     runner = CliRunner(env={**road.fleet.environment, "COLUMNS": "9999"})
-    every = [("messages", "ls"), ("held", "ls"), ("dead", "ls"), ("ledger",)]
-    for command in every:
+    every = [("messages", "ls"), ("held", "ls"), ("dead", "ls"), ("orders", "ls"), ("customers", "ls")]
+    for command in [*every, ("messages", "ls", "--body"), ("orders", "ls", "--body"), ("ledger",)]:
         said = runner.invoke(main, [*command, "--json"])
         assert said.exit_code == 0, said.output
         yield " ".join(command), said.output
-        rows = json.loads(said.output) if command[0] != "ledger" else []
+        rows = json.loads(said.output)["rows"] if command in every else []
         for row in rows:
-            yield f"{command[0]} show", runner.invoke(main, [command[0], "show", str(row["id"])]).output
+            name = str(row["id"] if "id" in row else row["object"])
+            yield f"{command[0]} show", runner.invoke(main, [command[0], "show", name]).output
 
 
 def test_the_trap_finds_what_is_there(tmp_path: Path) -> None:

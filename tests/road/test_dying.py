@@ -14,6 +14,7 @@ from integration.cli import main
 from integration.connectors.contract import Posted
 from integration.errors import Failure, Hold, Reject
 from integration.message import Step, lane
+from integration.operations.selection import Selection
 from integration.settings import Settings
 from integration.store import repair
 from integration.store.repair import Restart
@@ -127,7 +128,7 @@ def test_events_of_one_object_are_one_death(dying: Dying) -> None:
         dying.ends(Reject(REFUSED, code="refused"), order="o-same")
     assert dying.paused() is None
     with dying.runtime.database.transaction() as tx:
-        (row,) = repair.matching(tx, repair.Chosen(["dead"]), 9)  # type: ignore[list-item]
+        (row,) = repair.matching(tx, Selection(["dead"]), 9)  # type: ignore[list-item]
     for _ in range(MOST):
         with dying.runtime.database.transaction() as tx:
             repair.replay(tx, [row["id"]], Restart(), "jane")

@@ -208,7 +208,7 @@ def refused(world: World) -> list[str]:
     """What `fleet messages refused` says there is to do."""
     result = CliRunner(env=world.fleet.environment).invoke(main, ["messages", "refused", "--json"])
     assert result.exit_code == 0, result.output
-    return [row["fix"] for row in json.loads(result.stdout)]
+    return [row["fix"] for row in json.loads(result.stdout)["rows"]]
 
 
 def test_each_has_a_path_and_a_secret_of_its_own(pairs: World) -> None:

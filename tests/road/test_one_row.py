@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from integration.operations.selection import Selection
 from integration.store import ledger, repair
 from integration.store.database import Row
-from integration.store.repair import Chosen, Restart
+from integration.store.repair import Restart
 from tests.road.orders import Orders
 
 PERSON, COMPANY = {"customer__type": "person"}, {"customer__type": "company"}
@@ -15,7 +16,7 @@ WRONG = {"totals__grandTotal": "1.00"}
 
 def rows(orders: Orders) -> list[Row]:
     with orders.runtime.database.transaction() as tx:
-        return repair.matching(tx, Chosen(["held", "dead"]), 1000)  # type: ignore[list-item]
+        return repair.matching(tx, Selection(["held", "dead"]), 1000)  # type: ignore[list-item]
 
 
 def balanced(orders: Orders) -> None:

@@ -368,3 +368,14 @@ def test_a_hint_makes_it_due_early_but_not_more_often_than_every_five_seconds(
     with reader.runtime.database.transaction() as tx:
         cursors.make_due(tx, reader.installation)
     assert len(reader.poll_due()) == 1
+
+
+def test_what_belongs_to_an_order_is_kept_with_our_id_of_it(reader: Reader, warehouse: Warehouse) -> None:
+    warehouse.put("A", NOW)
+    reader.poll()
+    assert reader.value("select part_of from messages where number = 'A'") == "1001", "as the external id has it"
+    with reader.runtime.database.transaction() as tx:
+        crossrefs.write(tx, [Written(reader.installation, "order", "ours", "8")])
+    warehouse.put("B", NOW)
+    reader.poll()
+    assert reader.value("select part_of from messages where number = 'B'") == "ours"

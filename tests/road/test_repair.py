@@ -70,7 +70,7 @@ def shop_order(road: World, *traits: str) -> dict[str, Any]:
 
 
 def audited(run: Run, delivery: int) -> list[str]:
-    rows = json.loads(run("audit", "ls", "--delivery", delivery, "--json"))
+    rows = json.loads(run("audit", "ls", "--delivery", delivery, "--json"))["rows"]
     assert {row["who"] for row in rows} <= {"jane"}
     return [row["action"] for row in reversed(rows)]
 

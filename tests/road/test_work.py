@@ -262,7 +262,7 @@ def test_an_object_that_is_another_record_now_is_linked_anew_and_audited(road: R
     work.relink("customer", "c-1", "36", "50")
     assert work.known("customer", "c-1") == "50"
     with runtime.database.transaction() as tx:
-        (entry,) = audit.entries(tx, delivery=id, who=None, action=None, limit=9)
+        (entry,) = audit.of_deliveries(tx, [id])
     assert (entry["who"], entry["action"]) == ("fleet", "relink")
     assert entry["detail"] == {"entity": "customer", "was": "36", "theirs": "50"}
     end(runtime, work)

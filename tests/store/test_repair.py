@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from integration.message import State, Step
+from integration.operations.selection import Selection
 from integration.store import attempts, audit, deliveries, dispatch, ledger, repair
 from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database
 from integration.store.deliveries import Delivery
-from integration.store.repair import Chosen, Restart
+from integration.store.repair import Restart
 from tests.store.road import INGEST_STEPS, Road
 
 POST = (Step.ENRICH, Step.POST)
@@ -61,7 +62,7 @@ def balanced(road: Road) -> None:
 
 def actions(road: Road) -> list[tuple[str, str, int, object]]:
     with road.database.transaction() as tx:
-        found = audit.entries(tx, delivery=None, who=None, action=None, limit=100)
+        found = audit.entries(tx, Selection(), who=None, action=None, limit=100)
     return [(each["who"], each["action"], each["delivery"], each["detail"]) for each in reversed(found)]
 
 
@@ -231,7 +232,7 @@ def test_filters_choose_by_the_kind_of_failure(road: Road) -> None:
 
     def found(**chosen: object) -> list[int]:
         with road.database.transaction() as tx:
-            rows = repair.matching(tx, Chosen([State.HELD, State.DEAD], **chosen), 100)  # type: ignore[arg-type]
+            rows = repair.matching(tx, Selection([State.HELD, State.DEAD], **chosen), 100)  # type: ignore[arg-type]
         return [each["id"] for each in rows]
 
     assert found() == [other, *reversed(ids)]
@@ -241,7 +242,7 @@ def test_filters_choose_by_the_kind_of_failure(road: Road) -> None:
     assert found(number="WEB-1") == [ids[1]]
     assert found(fingerprint=str(row(road, ids[0])["fingerprint"])) == list(reversed(ids))
     with road.database.transaction() as tx:
-        kinds = repair.kinds(tx, Chosen([State.HELD, State.DEAD]))
+        kinds = repair.kinds(tx, Selection([State.HELD, State.DEAD]))
     assert [(kind["count"], kind["sample"], kind["code"]) for kind in kinds] == [
         (3, ids[2], "http_400"),
         (1, other, "unknown_sku"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from integration.message import State, Step
+from integration.operations.selection import Selection
 from integration.store import audit, deliveries, ends, ledger, repair, superseded
 from integration.store.database import Database, Row
 from integration.store.deliveries import Next
-from integration.store.repair import Chosen, Restart
+from integration.store.repair import Restart
 from tests.store.road import Road
 
 SKU, TAX = "no product has the SKU '{}'", "no tax of {} %"
@@ -47,7 +48,7 @@ def row(road: Road, id: int) -> Row:
 
 def for_a_person(road: Road) -> list[int]:
     with road.database.transaction() as tx:
-        found = repair.matching(tx, Chosen([State.HELD, State.DEAD]), 100)
+        found = repair.matching(tx, Selection([State.HELD, State.DEAD]), 100)
     return sorted(each["id"] for each in found)
 
 
@@ -125,9 +126,9 @@ def test_forty_bad_orders_are_forty_rows_before_and_after_a_repair(road: Road) -
     assert for_a_person(road) == ids
     assert not {*newer} & {*ids}
     with road.database.transaction() as tx:
-        kinds = repair.kinds(tx, Chosen([State.HELD]))
+        kinds = repair.kinds(tx, Selection([State.HELD]))
         assert [(each["count"]) for each in kinds] == [40]
-        assert audit.entries(tx, delivery=ids[0], who=None, action=None, limit=9)
+        assert audit.of_deliveries(tx, [ids[0]])
 
 
 def test_rows_of_another_object_and_another_target_are_left_alone(road: Road) -> None:

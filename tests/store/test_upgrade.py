@@ -14,6 +14,7 @@ from integration import preflight
 from integration.errors import Misconfigured
 from integration.local.servers import Postgres
 from integration.message import State
+from integration.operations.selection import Selection
 from integration.store import attempts, cursors, fulfilment, installations, ledger, refusals, repair, superseded
 from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database, Row
@@ -21,7 +22,7 @@ from integration.store.deliveries import Next
 from integration.store.ends import leave_lane, move
 from integration.store.fulfilment import Claim
 from integration.store.migrate import FOLDER, migrate
-from integration.store.repair import Chosen, Restart
+from integration.store.repair import Restart
 from integration.vault import Vault
 from tests.conftest import Running, create_database, named
 from tests.store.older import LAST, lay_out
@@ -41,6 +42,7 @@ class Before:
             lay_out(tx)
             tx.run("alter table installations add column system text")  # what fills it is of today
             tx.run("alter table crossrefs add column source smallint")  # read by the claims below, which are today's
+            tx.run("alter table messages add value numeric, add currency text, add part_of text")  # and the inbox
         self.road = Road(self.database)
         with self.database.transaction() as tx:
             found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
@@ -68,6 +70,7 @@ class Before:
                     minutes,
                 )
             tx.run("alter table installations drop column system")
+            tx.run("alter table messages drop value, drop currency, drop part_of")
 
     def rows(self) -> list[Row]:
         """What every delivery is and waits for."""
@@ -152,7 +155,7 @@ def test_what_is_open_goes_on_and_what_was_held_can_be_repaired(before: Before) 
     assert claimed
     assert road.move(claimed, State.DONE) is State.DONE
     with before.database.transaction() as tx:
-        assert [row["newer"] for row in repair.matching(tx, Chosen((State.HELD,)), 10)] == [0, 0]
+        assert [row["newer"] for row in repair.matching(tx, Selection((State.HELD,)), 10)] == [0, 0]
         assert repair.accept(tx, before.held[1], "total_differs", "jane")
         assert repair.replay(tx, [before.held[1]], Restart(goes_on=True), "jane") == {before.held[1]: before.held[1]}
     assert before.balance().imbalances == ()
@@ -167,7 +170,7 @@ def test_the_next_event_that_fails_leaves_one_row_of_the_object(before: Before) 
         move(tx, [(claimed, next)])
         superseded.keep_one(tx, claimed, State.HELD)
     with before.database.transaction() as tx:
-        assert [row["id"] for row in repair.matching(tx, Chosen((State.HELD,)), 10)] == [before.held[1]]
+        assert [row["id"] for row in repair.matching(tx, Selection((State.HELD,)), 10)] == [before.held[1]]
     assert before.balance().imbalances == ()
 
 
