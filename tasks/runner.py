@@ -100,6 +100,8 @@ def _run_side_by_side(
     At a target they share one admission.  Where that is a probe one of them goes, and the others wait for its word.
     """
     queue = works[0].delivery.queue
+    if works[0].delivery.leases > POISONED:  # which is alone, and waits for no place at its target
+        return finish(runtime, [End(works[0], _poison())])
     pieces = [partial(_run, runtime, work, bodies) for work in works]
     if queue == INGEST:
         return side_by_side.run(pieces)
@@ -138,17 +140,19 @@ def _run(runtime: Runtime, work: DeliveryWork, bodies: Mapping[Step, Body]) -> F
 
 def _open(runtime: Runtime, work: DeliveryWork) -> Job:
     delivery = work.delivery
-    if delivery.leases > POISONED:
-        raise Reject(
-            f"{POISONED} workers in a row died over it",
-            hint="Look at the workers' logs of these times; when the cause is fixed, `fleet dead replay ID`.",
-            code="poison",
-        )
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
         raise Skip(f"superseded: version {delivery.applied_version} was applied already")
     assert delivery.pin
     document = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
     return Job(runtime, delivery, runtime.workflow(delivery.pin), work, document, tracking(delivery.entity))
+
+
+def _poison() -> Reject:
+    return Reject(
+        f"{POISONED} workers in a row died over it",
+        hint="Look at the workers' logs of these times; when the cause is fixed, `fleet dead replay ID`.",
+        code="poison",
+    )
 
 
 def _run_steps(job: Job, bodies: Mapping[Step, Body]) -> Step | None:

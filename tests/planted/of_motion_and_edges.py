@@ -186,7 +186,7 @@ DEFECTS = [
     Defect(
         "what kills its worker again and again is a dead letter",
         "tasks/runner.py",
-        "    if delivery.leases > POISONED:",
+        "    if works[0].delivery.leases > POISONED:",
         "    if False:",
         "tests/road/test_shared_lock.py",
         r"\{'code': 'defect'\} != \{'code': 'poison'\}",

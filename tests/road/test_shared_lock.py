@@ -68,3 +68,16 @@ def test_what_exhausts_the_memory_is_tried_again_until_it_is_poison(runtime: Run
     assert run(runtime, [id], Step.TRANSFORM, {}) == []
     with runtime.database.transaction() as tx:
         assert tx.row("select state, code from deliveries") == {"state": "dead", "code": "poison"}
+
+
+def test_poison_waits_for_no_place_at_its_target(runtime: Runtime) -> None:
+    """Where each of its tries takes down the worker, the target's slots are taken until those leases lapse."""
+    with runtime.database.transaction() as tx:
+        intake = Intake(runtime)
+        intake.accept(tx, [intake.arriving("clarity", Event("evt-1", "order.created", "1001", 1, "WEB-1"), b"{}")])
+        tx.run("update deliveries set step = 'enrich', queue = 'odoo', leases = %s", POISONED)
+        id = tx.value("select id from deliveries")
+    runtime.throttles["odoo"].decide(rate=None, concurrency=None, breaker=True, paused=True)
+    assert run(runtime, [id], Step.ENRICH, {}) == []
+    with runtime.database.transaction() as tx:
+        assert tx.row("select state, code from deliveries") == {"state": "dead", "code": "poison"}
