@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -13,24 +13,56 @@ from integration.settings import Settings
 FORM = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?", re.ASCII)
 SECONDS = {"s": 1, "min": 60}
 FASTEST = 100_000.0
+DAYS = {"today": 0, "yesterday": 1}
+AGO = re.compile(r"(\d{1,6})(s|min|m|h|d|w)", re.ASCII)
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "min": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+CLOCK = re.compile(r"\d{1,2}:\d{2}", re.ASCII)
 
 
 class Moment(click.ParamType[datetime]):
-    """A date, or a time by RFC 3339, that is not in the future; without a zone it is UTC."""
+    """A time that is not in the future: 2h (ago), today, yesterday, 04:00, a date or a time by RFC 3339.
+
+    Without a zone it is UTC.  A time of day is the last one there was.
+    """
 
     name = "TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
+        now = datetime.now(UTC)
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a date (2026-11-20) nor a time (2026-11-20T08:30:00Z)", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if moment > datetime.now(UTC):
+            moment = _moment(value.strip(), now)
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is not a time in UTC: 2h, 3d, yesterday, 04:00, 2026-11-20 or 2026-11-20T08:30:00Z",
+                param,
+                ctx,
+            )
+        if moment > now:
             self.fail(f"{value} is in the future", param, ctx)
         return moment
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """Raises ValueError for text that is no time, and OverflowError for one before the year 1."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text in DAYS:
+        return midnight - timedelta(days=DAYS[text])
+    if ago := AGO.fullmatch(text):
+        return now - int(ago[1]) * UNITS[ago[2]]
+    if CLOCK.fullmatch(text):
+        today = datetime.combine(midnight.date(), time.fromisoformat(text.zfill(5)), UTC)
+        return today if today <= now else today - timedelta(days=1)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class SystemName(click.ParamType[str]):

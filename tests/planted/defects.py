@@ -15,6 +15,7 @@ from tests.planted import (
     of_forks,
     of_fulfilment,
     of_identity,
+    of_local,
     of_motion_and_edges,
     of_receiver,
     of_startup,
@@ -42,5 +43,6 @@ DEFECTS: list[Defect] = [
     *of_vault.DEFECTS,
     *of_dispatcher.DEFECTS,
     *of_forks.DEFECTS,
+    *of_local.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
