@@ -18,6 +18,7 @@ COMMANDS = {
     "test": "integration.cli.test:test",
     "urls": "integration.cli.urls:urls",
     "migrate": "integration.cli.migrate:migrate",
+    "trigger": "integration.cli.trigger:trigger",
     "send": "integration.cli.send:send",
     "ledger": "integration.cli.ledger:ledger",
     "messages": "integration.cli.messages:messages",

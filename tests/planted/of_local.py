@@ -56,4 +56,20 @@ DEFECTS = [
         f"{LOGS}test_a_log_that_is_begun_anew_is_followed_without_a_gap",
         "another of twenty-odd",
     ),
+    Defect(
+        "nothing invented reaches a real system",
+        "integration/cli/trigger.py",
+        "    refuse_real(environment)\n",
+        "",
+        "tests/road/test_trigger.py::test_nothing_invented_reaches_a_real_system",
+        r"assert 0 == 1",
+    ),
+    Defect(
+        "a document of one's own that is not JSON is named by line and column",
+        "integration/canonical/strict_json.py",
+        'if names_keys else f"character {error.pos}"',
+        'if not names_keys else f"character {error.pos}"',
+        "tests/mapping/test_commands.py::test_run_says_what_is_wrong_with_a_document",
+        "line 1, column 2",
+    ),
 ]
