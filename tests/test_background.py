@@ -173,6 +173,7 @@ def test_a_restart_that_fails_says_why(fleet: Background) -> None:
 
 
 def test_logs_come_in_one_order_and_by_level(fleet: Background) -> None:
+    (fleet.home / "log" / "worker-one.log").unlink(missing_ok=True)
     assert fleet.up().returncode == 0
     assert fleet.run("stop").returncode == 0
     rows = json.loads(fleet.run("logs", "--json").stdout)["rows"]
