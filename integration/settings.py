@@ -63,7 +63,7 @@ class System:
         value = self.options.get(name, "")
         if not value:
             absent = variable(self.name, name)
-            raise Misconfigured(f"{absent} is not set", hint=f"Set {absent} (or {absent}_FILE) and restart the fleet.")
+            raise Misconfigured(f"{absent} is not set", hint=f"Set {absent} (or {absent}_FILE) and `fleet restart`.")
         return value
 
 

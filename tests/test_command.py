@@ -175,3 +175,25 @@ def test_the_requirements_hold_exactly_what_is_locked() -> None:
         assert (version, hashes) == (package["version"], {file["hash"] for file in files}), name
     windows_only = {"colorama", "tzdata"}
     assert set(locked) - set(required) - windows_only == {"clarity-fleet"}
+
+
+COMPLETED = {
+    "bash": ("fleet rest", "1"),
+    "zsh": ("fleet rest", "1"),
+    "fish": ("fleet rest", "rest"),
+}
+
+
+@pytest.mark.parametrize("shell", COMPLETED)
+def test_shells_complete_commands(shell: str) -> None:
+    begun, word = COMPLETED[shell]
+    environment = {"COMP_WORDS": begun, "COMP_CWORD": word}
+    command = [sys.executable, "-m", "integration.cli"]
+
+    def answer(variable: str, more: dict[str, str]) -> str:
+        given = {"PATH": "/usr/bin:/bin", "_FLEET_COMPLETE": variable} | more
+        return subprocess.run(command, env=given, capture_output=True, text=True, check=False).stdout
+
+    assert "restart" in answer(f"{shell}_complete", environment)
+    assert "status" not in answer(f"{shell}_complete", environment)
+    assert "fleet" in answer(f"{shell}_source", {})

@@ -31,7 +31,7 @@ def parse_json(raw: bytes, *, names_keys: bool = False) -> Any:
     what parsers disagree about or choke on: duplicate keys, NaN and Infinity, numbers of more than 40 characters or
     with an exponent beyond 30, nesting deeper than 64.  The reason never quotes the content, and no name of a field
     either, which a sender may make of a person's: only with ``names_keys``, for a file of the reader's own, it names a
-    duplicate key.
+    duplicate key, and the line and column of what is not JSON.
     """
     try:
         document = json.loads(
@@ -45,7 +45,8 @@ def parse_json(raw: bytes, *, names_keys: bool = False) -> Any:
         raise Reject(f"not UTF-8 at byte {error.start}", hint=HINT, code="malformed") from None
     except json.JSONDecodeError as error:
         problem = error.msg.removesuffix(" at")
-        raise Reject(f"not JSON: {problem} at character {error.pos}", hint=HINT, code="malformed") from None
+        place = f"line {error.lineno}, column {error.colno}" if names_keys else f"character {error.pos}"
+        raise Reject(f"not JSON: {problem} at {place}", hint=HINT, code="malformed") from None
     except RecursionError:
         raise _too_deep() from None
     if is_too_deep(document):

@@ -10,10 +10,15 @@ from integration.errors import Failure
 
 COMMANDS = {
     "up": "integration.cli.up:up",
+    "status": "integration.cli.status:status",
+    "stop": "integration.cli.stop:stop",
+    "restart": "integration.cli.restart:restart",
+    "logs": "integration.cli.logs:logs",
     "demo": "integration.cli.demo:demo",
     "test": "integration.cli.test:test",
     "urls": "integration.cli.urls:urls",
     "migrate": "integration.cli.migrate:migrate",
+    "trigger": "integration.cli.trigger:trigger",
     "send": "integration.cli.send:send",
     "find": "integration.cli.find:find",
     "orders": "integration.cli.objects:orders",
@@ -47,6 +52,15 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and args[0][:1].isalpha():
+            from integration.terminal.nearest import nearest
+
+            ctx.fail(f"there is no command {args[0]!r}; {nearest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -67,10 +67,10 @@ def _fleet() -> Iterator[tuple[Mapping[str, str], bool]]:
     home = Settings.load().home
     if runs(home):
         environment = json.loads(runtime_file(home).read_text())
-        _refuse_real(environment)
+        refuse_real(environment)
         yield environment, False
         return
-    _refuse_real(variables())
+    refuse_real(variables())
     fleet = Fleet(variables())
     with console.status("starting a fleet of Postgres, Valkey, workers and a sandbox"):
         fleet.start()
@@ -82,13 +82,14 @@ def _fleet() -> Iterator[tuple[Mapping[str, str], bool]]:
         console.print("Stopped.")
 
 
-def _refuse_real(environment: Mapping[str, str]) -> None:
+def refuse_real(environment: Mapping[str, str]) -> None:
+    """Raises `Failure` where what is invented could reach a system that is not the sandbox's."""
     sandbox = environment.get("FLEET_SANDBOX_URL", "nowhere")
     real = [name for name, system in Settings.load(environment).systems.items() if not system.url.startswith(sandbox)]
     if real:
         raise Failure(
             f"a real system is configured: {', '.join(real)}",
-            hint="The demo sends invented orders.  Unset its URL, or use a FLEET_HOME of its own.",
+            hint="What is sent is invented.  Unset its URL, or use a FLEET_HOME of its own.",
         )
 
 

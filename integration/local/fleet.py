@@ -8,10 +8,13 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Self, TextIO
 
 import redis
@@ -19,11 +22,12 @@ import redis
 import mappings
 from integration import connectors, preflight
 from integration.errors import Failure, Misconfigured
-from integration.local import environment, ports
+from integration.local import environment, ports, state
 from integration.local.account import Account
 from integration.local.child_processes import keep_private, private_file, stop_leftover
 from integration.local.credentials import FILE, Credentials
 from integration.local.environment import Systems
+from integration.local.journal import Journal
 from integration.local.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
 from integration.local.servers import Postgres, Server, Valkey, write_private
 from integration.settings import Environment, Settings, home_of, runtime_file
@@ -56,7 +60,11 @@ class Silent:
 class Fleet:
     """A running fleet.  ``environment`` is what its processes were given: `Settings.load(fleet.environment)`."""
 
-    def __init__(self, variables: Mapping[str, str], *, screen: Screen | None = None) -> None:
+    def __init__(
+        self, variables: Mapping[str, str], *, screen: Screen | None = None, restartable: bool = False
+    ) -> None:
+        """``restartable`` is whether somebody starts it anew when ``asked`` holds the settings to do so with."""
+        self.asked: SimpleQueue[dict[str, str]] = SimpleQueue()
         self.home = home_of(variables)
         self.environment: dict[str, str] = {}
         self.systems = Systems((), (), {})
@@ -64,6 +72,11 @@ class Fleet:
         self._variables = dict(variables)
         self._screen = screen or Silent()
         self._warnings: list[str] = []
+        self._restartable = restartable
+        self._since = datetime.now(UTC)
+        self._revived: Counter[str] = Counter()
+        self._published = ""
+        self._journal: Journal | None = None
         self._lock: TextIO | None = None
         self._servers: list[Server] = []
         self._supervisor: Supervisor | None = None
@@ -79,7 +92,9 @@ class Fleet:
         """Returns when everything is ready.  Raises `Failure`, with nothing left running, when that cannot be."""
         try:
             self._start(tuple(sandbox), port_base, procfile)
-        except BaseException:
+        except BaseException as error:
+            if self._journal and isinstance(error, Failure):
+                self._journal.failed(error)
             self.stop()
             raise
         return self
@@ -93,9 +108,12 @@ class Fleet:
             self._supervisor.stop(STAGES, DRAIN)
         for server in self._servers:
             server.stop()
+        if self._journal:
+            self._journal.close()
         if self._lock:
+            state.clear(self.home)
             self._lock.close()
-        self._supervisor, self._servers, self._lock = None, [], None
+        self._supervisor, self._servers, self._lock, self._journal = None, [], None, None
 
     def force(self) -> None:
         """Makes a `stop` that is under way stop waiting; may be called from a signal handler."""
@@ -137,14 +155,17 @@ class Fleet:
         if account:
             self.environment["HOME"] = str(self.home)  # libpq looks for files in it
         self._supervisor.start(self.environment)
-        self._supervisor.watch(self.environment, self._revive_servers)
+        self._publish_state()
+        self._supervisor.watch(self.environment, self._look_after)
 
     def _take_home(self) -> None:
         """Locks the home and clears away what a fleet that was killed left in it: settings that are no longer true,
         processes that are in the way."""
         self._lock = _lock(self.home)
         (self.home / "log").mkdir(mode=0o700, exist_ok=True)
+        self._screen = self._journal = Journal(self.home, self._screen)
         runtime_file(self.home).unlink(missing_ok=True)
+        state.clear(self.home)
         for old in (*self.home.glob("beat-schedule*"), self.home / "run" / "sandbox.json"):
             old.unlink(missing_ok=True)
         for pid_file in (self.home / "run").glob("*.pid"):
@@ -211,11 +232,52 @@ class Fleet:
                 self._screen.ready(server.name, [])
         return postgres.url if postgres else settings.database_url, valkey.url if valkey else settings.redis_url
 
+    def _look_after(self) -> None:
+        """What is to be done at every look at the processes."""
+        self._revive_servers()
+        self._obey()
+        self._publish_state()
+
+    def _obey(self) -> None:
+        """Starts anew what another command has asked for: some processes, or all of it by whoever holds this fleet."""
+        if not (request := state.take_request(self.home)) or not self._supervisor:
+            return
+        names, settings = request
+        if names:
+            self._supervisor.restart(names, DRAIN)
+        elif self._restartable:
+            self.asked.put(settings)
+
+    def _publish_state(self) -> None:
+        """Writes how the fleet is doing, if that has changed, to where every other command finds it."""
+        if not self._supervisor:
+            return
+        programs = {
+            name: {"state": process.state, "restarts": process.restarts, "pid": process.pid}
+            for name, process in self._supervisor.processes.items()
+        }
+        servers = {
+            each.name: {"state": state.UP, "restarts": self._revived[each.name], "pid": each.pid}
+            for each in self._servers
+        }
+        written = {
+            "pid": os.getpid(),
+            "since": self._since.isoformat(),
+            "restartable": self._restartable,
+            "warnings": self._warnings,
+            "programs": programs,
+            "servers": servers,
+        }
+        if (text := json.dumps(written, indent=1)) != self._published:
+            write_private(state.state_file(self.home), text)
+            self._published = text
+
     def _revive_servers(self) -> None:
         for server in self._servers:
             if server.running:
                 continue
             self._screen.note(f"{server.name} has gone; starting it again", warning=True)
+            self._revived[server.name] += 1
             try:
                 server.start()
             except Failure as failure:
@@ -295,7 +357,7 @@ def _lock(home: Path) -> TextIO:
     except BlockingIOError:
         raise Failure(
             f"a fleet already runs in {home} (pid {(home / 'run' / 'lock').read_text()})",
-            hint="`./fleet urls` shows where; stop it with Ctrl-C in its terminal, or set FLEET_HOME for a second one.",
+            hint="`./fleet urls` shows where; `./fleet stop` stops it; or set FLEET_HOME for a second one.",
         ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import threading
@@ -18,6 +19,7 @@ from integration.local.account import Account
 from integration.local.child_processes import Child, ProcessGroup
 from integration.local.forks import Forks, is_shared
 from integration.local.ports import answers
+from integration.local.state import DOWN, STARTING, UP
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 90.0
@@ -79,10 +81,15 @@ class Process:
         self._child = Child(home / "run" / f"{program.name}.pid", group, self.log, self._hear)
         self._forks = forks
         self._said_ready = not program.name.startswith(WORKER)
+        self._was_ready = False
+        self._starts = 0
         self._started_at = 0.0
         self._pause = 0.5
 
     def start(self, environment: Mapping[str, str]) -> None:
+        self._starts += 1
+        self._was_ready = False
+        self._said_ready = not self.name.startswith(WORKER)
         self._started_at = time.monotonic()
         self.last_lines.clear()
         self._child.begin(partial(self._forks.start, self._program.name, self._program.command, environment))
@@ -102,6 +109,19 @@ class Process:
     @property
     def ready(self) -> bool:
         return self.running and self._said_ready and (self._program.bind is None or answers(self._program.bind))
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started after the first time."""
+        return max(self._starts - 1, 0)
+
+    @property
+    def state(self) -> str:
+        """Up from when it was ready first since its last start; before that starting; down when it has ended."""
+        if not self.running:
+            return DOWN
+        self._was_ready = self._was_ready or self.ready
+        return UP if self._was_ready else STARTING
 
     @property
     def ending(self) -> str:
@@ -141,6 +161,7 @@ class Supervisor:
         self._screen = screen
         self._forks = Forks(home, self._group, account.options(PROJECT) if account else {"cwd": PROJECT})
         self.processes = {each.name: Process(each, home, self._group, self._forks, screen) for each in programs}
+        self._leaving: dict[str, float] = {}
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -170,6 +191,13 @@ class Supervisor:
         self._watcher = threading.Thread(target=self._watch, args=[environment, also], daemon=True, name="supervisor")
         self._watcher.start()
 
+    def restart(self, names: Iterable[str], patience: float) -> None:
+        """Ends these processes as `stop` does; the watch, in which this is called, starts each again once it ended."""
+        for name in self.processes.keys() & set(names):
+            self._screen.note(f"{name} is restarted")
+            self._leaving[name] = time.monotonic() + patience
+            self.processes[name].signal(signal.SIGTERM)
+
     def stop(self, stages: Iterable[Callable[[str], bool]], patience: float) -> None:
         """Ends the processes stage by stage: SIGTERM, then SIGKILL for those still there after ``patience`` seconds."""
         self._stopping.set()
@@ -196,8 +224,13 @@ class Supervisor:
             also()
             for name, process in self.processes.items():
                 if process.running:
+                    if time.monotonic() > self._leaving.get(name, math.inf):
+                        process.signal(signal.SIGKILL)
                     continue
-                if name not in due:
+                if self._leaving.pop(name, None):
+                    due.pop(name, None)
+                    process.start(environment)
+                elif name not in due:
                     pause = process.pause()
                     due[name] = time.monotonic() + pause
                     why = f" ({process.complaint})" if process.complaint else ""

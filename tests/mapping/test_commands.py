@@ -111,7 +111,7 @@ def test_what_one_mapping_prints_the_next_reads() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ("{", "not JSON: Expecting property name enclosed in double quotes at character 1"),
+        ("{", "not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
         ('{"id": "1", "id": "2"}', 'the key "id" occurs twice in one object'),
         ("[]", "not a valid clarity.order: Invalid input type"),
     ],

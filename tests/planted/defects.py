@@ -15,6 +15,7 @@ from tests.planted import (
     of_forks,
     of_fulfilment,
     of_identity,
+    of_local,
     of_motion_and_edges,
     of_operations,
     of_receiver,
@@ -44,5 +45,6 @@ DEFECTS: list[Defect] = [
     *of_dispatcher.DEFECTS,
     *of_forks.DEFECTS,
     *of_operations.DEFECTS,
+    *of_local.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -1,0 +1,63 @@
+"""`fleet trigger`: what the sandbox's Clarity sends goes the whole road."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.road.world import World
+
+
+def trigger(world: World, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    variables = {"PATH": os.defpath, "FLEET_HOME": str(world.fleet.home)} | more
+    command = [sys.executable, "-m", "integration.cli", "trigger", *arguments]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+def test_an_order_is_placed_and_cancelled(road: World) -> None:
+    placed = trigger(road, "order.created", "--number", "2", "--json")
+    assert placed.returncode == 0, placed.stderr
+    ids = [row["id"] for row in json.loads(placed.stdout)["rows"]]
+    assert len(ids) == 2
+    road.finished(*ids)
+    cancelled = trigger(road, "order.cancelled", "--id", ids[0])
+    assert cancelled.stdout.startswith(f"order.cancelled {ids[0]}")
+    road.until(lambda: {row["type"] for row in road.deliveries(ids[0])} >= {"order.created", "order.cancelled"}, 30)
+    road.finished(*ids)
+
+
+def test_a_customer_is_registered_and_changed(road: World) -> None:
+    (row,) = json.loads(trigger(road, "customer.created", "--json").stdout)["rows"]
+    assert trigger(road, "customer.updated", "--id", row["id"]).returncode == 0
+    assert road.shop("GET", f"customers/{row['id']}")["name"] != row["name"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("order.create",), 2, "the sandbox sends no 'order.create'; did you mean order.created"),
+        (("order.cancelled",), 2, "order.cancelled needs --id"),
+        (("order.created", "--id", "1"), 2, "order.created takes no --id"),
+        (("order.cancelled", "--id", "no-such"), 1, "error: the sandbox's clarity has no no-such"),
+        (("order.created", "--system", "odoo"), 1, "error: odoo sends no events"),
+    ],
+)
+def test_what_cannot_be_is_said(road: World, arguments: tuple[str, ...], code: int, says: str) -> None:
+    refused = trigger(road, *arguments)
+    assert (refused.returncode, says in refused.stderr) == (code, True), refused.stderr
+
+
+def test_nothing_invented_reaches_a_real_system(road: World) -> None:
+    environment = road.fleet.home / "run" / "environment.json"
+    before = environment.read_text()
+    environment.write_text(json.dumps(json.loads(before) | {"ODOO_URL": "https://erp.example"}))
+    try:
+        refused = trigger(road, "order.created")
+    finally:
+        environment.write_text(before)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: a real system is configured: odoo\n")
