@@ -6,7 +6,7 @@ most 16 of them, and each gets its own part of the answer:
 ==========================  ==========================================================================================
 ``load``                    of one model with the same columns: the rows, one after the other (Odoo 19 answers the ids
                             in the order of the rows, new records and known ones mixed)
-``read``                    of the same fields, and ``get_external_id``: the ids of all
+``read``, ``web_read``      of the same fields, and ``get_external_id``: the ids of all
 ``search_read``             of the same fields, where these show which row belongs to which search: an "or" of all
 ``action_confirm``          the ids of all
 what changes nothing else   when it is the very same call
@@ -200,6 +200,7 @@ class _Load:
 OF_IDS, CONFIRM, SEARCH, LOAD = _OfIds(), _Confirm(), _Search(), _Load()
 KINDS: dict[str, _Kind] = {
     "read": OF_IDS,
+    "web_read": OF_IDS,
     "get_external_id": OF_IDS,
     "action_confirm": CONFIRM,
     "search_read": SEARCH,

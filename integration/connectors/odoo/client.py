@@ -36,6 +36,10 @@ class Dialect(Protocol):
     def guards_confirmed(self) -> bool:
         """Whether ``load()`` with a pricelist is refused on a confirmed order (since Odoo 17)."""
 
+    @property
+    def reads_nested(self) -> bool:
+        """Whether ``web_read`` is there, which shows what records refer to (since Odoo 17)."""
+
     def send(self, request: Request, size: int = 1) -> Any:
         """The method's return value; raises what `errors.classify` makes of an error.
 
@@ -99,6 +103,7 @@ class Json2:
 
     name = "JSON-2"
     guards_confirmed = True
+    reads_nested = True
 
     def __init__(self, system: System, gate: Gate) -> None:
         headers = {"Authorization": f"bearer {system.option('api_key')}"}
@@ -128,6 +133,10 @@ class JsonRpc:
         if self._release is None:
             self._release = self._call("common", "version", meaning=lambda said: _major(said["server_version_info"]))
         return self._release >= GUARDS_SINCE
+
+    @property
+    def reads_nested(self) -> bool:
+        return self.guards_confirmed  # both came with the same release
 
     def send(self, request: Request, size: int = 1) -> Any:
         model, method = request.path.split("/")[-2:]
