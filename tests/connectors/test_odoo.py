@@ -64,6 +64,11 @@ def test_a_warm_order_of_a_new_customer_takes_six_calls(shop: Shop) -> None:
     assert work.outcomes == NEW
 
 
+def test_a_confirmation_is_the_only_one_under_way(shop: Shop) -> None:
+    shop.send(shop.two_lines())
+    assert shop.target.alone == 1
+
+
 def test_posting_it_again_changes_nothing(shop: Shop) -> None:
     document = shop.two_lines()
     posted = shop.send(document)

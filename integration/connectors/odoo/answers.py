@@ -28,7 +28,10 @@ NUMBERS = {
 FLAGS = {"is_company", "is_delivery", "active"}
 IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "groups_id"}
 ONES = {"product_uom"}
-TEXTS = {"name", "display_name", "login", "code", "default_code", "state", "payment_state", "invoice_status", "carrier_tracking_ref"}
+TEXTS = {
+    *("name", "display_name", "login", "code", "default_code", "state", "payment_state", "invoice_status"),
+    "carrier_tracking_ref",
+}
 MOMENTS = {"write_date", "date_order", "date_done", "date_deadline"}
 REQUIRED = {
     *(("sale.order", name) for name in ("name", "state", "currency_id", "partner_id", "company_id")),

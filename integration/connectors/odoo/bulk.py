@@ -20,9 +20,7 @@ reason of its own.  Any other failure, of unknown outcome above all, is that of 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate
@@ -47,7 +45,6 @@ class Bulk:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._confirming = threading.Lock()
 
     def look(self, request: Request) -> Any:
         """The answer to a call that changes nothing; nobody may change the answer, for others have it, too."""
@@ -94,12 +91,9 @@ class Bulk:
 
     def _ask_at_once(self, kind: _Kind, requests: Sequence[Request]) -> list[Any]:
         first, size = requests[0], len(requests)
-        # Confirmations of the same products wait for each other in Odoo, and run into conflicts: one client confirms
-        # 5 orders/s, four of them 3.5 (Odoo 19).
-        with self._confirming if kind is CONFIRM else nullcontext():
-            if size == 1:
-                return [self._send(first, 1)]
-            answer = self._send(replace(first, body={**first.body, **kind.join(requests)}), size)
+        if size == 1:
+            return [self._send(first, 1)]
+        answer = self._send(replace(first, body={**first.body, **kind.join(requests)}), size)
         return kind.share(requests, answer)
 
 

@@ -132,12 +132,11 @@ class Odoo:
             shown = {"display_name": records[of][value].get("name"), **records[of][value]}
             return {"id": value} | {name: shown.get(name, False) for name in inner["fields"]}
 
-        return [
-            {"id": id} | {name: cell(name, records[model][id].get(name, False), inner) for name, inner in fields.items()}
-            for fields in [asked["specification"]]
-            for id in asked["ids"]
-            if id in records[model]
-        ]
+        def row(id: int) -> Row:
+            fields = asked["specification"].items()
+            return {"id": id} | {name: cell(name, records[model][id].get(name, False), inner) for name, inner in fields}
+
+        return [row(id) for id in asked["ids"] if id in records[model]]
 
     def _load(self, model: str, asked: Row) -> Row:
         """All or nothing, as Odoo's: a row with an empty external id goes on with the lines of the one before."""

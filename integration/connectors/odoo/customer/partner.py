@@ -57,9 +57,10 @@ class Partners:
         and ``delivery``.
 
         With ``unread`` contacts that are all known need not be read here, and the ids say so: whoever uses them has to
-        look, see `order.contacts`.  What is missing takes one call.  Raises `Hold` with the candidates when several contacts could be the customer
-        or when the one that was is archived or gone, for a VAT number that Odoo refuses, and for a country that Odoo
-        does not know.
+        look, see `order.contacts`.  What is missing takes one call.
+
+        Raises `Hold` with the candidates when several contacts could be the customer or when the one that was is
+        archived or gone, for a VAT number that Odoo refuses, and for a country that Odoo does not know.
         """
         partner = document["partner"]
         children = {

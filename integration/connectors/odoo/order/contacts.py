@@ -25,7 +25,7 @@ def read(client: Client, id: int, columns: Sequence[str]) -> Row | None:
 
     None when there is no such order.
     """
-    of_contact = {"fields": {field: {} for field in FIELDS}}
+    of_contact: Row = {"fields": {field: {} for field in FIELDS}}
     specification: Row = {column: {} for column in columns}
     specification |= dict.fromkeys(NAMED, {"fields": {"display_name": {}}}) | dict.fromkeys(PLACES.values(), of_contact)
     rows = client.call("sale.order", "web_read", [id], specification=specification)

@@ -33,7 +33,10 @@ from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
-READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line", *contacts.PLACES.values())
+READ = (
+    *("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line"),
+    *contacts.PLACES.values(),
+)
 """Of every order; of one that is to show a document also what that states."""
 
 
