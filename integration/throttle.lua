@@ -23,6 +23,7 @@ local NEAR = 100            -- places that a hop takes before it needs them come
 local AHEAD = 1000           -- no call takes a place further ahead: until then it may be paused, or the limit another
 local PAUSE_RETRY = 30000    -- a hop that finds the target paused asks again after this, unless it is woken
 local FULL_RETRY = 1000      -- a hop that finds no slot asks again after this
+local ALONE_RETRY = 50       -- a call that has to be the only one of its kind asks again after this
 local PROBE_RETRY = 1000     -- and one that finds a probe under way
 local CUT, CUT_EVERY, RECOVERY, FLOOR = 0.7, 1000, 0.02, 0.02
 local STREAK, RATIO, RATIO_CALLS, RATIO_WINDOW = 5, 0.5, 20, 60000
@@ -61,10 +62,15 @@ local function probes()
   return redis.call('HGET', target, 'probe') == holder
 end
 
+local function is_alone()
+  return redis.call('HGET', target, 'alone') == holder
+end
+
 local function hold_slots(number)
   for slot = 1, number do redis.call('ZADD', slots, now + lease, holder .. ':' .. slot) end
   redis.call('PEXPIRE', slots, FORGET)
   if probes() then redis.call('HSET', target, 'probe_until', now + lease) end
+  if is_alone() then redis.call('HSET', target, 'alone_until', now + lease) end
 end
 
 local function open(times, since)
@@ -143,6 +149,21 @@ function questions.call()
   return take('go', wanted_slots, places)
 end
 
+-- A call that has to be the only one of its kind is so until `joined`, or until nobody has heard of its holder for a
+-- lease.  Whoever waits holds its slots meanwhile, so it refuses what would refuse the call.
+function questions.alone()
+  if paused then return answer('paused', PAUSE_RETRY) end
+  hold_slots(wanted_slots)
+  if now < get('alone_until') and not is_alone() then return answer('later', ALONE_RETRY) end
+  redis.call('HSET', target, 'alone', holder, 'alone_until', now + lease)
+  return answer('go', 0)
+end
+
+function questions.joined()
+  if is_alone() then redis.call('HDEL', target, 'alone', 'alone_until') end
+  return answer('joined', 0)
+end
+
 function questions.renew()
   hold_slots(wanted_slots)
   return answer('held', lease)
@@ -153,6 +174,7 @@ function questions.release()
   for slot = 1, wanted_slots do redis.call('ZREM', slots, holder .. ':' .. slot) end
   if places > 0 then redis.call('HSET', target, 'free_at', get('free_at') - places * 1000 / rate()) end
   if probes() then redis.call('HDEL', target, 'probe', 'probe_until') end
+  if is_alone() then redis.call('HDEL', target, 'alone', 'alone_until') end
   return answer('released', 0)
 end
 

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,23 +226,34 @@ class Admission:
         self._keep(admitted, asked_at)
 
     @contextmanager
-    def call(self, size: float = 1) -> Iterator[None]:
+    def call(self, size: float = 1, *, alone: bool = False) -> Iterator[None]:
         """Waits for the call's place in the rate; what the block raises is taken as the call's outcome.
 
-        A call for several objects is larger than one, and takes more places.  Raises `Throttled`, before anything is
-        sent, only when waiting is pointless: the target is paused, the breaker has opened, the target asked for a pause
-        of more than 10 s, or Redis is gone.
+        A call for several objects is larger than one, and takes more places.  One that is ``alone`` waits until no
+        other hop of the fleet makes such a call; when Redis forgets, two may meet.  Raises `Throttled`, before anything
+        is sent, only when waiting is pointless: the target is paused, the breaker has opened, the target asked for a
+        pause of more than 10 s, or Redis is gone.
         """
-        while (wait := self._wait(size)) is None:
-            time.sleep(LATER)
-        time.sleep(wait)
+        with self._be_alone() if alone else nullcontext():
+            while (wait := self._wait(size)) is None:
+                time.sleep(LATER)
+            time.sleep(wait)
+            try:
+                yield
+            except Failure as failure:
+                self._record(failure)
+                raise
+            with self._lock:
+                self._good += 1
+
+    @contextmanager
+    def _be_alone(self) -> Iterator[None]:
+        while (answer := self._throttle.ask("alone", self._holder, slots=self.lines)).word == "later":
+            time.sleep(answer.seconds)
         try:
             yield
-        except Failure as failure:
-            self._record(failure)
-            raise
-        with self._lock:
-            self._good += 1
+        finally:
+            self._throttle.report("joined", self._holder)
 
     def take_opened_after(self) -> float | None:
         """See ``opened_after``; None from the second time on, for attempts are refunded once."""

@@ -177,10 +177,10 @@ def _calling(admission: Admission, check: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _gate(size: int = 1) -> Iterator[None]:
+def _gate(size: int = 1, *, alone: bool = False) -> Iterator[None]:
     """One call for so many objects: a bulk call takes more places in the rate than one, and fewer than one for each."""
     admission, check = _hop.get()
-    with admission.call(1 + size / 8 if size > 1 else 1):
+    with admission.call(1 + size / 8 if size > 1 else 1, alone=alone):
         check()
         yield
 

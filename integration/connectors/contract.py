@@ -25,7 +25,8 @@ Document = dict[str, Any]
 Gate = Callable[..., AbstractContextManager[None]]
 """Admission of one call at a target: entered before the request is sent, left when its answer is in.
 
-It is called with the size of the call: for how many objects it is made, 1 unless it is a bulk call.
+It is called with the size of the call: for how many objects it is made, 1 unless it is a bulk call; and with
+``alone=True`` for a call that the target does badly while another of its kind is under way.
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -172,17 +171,6 @@ def test_a_window_that_asks_something_confirms_none_of_several() -> None:
             return {"type": "ir.actions.act_window"} if 2 in body["ids"] else True
 
     assert ask(Asking(), confirmations(3)) == [True, {"type": "ir.actions.act_window"}, True]
-
-
-def test_one_confirmation_at_a_time_is_under_way_in_a_process() -> None:
-    clerk = Clerk(slow=0.02)
-    bulk = Bulk(clerk)
-    threads = [threading.Thread(target=bulk.send, args=[each]) for each in confirmations(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(clerk.sizes), clerk.most) == (4, 1)
 
 
 def test_each_gets_the_rows_that_it_asked_for() -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from bisect import bisect_left
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,64 @@ threads = [threading.Thread(target=work) for _ in range(8)]
 [thread.join() for thread in threads]
 print(*sent)
 """
+
+
+ALONE = """
+import sys, time
+from redis import Redis
+from integration.throttle import Throttle
+
+throttle = Throttle(Redis.from_url(sys.argv[1]), "odoo-1", 1000.0, 8)
+for _ in range(10):
+    with throttle.admit() as hop, hop.call(alone=True):
+        began = time.time()
+        time.sleep(0.02)
+        print(began, time.time())
+"""
+
+
+def test_of_calls_that_go_alone_one_is_under_way_in_the_whole_fleet(url: str, redis: Redis) -> None:
+    command = [sys.executable, "-c", ALONE, url]
+    callers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [caller.communicate(timeout=30)[0].splitlines() for caller in callers]
+    calls = sorted(tuple(map(float, line.split())) for lines in said for line in lines)
+    assert len(calls) == 20
+    assert all(ended <= began for (_, ended), (began, _) in pairwise(calls))
+
+
+def test_a_call_that_goes_alone_waits_for_no_other_call(redis: Redis) -> None:
+    throttle = fast(redis)
+    with throttle.admit() as one, throttle.admit() as other, one.call(alone=True), other.call():
+        assert throttle.state().slots == 2
+
+
+def test_the_call_of_a_hop_that_is_gone_keeps_nobody_waiting_for_longer_than_a_lease(redis: Redis) -> None:
+    gone, later = fast(redis, lease=0.5), fast(redis)
+    with gone.admit() as hop:
+        assert gone.ask("alone", hop._holder).word == "go"
+        assert later.ask("alone", "another").word == "later"
+        time.sleep(0.6)
+        assert later.ask("alone", "another").word == "go"
+        assert gone.ask("alone", hop._holder).word == "later"
+
+
+def test_a_hop_that_is_renewed_stays_alone(redis: Redis) -> None:
+    throttle = fast(redis, lease=0.5)
+    with throttle.admit() as hop, hop.call(alone=True):
+        for _ in range(3):
+            time.sleep(0.3)
+            hop.renew()
+        assert throttle.ask("alone", "another").word == "later"
+    assert throttle.ask("alone", "another").word == "go"
+
+
+def test_what_redis_forgets_of_calls_that_go_alone_does_no_harm(redis: Redis) -> None:
+    throttle = fast(redis)
+    with throttle.admit() as one, one.call(alone=True):
+        redis.flushall()
+        with throttle.admit() as other, other.call(alone=True):
+            pass
+    call(throttle)
 
 
 def two_processes(url: str, rate: float, seconds: float) -> list[subprocess.Popen[str]]:

@@ -28,7 +28,10 @@ NUMBERS = {
 FLAGS = {"is_company", "is_delivery", "active"}
 IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "groups_id"}
 ONES = {"product_uom"}
-TEXTS = {"name", "login", "code", "default_code", "state", "payment_state", "invoice_status", "carrier_tracking_ref"}
+TEXTS = {
+    *("name", "display_name", "login", "code", "default_code", "state", "payment_state", "invoice_status"),
+    "carrier_tracking_ref",
+}
 MOMENTS = {"write_date", "date_order", "date_done", "date_deadline"}
 REQUIRED = {
     *(("sale.order", name) for name in ("name", "state", "currency_id", "partner_id", "company_id")),
@@ -48,6 +51,8 @@ def meaning(request: Request) -> Callable[[Any], Any]:
     match method:
         case "read" | "search_read":
             return lambda answer: Rows(_row(model, row, request.body) for row in objects(answer))
+        case "web_read":
+            return lambda answer: Rows(_nested(model, row, request.body) for row in objects(answer))
         case "load":
             return lambda answer: _loaded(answer, request.body)
         case "get_external_id":
@@ -68,6 +73,20 @@ def _row(model: str, row: Any, asked: Mapping[str, Any]) -> Any:
         raise ValueError("a row that was not asked for")
     for field in asked["fields"]:
         _check(model, field, row[field], plain=asked.get("load", "") is None)
+    return row
+
+
+def _nested(model: str, row: Any, asked: Mapping[str, Any]) -> Any:
+    """A row of ``web_read``: a reference is an id, or an object where some of its fields were asked for."""
+    if identity(row["id"]) not in asked["ids"]:
+        raise ValueError("a row that was not asked for")
+    for field, inner in asked["specification"].items():
+        if row[field] is False or not inner:
+            _check(model, field, row[field], plain=True)
+        else:
+            _check(model, field, row[field]["id"], plain=True)
+            for name in inner["fields"]:
+                _check("", name, row[field][name], plain=True)
     return row
 
 

@@ -43,6 +43,7 @@ class Odoo:
         self._methods: Mapping[str, Callable[[str, Row], Any]] = {
             "search_read": self._search_read,
             "read": lambda model, asked: self._rows(model, asked["ids"], asked),
+            "web_read": self._web_read,
             "load": self._load,
             "write": self._write,
             "action_confirm": lambda model, asked: self._set(model, asked["ids"], {"state": "sale"}),
@@ -119,6 +120,23 @@ class Odoo:
             return {"id": id} | {field: cell(field, records[id].get(field, False)) for field in asked["fields"]}
 
         return [row(id) for id in ids if id in records]
+
+    def _web_read(self, model: str, asked: Row) -> list[Row]:
+        """Records with what they refer to: contacts, and the names of a company and a currency."""
+        records = self._records
+
+        def cell(field: str, value: Any, inner: Row) -> Any:
+            if not inner or value is False:
+                return value
+            of = "res.partner" if field.startswith("partner") else f"res.{field.removesuffix('_id')}"
+            shown = {"display_name": records[of][value].get("name"), **records[of][value]}
+            return {"id": value} | {name: shown.get(name, False) for name in inner["fields"]}
+
+        def row(id: int) -> Row:
+            fields = asked["specification"].items()
+            return {"id": id} | {name: cell(name, records[model][id].get(name, False), inner) for name, inner in fields}
+
+        return [row(id) for id in asked["ids"] if id in records[model]]
 
     def _load(self, model: str, asked: Row) -> Row:
         """All or nothing, as Odoo's: a row with an empty external id goes on with the lines of the one before."""

@@ -15,8 +15,8 @@ from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.customer.completion import Completion
-from integration.connectors.odoo.customer.identity import Identity, Matches, another_vat
-from integration.connectors.odoo.customer.remembered import Remembered
+from integration.connectors.odoo.customer.identity import NEW, Identity, Matches, another_vat, plain_vat
+from integration.connectors.odoo.customer.remembered import UNARCHIVE, Remembered
 from integration.connectors.odoo.external import load_all, xmlid
 from integration.errors import Retry
 
@@ -26,6 +26,9 @@ OF_AN_ORDER = {"contact": "contact", "invoice": "invoice_address", "delivery": "
 STATED = ("name", "email", "phone", "street", "street2", "city", "zip", "country_id/.id", "state_id/.id")
 OF_A_CUSTOMER = ("is_company", "vat", "ref", "parent_id/id")
 """Columns of every new contact, empty where nothing is stated: with equal columns several orders share a call."""
+
+UNREAD = "unread"
+"""Among the ids of an order's contacts: they are remembered, and were not read again."""
 
 Row = dict[str, Any]
 
@@ -49,20 +52,25 @@ class Partners:
         self._matches = Matches(client, work, company)
         self._remembered = Remembered(client, work, self._matches, company)
 
-    def resolve(self, document: Document) -> dict[str, int]:
+    def resolve(self, document: Document, *, unread: bool = False) -> dict[str, int]:
         """For an order: ids of ``customer``, ``partner`` (the customer, or the person who orders for it), ``invoice``
         and ``delivery``.
 
-        What is missing takes one call.  Raises `Hold` with the candidates when several contacts could be the customer
-        or when the one that was is archived or gone, for a VAT number that Odoo refuses, and for a country that Odoo
-        does not know.
+        With ``unread`` contacts that are all known need not be read here, and the ids say so: whoever uses them has to
+        look, see `order.contacts`.  What is missing takes one call.
+
+        Raises `Hold` with the candidates when several contacts could be the customer or when the one that was is
+        archived or gone, for a VAT number that Odoo refuses, and for a country that Odoo does not know.
         """
         partner = document["partner"]
         children = {
             type: Child(type, document[place]) for type, place in OF_AN_ORDER.items() if document[place] is not None
         }
         identity = Identity.of(document, self._guest_key)
-        customer = self.find(identity, partner, children)
+        theirs = self._work.known(identity.entity, identity.key)
+        if unread and theirs and (known := self._unread(identity, int(theirs), partner, children)):
+            return known
+        customer = self._find(identity, theirs, partner, children)
         if customer and partner["key"] is None and another_vat(partner["fields"].get("vat"), customer["vat"]):
             identity = Identity.of(document, self._guest_key, with_vat=True)
             customer = self.find(identity, partner, children)
@@ -84,7 +92,34 @@ class Partners:
         With ``look_alikes`` a `Hold` is raised, too, for contacts that are nobody's customer and have the e-mail
         address with another kind or VAT number.
         """
-        if theirs := self._work.known(identity.entity, identity.key):
+        theirs = self._work.known(identity.entity, identity.key)
+        return self._find(identity, theirs, partner, children, look_alikes=look_alikes)
+
+    def _unread(
+        self, identity: Identity, customer: int, partner: Row, children: Mapping[str, Child]
+    ) -> dict[str, int] | None:
+        """The ids as crossrefs have them; None where one is missing, or where the contact decides whose order it is."""
+        by_vat = partner["key"] is None and plain_vat(partner["fields"].get("vat"))
+        if by_vat or "contact" in children or any(map(self._work.approved, (NEW, UNARCHIVE))):
+            return None
+        contents = _contents(identity, children)
+        known = self._work.known_among("address", set(contents.values())) if contents else {}
+        if known.keys() != set(contents.values()):
+            return None
+        ids = {place: int(known[content]) for place, content in contents.items()}
+        return {"partner": customer, "invoice": customer, "delivery": customer, **ids, "customer": customer, UNREAD: 1}
+
+    def _find(
+        self,
+        identity: Identity,
+        theirs: str | None,
+        partner: Row,
+        children: Mapping[str, Child],
+        *,
+        look_alikes: bool = False,
+    ) -> Row | None:
+        """See `find`; ``theirs`` is the id that the crossref has."""
+        if theirs:
             row = self._remembered.customer(identity, theirs, partner, _contents(identity, children))
             return row or self._replace(identity, theirs, partner)
         if row := self._matches.find(identity, partner):

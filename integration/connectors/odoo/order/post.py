@@ -16,10 +16,12 @@ from integration.canonical.unique import by_key
 from integration.connectors.contract import Document, Posted, Request, Work
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import CONTEXT, Client
+from integration.connectors.odoo.customer.completion import Completion
+from integration.connectors.odoo.customer.partner import UNREAD
 from integration.connectors.odoo.decode import moment, written
 from integration.connectors.odoo.errors import WrongState, loaded
 from integration.connectors.odoo.external import find, load_request, xmlid
-from integration.connectors.odoo.order import difference
+from integration.connectors.odoo.order import contacts, difference
 from integration.connectors.odoo.order.dependents import Dependents
 from integration.connectors.odoo.order.enrich import ids
 from integration.connectors.odoo.order.lines import lines_of, names_of, our_lines
@@ -31,7 +33,10 @@ from integration.errors import Hold, Reject
 
 DRAFT = {"draft", "sent"}
 CONFIRMED = {"sale", "done"}  # "done" is a locked order, until 16
-READ = ("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line", "partner_id")
+READ = (
+    *("name", "state", "amount_total", "currency_id", "company_id", "date_order", "order_line"),
+    *contacts.PLACES.values(),
+)
 """Of every order; of one that is to show a document also what that states."""
 
 
@@ -41,7 +46,12 @@ def post_order(site: Site, document: Document, work: Work) -> Posted:
 
     def ensure(anew: bool) -> Posted:
         found = {**document, "ids": ids(site, document, work, verify=True)} if anew else document
-        return OrderPost(site.client, site.catalog, found, work, carries_rounding=carries).ensure()
+        try:
+            return OrderPost(site.client, site.catalog, found, work, carries_rounding=carries).ensure()
+        except Reject as refused:
+            if found["ids"].get(UNREAD):  # a contact that was not read may be why: if so, that is what to say
+                raise contacts.changed(refused.reason) from refused
+            raise
 
     return site.retried(ensure)
 
@@ -67,7 +77,7 @@ class OrderPost:
             return self._ensure_none()
         order = self._look()
         if order is None or order["state"] in DRAFT:
-            order = self._ensure_loaded()
+            order = self._ensure_loaded(order)
         if order["state"] in DRAFT:
             carried = self._total.ensure(order, self._read)
             order = self._ensure_confirmed(order)
@@ -115,11 +125,11 @@ class OrderPost:
                 return dict(rows[0])
         return None
 
-    def _ensure_loaded(self) -> Row:
+    def _ensure_loaded(self, draft: Row | None) -> Row:
         """The order as it is after load(): as a draft that shows the document, or in another state."""
         request = load_request(self._client, "sale.order", order_rows(self._document, self._line_fields()))
         try:
-            id = int(self._load("order.load", request)[0])
+            id = int(self._load(self._loading(draft), request)[0])
         except Reject:
             # The guard of a confirmed order?  Its wording is Odoo's business; whether the order exists decides.
             found = self._find()
@@ -127,9 +137,27 @@ class OrderPost:
                 raise
             id = found
         self._work.remember("order", self._document["key"], str(id))
-        order = self._read(id)
+        order = self._read_loaded(id)
         if order["state"] in DRAFT and len(order["order_line"]) > len(self._document["lines"]):
             return self._drop_vanished_lines(order)
+        return order
+
+    def _loading(self, draft: Row | None) -> str:
+        """The effect.  A draft that was loaded for other contacts, maybe in this round, is loaded again."""
+        wanted = {column: self._document["ids"][place] for place, column in contacts.PLACES.items()}
+        if draft and any(draft[column] and draft[column][0] != id for column, id in wanted.items()):
+            return f"order.load:{'-'.join(map(str, wanted.values()))}"
+        return "order.load"
+
+    def _read_loaded(self, id: int) -> Row:
+        """The order after load(); `StaleReference` where it is not for its customer as that was remembered."""
+        if UNREAD not in self._document["ids"]:
+            return self._read(id)
+        order = contacts.read(self._client, id, READ)
+        company = self._catalog.company()["id"]
+        if order is None or order["state"] not in DRAFT or not contacts.are_usable(order, self._document, company):
+            raise contacts.changed("the customer is not as it was remembered")
+        Completion(self._client, self._work).ensure(order["partner_id"], self._document)
         return order
 
     def _drop_vanished_lines(self, order: Row) -> Row:
