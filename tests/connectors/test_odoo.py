@@ -65,6 +65,7 @@ def test_a_warm_order_of_a_new_customer_takes_six_calls(shop: Shop) -> None:
 
 
 def test_a_confirmation_is_the_only_one_under_way(shop: Shop) -> None:
+    shop.target.alone = 0
     shop.send(shop.two_lines())
     assert shop.target.alone == 1
 
