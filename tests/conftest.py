@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tests.road.world import World
 
 servers.PORTS = ports.OF_SERVERS
+HURRY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+"""What a server that no test crashes can do without: each test makes it a database of a thousand pages."""
 _numbers = itertools.count(1)
 
 
@@ -49,10 +52,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Last, so that no other test runs beside that fleet.  What breaks it comes before what uses it, on each of several
     # fleets, as its verdict is about everything that the fleet has done.
     items.sort(key=lambda item: str(item.path) if item in of_the_world else "")
+    timed = {item.path for item in items if item.get_closest_marker("timed")}
+    assert all("mark.timed" in path.read_text() for path in timed), "`fleet test` runs those of files that say so"
     if not config.getoption("--live"):
         for item in items:
             if item.get_closest_marker("live"):
                 item.add_marker(pytest.mark.skip(reason="needs --live and FLEET_LIVE_ODOO_*"))
+
+
+def pytest_collection_finish() -> None:
+    """Some thousand tests stay to the end: no look for garbage goes through them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +78,7 @@ def postgres(home: Path, pytestconfig: pytest.Config) -> Iterator[Postgres | Run
         return
     server = Postgres(home)
     server.start()
+    hurry(server)
     yield server
     server.stop()
 
@@ -113,6 +125,20 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+def hurry(server: Postgres) -> None:
+    """Lets it leave to the system when files reach the disk: only a machine that fails loses them.
+
+    Fleets of a test's own, and the servers that tests kill, are as durable as ever.
+    """
+    connection = psycopg2.connect(server.url)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    for name, value in HURRY.items():
+        cursor.execute(f"alter system set {name} = {value}")
+    cursor.execute("select pg_reload_conf()")
+    connection.close()
 
 
 def new_database(url: str, template: str) -> str:

@@ -5,7 +5,8 @@ The tests run in three stages, distinguished by two markers of pytest:
 - ``tests``: what carries neither marker, shared among processes, with servers of its own for each;
 - ``fleet``: what uses a fleet that tests share, one after the other on each of two fleets, beside that stage and the
   static checks;
-- ``timed``: what bounds how long something takes, when nothing else runs any more, one test for each processor.
+- ``timed``: what bounds how long something takes, when nothing else runs any more, two tests for each processor: what
+  they do is to wait.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def _stage(markers: str, processes: int, *options: str) -> list[str]:
 
 # One test at a time to each, in the order of `tests/conftest.py`.
 FLEET = {"fleet": _stage("fleet", FLEETS, "--dist", "loadgroup", "--no-loadscope-reorder")}
-TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
-TIMED = {"timed": _stage("timed and not fleet", PROCESSORS)}
+TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 2)}  # two more, because most of them wait mostly
+TIMED = {"timed": _stage("timed and not fleet", 2 * PROCESSORS)}  # they sleep most of the time
 SETTINGS = (
     "FLEET_",
     *(variable(name, "") for name in KINDS),
@@ -142,7 +143,7 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
         beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEET)]
         results = [*_shown(TESTS, environment)]
         results += [result for each in beside for result in each.result()]
-    results += _shown(TIMED, environment)
+    results += _shown({name: [*command, *_marking("timed")] for name, command in TIMED.items()}, environment)
     for result in results:
         if not result.passed and result.printed:
             click.secho(f"== {result.name}", bold=True, err=True)
@@ -152,6 +153,12 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
         say(f"{result.name:8} {'passed' if result.passed else 'FAILED'} {result.seconds:5.0f} s  {last}".rstrip())
     say(f"all      {time.monotonic() - began:12.0f} s")
     return results
+
+
+def _marking(marker: str) -> list[str]:
+    """The test files that give this marker: to collect all others would take longer than to run these."""
+    files = sorted((PROJECT / "tests").rglob("test_*.py"))
+    return [str(file.relative_to(PROJECT)) for file in files if f"mark.{marker}" in file.read_text()]
 
 
 def _shown(commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> Iterator[Result]:

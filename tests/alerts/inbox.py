@@ -36,7 +36,7 @@ class Hook:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -94,7 +94,7 @@ def mails() -> Iterator[tuple[int, list[str]]]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postbox) as server:
         server.mails = []  # type: ignore[attr-defined]
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server.server_address[1], server.mails  # type: ignore[attr-defined]
         server.shutdown()
 

@@ -41,7 +41,7 @@ def doctor(tmp_path: Path) -> Doctor:
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = isolated(variables(), str(tmp_path)) | binds | settings
         return subprocess.run(
-            [*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
+            [*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=170, check=False
         )
 
     return run

@@ -91,7 +91,7 @@ def pod(home: Path, **changes: Any) -> Iterator[Pod]:
 
     port = free_port()
     server = make_server("127.0.0.1", port, app, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield Pod(f"http://127.0.0.1:{port}", fake, calls)
     server.shutdown()
     server.server_close()

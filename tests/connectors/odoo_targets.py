@@ -223,7 +223,7 @@ def sandbox(home: Path) -> Iterator[tuple[str, FakeOdoo]]:
     app.register_blueprint(fake.blueprint)
     port = free_port()
     server = make_server("127.0.0.1", port, app, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://127.0.0.1:{port}", fake
     server.shutdown()
     server.server_close()

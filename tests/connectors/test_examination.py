@@ -263,7 +263,7 @@ def test_a_client_that_may_only_read_orders() -> None:
         return refused
 
     server = make_server("127.0.0.1", port, app)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     url = f"http://127.0.0.1:{port}"
     options = {"token_url": f"{url}/token", "client_id": "reader", "client_secret": "s"}
     found = clarity(System("clarity", url, 100, 4, 10.0, options))

@@ -55,7 +55,8 @@ class Warm:
         assert self._parent.stdin
         assert self._parent.stdout
         output = self._copy / "output.txt"
-        arguments = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "", *self._servers, *options, test]
+        plugins = ["--disable-plugin-autoload", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
+        arguments = ["-x", *plugins, "-m", "", *self._servers, *options, test]
         run = {"folder": str(self._copy), "arguments": arguments, "output": str(output)}
         self._parent.stdin.write(json.dumps(run) + "\n")
         self._parent.stdin.flush()

@@ -1,11 +1,13 @@
 """A parent process that has imported what every test needs, and forks a child for each run of pytest in a copy.
 
-It reads one JSON line for each run, ``{"folder", "arguments", "output"}``, and answers each with the exit code.  It
-imports nothing of the project: a child takes the project from its folder.
+What is imported here is no work of some hundred children, and they look for no garbage in it.  It imports nothing of
+the project: a child takes the project from its folder.  It reads one JSON line for each run, ``{"folder", "arguments",
+"output"}``, and answers each with the exit code.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -14,13 +16,16 @@ from importlib import import_module
 LIBRARIES = (
     *("celery", "click", "cryptography.fernet", "flask", "gunicorn.app.wsgiapp", "jmespath", "kombu", "marshmallow"),
     *("prometheus_client", "psycopg2.extras", "pytest", "redis", "requests", "rich.console", "rich.table", "structlog"),
-    *("standardwebhooks", "responses", "babel.numbers", "werkzeug.serving"),
+    *("standardwebhooks", "responses", "babel.numbers", "werkzeug.serving", "backoff", "apprise", "jsonschema"),
+    *("waitress.server", "pytest_timeout", "celery.apps.worker", "kombu.transport.redis"),
 )
 
 
 def main() -> None:
     for library in LIBRARIES:
         import_module(library)
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         run = json.loads(line)
         child = os.fork()

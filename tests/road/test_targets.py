@@ -73,7 +73,7 @@ def test_a_paused_target_is_not_called_and_what_is_for_it_waits(road: World, tar
     assert {(poll["resting"], poll["failures"]) for poll in row["polls"]} == {(True, 0)}
     assert "done" not in {row["state"] for id in ids[5:] for row in road.at("odoo", id)}
     targets("resume", "odoo")
-    road.finished(*ids, seconds=20)
+    road.finished(*ids, seconds=60)
     road.exactly_once(ids)
     assert set(attempts(road, ids)) == {0}
 
@@ -94,14 +94,14 @@ def test_a_limit_holds_at_once_even_when_redis_is_wiped(road: World, targets: Ta
     assert (row["rate"]["set"], row["rate"]["now"]) == (2, 2)
     assert row["rate"]["configured"] > 100
     targets("limit", "odoo", "--reset")
-    road.finished(*ids, seconds=40)
+    road.finished(*ids, seconds=60)
     road.exactly_once(ids)
 
 
 def test_an_outage_costs_no_delivery_more_than_one_attempt(road: World) -> None:
     road.fault("odoo", "502_html", duration=12)
     ids = road.generate(15)
-    road.until(lambda: all(len(road.at("odoo", id)) > 0 for id in ids), 20)
+    road.until(lambda: all(len(road.at("odoo", id)) > 0 for id in ids), 60)
     road.finished(*ids, seconds=90)
     road.exactly_once(ids)
     assert max(attempts(road, ids)) <= 1

@@ -170,7 +170,7 @@ class World:
             body = tx.value("select body from messages where id = %s", message)
         return str(json.loads(Vault(self.settings.encryption_keys).open(body))["data"].get("order_id"))
 
-    def poll_all(self, seconds: float = 30.0) -> None:
+    def poll_all(self, seconds: float = 90.0) -> None:
         """Makes every stream due, and waits until each was read to its end by a run that began after that."""
         with self.database.transaction() as tx:
             asked = tx.value("select now()")

@@ -25,7 +25,7 @@ def ledger() -> Iterator[tuple[str, FakeLedger]]:
     fake, app = FakeLedger("key"), Flask("ledger")
     app.register_blueprint(fake.blueprint)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", fake
     server.shutdown()
     server.server_close()
