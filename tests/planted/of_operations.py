@@ -19,7 +19,7 @@ DEFECTS = [
         """and e.id < f.id and {OF_KIND.format("e")} limit 1)""",
         """and e.id < f.id and false and {OF_KIND.format("e")} limit 1)""",
         f"{LISTED}test_forty_bad_orders_of_several_events_are_forty_rows",
-        "Left contains 80 more items",
+        "Left contains 60 more items",
     ),
     Defect(
         "an order is one row, too, where only what waits for a person is listed",
@@ -59,7 +59,7 @@ DEFECTS = [
         "create index messages_of_kind on messages (split_part(type, '.', 1), id);",
         "",
         f"{FLAT}test_a_page_costs_nothing_for_what_is_finished[customers]",
-        "assert",
+        r"< 15000|1, 1",
     ),
     Defect(
         "what is not finished is found by the indexes on it",
@@ -75,7 +75,7 @@ DEFECTS = [
         "if times != ALWAYS else None",
         "if times == ALWAYS else None",
         f"{FLAT}test_a_page_costs_nothing_for_what_is_finished[orders until]",
-        "assert",
+        r"< 15000",
     ),
     Defect(
         "a story names the delivery that has to end first",
