@@ -69,7 +69,7 @@ with waits as (
     where lane = %(lane)s and state in ('held', 'dead') and version < %(version)s order by version desc, id desc limit 1
     for update
 )
-update deliveries d set message = o.message, origin = o.origin, replay_of = o.replay_of, version = o.version,
+update deliveries d set version = o.version, message = o.message, origin = o.origin, replay_of = o.replay_of,
     round = d.round + 1
 from waits, deliveries o
 where o.id in (waits.id, %(echo)s) and d.id in (waits.id, %(echo)s) and d.id <> o.id"""
