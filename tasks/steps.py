@@ -115,8 +115,10 @@ def _transform(job: Job) -> Step | None:
     except (Hold, Reject) as failure:
         job.taken = echo.failed(job.workflow, event, failure)
         _skip_echo(job)
+        if not _is_replay(job) and echo.says_the_same(job.delivery.applied_taken, job.taken):
+            raise Skip(UNCHANGED, settles=True) from failure  # it was applied by other definitions
         raise
-    job.taken = echo.taken(job.workflow, made)
+    job.taken = echo.taken(job.workflow, event, made)
     _skip_echo(job)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
     part = {} if made.part == made.canonical else {"part": made.part}
@@ -130,12 +132,16 @@ def _skip_echo(job: Job) -> None:
     That is what waits for a person, who decides about this event instead; else what the target has got.
     """
     delivery = job.delivery
-    if delivery.priority == REPLAYED or delivery.replay_of is not None:
+    if _is_replay(job):
         return
     if delivery.waiting_taken == job.taken:
         raise Skip(UNCHANGED, echo=True)
     if delivery.applied_taken == job.taken:
         raise Skip(UNCHANGED, settles=True)
+
+
+def _is_replay(job: Job) -> bool:
+    return job.delivery.priority == REPLAYED or job.delivery.replay_of is not None
 
 
 def _event(job: Job) -> Document:
