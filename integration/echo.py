@@ -47,7 +47,7 @@ def _read(workflow: Workflow, event: Document) -> str:
 
 
 def _standing(workflow: Workflow, given: Document) -> Any:
-    """How far along the object is, as `Entity.standing` has it, by the rows that only copy; else as the source has it."""
+    """How far along the object is, as `Entity.standing` has it, by the rows that copy; else as its source has it."""
     of = entity(workflow.entity)
     rows = [row for row in workflow.transform[0].body["rows"] if row["to"] in of.passing]
     plain = {row["to"]: row["from"] for row in rows if row.keys() <= {"to", "from", "note", "required"}}

@@ -18,11 +18,8 @@ from tests.road.world import World
 
 __all__ = ["run"]
 GOOD = {"plain": 4, "b2b_po": 4, "shared": 4}
-TAX = {
-    "unknown_tax_code+tax_excluded": 3,
-    "unknown_tax_code+tax_excluded+b2b_po": 2,
-    "unknown_tax_code+tax_excluded+shared": 2,
-}
+VATX = "unknown_tax_code+tax_excluded"
+TAX = {VATX: 3, f"{VATX}+b2b_po": 2, f"{VATX}+shared": 2}
 SKU = {"unknown_sku": 2, "unknown_sku+b2b_po": 1, "unknown_sku+shared": 2}
 SUMS = {"mismatch": 1, "mismatch+b2b_po": 1, "mismatch+shared": 1}
 
