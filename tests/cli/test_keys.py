@@ -93,7 +93,7 @@ def test_what_was_broken_off_is_gone_on_with(road: Road, database_url: str, tmp_
         renewed = [Renewed(key, old, Vault([NEW]).seal(b"messages.body")) for key, old in values]
         assert secrets.replace(tx, column, renewed) == keys.BATCH
     said = rotate(database_url, tmp_path)
-    assert f"{2 + 5 * ORDERS - keys.BATCH} were brought under" in said.output
+    assert f"{3 + 5 * ORDERS - keys.BATCH} were brought under" in said.output
     assert opened(road, Vault([NEW]), column) == {"messages.body"}
 
 
