@@ -7,6 +7,8 @@ hold personal data or secrets: both are stored in clear and shown in lists.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 LONGEST_REASON, LONGEST_CODE = 2000, 100
 
 
@@ -83,6 +85,8 @@ class Hold(Failure):
     """Held for a person.  ``candidates`` are the choices, each ``{"id": ..., "label": ...}`` and what choosing it does.
 
     That is either ``entity`` and ``key`` of ours, whose crossref the id becomes, or the code that it ``approves``.
+    ``compared`` are the values that the check has compared: an approval holds as long as they are the same.  Where sums
+    differ, ``difference`` is by how much, in the object's currency: the approval accepts as much everywhere.
     """
 
     def __init__(
@@ -92,9 +96,13 @@ class Hold(Failure):
         hint: str,
         code: str | None = None,
         candidates: tuple[dict[str, str], ...] = (),
+        compared: tuple[object, ...] = (),
+        difference: Decimal | None = None,
     ) -> None:
         super().__init__(reason, hint=hint, code=code)
         self.candidates = candidates
+        self.compared = compared
+        self.difference = difference
 
 
 class Misconfigured(Failure):
@@ -104,9 +112,11 @@ class Misconfigured(Failure):
 class Skip(Failure):
     """Nothing to do, and that is right: superseded, unchanged, an event that no workflow takes.
 
-    ``settles`` is true when the object's newest state needs nothing: older states are obsolete from now on.
+    ``settles`` is true when the object's newest state needs nothing: older states are obsolete from now on.  ``echo``
+    is true when it says nothing else than the older event that waits for a person, who has to decide all the same.
     """
 
-    def __init__(self, reason: str, *, settles: bool = False) -> None:
+    def __init__(self, reason: str, *, settles: bool = False, echo: bool = False) -> None:
         super().__init__(reason)
         self.settles = settles
+        self.echo = echo

@@ -18,6 +18,7 @@ from integration import translator
 from integration.canonical import digest, parse_json
 from integration.canonical.entities import entity
 from integration.canonical.home import with_home_ids, with_our_ids
+from integration.carried import read_paths
 from integration.definition_fields import did_you_mean
 from integration.definition_schemas import problems
 from integration.errors import Misconfigured, Reject, Skip
@@ -80,6 +81,13 @@ class Workflow:
         """The system that gets the status; a release before 0.2 stored it as ``at``, or not, and meant the source."""
         system: str = self.then.get("system") or self.then.get("at") or self.source
         return system
+
+    @cached_property
+    def reads(self) -> frozenset[str | None]:
+        """The fields of an object that the first mapping reads, but for those that pass (`Entity`); None: all of it."""
+        body, passing = self.transform[0].body, entity(self.entity).passing
+        paths = read_paths({**body, "rows": [row for row in body["rows"] if row["to"] not in passing]})
+        return frozenset(path[0] if path else None for path in paths)
 
     def needed(self, canonical: Document) -> list[tuple[str, str]]:
         """Entity and id of each object that the target must have before this document is posted there, each once.

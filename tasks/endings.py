@@ -13,7 +13,7 @@ from integration import side_by_side
 from integration.canonical import digest, freeze
 from integration.errors import Failure
 from integration.message import State, lane
-from integration.store import crossrefs, ends, installations, superseded
+from integration.store import crossrefs, decisions, ends, installations, superseded
 from integration.store.crossrefs import Written
 from integration.store.database import UNAVAILABLE, Transaction
 from integration.store.deliveries import Delivery, Next, Push
@@ -66,7 +66,8 @@ def finish(runtime: Runtime, ended: Sequence[End]) -> list[Following | None]:
 
 def _decide(runtime: Runtime, end: End) -> Next:
     """Where a delivery goes; of several that failed at once it is known by now whether it was the target."""
-    return after_failure(runtime, end.work, end.went) if isinstance(end.went, Failure) else end.went
+    went = after_failure(runtime, end.work, end.went, end.job) if isinstance(end.went, Failure) else end.went
+    return replace(went, taken=end.job.taken) if end.job else went
 
 
 def _finish_alone(runtime: Runtime, end: End, next: Next) -> Following | None:
@@ -82,7 +83,7 @@ def _finish_alone(runtime: Runtime, end: End, next: Next) -> Following | None:
         end.work.forget_own_id()
         next = with_taken_id(delivery)
     except Failure as failure:  # what its tracking read has changed since
-        next = after_failure(runtime, end.work, failure)
+        next = after_failure(runtime, end.work, failure, end.job)
     except Exception as error:  # the writing failed, not the call: the next run finds its effect at the target
         next = after_defect(delivery, error)
     return _write(runtime, [(replace(end, job=None), next)])[0]
@@ -119,6 +120,10 @@ def _write_one(tx: Transaction, runtime: Runtime, end: End, next: Next) -> tuple
         raise LeaseLost
     if state in (State.HELD, State.DEAD):
         state = superseded.keep_one(tx, delivery, state)
+    if next.echo:
+        superseded.wait_for_newer(tx, delivery)
+    if end.work.decided.lapsed:
+        decisions.lapse(tx, end.work.decided.lapsed, delivery.version)
     following = None
     if end.job and end.job.posted and state is State.DONE:
         delivery, following = _record(tx, runtime, end.job, end.credit)
@@ -150,6 +155,7 @@ def _record(tx: Transaction, runtime: Runtime, job: Job, credit: int) -> tuple[D
         source=delivery.source,
         version=delivery.version,
         digest=digest(job.document["target"]),
+        taken=job.taken,
     )
     tx.together(crossrefs.write, crossref)
     pushes = [_push(runtime, each, credit) for each in job.tracking.after_post(tx, job)]

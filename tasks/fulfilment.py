@@ -41,7 +41,7 @@ class OfOrder(Tracking):
             if order_id is None:
                 raise _unknown(job.delivery.waited)
             _check_home(job, order_id)
-            order = fulfilment.carried(tx, source, order_id)
+            order, accepted = fulfilment.carried(tx, source, order_id)
             self._others = fulfilment.shipped_by_others(tx, source, order_id, job.delivery.object_id)
             posted = order or crossrefs.exists(tx, crossrefs.needed(source, "order", order_id))
         if order is None and posted:
@@ -55,6 +55,8 @@ class OfOrder(Tracking):
             raise Skip(f"{name} has the order as a copy for the books: this is not sent on", settles=True)
         if order is None:
             raise Needs("order", order_id, at=source)
+        if accepted is not None:
+            job.work.decided.accept(accepted)
         lines = [_line(order_id, line, self._others.get(line["id"], Decimal(0))) for line in order["lines"]]
         known = {"id": order_id, "currency": order["currency"], "amount": Decimal(order["amount"]), "lines": lines}
         return {**event, "data": {**event["data"], "order": known}}
@@ -127,8 +129,10 @@ class OrderLines(Tracking):
                 return
             raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
         moved = sorted(given_up & ordered)
-        if moved and known and MOVES not in delivery.approved:
-            raise _moves(job, moved[0])
+        if moved and known and not job.work.approved(MOVES, *moved):
+            raise _moves(job, moved)
+        if not moved:
+            job.work.decided.lapse(MOVES)
         if self._claimed_by_others:
             raise _elsewhere(job, *min(self._claimed_by_others.items()))
 
@@ -236,13 +240,14 @@ def _check_home(job: Job, order_id: str) -> None:
         raise Skip(f"the order is not one of {target}", settles=True)
 
 
-def _moves(job: Job, line: str) -> Hold:
+def _moves(job: Job, lines: Sequence[str]) -> Hold:
     name = job.runtime.installations[job.workflow.target].name
     return Hold(
-        f"line {line!r} of the order is fulfilled by {name}, and the rules give it to another system now",
+        f"line {lines[0]!r} of the order is fulfilled by {name}, and the rules give it to another system now",
         hint="Nothing is moved by itself.  `fleet held approve ID` takes the line out there, then the other system has "
         "it; or correct the order in Clarity, or lines in mappings/workflows, so that the line stays.",
         code=MOVES,
+        compared=tuple(lines),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from integration.canonical import freeze, parse_json
+from integration.canonical import digest, freeze, parse_json
 from integration.canonical.entities import entity
 from integration.canonical.hints import fill, with_variables_of
 from integration.errors import Failure, Hold, Misconfigured, Needs, Retry, Skip, Throttled
@@ -19,6 +19,7 @@ from integration.store import crossrefs
 from integration.store.deliveries import Delivery, Next
 from tasks.celery import INGEST
 from tasks.runtime import Runtime
+from tasks.tracking import Job
 from tasks.work import DeliveryWork
 
 logger = structlog.get_logger(__name__)
@@ -27,8 +28,8 @@ NEEDED_WITHIN = 3600.0
 PROBED_EVERY = 60.0
 
 
-def after_failure(runtime: Runtime, work: DeliveryWork, failure: Failure) -> Next:
-    """Where a delivery goes after a failure with a name."""
+def after_failure(runtime: Runtime, work: DeliveryWork, failure: Failure, job: Job | None = None) -> Next:
+    """Where a delivery goes after a failure with a name, which its ``job`` had, if it came to have one."""
     delivery, place = work.delivery, work.lease.place
     called = runtime.settings.systems.get(delivery.queue)
     said: dict[str, Any] = {
@@ -44,17 +45,26 @@ def after_failure(runtime: Runtime, work: DeliveryWork, failure: Failure) -> Nex
                 logger.error("delivery.still_waiting", delivery=delivery.id, entity=of, number=clear(id))
             needs = crossrefs.needed(at or delivery.target, of, clear(id))
             return Next(State.WAITING, due_in=NEEDED_WITHIN, needs=needs, **said)
-        case Skip(settles=settles):
-            return Next(State.SKIPPED, settles=settles, **said)
-        case Hold(candidates=candidates):
+        case Skip(settles=settles, echo=echo):
+            return Next(State.SKIPPED, settles=settles, echo=echo, **said)
+        case Hold(candidates=candidates, difference=difference):
             sealed = runtime.vault.seal(freeze(list(candidates))) if candidates else None
-            return Next(State.HELD, candidates=sealed, **said)
+            return Next(State.HELD, candidates=sealed, about=_about(failure, job), difference=difference, **said)
         case Misconfigured():
             return Next(State.WAITING, due_in=PROBED_EVERY, pauses=delivery.queue != INGEST, **said)
         case Retry():
             return _retry(runtime, delivery, place is None or place.spends_attempt, said)
         case _:
             return Next(State.DEAD, **said)
+
+
+def _about(held: Hold, job: Job | None) -> str | None:
+    """The digest of what a check has compared; None where no approval could be about it."""
+    compared = list(held.compared)
+    if held.difference is not None and not compared and job and "canonical" in job.document:
+        sums = entity(job.delivery.entity).sums
+        compared = list(sums(job.document["canonical"])[:1]) if sums else []
+    return digest(compared) if compared else None
 
 
 def _public_reason(runtime: Runtime, delivery: Delivery, failure: Failure) -> str:

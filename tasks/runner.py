@@ -144,7 +144,8 @@ def _open(runtime: Runtime, work: DeliveryWork) -> Job:
         raise Skip(f"superseded: version {delivery.applied_version} was applied already")
     assert delivery.pin
     document = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
-    return Job(runtime, delivery, runtime.workflow(delivery.pin), work, document, tracking(delivery.entity))
+    workflow = runtime.workflow(delivery.pin)
+    return Job(runtime, delivery, workflow, work, document, tracking(delivery.entity), taken=delivery.taken)
 
 
 def _poison() -> Reject:

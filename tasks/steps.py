@@ -12,12 +12,14 @@ from typing import Any
 
 import structlog
 
+from integration import echo
 from integration.canonical import digest, parse_json
 from integration.canonical.entities import entity, noun
 from integration.connectors.contract import Document
-from integration.errors import Hold, Needs, Retry, Skip
+from integration.errors import Hold, Needs, Reject, Retry, Skip
 from integration.message import Step, clear
 from integration.store import crossrefs
+from integration.store.deliveries import REPLAYED
 from tasks.celery import Following, app, spread
 from tasks.identity import is_elsewhere
 from tasks.runner import Body, rounds
@@ -27,6 +29,7 @@ from tasks.tracking import Job
 logger = structlog.get_logger(__name__)
 
 Ids = int | list[int]
+UNCHANGED = "unchanged: nothing that the mapping reads has changed"
 APPEARS_BY = 4
 """Tries after which an object that its source announced, and does not show, is taken to be not there."""
 
@@ -104,12 +107,41 @@ def _transform(job: Job) -> Step | None:
     event = job.document.get("event") or _event(job)
     if "event" not in job.document and not _holds_all(job, event):
         return Step.FETCH
+    if isinstance(event, dict) and "data" in event:
+        event = {**event, "data": job.work.decided.corrected(event["data"])}
     event = job.tracking.before_transform(job, event)
-    made = job.workflow.translate(event, job.runtime.installations)
+    try:
+        made = job.workflow.translate(event, job.runtime.installations)
+    except (Hold, Reject) as failure:
+        job.taken = echo.failed(job.workflow, event, failure)
+        _skip_echo(job)
+        if not _is_replay(job) and echo.says_the_same(job.delivery.applied_taken, job.taken):
+            raise Skip(UNCHANGED, settles=True) from failure  # it was applied by other definitions
+        raise
+    job.taken = echo.taken(job.workflow, event, made)
+    _skip_echo(job)
     corrected = {"event": job.document["event"]} if job.delivery.edited == "event" else {}
     part = {} if made.part == made.canonical else {"part": made.part}
     job.document = {"canonical": made.canonical, **part, "target": made.target, **corrected}
     return None
+
+
+def _skip_echo(job: Job) -> None:
+    """Raises `Skip` for an event in which nothing that the mapping reads differs from what was taken last.
+
+    That is what waits for a person, who decides about this event instead; else what the target has got.
+    """
+    delivery = job.delivery
+    if _is_replay(job):
+        return
+    if delivery.waiting_taken == job.taken:
+        raise Skip(UNCHANGED, echo=True)
+    if delivery.applied_taken == job.taken:
+        raise Skip(UNCHANGED, settles=True)
+
+
+def _is_replay(job: Job) -> bool:
+    return job.delivery.priority == REPLAYED or job.delivery.replay_of is not None
 
 
 def _event(job: Job) -> Document:
@@ -131,9 +163,11 @@ def _holds_all(job: Job, event: Document) -> bool:
 def _validate(job: Job) -> None:
     canonical = job.document["canonical"]
     job.tracking.before_validate(job)
-    check = entity(job.delivery.entity).check
-    if check:
-        check(canonical, job.delivery.approved)
+    of = entity(job.delivery.entity)
+    if of.sums:
+        job.work.decided.keep_about(of.sums, canonical)
+    if of.check:
+        of.check(canonical, job.work.decided.approves)
     _require(job)
     progress_changed = job.tracking.after_validate(job)
     shown = job.delivery.applied_digest == digest(job.document["target"])

@@ -64,7 +64,7 @@ class Tracking:
 
 @dataclass
 class Job:
-    """A claimed delivery on its way through a hop; the steps fill in ``document`` and ``posted``."""
+    """A claimed delivery on its way through a hop; the steps fill in ``document``, ``taken`` and ``posted``."""
 
     runtime: Runtime
     delivery: Delivery
@@ -73,6 +73,7 @@ class Job:
     document: Document = field(default_factory=dict)
     tracking: Tracking = field(default_factory=Tracking)
     posted: Posted | None = None
+    taken: str | None = None
 
     @property
     def part(self) -> Document:

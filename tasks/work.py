@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection
+from decimal import Decimal
 from typing import Any
 
 from integration.canonical import freeze, thaw
@@ -16,6 +17,7 @@ from integration.store.attempts import Intending, Outcome
 from integration.store.crossrefs import Object
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
+from tasks.decided import Decided
 from tasks.leases import Lease, LeaseLost
 from tasks.runtime import Runtime
 
@@ -39,6 +41,7 @@ class DeliveryWork:
         self._known = {self._own: delivery.theirs} if delivery.theirs else {}
         self._learned: dict[Object, str] = {}
         self._answered: tuple[str, Outcome] | None = None
+        self.decided = Decided(delivery.decisions, runtime.vault.open)
 
     def known(self, entity: str, id: str) -> str | None:
         if self._object(entity, id) == self._own:
@@ -155,8 +158,11 @@ class DeliveryWork:
         parts = (self.delivery.event_id, self.delivery.id, self.delivery.round, effect)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def approved(self, code: str) -> bool:
-        return code in self.delivery.approved
+    def approved(self, code: str, *compared: object) -> bool:
+        return self.decided.approved(code, *compared)
+
+    def accepts(self, difference: Decimal) -> bool:
+        return self.decided.accepts(difference)
 
     def _send(self, effect: str, attempt: int, request: Request, send: Callable[[Request], Any]) -> Any:
         seal = self._runtime.vault.seal

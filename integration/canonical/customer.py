@@ -7,7 +7,7 @@ ERPs own payment terms, account number, credit hold and credit limit.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from marshmallow import fields
@@ -68,15 +68,15 @@ class Customer(Strict):
     attributes = Attributes(load_default=dict)
 
 
-def check_customer(customer: dict[str, Any], approved: Collection[str] = ()) -> None:
-    """Passes a customer that can be posted as it is, or whose faults are ``approved``, by their codes.
+def check_customer(customer: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:
+    """Passes a customer that can be posted as it is, or each of whose faults a person ``approves``.
 
     Raises `Hold` for an unknown kind, currency (ISO 4217), payment term or kind of address, for a text that is not one
     e-mail address, for a credit limit that is below zero or finer than its currency's minor unit, for several primary
     addresses of one kind, and for a customer that was merged into itself.  No value is quoted: all of it is personal.
     """
     for fault in _faults(customer):
-        if fault.code not in approved:
+        if not approves(fault):
             raise fault
 
 

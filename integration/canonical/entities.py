@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from marshmallow import Schema
 
+from integration.canonical import invoice, order_check
 from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
-from integration.canonical.order import Order
+from integration.canonical.order import CANCELLED, STATUSES, Order
 from integration.canonical.order_check import check_order
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
+from integration.errors import Hold
 
 Document = dict[str, Any]
 
@@ -22,10 +24,10 @@ Document = dict[str, Any]
 class Check(Protocol):
     """What has to be true of a canonical document beyond its schema; raises `Reject` or `Hold`.
 
-    ``approved`` are the codes of the faults that a person lets it pass.
+    ``approves`` says of a fault whether a person lets it pass.
     """
 
-    def __call__(self, document: Document, /, approved: Collection[str] = ()) -> None: ...
+    def __call__(self, document: Document, /, approves: Callable[[Hold], bool] = ...) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Entity:
       target's document that are ours.
     - ``whole`` says whether the ``data`` of an event hold the object in full; None: they always do.
     - ``remaining`` is what of the canonical document a target gets; None: all of it.
+    - ``sums`` are the values of the canonical document that an approval of differing sums is about: while one of them
+      is the same, the approval holds.
+    - ``passing`` are the fields of the canonical document that say how new or how far along the object is, and
+      ``standing`` is what of those counts for a target: two documents with the same of all else and the same standing
+      say the same.
     - ``unique_there``: one of theirs is one of ours.  False where several of ours may be one record of theirs, and
       where a crossref that another delivery wrote on its way is enough for whoever needs the object.
     - ``personal``: the document itself is about a person, so all of it is masked.
@@ -55,6 +62,9 @@ class Entity:
     home: str | None = None
     whole: Callable[[Document], bool] | None = None
     remaining: Callable[[Document], Document] | None = None
+    sums: Callable[[Document], Sequence[Any]] | None = None
+    passing: tuple[str, ...] = ()
+    standing: Callable[[Document], str] | None = None
     unique_there: bool = True
     personal: bool = False
     our_ids: tuple[str, ...] = ()
@@ -71,6 +81,12 @@ def _has_lines(order: Document) -> bool:
     return "lines" in order
 
 
+def _standing(order: Document) -> str:
+    """An order is open or cancelled; a status that nobody knows is itself."""
+    status: str = order["status"]
+    return "cancelled" if status in CANCELLED else "open" if status in STATUSES else status
+
+
 def _is_more_than_named(customer: Document) -> bool:
     return bool(customer.keys() - {"id", "version"})
 
@@ -85,6 +101,9 @@ ENTITIES: Mapping[str, Entity] = {
             home="clarity",
             whole=_has_lines,
             remaining=remaining,
+            sums=order_check.sums,
+            passing=("version", "updated_at", "status"),
+            standing=_standing,
             our_ids=("id", "customer.id"),
             email_at="customer.email",
             worth_at=("totals.grandTotal", "currency"),
@@ -104,7 +123,7 @@ ENTITIES: Mapping[str, Entity] = {
             email_at="email",
         ),
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
-        Entity("invoice", Invoice(), check_invoice, home_ids=("order_id",)),
+        Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
         Entity("order_status", noun="order"),
         Entity("guest", recorded_as="customer"),

@@ -25,14 +25,16 @@ def origin(entity: str, source: str | None) -> str:
 
 
 def again(entity: str, source: str | None) -> str:
-    """How the object comes again once it is right: an ERP is polled, everybody else sends it.
+    """How the object comes again once it is right: an ERP is polled, everybody else sends what has changed.
 
-    >>> again("invoice", "fusion"), again("customer", "clarity")
-    ('The invoice is read again as soon as it changes in Fusion.', 'Then send the customer again.')
+    >>> again("invoice", "fusion")
+    'The invoice is read again as soon as it changes in Fusion.'
+    >>> again("customer", "clarity")
+    'What is changed in Clarity arrives by itself; else replay this.'
     """
     if source and source in KINDS and KINDS[source].role == "erp":
         return f"The {noun(entity)} is read again as soon as it changes in {source.capitalize()}."
-    return f"Then send the {noun(entity)} again."
+    return f"What is changed in {source.capitalize() if source else 'its source'} arrives by itself; else replay this."
 
 
 def fill(hint: str | None, entity: str, source: str | None, system: System | None = None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -43,8 +43,8 @@ class Invoice(Strict):
     order_currency = Text(required=True)
 
 
-def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> None:
-    """Passes an invoice that can be sent to Clarity as it is, or whose faults are ``approved``, by their codes.
+def check_invoice(invoice: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:
+    """Passes an invoice that can be sent to Clarity as it is, or each of whose faults a person ``approves``.
 
     Raises `Hold` for an unknown status or currency, one other than the order's, an amount finer than the currency's
     minor unit (ISO 4217), a total below zero, invoices that come to more than the order, and complete ones that do not
@@ -52,8 +52,14 @@ def check_invoice(invoice: dict[str, Any], approved: Collection[str] = ()) -> No
     is void has to arrive.
     """
     for fault in _faults(invoice):
-        if fault.code not in approved:
+        if not approves(fault):
             raise fault
+
+
+def sums(invoice: dict[str, Any]) -> tuple[Any]:
+    """What an approval of differing sums is about: what was billed of the order, and what was ordered."""
+    names = ("order_invoiced", "order_amount", "order_rounding", "order_currency", "currency")
+    return ({name: invoice[name] for name in names},)
 
 
 def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
@@ -101,4 +107,6 @@ def _check_order(invoice: dict[str, Any]) -> Iterator[Hold]:
             hint="See which line is billed otherwise than ordered, and correct its invoice in the ERP by a credit note "
             "and a new one; or enter in Clarity by hand what was agreed. {again}",
             code="invoices_differ",
+            compared=sums(invoice),
+            difference=abs(invoiced - ordered) - rounding,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,22 +16,45 @@ Order = dict[str, Any]
 FIX_AT_SOURCE = "Correct the order in Clarity. {again}"
 ACCEPTABLE = frozenset({"totals_mismatch", "total_differs", "invoices_differ", "line_moves"})
 """Codes of failed checks that a person may let a document pass as it is: only sums differ, or who fulfils a line."""
+COSTS = ("id", "quantity", "unit_price", "price", "discount", "amount", "total", "taxes")
+"""The fields of a line, shipping line, fee or discount that say what it costs."""
 REFUNDED = ("refunded", "partially_refunded")
 FAILED = ("failed", "cancelled", "pending")
 
 
-def check_order(order: Order, approved: Collection[str] = ()) -> None:
-    """Passes an order that can be posted as it is, or whose faults are ``approved``, by their codes.
+def check_order(order: Order, approves: Callable[[Hold], bool] = lambda _: False) -> None:
+    """Passes an order that can be posted as it is, or each of whose faults a person ``approves``.
 
     Raises `Reject` when it names no customer, and `Hold` for an unknown currency or status, for amounts
     finer than the currency's minor unit (ISO 4217), for a quantity below zero, and for sums that differ by a minor unit
     or more (Clarity API v1, rules of the order).  A line of quantity 0 was removed: it has to come to nothing, and does
-    not count.  The sums of a cancelled order are not looked at: a cancellation has to arrive.
+    not count.  The sums of a cancelled order are not looked at: a cancellation has to arrive.  Who approves that sums
+    differ accepts the largest difference in the order, which its total has from there on.
     """
     _check_customer(order["customer"])
-    for fault in _faults(order):
-        if fault.code not in approved:
-            raise fault
+    faults = _faults(order)
+    for fault in faults:
+        if approves(fault):
+            continue
+        if fault.difference is not None:
+            others = [each.difference for each in faults if each.difference is not None]
+            total = abs(order["totals"]["grand_total"] - _recomputed(order))
+            fault.difference = max(fault.difference, total, *others)
+        raise fault
+
+
+def sums(order: Order) -> tuple[Any, Any]:
+    """What an approval of differing sums is about: what the order costs; of one about payments also what was paid."""
+    totals = {name: amount for name, amount in order["totals"].items() if name not in ("balance_due", "gift_card")}
+    parts = ("lines", "shipping_lines", "fees", "discounts")
+    costs = {
+        "currency": order["currency"],
+        "tax": [order["tax_included"], order["tax_rounding"]],
+        "totals": totals,
+        **{part: [{name: row.get(name) for name in COSTS if name in row} for row in order[part]] for part in parts},
+    }
+    paid = [[each["amount"], each["status"]] for part in ("payments", "refunds") for each in order[part]]
+    return costs, [costs, paid, order["payment_status"], order["totals"]["balance_due"]]
 
 
 def _faults(order: Order) -> Iterator[Hold]:
@@ -42,7 +65,9 @@ def _faults(order: Order) -> Iterator[Hold]:
     yield from _check_quantities(order)
     yield from _check_lines(order)
     yield from _check_totals(remaining(order))
-    yield from _check_payments(order)
+    for fault in _check_payments(order):
+        fault.compared = sums(order)[1:]
+        yield fault
 
 
 def _check_customer(customer: dict[str, Any] | None) -> None:
@@ -103,11 +128,11 @@ def _check_quantities(order: Order) -> Iterator[Hold]:
 def _check_lines(order: Order) -> Iterator[Hold]:
     for position, line in enumerate(order["lines"], 1):
         quantity, price, discount = line["quantity"], line["unit_price"], line["discount"]
+        computed = _line_total(line, order["currency"])
         if quantity:
-            computed = round_money(EXACT.multiply(quantity, price), order["currency"]) - discount
             rule = f"line {position}: {quantity:f} x {price:f} - discount {discount:f}"
         else:
-            computed, rule = Decimal(0), f"line {position}: quantity 0, a removed line,"
+            rule = f"line {position}: quantity 0, a removed line,"
         yield from _compare(
             rule, computed, f"the line's total ({line['sku'] or 'no SKU'})", line["total"], order["currency"]
         )
@@ -173,7 +198,29 @@ def _compare(what: str, computed: Decimal, name: str, stated: Decimal | None, cu
             f"totals do not add up: {what} makes {format_money(computed, currency)}, but {name} is {shown}",
             hint=FIX_AT_SOURCE,
             code="totals_mismatch",
+            difference=abs(computed - (stated or 0)),
         )
+
+
+def _line_total(line: dict[str, Any], currency: str) -> Decimal:
+    quantity, discount = line["quantity"], line["discount"]
+    if not quantity:
+        return Decimal(0)
+    total: Decimal = round_money(EXACT.multiply(quantity, line["unit_price"]), currency) - discount
+    return total
+
+
+def _recomputed(order: Order) -> Decimal:
+    """What the order comes to by its quantities, prices, discounts and taxes alone."""
+    tax = _sum(tax["amount"] for part in _taxed(order) for tax in part["taxes"])
+    total: Decimal = (
+        _sum(_line_total(line, order["currency"]) for line in order["lines"])
+        + _sum(line["price"] - line["discount"] for line in order["shipping_lines"])
+        + _sum(fee["amount"] for fee in order["fees"])
+        - _sum(discount["amount"] for discount in order["discounts"])
+        + (0 if order["tax_included"] else tax)
+    )
+    return total
 
 
 def _taxed(order: Order) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ Clarity is not changed by it yet: it is listed for a person, once.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import fields
@@ -39,7 +39,7 @@ class Reversal(Strict):
     lines = Rows(ReversedLine)
 
 
-def check_reversal(reversal: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
+def check_reversal(reversal: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:  # noqa: ARG001
     """Holds every reversal: Clarity cannot be changed by it, so a person decides."""
     number = reversal["number"] or reversal["id"]
     if reversal["kind"] == "cancelled":

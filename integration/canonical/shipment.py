@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import fields
@@ -36,11 +36,11 @@ class Shipment(Strict):
     lines = Rows(ShipmentLine)
 
 
-def check_shipment(shipment: dict[str, Any], approved: Collection[str] = ()) -> None:  # noqa: ARG001
+def check_shipment(shipment: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:  # noqa: ARG001
     """Passes a shipment that can be sent to Clarity as it is.
 
     Raises `Hold` for an unknown status, and for a shipped one without lines or with a quantity that is not above zero.
-    Nothing of that can be ``approved``: it could not be shown.
+    No person ``approves`` anything of that: it could not be shown.
     """
     if shipment["status"] not in STATUSES:
         raise Hold(

@@ -27,6 +27,7 @@ COMMANDS = {
     "messages": "integration.cli.messages:messages",
     "held": "integration.cli.held_and_dead:held",
     "dead": "integration.cli.held_and_dead:dead",
+    "decisions": "integration.cli.decisions:decisions",
     "replay": "integration.cli.replay:replay",
     "audit": "integration.cli.audit:audit",
     "targets": "integration.cli.targets:targets",

@@ -9,15 +9,18 @@ import click
 
 from integration.canonical import ACCEPTABLE, thaw
 from integration.canonical.entities import entity
-from integration.cli.repair import approve, edit_command, in_state, resolve_command
+from integration.cli.decide import approve, resolve_command
+from integration.cli.repair import edit_command, in_state
 from integration.cli.replay import replay_command
 from integration.masking import masked
 from integration.message import State
 from integration.operations.objects import Page, page_of
 from integration.operations.selection import Selection
 from integration.settings import operator
-from integration.store import attempts, audit, repair
+from integration.store import attempts, audit, decisions, repair
 from integration.store.database import Row
+from integration.terminal.decisions import show_decisions
+from integration.terminal.decisions import shown as shown_decisions
 from integration.terminal.listing import Listing, listing, show
 from integration.terminal.render import console, fields, json_option, show_document, show_json, table
 from integration.terminal.selection import filters, show_kinds
@@ -26,7 +29,7 @@ from integration.terminal.session import ID, as_shown, open_database, vault
 COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
 FACTS = (
     "id", "message", "type", "number", "object_id", "target", "workflow", "step", "state", "code", "reason", "hint",
-    "failed_tries", "fingerprint", "newer", "replay_of", "edited", "approved", "created_at", "finished_at",
+    "failed_tries", "fingerprint", "newer", "replay_of", "edited", "created_at", "finished_at",
 )  # fmt: skip
 ATTEMPT = ("effect", "outcome", "code", "started_at", "finished_at")
 SCREENFUL = 25
@@ -92,7 +95,7 @@ def _list(chosen: Selection, each: bool | None, how: Listing) -> None:
 def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:
     with open_database() as database, database.transaction() as tx:
         row = in_state(tx, state, id)
-        tries = attempts.of_delivery(tx, id)
+        tries, decided = attempts.of_delivery(tx, id), decisions.of_delivery(tx, id)
         if reveal:
             audit.note(tx, operator(), "reveal", [id])
     facts = {name: as_shown(row)[name] for name in FACTS}
@@ -100,10 +103,12 @@ def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:
     document = document if reveal else masked(document, personal=entity(row["entity"]).personal)
     shown = [_attempt(each, reveal=reveal) for each in tries]
     if as_json:
-        show_json({**facts, "candidates": candidates, "attempts": shown, "document": document})
+        of_object = shown_decisions(decided, reveal=reveal)
+        show_json({**facts, "candidates": candidates, "decisions": of_object, "attempts": shown, "document": document})
         return
     fields(facts)
     fields({f"candidate {each['id']}": each["label"] for each in candidates or ()})
+    show_decisions(decided, reveal=reveal)
     console.print("\n[bold]Attempts[/]")
     table(ATTEMPT, shown, empty="none")
     if reveal and shown:

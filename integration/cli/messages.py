@@ -19,8 +19,9 @@ from integration.operations.objects import Page, page_of
 from integration.operations.selection import Selection
 from integration.refusals import REFUSALS
 from integration.settings import Settings, operator
-from integration.store import attempts, audit, refusals, views
+from integration.store import attempts, audit, decisions, refusals, views
 from integration.store.database import Row
+from integration.terminal.decisions import show_decisions, shown
 from integration.terminal.listing import Listing, check_body, listing, show, show_rows, with_body_as_text
 from integration.terminal.render import console, fields, json_option, remark, show_document, show_json, table
 from integration.terminal.selection import STATES, selecting
@@ -98,6 +99,7 @@ def show_one(id: int, reveal: bool, as_json: bool) -> None:
             raise Failure(f"there is no message {id}", hint="`fleet messages ls` lists those there are.")
         deliveries = [as_shown(row) for row in views.deliveries_of(tx, id)]
         tries = [{**row, "delivery": each["id"]} for each in deliveries for row in attempts.of_delivery(tx, each["id"])]
+        decided = decisions.of_message(tx, id)
         if reveal:
             audit.note(tx, operator(), "reveal", [None], message=id)
     body = parse_json(vault().open(message["body"]))
@@ -106,12 +108,14 @@ def show_one(id: int, reveal: bool, as_json: bool) -> None:
     facts = {name: message[column] for name, column in FACTS.items()}
     if as_json:
         tries = [{name: row[name] for name in ("id", *ATTEMPT, "finished_at")} for row in tries]
-        show_json({**facts, "body": body, "deliveries": deliveries, "attempts": tries})
+        of_object = shown(decided, reveal=reveal)
+        show_json({**facts, "body": body, "deliveries": deliveries, "decisions": of_object, "attempts": tries})
         return
     fields(facts)
     console.print("\n[bold]Deliveries[/]")
     table(DELIVERY, deliveries, empty="none")
     fields({f"delivery {row['id']}": _remark(row) for row in deliveries})
+    show_decisions(decided, reveal=reveal)
     console.print("\n[bold]Attempts[/]")
     table(ATTEMPT, tries, empty="none")
     console.print(f"\n[bold]Body[/]{'' if reveal else ' (masked)'}")

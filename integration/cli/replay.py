@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,16 +9,17 @@ import click
 from rich.progress import Progress
 
 import mappings
+from integration.cli.chosen import ask, check_chosen, find
 from integration.errors import Failure
 from integration.message import State
 from integration.operations.selection import WAITING, Selection
 from integration.settings import operator
-from integration.store import definitions, repair, views
+from integration.store import definitions, repair
 from integration.store.database import Database, Row
 from integration.store.repair import Restart
 from integration.terminal.render import console, say, show_json
 from integration.terminal.replay_options import ReplayOptions, replay_options
-from integration.terminal.selection import filters, show_kinds
+from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database
 from integration.workflow import Definitions, load_definitions
 
@@ -42,8 +42,8 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
     def run(ids: tuple[int, ...], limit: int, state: tuple[str, ...] = (), **options: Any) -> None:
         how = ReplayOptions(**{each: options.pop(each) for each in ReplayOptions.__dataclass_fields__})
         wanted = states or tuple(map(State, state)) or (repair.CLOSED if ids else WAITING)
-        if not ids and not state and not any(options.values()):
-            raise click.UsageError("Which?  Give ids, or what they have in common: --code, --fingerprint, --target …")
+        if not state:
+            check_chosen(ids, options)
         replay_all(Selection(wanted, ids, **options), limit, how)
 
     command = replay_options(run)
@@ -61,14 +61,14 @@ def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
     """Finds the deliveries, asks, and sends them again; or shows a dry run."""
     known = load_definitions(mappings.FOLDER)
     with open_database() as database:
-        rows = _find(database, chosen, limit)
+        rows = find(database, chosen, limit)
         if how.dry_run:
             _dry_run(rows, known, how)
             return
         if not rows:
             click.echo("[]" if how.as_json else "Nothing matches.")
             return
-        _ask(database, chosen, rows, how)
+        ask(database, chosen, rows, "Send {} again?", sure=how.yes, silent=how.as_json)
         restart = how.restart(current_pins(database, known, rows, pinned=how.pinned))
         if len(rows) == 1:
             _mention_newer(database, rows[0]["id"], how)
@@ -93,38 +93,12 @@ def current_pins(
     return pins
 
 
-def _find(database: Database, chosen: Selection, limit: int) -> list[Row]:
-    """The deliveries, newest first; `Failure` for an id that cannot be replayed."""
-    with database.transaction() as tx:
-        rows = repair.matching(tx, chosen, limit)
-        for id in sorted(set(chosen.ids) - {row["id"] for row in rows}):
-            row = views.delivery(tx, id)
-            if row is None:
-                raise Failure(f"there is no delivery {id}", hint="`fleet messages show` lists those of a message.")
-            if row["state"] not in chosen.states:
-                is_open = row["state"] not in repair.CLOSED
-                hint = "It is under way." if is_open else f"`fleet replay {id}` sends it again all the same."
-                raise Failure(f"delivery {id} is {row['state']}", hint=hint)
-            raise Failure(f"delivery {id} is not among what the other options choose")
-    return rows
-
-
 def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
     """Says that a newer state exists: once that is applied, this delivery is skipped."""
     with database.transaction() as tx:
         newer = repair.newer(tx, id)
     if newer and not how.as_json:
         say(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
-
-
-def _ask(database: Database, chosen: Selection, rows: Sequence[Row], how: ReplayOptions) -> None:
-    if len(rows) == 1 or how.yes:
-        return
-    if how.as_json or not sys.stdin.isatty():
-        raise click.UsageError(f"{len(rows)} match: say --yes to send them all again.")
-    with database.transaction() as tx:
-        show_kinds(repair.kinds(tx, chosen), empty="")
-    click.confirm(f"Send {len(rows)} again?", abort=True)
 
 
 def _in_batches(database: Database, ids: Sequence[int], restart: Restart, how: ReplayOptions) -> dict[int, int]:

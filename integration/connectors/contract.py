@@ -119,8 +119,11 @@ class Work(Protocol):
     def idempotency_key(self, effect: str) -> str:
         """The request key of this effect: the same for every repeat within the round."""
 
-    def approved(self, code: str) -> bool:
-        """Whether a person lets this document pass the check that holds it with this code."""
+    def approved(self, code: str, *compared: object) -> bool:
+        """Whether a person lets the object pass the check of this code, which has compared these values (`Hold`)."""
+
+    def accepts(self, difference: Decimal) -> bool:
+        """Whether a person accepts that sums of the object differ by so much, be it here or at another check."""
 
 
 @dataclass(frozen=True)

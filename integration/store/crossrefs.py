@@ -30,6 +30,7 @@ class Written:
     source: int | None = None
     version: int | None = None
     digest: str | None = None
+    taken: str | None = None
 
 
 def their_ids(tx: Transaction, asked: Sequence[Sequence[Object]]) -> list[dict[Object, str]]:
@@ -197,15 +198,16 @@ with written as (
 
 WRITE = f"""
 with written as (
-    insert into crossrefs (installation, entity, our_id, their_id, number, source, version, digest)
+    insert into crossrefs (installation, entity, our_id, their_id, number, source, version, digest, taken)
     select * from unnest(%(installation)s::smallint[], %(entity)s::text[], %(our_id)s::text[], %(their_id)s::text[],
-        %(number)s::text[], %(source)s::smallint[], %(version)s::bigint[], %(digest)s::text[])
+        %(number)s::text[], %(source)s::smallint[], %(version)s::bigint[], %(digest)s::text[], %(taken)s::text[])
     on conflict (installation, entity, our_id) do update set
         their_id = coalesce(excluded.their_id, crossrefs.their_id),
         number = coalesce(excluded.number, crossrefs.number),
         source = coalesce(excluded.source, crossrefs.source),
         version = coalesce(excluded.version, crossrefs.version),
         digest = coalesce(excluded.digest, crossrefs.digest),
+        taken = case when excluded.version is null then crossrefs.taken else excluded.taken end,
         reserved_by = null, reserved_until = null, written_at = now()
 )
 {WAKE_NEEDING}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import psycopg2.errors
 
 from integration.message import State, Step
-from integration.store.database import Transaction
+from integration.store.database import Row, Transaction
 
 LEASE = "20 seconds"
-SMALL = 2
+REPLAYED = SMALL = 2
 """Deliveries of this priority and beyond, replay and back-fill, can wait for the live ones ..."""
 SMALL_SHARE = 5
 """... and take at most the fifth part of a queue."""
@@ -27,8 +28,10 @@ class Delivery:
 
     ``theirs`` is the target's id of the object, where it is known.  ``effects`` are those that the target has
     already, by an earlier claim of this round; ``waited`` is its age in seconds.  ``replay_of`` is the delivery that it
-    repeats, ``edited`` says which document a person has corrected ("event" or "target"), and ``approved`` are the codes
-    of failed checks that this person lets it pass.
+    repeats, ``edited`` says which document a person has corrected: "target", or "event" by a release before 0.2.
+    ``decisions`` are those in force for this version of its object, oldest first: ``{id, kind, code, about, difference,
+    change}``, the change sealed, in base64.  ``taken``, ``applied_taken`` and ``waiting_taken`` say what the mapping
+    made of its event, of the event that was applied last and of the newest one in its lane that waits for a person.
     """
 
     id: int
@@ -55,10 +58,13 @@ class Delivery:
     theirs: str | None
     applied_version: int | None
     applied_digest: str | None
+    applied_taken: str | None
+    waiting_taken: str | None
+    taken: str | None
     effects: list[str]
     replay_of: int | None
     edited: str | None
-    approved: list[str]
+    decisions: list[Row]
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,9 @@ class Next:
 
     ``due_in`` is in seconds; ``spends`` counts an attempt; ``pauses`` stops the whole target until its credentials
     work; with ``settles`` older versions of the object become obsolete; ``needs`` is the crossref it waits for;
-    ``credit`` is how many nudges its queue may hold, beyond which `State.QUEUED` becomes `State.READY`.
+    ``credit`` is how many nudges its queue may hold, beyond which `State.QUEUED` becomes `State.READY`; with ``echo``
+    what waits for a person in its lane goes on to wait, for this event; ``taken`` is what the mapping made of the
+    event, ``about`` the digest of what a check has compared, and ``difference`` how far its sums are apart.
     """
 
     state: State
@@ -77,6 +85,7 @@ class Next:
     spends: bool = False
     pauses: bool = False
     settles: bool = False
+    echo: bool = False
     document: bytes | None = None
     code: str | None = None
     reason: str | None = None
@@ -85,6 +94,9 @@ class Next:
     needs: str | None = None
     effects: tuple[str, ...] = ()
     credit: int = 0
+    taken: str | None = None
+    about: str | None = None
+    difference: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -189,15 +201,26 @@ AHEAD = """(
     select other.id from deliveries other where other.lane = d.lane and other.open
     and (other.version, other.id) < (d.version, d.id) limit 1)"""
 
-CLAIMED = """
+# The planner is asked for the object alone: few objects have a decision at all.
+DECISIONS = """(
+    select coalesce(json_agg(json_build_object('id', k.id, 'kind', k.kind, 'code', k.code, 'about', k.about,
+        'difference', k.difference::text, 'change', encode(k.change, 'base64')) order by k.id), '[]')
+    from decisions k where k.object_id = m.object_id and k.revoked_at is null and k.entity = c.entity
+    and k.installation in (c.target, m.source) and k.version <= c.version
+    and (k.until is null or c.version < k.until))"""
+
+CLAIMED = f"""
     c.id, c.message, m.source, c.lease::text, c.leases, c.workflow, c.pin, c.target, c.queue, c.entity, c.lane,
     c.version, c.step, c.attempts, c.round, c.priority, c.document,
     m.body, extract(epoch from now() - c.created_at)::float as waited,
     m.external_id as event_id, m.object_id,
     x.their_id as theirs,
     case when coalesce(x.source, m.source) = m.source then x.version end as applied_version, x.digest as applied_digest,
+    x.taken as applied_taken, c.taken, (
+        select h.taken from deliveries h where h.lane = c.lane and h.state in ('held', 'dead')
+        order by h.version desc, h.id desc limit 1) as waiting_taken,
     array(select a.effect from attempts a where a.delivery = c.id and a.round = c.round and a.outcome in ('ok', 'found')
-          order by a.id) as effects, c.replay_of, c.edited, c.approved"""
+          order by a.id) as effects, c.replay_of, c.edited, {DECISIONS} as decisions"""
 AROUND = """join messages m on m.id = c.message
 left join crossrefs x on x.installation = c.target and x.entity = c.entity and x.our_id = m.object_id"""
 

@@ -46,6 +46,9 @@ def _move(delivery: Delivery, next: Next) -> dict[str, object]:
         "effects": json.dumps(next.effects),
         "credit": next.credit,
         "fingerprint": _fingerprint(delivery, next) if next.state in (State.HELD, State.DEAD) else None,
+        "taken": next.taken,
+        "about": next.about,
+        "difference": next.difference,
     }
 
 
@@ -134,9 +137,10 @@ with given as (
     select * from unnest(%(id)s::bigint[], %(lease)s::text[], %(priority)s::int[], %(state)s::text[], %(step)s::text[],
         %(queue)s::text[], %(due_in)s::float8[], %(spends)s::int[], %(document)s::bytea[], %(code)s::text[],
         %(reason)s::text[], %(hint)s::text[], %(candidates)s::bytea[], %(needs)s::text[], %(effects)s::text[],
-        %(credit)s::bigint[], %(fingerprint)s::text[]) with ordinality as given (
+        %(credit)s::bigint[], %(fingerprint)s::text[], %(taken)s::text[], %(about)s::text[], %(difference)s::numeric[])
+        with ordinality as given (
             id, lease, priority, state, step, queue, due_in, spends, document, code, reason, hint, candidates, needs,
-            effects, credit, fingerprint, n)
+            effects, credit, fingerprint, taken, about, difference, n)
 ), asked as (
     select n, queue, priority, credit, state = 'queued' as wants_nudge from given
 ), {ROOM}
@@ -151,6 +155,7 @@ update deliveries d set
     document = coalesce(given.document, d.document), code = given.code, reason = given.reason, hint = given.hint,
     candidates = given.candidates, needs = given.needs,
     effects = array(select jsonb_array_elements_text(given.effects::jsonb)), fingerprint = given.fingerprint,
+    taken = coalesce(given.taken, d.taken), about = given.about, difference = given.difference,
     finished_at = case when given.state in ('done', 'skipped', 'held', 'dead') then now() end
 from given
 where d.id = given.id and d.lease = given.lease::uuid and d.state = 'running'

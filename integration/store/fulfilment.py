@@ -106,12 +106,18 @@ def release(
         )
 
 
-def carried(tx: Transaction, target: int, order_id: str) -> Row | None:
-    """What the target carries of the order; None when it never took it on."""
-    body: Row | None = tx.value(
-        "select body from progress where installation = %s and entity = 'order' and object_id = %s", target, order_id
+def carried(tx: Transaction, target: int, order_id: str) -> tuple[Row | None, Decimal | None]:
+    """What the target carries of the order, None when it never took it on; and by how much a person accepts that sums
+    of the order differ there, None where nobody decided that."""
+    row = tx.row(
+        """select body, (
+               select max(k.difference) from decisions k where k.object_id = p.object_id and k.entity = p.entity
+               and k.installation = p.installation and k.revoked_at is null and k.until is null) as accepted
+           from progress p where installation = %s and entity = 'order' and object_id = %s""",
+        target,
+        order_id,
     )
-    return body
+    return (row["body"], row["accepted"]) if row else (None, None)
 
 
 def shipped_by_others(tx: Transaction, target: int, order_id: str, shipment: str) -> dict[str, Decimal]:

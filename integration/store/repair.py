@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from integration.message import State, Step, clear
-from integration.store import audit, crossrefs
+from integration.store import audit, crossrefs, decisions
 from integration.store.conditions import LAST, Selected, on_deliveries
 from integration.store.crossrefs import Written
 from integration.store.database import Row, Transaction
@@ -94,46 +94,25 @@ def replay(tx: Transaction, ids: Sequence[int], restart: Restart, who: str) -> d
     return {row["replay_of"]: row["id"] for row in rows}
 
 
-def edit(tx: Transaction, delivery: Delivery, document: bytes, edited: str, paths: Sequence[str], who: str) -> bool:
-    """Puts a corrected document, encrypted, in the place of that of a held or dead delivery.
+def edit(tx: Transaction, delivery: Delivery, document: bytes, paths: Sequence[str], who: str) -> bool:
+    """Puts a corrected document for the target, encrypted, in the place of that of a held or dead delivery.
 
-    False if it is neither, or was edited since ``delivery`` was read.
-
-    ``edited`` says which was corrected: "target", or "event", which has to be translated anew.  A new round begins.
-    What a person let pass was another document, so it is asked again.
+    False if it is neither, or was changed since ``delivery`` was read.  A new round begins.
     """
     found = tx.run(
-        """update deliveries set document = %(document)s, edited = %(edited)s, round = round + 1, approved = '{}',
-               step = case when %(edited)s = 'event' then 'transform' else step end
+        """update deliveries set document = %(document)s, edited = 'target', round = round + 1
            where id = %(id)s and round = %(round)s and state in ('held', 'dead')""",
-        {"document": document, "edited": edited, "id": delivery.id, "round": delivery.round},
+        {"document": document, "id": delivery.id, "round": delivery.round},
     )
     if found:
-        audit.note(tx, who, "edit", [delivery.id], document=edited, paths=list(paths))
+        audit.note(tx, who, "edit", [delivery.id], document="target", paths=list(paths))
     return bool(found)
 
 
-def accept(tx: Transaction, id: int, code: str, who: str) -> bool:
-    """Lets a held delivery pass the check that raised this code; False if it is not held for that."""
-    found = tx.run(
-        """update deliveries set approved = array_append(array_remove(approved, %(code)s), %(code)s)
-           where id = %(id)s and state = 'held' and code = %(code)s""",
-        {"id": id, "code": code},
-    )
-    if found:
-        audit.note(tx, who, "approve", [id], code=code)
-    return bool(found)
-
-
-def choose(tx: Transaction, delivery: Delivery, candidate: Mapping[str, str], who: str) -> None:
+def choose(tx: Transaction, delivery: Delivery, candidate: Mapping[str, str], who: str, why: str | None) -> None:
     """Settles at the delivery's target which of theirs our object is, or what the candidate ``approves`` otherwise."""
     if approves := candidate.get("approves"):
-        tx.run(
-            """update deliveries set approved = array_append(array_remove(approved, %(code)s), %(code)s)
-               where id = %(id)s""",
-            {"id": delivery.id, "code": approves},
-        )
-        audit.note(tx, who, "choose", [delivery.id], code=approves)
+        decisions.approve(tx, [delivery.id], who, why=why, choice=approves)
         return
     crossrefs.write(tx, [Written(delivery.target, candidate["entity"], clear(candidate["key"]), candidate["id"])])
     audit.note(tx, who, "choose", [delivery.id], entity=candidate["entity"], theirs=candidate["id"])
@@ -165,7 +144,7 @@ with chosen as (
     where d.id = any (%(ids)s::bigint[]) and d.state in ('held', 'dead', 'done', 'skipped') and d.pin is not null
     for update of d
 ), begun as (
-    select id, message, source, origin, workflow, target, entity, lane, version, state, code, fingerprint, approved,
+    select id, message, source, origin, workflow, target, entity, lane, version, state, code, fingerprint, taken,
         start, case when start = 'transform' then 'ingest' else system end as queue,
         case when start = 'transform' and not %(goes_on)s
             then coalesce(%(pins)s::jsonb ->> workflow, pin) else pin end as pin,
@@ -184,9 +163,9 @@ with chosen as (
     returning d.id, d.id as replay_of
 ), made as (
     insert into deliveries (message, origin, replay_of, workflow, pin, target, queue, entity, lane, version, priority,
-        state, step, document, edited, approved)
+        state, step, document, edited, taken)
     select message, origin, id, workflow, pin, target, queue, entity, lane, version, 2, 'ready', start, document,
-        edited, approved
+        edited, taken
     from begun where state in ('done', 'skipped')
     returning id, replay_of
 ), counted as (

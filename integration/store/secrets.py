@@ -27,6 +27,7 @@ SEALED = (
     Column("rejected", "body"),
     Column("deliveries", "document"),
     Column("deliveries", "candidates"),
+    Column("decisions", "change"),
     Column("attempts", "request"),
     Column("attempts", "answer"),
 )

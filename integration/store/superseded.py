@@ -27,6 +27,15 @@ def keep_one(tx: Transaction, delivery: Delivery, state: State) -> State:
     return State.SKIPPED
 
 
+def wait_for_newer(tx: Transaction, delivery: Delivery) -> None:
+    """Lets the row that waits for a person in the lane of a delivery, an echo, wait for that event from now on.
+
+    So the row has the newest version, and what a later mapping may read of it.  All else of it stays, but a round
+    begins: what was tried before belongs to the other event.
+    """
+    tx.run(EXCHANGE, {"lane": delivery.lane, "echo": delivery.id, "version": delivery.version})
+
+
 def _same(older: Row, newer: Row) -> bool:
     return older["edited"] is None and all(older[name] == newer[name] for name in ("fingerprint", "state", "source"))
 
@@ -49,7 +58,18 @@ where d.lane = %s and d.state in ('held', 'dead') order by d.version, d.id for u
 TRADE = """
 update deliveries d set message = o.message, origin = o.origin, replay_of = o.replay_of, workflow = o.workflow,
     pin = o.pin, version = o.version, step = o.step, queue = o.queue, document = o.document, edited = o.edited,
-    approved = o.approved, attempts = o.attempts, code = o.code, reason = o.reason, hint = o.hint,
-    candidates = o.candidates, round = greatest(d.round, o.round) + 1,
+    taken = o.taken, about = o.about, difference = o.difference, attempts = o.attempts, code = o.code,
+    reason = o.reason, hint = o.hint, candidates = o.candidates, round = greatest(d.round, o.round) + 1,
     newer = case when d.id = %(stays)s then d.newer + 1 else 0 end
 from deliveries o where (d.id, o.id) in ((%(stays)s, %(goes)s), (%(goes)s, %(stays)s))"""
+
+EXCHANGE = """
+with waits as (
+    select id, message, origin, replay_of, version from deliveries
+    where lane = %(lane)s and state in ('held', 'dead') and version < %(version)s order by version desc, id desc limit 1
+    for update
+)
+update deliveries d set version = o.version, message = o.message, origin = o.origin, replay_of = o.replay_of,
+    round = d.round + 1
+from waits, deliveries o
+where o.id in (waits.id, %(echo)s) and d.id in (waits.id, %(echo)s) and d.id <> o.id"""

@@ -209,7 +209,7 @@ def test_a_system_that_cannot_be_polled(poll: Poll, system: str, said: str) -> N
     ("arguments", "said"),
     [
         (["sap"], "'sap' is not one of"),
-        (["odoo", "--since", "someday"], "'someday' is neither a date (2026-11-20) nor a time"),
+        (["odoo", "--since", "someday"], "'someday' is not a time in UTC"),
         (["odoo", "--since", "2999-01-01"], "2999-01-01 is in the future"),
         (["odoo", "--wait", "-1"], "is not in the range"),
     ],

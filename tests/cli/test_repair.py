@@ -157,7 +157,8 @@ def test_edit_corrects_the_target_document_and_says_how_to_send_it(fleet: Fleet,
     id = failed(road, vault, State.DEAD, "http_400")
     said = fleet("dead", "edit", id, "--set", "order.PaymentTerms=30 Net", "--set", "lines.0.quantity=3")
     assert said.output == (
-        f"Corrected in the target: lines.0.quantity, order.PaymentTerms.\n`fleet dead replay {id}` sends it.\n"
+        "Corrected in the target's document, for this delivery alone: lines.0.quantity, order.PaymentTerms.\n"
+        f"`fleet dead replay {id}` sends it.\n"
     )
     assert stored(road, vault, id)["target"]["order"] == {"PaymentTerms": "30 Net"}
     assert audited(fleet) == [
@@ -178,7 +179,9 @@ def test_edit_from_a_file_and_in_an_editor(
     editor.write_text("#!/bin/sh\nsed -i 's/32 Net/33 Net/' \"$1\"\n")
     editor.chmod(0o700)
     monkeypatch.setenv("VISUAL", str(editor))
-    assert fleet("dead", "edit", id).output.startswith("Corrected in the target: order.PaymentTerms.")
+    assert fleet("dead", "edit", id).output.endswith(
+        f"alone: order.PaymentTerms.\n`fleet dead replay {id}` sends it.\n"
+    )
     assert stored(road, vault, id)["target"]["order"] == {"PaymentTerms": "33 Net"}
     assert fleet("dead", "edit", id).output == "error: nothing was changed\n"
     assert [action for _, action, _, _ in audited(fleet)] == ["edit", "reveal", "edit", "reveal"], (
@@ -209,11 +212,19 @@ def test_a_field_named_like_an_escape_sequence_moves_no_cursor(fleet: Fleet, roa
 
 def test_what_was_never_translated_is_corrected_as_it_came(fleet: Fleet, road: Road, vault: Vault) -> None:
     id = failed(road, vault, State.HELD, "unmapped", document=None)
-    assert "Corrected in the event: lines.0.sku." in fleet("held", "edit", id, "--set", "lines.0.sku=SKU-1").output
-    assert stored(road, vault, id)["event"]["data"]["lines"] == [{"sku": "SKU-1"}]
-    assert fleet("held", "edit", id, "--event", "--set", "notes=").exit_code == 0
-    assert stored(road, vault, id)["event"]["data"] == {"notes": "", "lines": [{"sku": "SKU-1"}]}
-    assert "held replay" in fleet("held", "show", id).output
+    said = fleet("held", "edit", id, "--set", "lines.0.sku=SKU-1").output
+    assert said.startswith("Corrected in the event, for all its targets and later versions: lines.0.sku.\n")
+    assert fleet("held", "edit", id, "--event", "--set", "notes=", "--why", "too long").exit_code == 0
+    shown = fleet("held", "show", id).output
+    assert "held replay" in shown
+    assert "lines[0].sku: NO-SUCH -> SKU-1" in shown
+    assert "notes: *** -> " in shown, "what somebody wrote is personal"
+    (first, second) = json.loads(fleet("held", "show", id, "--json", "--reveal").output)["decisions"]
+    assert (first["decision"], first["state"]) == ("lines[0].sku: NO-SUCH -> SKU-1", "in force")
+    assert (second["decision"], second["why"]) == ("notes: ring twice -> ", "too long")
+    edits = {"document": "event", "paths": ["lines[0].sku"]}, {"document": "event", "paths": ["notes"]}
+    assert [detail for _, action, _, detail in audited(fleet) if action == "edit"] == list(edits)
+    assert fleet("held", "edit", id, "--set", "notes=").output == "error: nothing was changed\n"
 
 
 def test_a_thin_event_cannot_be_corrected(fleet: Fleet, road: Road, vault: Vault) -> None:
@@ -249,7 +260,7 @@ def test_a_candidate_may_be_a_decision(fleet: Fleet, road: Road, vault: Vault) -
     id = failed(road, vault, State.HELD, "customer_gone", candidates=vault.seal(freeze(choices)))
     assert "candidate new: a new contact is made" in fleet("held", "show", id).output
     assert fleet("held", "approve", id, "--choose", "new").output == f"Delivery {id} goes on.\n"
-    assert road.value("select approved from deliveries where id = %s", id) == ["new_customer"]
+    assert road.value("select code from decisions where delivery = %s", id) == "new_customer"
     assert [action for _, action, _, _ in audited(fleet)] == ["choose", "replay"]
 
 
@@ -262,7 +273,7 @@ def test_only_differing_sums_can_pass_as_they_are(fleet: Fleet, road: Road, vaul
     assert road.state(unknown) is State.HELD
     differs = failed(road, vault, State.HELD, "total_differs", event="evt-2", order="1002")
     assert fleet("held", "approve", differs).exit_code == 0
-    assert road.value("select approved from deliveries where id = %s", differs) == ["total_differs"]
+    assert road.value("select code from decisions where delivery = %s", differs) == "total_differs"
 
 
 def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road, vault: Vault) -> None:

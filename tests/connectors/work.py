@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from integration.canonical import freeze, thaw
@@ -123,8 +124,12 @@ class MemoryWork:
     def idempotency_key(self, effect: str) -> str:
         return hashlib.sha256(f"{self._delivery}/{self._round}/{effect}".encode()).hexdigest()
 
-    def approved(self, code: str) -> bool:
+    def approved(self, code: str, *compared: object) -> bool:
+        assert compared, "an approval is about what was compared"
         return code in self.accepted
+
+    def accepts(self, difference: Decimal) -> bool:
+        return "total_differs" in self.accepted and difference is not None
 
     def _last(self, effect: str) -> Try | None:
         return next((one for one in reversed(self.tries) if one.effect == effect), None)

@@ -127,10 +127,10 @@ def test_what_a_person_lets_pass_hides_no_other_fault() -> None:
     canonical = CLARITY(order({"totals.grandTotal": "1.00", "lines.0.total": "1.00"}))
     with pytest.raises(Hold):
         check_order(canonical)
-    check_order(canonical, ["totals_mismatch"])
+    check_order(canonical, lambda fault: fault.code == "totals_mismatch")
     canonical["lines"].append({**canonical["lines"][0], "quantity": Decimal(-1)})
     with pytest.raises(Hold) as caught:
-        check_order(canonical, ["totals_mismatch"])
+        check_order(canonical, lambda fault: fault.code == "totals_mismatch")
     assert caught.value.code == "quantity"
 
 

@@ -177,7 +177,7 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
     ("source", "hint"),
     [
         ("clarity.order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
-         "Then send the order again."),
+         "What is changed in Clarity arrives by itself; else replay this."),
         ("odoo.shipment", "Correct the shipment in Odoo; or, if it is right, the mapping's row, and restart the fleet. "
          "The shipment is read again as soon as it changes in Odoo."),
     ],

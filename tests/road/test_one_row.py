@@ -26,10 +26,10 @@ def balanced(orders: Orders) -> None:
 
 @pytest.fixture
 def bad(orders: Orders) -> Orders:
-    """One order for each target, each with six events that are wrong in the same way."""
-    for _ in range(6):
-        orders.come(**PERSON, **WRONG)
-        orders.come(**COMPANY, **WRONG, id="1002")
+    """One order for each target, each with six events that are wrong in the same way, and differ in something else."""
+    for count in range(6):
+        orders.come(**PERSON, **WRONG, notes=f"ring {count} times")
+        orders.come(**COMPANY, **WRONG, id="1002", notes=f"ring {count} times")
     return orders
 
 

@@ -63,7 +63,7 @@ def test_an_echo_is_skipped_as_unchanged(road: World) -> None:
     }
     road.send(event)
     road.finished(id)
-    assert road.at("odoo", id)[-1]["reason"] == "unchanged: the target shows this already"
+    assert road.at("odoo", id)[-1]["reason"] == "unchanged: nothing that the mapping reads has changed"
 
 
 def test_an_update_for_an_unknown_order_creates_it(road: World) -> None:

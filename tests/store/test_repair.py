@@ -6,7 +6,7 @@ import pytest
 
 from integration.message import State, Step
 from integration.operations.selection import Selection
-from integration.store import attempts, audit, deliveries, dispatch, ledger, repair
+from integration.store import attempts, audit, decisions, deliveries, dispatch, ledger, repair
 from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database
 from integration.store.deliveries import Delivery
@@ -158,23 +158,20 @@ def test_the_round_goes_on_only_where_nobody_has_answered(
 
 
 def test_an_edit_begins_a_new_round_and_is_sent_from_where_it_was_made(road: Road) -> None:
-    target, event = failed(road, "evt-1", order="1"), failed(road, "evt-2", order="2")
-    road.run("update deliveries set approved = '{total_differs}' where id = %s", target)
+    target = failed(road, "evt-1")
     with road.database.transaction() as tx:
-        assert repair.edit(tx, looked_at(road, target), b"corrected", "target", ["order.note"], "jane")
-        assert repair.edit(tx, looked_at(road, event), b"corrected", "event", ["notes"], "jane")
-    assert (row(road, target)["round"], row(road, target)["approved"]) == (2, [])
+        assert repair.edit(tx, looked_at(road, target), b"corrected", ["order.note"], "jane")
+    assert row(road, target)["round"] == 2
     assert road.state(target) is State.DEAD
-    replay(road, target, event, pins={"order-to-odoo": "pin"})
+    replay(road, target, pins={"order-to-odoo": "pin"})
     assert (row(road, target)["step"], row(road, target)["document"]) == ("enrich", b"corrected")
-    assert (row(road, event)["step"], row(road, event)["document"]) == ("transform", b"corrected")
     assert ("jane", "edit", target, {"document": "target", "paths": ["order.note"]}) in actions(road)
 
 
 def test_to_begin_with_transform_drops_what_was_corrected_behind_it(road: Road) -> None:
     id = failed(road, "evt-1")
     with road.database.transaction() as tx:
-        repair.edit(tx, looked_at(road, id), b"corrected", "target", ["note"], "jane")
+        repair.edit(tx, looked_at(road, id), b"corrected", ["note"], "jane")
     replay(road, id, step=Step.TRANSFORM)
     assert (row(road, id)["document"], row(road, id)["edited"]) == (None, None)
 
@@ -182,25 +179,25 @@ def test_to_begin_with_transform_drops_what_was_corrected_behind_it(road: Road) 
 def test_two_edits_of_one_document_do_not_overwrite_each_other(road: Road) -> None:
     before = looked_at(road, failed(road, "evt-1"))
     with road.database.transaction() as tx:
-        assert repair.edit(tx, before, b"one", "target", ["a"], "jane")
-        assert not repair.edit(tx, before, b"two", "target", ["b"], "joe")
+        assert repair.edit(tx, before, b"one", ["a"], "jane")
+        assert not repair.edit(tx, before, b"two", ["b"], "joe")
     assert row(road, before.id)["document"] == b"one"
 
 
-def test_only_the_check_that_held_it_can_be_approved(road: Road) -> None:
+def test_what_is_approved_goes_on_where_it_was_held(road: Road) -> None:
     id = failed(road, "evt-1", State.HELD, "total_differs")
     with road.database.transaction() as tx:
-        assert not repair.accept(tx, id, "unknown_sku", "jane")
-        assert repair.accept(tx, id, "total_differs", "jane")
+        assert decisions.approve(tx, [id], "jane") == 1
         repair.replay(tx, [id], Restart(goes_on=True), "jane")
-    assert looked_at(road, id).approved == ["total_differs"]
+        assert decisions.approve(tx, [id], "jane") == 0, "it is not held any more"
+    assert [each["code"] for each in looked_at(road, id).decisions] == ["total_differs"]
     assert (row(road, id)["step"], row(road, id)["document"]) == ("enrich", b"translated")
 
 
 def test_a_chosen_candidate_becomes_the_crossref(road: Road) -> None:
     id = failed(road, "evt-1", State.HELD, "ambiguous_customer")
     with road.database.transaction() as tx:
-        repair.choose(tx, looked_at(road, id), {"id": "36", "entity": "customer", "key": "c-77"}, "jane")
+        repair.choose(tx, looked_at(road, id), {"id": "36", "entity": "customer", "key": "c-77"}, "jane", None)
     assert road.value("select their_id from crossrefs where entity = 'customer' and our_id = 'c-77'") == "36"
     assert actions(road) == [("jane", "choose", id, {"entity": "customer", "theirs": "36"})]
 

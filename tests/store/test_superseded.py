@@ -6,7 +6,7 @@ import pytest
 
 from integration.message import State, Step
 from integration.operations.selection import Selection
-from integration.store import audit, deliveries, ends, ledger, repair, superseded
+from integration.store import audit, decisions, deliveries, ends, ledger, repair, superseded
 from integration.store.database import Database, Row
 from integration.store.deliveries import Next
 from integration.store.repair import Restart
@@ -97,7 +97,7 @@ def test_a_correction_of_an_older_event_is_not_taken_for_one_of_the_newer(road: 
     with road.database.transaction() as tx:
         looked_at = deliveries.look(tx, first)
         assert looked_at
-        assert repair.edit(tx, looked_at, b"corrected", "event", ["lines.0.sku"], "jane")
+        assert repair.edit(tx, looked_at, b"corrected", ["lines.0.sku"], "jane")
     second = fail(road, 2)
     assert for_a_person(road) == [second]
     assert bytes(row(road, first)["document"]) == b"corrected"
@@ -111,7 +111,8 @@ def test_who_corrects_what_was_read_before_a_newer_event_is_not_heard(road: Road
     fail(road, 2)
     assert looked_at
     with road.database.transaction() as tx:
-        assert not repair.edit(tx, looked_at, b"corrected", "event", ["lines.0.sku"], "jane")
+        assert not repair.edit(tx, looked_at, b"corrected", ["lines.0.sku"], "jane")
+        assert not decisions.correct(tx, looked_at, {"lines[1].sku": b"sealed"}, "jane")
 
 
 def test_forty_bad_orders_are_forty_rows_before_and_after_a_repair(road: Road) -> None:

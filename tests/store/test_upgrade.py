@@ -15,7 +15,17 @@ from integration.errors import Misconfigured
 from integration.local.servers import Postgres
 from integration.message import State
 from integration.operations.selection import Selection
-from integration.store import attempts, cursors, fulfilment, installations, ledger, refusals, repair, superseded
+from integration.store import (
+    attempts,
+    cursors,
+    decisions,
+    fulfilment,
+    installations,
+    ledger,
+    refusals,
+    repair,
+    superseded,
+)
 from integration.store.attempts import Intending, Outcome
 from integration.store.database import Database, Row
 from integration.store.deliveries import Next
@@ -29,6 +39,7 @@ from tests.store.older import LAST, lay_out
 from tests.store.road import INGEST_STEPS, Road, system
 
 LOGIN = "jane:s3cret@"
+READ_BY_CLAIMS = (FOLDER / "0020_decisions.sql").read_text().partition("-- What was approved")[0]
 _numbers = itertools.count(1)
 
 
@@ -43,6 +54,7 @@ class Before:
             tx.run("alter table installations add column system text")  # what fills it is of today
             tx.run("alter table crossrefs add column source smallint")  # read by the claims below, which are today's
             tx.run("alter table messages add value numeric, add currency text, add part_of text")  # and the inbox
+            tx.run(READ_BY_CLAIMS)
         self.road = Road(self.database)
         with self.database.transaction() as tx:
             found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
@@ -60,7 +72,10 @@ class Before:
         self._carry("1006", self.fusion)
         self.road.close(self.road.delivery("evt-1006", order="1006"), State.SKIPPED)
         with self.database.transaction() as tx:
-            tx.run("alter table crossrefs drop column source")
+            tx.run("update deliveries set approved = '{total_differs}' where id = %s", self.held[1])
+            tx.run("alter table crossrefs drop column source, drop column taken")
+            tx.run("alter table deliveries drop column taken, drop column about, drop column difference")
+            tx.run("drop table decisions")
             cursors.ensure(tx, self.odoo, ("pickings",))
             for minutes, reason in ((1, "unproven"), (2, "unproven"), (2, "stale")):
                 tx.run(
@@ -75,9 +90,7 @@ class Before:
     def rows(self) -> list[Row]:
         """What every delivery is and waits for."""
         with self.database.transaction() as tx:
-            return tx.rows(
-                "select id, state, step, due_at, round, approved, lease, document from deliveries order by id"
-            )
+            return tx.rows("select id, state, step, due_at, round, lease, document from deliveries order by id")
 
     def balance(self) -> ledger.Ledger:
         with self.database.transaction() as tx:
@@ -156,7 +169,8 @@ def test_what_is_open_goes_on_and_what_was_held_can_be_repaired(before: Before) 
     assert road.move(claimed, State.DONE) is State.DONE
     with before.database.transaction() as tx:
         assert [row["newer"] for row in repair.matching(tx, Selection((State.HELD,)), 10)] == [0, 0]
-        assert repair.accept(tx, before.held[1], "total_differs", "jane")
+        assert [row["code"] for row in decisions.of_delivery(tx, before.held[0])] == []
+        assert [row["code"] for row in decisions.of_delivery(tx, before.held[1])] == ["total_differs"], "it holds on"
         assert repair.replay(tx, [before.held[1]], Restart(goes_on=True), "jane") == {before.held[1]: before.held[1]}
     assert before.balance().imbalances == ()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from integration.connectors.contract import Document, Gate
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer.changes import AccountChanges
@@ -43,6 +46,6 @@ class Site:
             raise Misconfigured(f"{refused.reason}: the integration user lacks rights", hint=f"{RIGHTS}.") from refused
         return self.client.id
 
-    def payload(self, document: Document, *, any_total: bool = False) -> Payload:
+    def payload(self, document: Document, accepts: Callable[[Decimal], bool] = lambda _: False) -> Payload:
         """The order document as Fusion reads it, see `Payload`."""
-        return Payload(document, self._source_system, self._business_unit, any_total)
+        return Payload(document, self._source_system, self._business_unit, accepts)

@@ -31,8 +31,8 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     if rows is None:
         raise _none(guest_account)
     number = str(rows[0]["AccountNumber"])
-    if number not in (known, customer["account_number"]) and not work.approved(LINK):
-        _check_vat(site.client, document, rows)
+    if number not in (known, customer["account_number"]):
+        _check_vat(site.client, document, rows, work)
     work.remember("customer", key, number)
     _follow_merge(document, work, number)
     return Posted(number, number)
@@ -44,9 +44,11 @@ def shown_customer(site: Site, document: Document, work: Work) -> Document | Non
     return {"customer": {"account_number": number}} if number else None
 
 
-def _check_vat(client: Client, document: Document, rows: list[Document]) -> None:
+def _check_vat(client: Client, document: Document, rows: list[Document], work: Work) -> None:
     """Raises `Hold` for an account that was found by e-mail address and has another VAT number."""
     ours, number = document["customer"]["tax_number"], str(rows[0]["AccountNumber"])
+    if work.approved(LINK, number, ours):
+        return
     sites = client.items(client.path(ACTIVITIES), q=f"AccountNumber={quoted(number)}") if ours else ()
     theirs = {_plain(site.get("TaxRegistrationNumber")) for site in sites} - {""}
     if theirs and _plain(ours) not in theirs:
@@ -56,6 +58,7 @@ def _check_vat(client: Client, document: Document, rows: list[Document]) -> None
             f"{NEW_ACCOUNT}",
             code="look_alike",
             candidates=({**choice(number, rows[0], "customer", document["key"]), "approves": LINK},),
+            compared=(number, ours),
         )
 
 

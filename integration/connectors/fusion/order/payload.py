@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -24,13 +25,13 @@ Body = dict[str, Any]
 class Payload:
     """One order document that `enrich` has completed, and the settings that are the same for every order.
 
-    ``any_total``: a person lets it pass although its prices do not come to its total.
+    ``accepts`` says by how much its prices may differ from its total, because a person lets it pass.
     """
 
     document: Document
     source_system: str
     business_unit: str
-    any_total: bool = False
+    accepts: Callable[[Decimal], bool] = lambda _: False
 
     @property
     def order_key(self) -> str:
@@ -82,7 +83,7 @@ class Payload:
 
         Raises `Hold` when two lines have one id.
         """
-        of_lines, of_charges = prices(self.document, any_total=self.any_total)
+        of_lines, of_charges = prices(self.document, self.accepts)
         priced = enumerate(zip(self.document["lines"], of_lines, strict=True), start=1)
         bodies = [self._line(line, price, place) for place, (line, price) in priced]
         made = by_key(bodies, lambda body: str(body["SourceTransactionLineId"]))

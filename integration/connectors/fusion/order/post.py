@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 
 from integration.canonical.money import format_money
 from integration.connectors.answers import reading, to_number, unreadable
@@ -47,7 +48,7 @@ def post_order(site: Site, document: Document, work: Work) -> Posted:
     """Makes Fusion show the order, see `OrderPost.ensure`."""
 
     def ensure(found: Document) -> Posted:
-        payload = site.payload(found, any_total=work.approved(OTHER_AMOUNTS))
+        payload = site.payload(found, work.accepts)
         return OrderPost(site.client, site.resource, payload, work).ensure()
 
     try:
@@ -178,7 +179,7 @@ class OrderPost:
         return order
 
     def _difference(self, order: Row) -> Difference:
-        ignored = AMOUNTS if self._work.approved(OTHER_AMOUNTS) else ()
+        ignored = AMOUNTS if self._work.accepts(Decimal(0)) else ()
         return difference(self._payload, order, self._lines(order), ignored)
 
     def _difference_seen_twice(self, order: Row) -> Difference:
@@ -207,7 +208,9 @@ class OrderPost:
         if differs.added or differs.vanished:
             raise _other_lines(order, differs)
         if amounts := differs.names & AMOUNTS:
-            raise _other_amounts(order, ", ".join(sorted(amounts)))
+            ours = self._document["amount_total"]
+            differences = [abs(each - ours) for each in self._other_totals(order) if each is not None]
+            raise _other_amounts(order, ", ".join(sorted(amounts)), max(differences, default=Decimal(0)))
         self._check_total(order)
         return order
 
@@ -219,14 +222,18 @@ class OrderPost:
 
     def _check_total(self, order: Row) -> None:
         """Compares Fusion's total with Clarity's, where Fusion shows it."""
-        if self._work.approved(OTHER_AMOUNTS):
-            return
         ours, currency = self._document["amount_total"], self._document["currency"]
-        for total in rows_of(order.get("totals")):
-            if total.get("TotalCode") == GRAND_TOTAL and not same(ours, total.get("TotalAmount")):
-                theirs = to_number(total.get("TotalAmount"))
-                shown = "no number" if theirs is None else format_money(round(theirs, 6), currency)
-                raise _other_amounts(order, f"{shown} instead of {format_money(ours, currency)}")
+        for theirs in self._other_totals(order):
+            difference = None if theirs is None else abs(theirs - ours)
+            if difference is None or not self._work.accepts(difference):
+                shown = "no number" if theirs is None else format_money(theirs, currency)
+                raise _other_amounts(order, f"{shown} instead of {format_money(ours, currency)}", difference)
+
+    def _other_totals(self, order: Row) -> list[Decimal | None]:
+        """The totals that Fusion shows and that are not Clarity's; None for one that is no number."""
+        shown = [row.get("TotalAmount") for row in rows_of(order.get("totals")) if row.get("TotalCode") == GRAND_TOTAL]
+        numbers = (to_number(each) for each in shown if not same(self._document["amount_total"], each))
+        return [None if each is None else round(each, 6) for each in numbers]
 
     def _ensure_cancelled(self, order: Row) -> Posted:
         if is_draft(order):
@@ -294,12 +301,13 @@ def _not_submitted(order: Row) -> Hold:
     return held
 
 
-def _other_amounts(order: Row, which: str) -> Hold:
+def _other_amounts(order: Row, which: str, difference: Decimal | None) -> Hold:
     return Hold(
         f"order {order.get('OrderNumber')} has other amounts in Fusion than in Clarity: {which}",
         hint="Check in Fusion whether the order was priced again although its prices are frozen, or a line was "
         "added by hand (Order Management); correct it there. {again}",
         code=OTHER_AMOUNTS,
+        difference=difference,
     )
 
 

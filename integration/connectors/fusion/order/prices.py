@@ -7,7 +7,7 @@ for the whole order; each to the minor unit, by largest remainders, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
@@ -35,11 +35,11 @@ class Price:
         return EXACT.divide(amount, self.quantity).quantize(FINEST_UNIT_PRICE, context=EXACT).normalize()
 
 
-def prices(document: Document, *, any_total: bool = False) -> tuple[list[Price], list[Price]]:
+def prices(document: Document, accepts: Callable[[Decimal], bool] = lambda _: False) -> tuple[list[Price], list[Price]]:
     """The prices of the order's lines, and of its other charges.
 
-    Raises `Hold` for a price below zero, and, unless ``any_total`` will do, when they do not come to the order's total
-    to the minor unit.
+    Raises `Hold` for a price below zero, and when they do not come to the order's total to the minor unit, unless a
+    person ``accepts`` the difference.
     """
     lines, currency = document["lines"], document["currency"]
     parts = [*lines, *document["charges"]]
@@ -55,13 +55,15 @@ def prices(document: Document, *, any_total: bool = False) -> tuple[list[Price],
     ]
     total = sum((price.net + price.tax for price in made), ZERO)
     negative = any(price.net < 0 for price in made)
-    if negative or (total != document["amount_total"] and not any_total):
+    difference = abs(total - document["amount_total"])
+    if negative or (difference and not accepts(difference)):
         raise Hold(
             f"the charges for Fusion come to {format_money(total, currency)}, "
             f"Clarity says {format_money(document['amount_total'], currency)}",
             hint="Likely causes: a discount larger than what it is given on, or a mapping that leaves an amount out. "
             "Correct the order in Clarity, or the mapping and restart the fleet. {again}",
             code="negative_price" if negative else OTHER_AMOUNTS,
+            difference=None if negative else difference,
         )
     return made[: len(lines)], made[len(lines) :]
 

@@ -41,9 +41,10 @@ class Completion:
             return {}
         if not another_vat(ours, row["vat"]):
             return {} if plain_vat(row["vat"]) else {"vat": ours}
-        if self._work.approved(WRITE):
+        compared = (row["id"], plain_vat(ours), plain_vat(row["vat"]))
+        if self._work.approved(WRITE, *compared):
             return {"vat": ours}
-        if self._work.approved(KEEP):
+        if self._work.approved(KEEP, *compared):
             return {}
         raise Hold(
             f"the customer has another VAT number in Clarity than its contact {label(row)} in Odoo",
@@ -54,6 +55,7 @@ class Completion:
                 {"id": "clarity", "label": "Clarity is right: its number is written to Odoo", "approves": WRITE},
                 {"id": "odoo", "label": "Odoo is right: its number stays", "approves": KEEP},
             ),
+            compared=compared,
         )
 
     @staticmethod

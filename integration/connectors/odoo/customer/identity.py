@@ -125,11 +125,13 @@ class Matches:
 
         A person may decide that one of them is the customer, or that a new contact is made.
         """
-        if self._work.approved(NEW) or not partner["email"]:
+        if not partner["email"]:
             return
         way = ["email_normalized", "=", email_address(partner["email"])]
         rows = self._read([way])
-        if rows := self._free(identity, rows, self._names(rows)):
+        rows = self._free(identity, rows, self._names(rows))
+        compared = (identity.entity, identity.key, self._work.known(identity.entity, identity.key)) if rows else ()
+        if rows and not self._work.approved(NEW, *compared):
             choices = [candidate(row, identity) for row in rows[:MOST_CANDIDATES]]
             raise Hold(
                 "contacts in Odoo have the customer's e-mail address, but are of another kind or VAT number",
@@ -137,6 +139,7 @@ class Matches:
                 "in Odoo or Clarity where one of them is wrong. {again}",
                 code="look_alike",
                 candidates=(*choices, {"id": "new", "label": "a new contact is made", "approves": NEW}),
+                compared=compared,
             )
 
     def _look(self, identity: Identity, partner: Row) -> tuple[Row | None, list[Row]]:

@@ -57,12 +57,12 @@ class Remembered:
         row = self._rows.get(id)
         if row and row["active"] and not self._elsewhere(row):
             return row
-        if self._work.approved(NEW):
+        if self._work.approved(NEW, identity.entity, identity.key, theirs):
             return None
-        if row and not row["active"] and self._work.approved(UNARCHIVE):
+        if row and not row["active"] and self._work.approved(UNARCHIVE, identity.entity, identity.key, theirs):
             self._unarchive("partner", id)
             return {**row, "active": True}
-        raise self._unusable(identity, partner, row)
+        raise self._unusable(identity, partner, row, theirs)
 
     def names(self, contents: Mapping[str, str], customer: int) -> dict[str, str]:
         """The key of each address, made of its content; another key where it is an address of another contact.
@@ -135,7 +135,7 @@ class Remembered:
     def _elsewhere(self, row: Row) -> bool:
         return bool(row["company_id"]) and row["company_id"][0] != self._company
 
-    def _unusable(self, identity: Identity, partner: Row, row: Row | None) -> Hold:
+    def _unusable(self, identity: Identity, partner: Row, row: Row | None, theirs: str) -> Hold:
         others = [other for other in self._matches.free(identity, partner) if not row or other["id"] != row["id"]]
         choices = [candidate(other, identity) for other in others[:MOST_CANDIDATES]]
         choices.append({"id": "new", "label": "a new contact is made", "approves": NEW})
@@ -155,6 +155,7 @@ class Remembered:
             "purpose stays so unless you choose otherwise.",
             code=code,
             candidates=tuple(choices),
+            compared=(identity.entity, identity.key, theirs),
         )
 
 

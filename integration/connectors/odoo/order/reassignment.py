@@ -37,7 +37,7 @@ def reassigned(client: Client, work: Work, order: Row, document: Document, chang
     if not _begun(client, order):
         addresses = {"partner_invoice_id": ids["invoice"], "partner_shipping_id": ids["delivery"]}
         return {**changes, "partner_id": ids["partner"], **addresses}
-    if work.approved(KEEP):
+    if work.approved(KEEP, ids["partner"], theirs):
         return {field: value for field, value in changes.items() if not field.startswith("partner_")}
     raise Hold(
         f"{order['name']} belongs to another customer in Clarity now, {label(rows[ids['partner']])}, and it is "
@@ -46,6 +46,7 @@ def reassigned(client: Client, work: Work, order: Row, document: Document, chang
         "invoice in Odoo by hand. {again}",
         code="customer_changed",
         candidates=({"id": "keep", "label": f"the order stays with {label(rows[theirs])}", "approves": KEEP},),
+        compared=(ids["partner"], theirs),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from integration.canonical.money import format_money
-from integration.canonical.rounding import explains
+from integration.canonical.rounding import explains, most
 from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.amounts import lines_of, roundings
 from integration.connectors.odoo.catalog import Catalog
@@ -58,7 +58,7 @@ class OrderTotal:
                 self._work.found(EFFECT, f"a line carries {carried:f}")
             return carried
         if not (self._carries and self._explained(order, theirs - carried)):
-            if self._work.approved("total_differs"):
+            if self._work.accepts(abs(theirs - ours)) or self._work.accepts(abs(theirs - ours) - self._rounding(order)):
                 return carried
             raise self._differs(order, theirs)
         carried += ours - theirs
@@ -79,6 +79,13 @@ class OrderTotal:
             if explains(roundings(lines, currency, method), theirs - exactly, currency):
                 return True
         return False
+
+    def _rounding(self, order: Row) -> Decimal:
+        """The most by which rounding alone can make both totals differ."""
+        currency = self._document["currency"]
+        method = self._catalog.rounding_method(order["company_id"][0])
+        ours = Decimal(self._document.get("tax_roundings", 0))
+        return most(ours + roundings(lines_of(self._document), currency, method), currency)
 
     def _line(self, order: Row) -> Row | None:
         """The rounding line, if the order has one."""
@@ -151,4 +158,5 @@ class OrderTotal:
             "Odoo keeps, a line that somebody added or changed in Odoo; with ODOO_ROUNDING=hold also where each of "
             "them rounds. Correct it there, or the mapping and restart the fleet. {again}",
             code="total_differs",
+            difference=abs(theirs - ours),
         )
