@@ -136,6 +136,12 @@ def _run(runtime: Runtime, work: DeliveryWork, bodies: Mapping[Step, Body]) -> F
     return side_by_side.together(finish, end, partial(finish, runtime), patience=END_TOGETHER)
 
 
+def check_newest(delivery: Delivery) -> None:
+    """Raises `Skip` when the target has a newer version of the object."""
+    if delivery.applied_version is not None and delivery.version < delivery.applied_version:
+        raise Skip(f"superseded: version {delivery.applied_version} was applied already")
+
+
 def _open(runtime: Runtime, work: DeliveryWork) -> Job:
     delivery = work.delivery
     if delivery.leases > POISONED:
@@ -144,8 +150,7 @@ def _open(runtime: Runtime, work: DeliveryWork) -> Job:
             hint="Look at the workers' logs of these times; when the cause is fixed, `fleet dead replay ID`.",
             code="poison",
         )
-    if delivery.applied_version is not None and delivery.version < delivery.applied_version:
-        raise Skip(f"superseded: version {delivery.applied_version} was applied already")
+    check_newest(delivery)
     assert delivery.pin
     document = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
     return Job(runtime, delivery, runtime.workflow(delivery.pin), work, document, tracking(delivery.entity))

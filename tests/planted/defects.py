@@ -10,6 +10,7 @@ from tests.planted import (
     of_customers,
     of_dispatcher,
     of_documents,
+    of_dry_runs,
     of_edges,
     of_fleets,
     of_forks,
@@ -44,5 +45,6 @@ DEFECTS: list[Defect] = [
     *of_dispatcher.DEFECTS,
     *of_forks.DEFECTS,
     *of_operations.DEFECTS,
+    *of_dry_runs.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -207,7 +207,7 @@ def test_a_dry_run_shows_both_sides_and_changes_nothing(road: World, run: Run) -
     before = here_and_there()
     for target in ("odoo", "fusion"):
         row = road.at(target, id)[0]
-        (reported,) = json.loads(run("replay", row["id"], "--dry-run", "--json"))
+        reported = json.loads(run("replay", row["id"], "--dry-run", "--json"))
         assert reported["at_target"]
         assert reported["differing"] == []
         assert reported["equal"] > 5
