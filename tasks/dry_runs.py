@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from integration import translator
 from integration.canonical import load
 from integration.canonical.entities import entity
-from integration.connectors.contract import Request
+from integration.connectors.contract import Document, Request
 from integration.errors import Failure
 from integration.masking import masked
 from integration.message import Step
@@ -186,7 +187,7 @@ def _traced(found: DryRun, row: Row, *, reveal: bool) -> Row:
     if found.canonical is None or found.event is None or len(found.workflow.transform) != 2:
         return traced
     into, out = found.workflow.transform
-    given = load(into.source, found.event["data"])
+    given = _given(into, found.event)
     personal = entity(found.delivery.entity).personal
     in_canonical, in_event = (shown(each, reveal=reveal, personal=personal) for each in (found.canonical, given))
     written = origin(out.body, found.canonical, row["path"])
@@ -201,6 +202,15 @@ def _traced(found: DryRun, row: Row, *, reveal: bool) -> Row:
             for source in read.reads:
                 traced["event"] |= read_at(in_event, source)
     return traced
+
+
+def _given(into: translator.Mapping, event: Document) -> Document:
+    """What the first mapping read; nothing of an event to which more was added before."""
+    try:
+        given: Document = load(into.source, event["data"])
+    except Failure:
+        return {}
+    return given
 
 
 def _shown(document: Any, personal: bool, *, reveal: bool) -> Any:

@@ -31,6 +31,7 @@ from tasks.dry_run import dry_run
 from tasks.dry_runs import Summary, look_at
 from tasks.runtime import Runtime
 from tasks.steps import BODIES
+from tests.connectors.odoo_targets import SandboxTarget
 from tests.mapping.shop import ORDER
 from tests.ports import free_port
 from tests.road.orders import NOWHERE, Orders
@@ -105,11 +106,6 @@ class Odoo(Orders):
         return look_at(self.runtime, rows, None, lambda _: current, ask=ask, reveal=False).as_row()
 
     # at Odoo
-
-    def add(self, model: str, **values: Any) -> None:
-        with self._database.transaction():
-            like = next(iter(self._database.rows(model).values()))
-            self._database.insert(model, {**like, "id": None, **values})
 
     def change(self, model: str, number: int | None = None, **values: Any) -> None:
         with self._database.transaction():
@@ -245,12 +241,12 @@ def test_personal_values_are_masked_unless_they_are_revealed_which_is_audited(od
 
 
 @pytest.mark.parametrize("form", [(), ("--no-target",), ("--from-step", "enrich")], ids=" ".join)
-def test_nothing_is_changed_here_or_there(odoo: Odoo, fleet: Fleet, form: tuple[str, ...]) -> None:
+def test_nothing_is_changed_here_or_there(odoo: Odoo, served: Served, fleet: Fleet, form: tuple[str, ...]) -> None:
     """Deliveries in all states; the customer of one is in Odoo already, and would be taken as ours."""
     known = odoo.held(sku="SOON")
-    email = f"ada{odoo.numbers}@mail.example"
-    odoo.add("res.partner", name="Ada Lovelace", email=email, is_company=False)
-    odoo.add("product.product", name="Soon", default_code="SOON")
+    target = SandboxTarget(served.url, served.fake, "json2")
+    target.create("res.partner", name="Ada Lovelace", email="ada1@mail.example")
+    target.product(default_code="SOON")
     done, dead, opened = odoo.posted(), odoo.posted(), odoo.order()
     odoo.run("update deliveries set state = 'dead', code = 'http_400' where id = %s", dead)
     skipped = odoo.order(lines=[], customer__type="person", status="cancelled")
