@@ -79,11 +79,11 @@ def look_at(
                 found = dry_run(runtime, row["id"], step, current(row), ask=ask)
             except Failure as failure:
                 summary.leave_out(row, failure.code, failure.reason, failure.hint)
-                continue
-            if found and found.away:
-                summary.away = found.unasked
-                break
-            summary.add(row, found)
+            else:
+                if found and found.away:
+                    summary.away = found.unasked
+                    break
+                summary.add(row, found)
             seen()
     except KeyboardInterrupt:
         summary.interrupted = True

@@ -74,6 +74,14 @@ DEFECTS = [
         "assert",
     ),
     Defect(
+        "a dry run waits for its place at the target",
+        ONE,
+        "if time.monotonic() + busy.after > until:",
+        "if busy:",
+        f"{ROAD}test_at_a_busy_target_it_waits_for_its_place",
+        "assert",
+    ),
+    Defect(
         "an interrupted dry run shows what it has found",
         MANY,
         "except KeyboardInterrupt:",

@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,6 +23,7 @@ from werkzeug.serving import make_server
 
 import mappings
 from integration.cli import main
+from integration.errors import Throttled
 from integration.message import Step
 from integration.sandbox.odoo import Odoo as FakeOdoo
 from integration.settings import Settings
@@ -29,7 +32,7 @@ from integration.workflow import Workflow, load_definitions
 from tasks import runner
 from tasks.dry_run import dry_run
 from tasks.dry_runs import Summary, look_at
-from tasks.runtime import Runtime
+from tasks.runtime import SLOT_PATIENCE, Runtime
 from tasks.steps import BODIES
 from tests.connectors.odoo_targets import SandboxTarget
 from tests.mapping.shop import ORDER
@@ -339,6 +342,20 @@ def test_a_target_that_is_paused_is_left_in_peace(odoo: Odoo, fleet: Fleet, serv
     assert one["would_be_sent"]["order"]["origin"] == "WEB-1"
     assert served.calls == []
     assert json.loads(fleet("replay", *ids, "--dry-run", "--json", "--no-target").output)["looked_at"] == 2
+
+
+def test_at_a_busy_target_it_waits_for_its_place(odoo: Odoo) -> None:
+    id, found = odoo.posted(), list[Row]()
+    waiting = Thread(target=lambda: found.append(odoo.look([id], {})))
+    with ExitStack() as others:
+        while (state := odoo.runtime.throttles["odoo"].state()).slots < state.concurrency:
+            with suppress(Throttled):  # the rate may be used up for a moment
+                others.enter_context(odoo.runtime.throttles["odoo"].admit())
+        waiting.start()
+        time.sleep(SLOT_PATIENCE + 1)  # a hop would have been refused by now
+        assert found == []
+    waiting.join(60)
+    assert [each["targets"][0]["unchanged"] for each in found] == [1]
 
 
 def test_what_was_found_so_far_is_shown_when_a_person_interrupts_it(
