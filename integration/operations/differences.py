@@ -18,12 +18,12 @@ MOST_READ = 3
 def compared(ours: Any, theirs: Any, *, reveal: bool, personal: bool = False, whole: bool = False) -> list[Row]:
     """A row ``{path, field, would_be_sent, at_target, equal}`` for each path: of ours where there are no ``theirs``.
 
-    Else of theirs, which are what can be compared; with ``whole``, of both.  ``path`` is never shown, ``field`` is what
-    may be.  One that is not there has the value `ABSENT`.
+    Else of theirs, which are what can be compared, or below one where they have nothing; with ``whole``, of both.
+    ``path`` is never shown, ``field`` is what may be.  A value that is not there is `ABSENT`.
     """
     sent, there = (dict(leaves(each or {})) for each in (ours, theirs))
     shown_sent, shown_there = (shown(each or {}, reveal=reveal, personal=personal) for each in (ours, theirs))
-    paths = {**sent, **there} if whole else there if theirs else sent
+    paths = {**sent, **there} if whole else _comparable(sent, there) if theirs else sent
     return [
         {
             "path": path,
@@ -35,6 +35,13 @@ def compared(ours: Any, theirs: Any, *, reveal: bool, personal: bool = False, wh
         for path in paths
         if path
     ]
+
+
+def _comparable(sent: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[str]:
+    """Their paths; of an object of ours that they do not have at all, such as a line, ours."""
+    for path, value in there.items():
+        below = [each for each in sent if each.startswith(f"{path}.")] if value is None else []
+        yield from below or [path]
 
 
 def shown(document: Any, *, reveal: bool, personal: bool = False) -> dict[str, tuple[str, Any]]:

@@ -343,6 +343,16 @@ def test_a_comparison_masks_what_it_compares() -> None:
     assert [(row["field"], row["equal"]) for row in both] == [("note", False), ("key", True), ("origin", False)]
 
 
+def test_a_line_that_the_target_lacks_is_new_to_it() -> None:
+    lines = [{"key": "1"}, {"key": "2"}]
+    rows = compared({"lines": lines}, {"lines": [lines[0], None, {"key": "3"}]}, reveal=True)
+    assert [(row["field"], row["would_be_sent"], row["at_target"]) for row in rows] == [
+        ("lines.0.key", "1", "1"),
+        ("lines.1.key", "2", "(absent)"),
+        ("lines.2.key", "(absent)", "3"),
+    ]
+
+
 def test_an_odd_name_of_a_field_is_masked_too() -> None:
     named = {"attributes": {"jane@mail.example": "a"}}
     (row,) = compared(named, named, reveal=False)

@@ -46,10 +46,11 @@ def test_a_row_is_found_by_its_place_and_its_condition() -> None:
 def test_an_item_of_a_list_is_found_behind_those_of_the_rows_before() -> None:
     sku = [{"to": "sku", "from": "sku || root.fallback"}]
     rows = [{"to": "lines", "each": "lines[?goods]", "rows": sku}, {"to": "lines", "each": "fees", "rows": sku}]
-    document = {"fallback": "F", "lines": [{"sku": "no"}, {"sku": "A", "goods": True}], "fees": [{"sku": "B"}]}
+    document = {"fallback": "F", "lines": [{"sku": "no"}, {"sku": "A", "goods": True}], "fees": [{}, {"sku": "C"}]}
     assert of(rows, document, "lines.0.sku") == ("1.1", ("fallback", "lines.1.sku"))
     assert of(rows, document, "lines.1.sku") == ("2.1", ("fallback", "fees.0.sku"))
-    assert of(rows, document, "lines.2.sku") is None
+    assert of(rows, document, "lines.2.sku") == ("2.1", ("fallback", "fees.1.sku"))
+    assert of(rows, document, "lines.3.sku") is None
 
 
 def test_what_an_expression_has_made_has_no_path() -> None:

@@ -106,6 +106,14 @@ DEFECTS = [
         "",
     ),
     Defect(
+        "a line that the target lacks is shown as it would be sent",
+        "integration/operations/differences.py",
+        "yield from below or [path]",
+        "yield path",
+        "tests/cli/test_repair.py::test_a_line_that_the_target_lacks_is_new_to_it",
+        "assert",
+    ),
+    Defect(
         "a value comes from its own item of a list",
         "integration/origins.py",
         "position = int(rest[0]) - first",

@@ -25,10 +25,11 @@ import mappings
 from integration.cli import main
 from integration.errors import Throttled
 from integration.message import Step
+from integration.receiver import read_event
 from integration.sandbox.odoo import Odoo as FakeOdoo
 from integration.settings import Settings
 from integration.store.database import Row
-from integration.workflow import Workflow, load_definitions
+from integration.workflow import Workflow, load_definitions, read_json
 from tasks import runner
 from tasks.dry_run import dry_run
 from tasks.dry_runs import Summary, look_at
@@ -87,6 +88,18 @@ class Odoo(Orders):
         self.numbers += 1
         given = {"id": f"{self.numbers}", "number": f"WEB-{self.numbers}", "lines": [{**LINE, "sku": sku}]}
         return self.accept(**{**given, "customer__email": f"ada{self.numbers}@mail.example", **changes})["odoo"]
+
+    def customer(self) -> int:
+        """A customer who has registered at Clarity, posted to Odoo; the id of the delivery."""
+        given = read_json(mappings.FOLDER / "samples" / "clarity.in.customer" / "person.json")["given"]
+        body = json.dumps({"id": "evt-customer", "type": "customer.created", "data": given}).encode()
+        with self.runtime.database.transaction() as tx:
+            arrival = self._intake.accept(tx, "clarity", read_event("evt-customer", body, "clarity"), body)
+            assert arrival
+            id = int(tx.value("select id from deliveries where message = %s and queue is not null", arrival.message))
+        self.send(id)
+        assert self.row(id)["state"] == "done", self.row(id)
+        return id
 
     def posted(self, **changes: Any) -> int:
         id = self.order(**changes)
@@ -241,6 +254,19 @@ def test_personal_values_are_masked_unless_they_are_revealed_which_is_audited(od
             },
         ),
     ]
+
+
+def test_all_of_a_customer_is_masked(odoo: Odoo, fleet: Fleet) -> None:
+    id = odoo.customer()
+    odoo.change("res.partner", name="Grace Hopper")
+    shown = json.loads(fleet("replay", id, "--dry-run", "--json").output)
+    (name,) = [each for each in shown["differing"] if each["field"] == "partner.fields.name"]
+    assert (name["would_be_sent"], name["at_target"]) == ("***", "***")
+    assert name["event"] == name["canonical"] == {"email": "***", "id": "c-2", "name": "***"}
+    text = json.dumps(shown) + fleet("replay", id, "--dry-run").output
+    text += fleet("replay", "--type", "customer.created", "--state", "done", "--dry-run").output
+    assert "partner.fields.name at odoo-1: 1 of 1" in text
+    assert not [each for each in ("Grace", "Jane", "@") if each in text], text
 
 
 @pytest.mark.parametrize("form", [(), ("--no-target",), ("--from-step", "enrich")], ids=" ".join)
