@@ -41,6 +41,16 @@ def read_paths(mapping: Document) -> set[Path]:
     return set(_rows(mapping["rows"], {()}, schema.fields if schema else None))
 
 
+def read_by(row: Document, at: Path) -> list[Path]:
+    """The paths that a row reads in the object at this path: first those of its value, then those of its condition.
+
+    What its inner rows read is not among them.
+    """
+    values = [sorted(_asked(each, {at})) for each in _sources(row)]
+    condition = sorted(_asked(row["when"], {at})) if "when" in row else []
+    return list(dict.fromkeys([*(path for paths in values for path in paths), *condition]))
+
+
 def _rows(rows: list[Document], at: set[Path], target: Fields | None) -> Iterator[Path]:
     """The paths that rows read in the objects at these paths."""
     for row in rows:

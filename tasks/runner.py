@@ -138,10 +138,15 @@ def _run(runtime: Runtime, work: DeliveryWork, bodies: Mapping[Step, Body]) -> F
     return side_by_side.together(finish, end, partial(finish, runtime), patience=END_TOGETHER)
 
 
-def _open(runtime: Runtime, work: DeliveryWork) -> Job:
-    delivery = work.delivery
+def check_newest(delivery: Delivery) -> None:
+    """Raises `Skip` when the target has a newer version of the object."""
     if delivery.applied_version is not None and delivery.version < delivery.applied_version:
         raise Skip(f"superseded: version {delivery.applied_version} was applied already")
+
+
+def _open(runtime: Runtime, work: DeliveryWork) -> Job:
+    delivery = work.delivery
+    check_newest(delivery)
     assert delivery.pin
     document = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
     workflow = runtime.workflow(delivery.pin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -14,7 +14,8 @@ from integration.errors import Failure
 from integration.message import State
 from integration.operations.selection import WAITING, Selection
 from integration.settings import operator
-from integration.store import definitions, repair
+from integration.store import definitions, repair, views
+from integration.store.conditions import LAST
 from integration.store.database import Database, Row
 from integration.store.repair import Restart
 from integration.terminal.render import console, say, show_json
@@ -24,7 +25,6 @@ from integration.terminal.session import ID, open_database
 from integration.workflow import Definitions, load_definitions
 
 BATCH = 100
-MOST_DRY_RUNS = 5
 STATES = click.Choice([state.value for state in repair.CLOSED])
 EXAMPLES = """
 
@@ -33,6 +33,7 @@ EXAMPLES = """
       fleet {name} 4711
       fleet {name} --code unknown_sku --target odoo
       fleet {name} 4711 --dry-run
+      fleet {name} --code unknown_sku --dry-run
     """
 
 
@@ -44,6 +45,8 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
         wanted = states or tuple(map(State, state)) or (repair.CLOSED if ids else WAITING)
         if not state:
             check_chosen(ids, options)
+        if how.no_target and not how.dry_run:
+            raise click.UsageError("--no-target goes with --dry-run")
         replay_all(Selection(wanted, ids, **options), limit, how)
 
     command = replay_options(run)
@@ -61,10 +64,10 @@ def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
     """Finds the deliveries, asks, and sends them again; or shows a dry run."""
     known = load_definitions(mappings.FOLDER)
     with open_database() as database:
-        rows = find(database, chosen, limit)
         if how.dry_run:
-            _dry_run(rows, known, how)
+            _dry_run(database, chosen, limit, known, how)
             return
+        rows = find(database, chosen, limit)
         if not rows:
             click.echo("[]" if how.as_json else "Nothing matches.")
             return
@@ -126,12 +129,31 @@ def _show(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions)
         )
 
 
-def _dry_run(rows: Sequence[Row], known: Definitions, how: ReplayOptions) -> None:
-    from integration.terminal.dry_run import show_dry_runs  # the connectors, which nothing else here needs
+def _dry_run(database: Database, chosen: Selection, limit: int, known: Definitions, how: ReplayOptions) -> None:
+    """Shows one in full where one id was given, and else many in sum."""
+    from integration.terminal.dry_run import show_dry_run  # the connectors, which nothing else here needs
+    from integration.terminal.dry_runs import show_dry_runs
 
-    if len(rows) > MOST_DRY_RUNS:
-        raise Failure(f"{len(rows)} match, at most {MOST_DRY_RUNS} can be tried at a time", hint="Use --limit 1.")
-    show_dry_runs([row["id"] for row in rows], known, how)
+    current = {} if how.pinned else {workflow.name: workflow for workflow in known.workflows}
+    rows = find(database, chosen, len(chosen.ids)) if chosen.ids else []
+    if len(chosen.ids) == 1:
+        show_dry_run(rows[0], lambda _: current, how)
+        return
+    with database.transaction() as tx:
+        total = min(views.count(tx, chosen), limit)
+    show_dry_runs(chosen, _pages(database, chosen, limit), total, lambda _: current, how)
+
+
+def _pages(database: Database, chosen: Selection, limit: int) -> Iterator[Row]:
+    """The deliveries, newest first, a page in memory at a time."""
+    before = LAST
+    while limit:
+        with database.transaction() as tx:
+            rows = repair.matching(tx, chosen, min(limit, BATCH), before)
+        yield from rows
+        if len(rows) < BATCH:
+            return
+        limit, before = limit - len(rows), rows[-1]["id"]
 
 
 replay = replay_command(None, "replay")

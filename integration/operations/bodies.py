@@ -27,5 +27,13 @@ def bodies(tx: Transaction, vault: Vault, messages: Sequence[int], *, reveal: bo
 
 def note_export(tx: Transaction, who: str, of: str, chosen: Selection, count: int) -> None:
     """Writes down who took how much out unmasked, and by which selection; never an address or its HMAC."""
-    shown = replace(chosen, email_key="given" if chosen.email_key else None)
-    audit.note(tx, who, "export", [None], of=of, count=count, selection=str(shown))
+    audit.note(tx, who, "export", [None], of=of, count=count, selection=_without_key(chosen))
+
+
+def note_reveal(tx: Transaction, who: str, of: str, chosen: Selection) -> None:
+    """Writes down who looks behind the mask at many, and by which selection; never an address or its HMAC."""
+    audit.note(tx, who, "reveal", [None], of=of, selection=_without_key(chosen))
+
+
+def _without_key(chosen: Selection) -> str:
+    return str(replace(chosen, email_key="given" if chosen.email_key else None))

@@ -151,6 +151,21 @@ def look(tx: Transaction, id: int) -> Delivery | None:
     return Delivery(**{**row, "step": Step(row["step"]), "lease": ""}) if row else None
 
 
+def last_sent(tx: Transaction, delivery: Delivery) -> bytes | None:
+    """The encrypted document with which this object last took effect at the delivery's target, while it is kept."""
+    found: bytes | None = tx.value(
+        """select d.document from messages m join deliveries d on d.message = m.id
+           where m.object_id = %s and d.target = %s and d.entity = %s and d.state = 'done' and d.document is not null
+           and (d.step = 'push_status') = %s
+           order by d.finished_at desc, d.id desc limit 1""",
+        delivery.object_id,
+        delivery.target,
+        delivery.entity,
+        delivery.step is Step.PUSH_STATUS,
+    )
+    return found
+
+
 def requeue_behind_lane(tx: Transaction, ids: Sequence[int]) -> set[int]:
     """Puts deliveries behind the others of their lanes, one of which runs or is older; that one's end will wake them.
 

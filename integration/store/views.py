@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integration.store.conditions import LAST, Selected, on_messages
+from integration.store.conditions import LAST, Selected, on_deliveries, on_messages
 from integration.store.database import Row, Transaction
 
 COLUMNS = """
@@ -53,6 +53,12 @@ def deliveries_of(tx: Transaction, message: int) -> list[Row]:
 def delivery(tx: Transaction, id: int) -> Row | None:
     """One delivery with its sealed document and candidates."""
     return tx.row(f"select d.document, d.candidates, {COLUMNS} from {TABLES} where d.id = %s", id)
+
+
+def count(tx: Transaction, chosen: Selected) -> int:
+    """How many deliveries are meant."""
+    where, values = on_deliveries(chosen)
+    return int(tx.value(f"select count(*) from {TABLES} where {where}", values))
 
 
 def counters(tx: Transaction) -> list[Row]:

@@ -1,107 +1,109 @@
-"""What ``fleet replay --dry-run`` shows: field by field what would be sent, beside what the target has."""
+"""What ``fleet replay ID --dry-run`` shows: what differs at the target, and where each value comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical import digest
-from integration.canonical.entities import entity
-from integration.connectors.contract import Request
+from rich.text import Text
+
 from integration.errors import Failure
-from integration.masking import masked
 from integration.settings import operator
 from integration.store import audit
 from integration.store.database import Row
-from integration.terminal.editing import leaves
-from integration.terminal.render import console, fields, remark, show_document, show_json, table
+from integration.terminal.render import console, fields, remark, show_document, show_json, visible
 from integration.terminal.replay_options import ReplayOptions
 from integration.terminal.session import open_runtime
-from integration.workflow import Definitions
-from tasks.dry_run import DryRun, dry_run
+from tasks.dry_run import dry_run
+from tasks.dry_runs import Current, in_full
 
-COLUMNS = ("field", "would_be_sent", "at_target")
-ABSENT = "(absent)"
+WITH = {"target": "at target", "last sent": "last sent"}
+"""How a value is named that is compared with."""
 
 
-def show_dry_runs(ids: Sequence[int], known: Definitions, how: ReplayOptions) -> None:
-    """Goes through the deliveries with nothing changed, and shows the outcome of each."""
-    current = {} if how.pinned else {workflow.name: workflow for workflow in known.workflows}
-    step = how.restart({}).step
+def show_dry_run(delivery: Row, current: Current, how: ReplayOptions) -> None:
+    """Goes through a delivery with nothing changed, and shows what a replay would do; all documents as JSON.
+
+    Raises `Failure` for one that no workflow took.
+    """
     with open_runtime() as runtime:
         if how.reveal:
             with runtime.database.transaction() as tx:
-                audit.note(tx, operator(), "reveal", list(ids))
-        found = [(id, dry_run(runtime, id, step, current)) for id in ids]
-    rows = [_row(id, each, reveal=how.reveal) for id, each in found]
-    if how.as_json:
-        show_json(rows)
-        return
-    for each in rows:
-        _show(each, reveal=how.reveal)
-
-
-def _row(id: int, found: DryRun | None, *, reveal: bool) -> Row:
+                audit.note(tx, operator(), "reveal", [delivery["id"]])
+        found = dry_run(runtime, delivery["id"], how.restart({}).step, current(delivery), ask=not how.no_target)
     if found is None:
-        raise Failure(f"no workflow took delivery {id}", hint="Send the event again once there is one for it.")
-    personal = entity(found.delivery.entity).personal
-    rows = compared(found.sends, found.shows, reveal=reveal, personal=personal)
-    first, stops = found.first, found.stops
-    return {
-        "delivery": id,
-        "at_target": found.shows is not None,
-        "equal": sum(row["equal"] for row in rows),
-        "differing": [{name: row[name] for name in COLUMNS} for row in rows if not row["equal"]],
-        "first_effect": first and _call(*first, reveal=reveal),
-        "stops": stops and {"code": stops.code, "reason": stops.reason, "hint": stops.hint},
-    }
-
-
-def _call(effect: str, request: Request, *, reveal: bool) -> Row:
-    """What would be called; its body is not masked as a document is, so it is shown only unmasked."""
-    body = {"body": request.body} if reveal else {}
-    return {"effect": effect, "method": request.method, "path": request.path, **body}
-
-
-def compared(sends: Any, shows: Any, *, reveal: bool, personal: bool = False) -> list[Row]:
-    """A row for each field: of the document to send where the target has none, else of what can be compared."""
-    ours, theirs = dict(leaves(sends or {})), dict(leaves(shows or {}))
-    shown_ours, shown_theirs = (
-        dict(leaves(each if reveal else masked(each, personal=personal))) for each in (sends or {}, shows or {})
-    )
-    paths = theirs if shows else ours
-    return [
-        {
-            "field": path,
-            "would_be_sent": shown_ours.get(path, ABSENT),
-            "at_target": shown_theirs.get(path, ABSENT),
-            "equal": path in ours and path in theirs and digest(ours[path]) == digest(theirs[path]),
-        }
-        for path in paths
-        if path
-    ]
+        raise Failure(
+            f"no workflow took delivery {delivery['id']}", hint="Send the event again once there is one for it."
+        )
+    row = in_full(found, reveal=how.reveal)
+    if how.as_json:
+        show_json(row)
+    else:
+        _show(row, reveal=how.reveal)
 
 
 def _show(row: Row, *, reveal: bool) -> None:
-    console.print(f"\n[bold]Delivery {row['delivery']}[/]")
-    if not row["at_target"]:
-        console.print("The target has nothing yet, or cannot show it.", style="dim")
-    table(
-        COLUMNS, [{name: _text(each[name]) for name in COLUMNS} for each in row["differing"]], empty="Nothing differs."
-    )
-    if row["equal"]:
-        console.print(f"{row['equal']} fields equal", style="dim")
+    console.print(f"[bold]Delivery {row['delivery']}[/]")
+    if row["at_target"] is not None:
+        for each in row["differing"]:
+            _show_difference(each, WITH[row["compared_with"]])
+    _say_what_is_there(row)
+    if row["at_target"] is None and row["would_be_sent"] is not None:
+        console.print("It would be sent:", style="bold")
+        for each in row["differing"]:
+            _show_value(f"  {each['field']}: ", text(each["would_be_sent"]))
     first, stops = row["first_effect"], row["stops"]
     if first:
         fields({"first it would do": f"{first['effect']}: {first['method']} {first['path']}"})
         if reveal:
             show_document(first["body"])
     elif stops:
-        remark("it would stop", stops["reason"], stops["hint"])
-    else:
+        remark(f"it would end {stops['state']}", stops["reason"], stops["hint"])
+    elif row["compared_with"] == "target":
         console.print("It would send nothing: the target shows it.")
 
 
-def _text(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+def _show_difference(row: Row, there: str) -> None:
+    """One field, stacked, so that it needs no wide terminal."""
+    console.print(Text(f"\n{visible(row['field'])}", style="bold"), soft_wrap=True)
+    values = {"event": _values(row["event"]), "canonical": _values(row["canonical"]),
+              "would be sent": text(row["would_be_sent"]), there: text(row["at_target"]),
+              "mapping": "; ".join(map(_row, row["rows"]))}  # fmt: skip
+    for name, value in values.items():
+        if value:
+            _show_value(f"  {name:<15}", value)
+
+
+def _show_value(name: str, value: str) -> None:
+    console.print(Text.assemble((visible(name), "dim"), visible(value)), soft_wrap=True)
+
+
+def _say_what_is_there(row: Row) -> None:
+    if row["not_asked"]:
+        remark("\nthe target could not be asked", row["not_asked"], None)
+    elif row["at_target"] is None:
+        nothing = {
+            "target": "The target does not have it yet, or cannot show it.",
+            "last sent": "Nothing was sent yet.",
+        }
+        console.print(f"\n{nothing[row['compared_with']]}", style="dim")
+    else:
+        differs = "" if row["differing"] else "\nNothing differs.  "
+        console.print(f"{differs}{row['equal']} fields are equal.", style="dim")
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    reads = ", ".join(row["reads"])
+    return f"{row['mapping']} row {row['row']}" + (f" reads {reads}" if reads else " gives a constant")
+
+
+def _values(read: Mapping[str, Any]) -> str:
+    return ", ".join(f"{path}: {text(value)}" for path, value in read.items())
+
+
+def text(value: Any) -> str:
+    """A value of a document on one line, an amount with all its digits."""
+    if value is None or value == "":
+        return "(empty)"
+    return f"{value:f}" if isinstance(value, Decimal) else str(value).replace("\n", "\\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from decimal import Decimal
 from secrets import token_hex
@@ -13,6 +13,7 @@ from typing import Any
 from integration.canonical import amount_names, parse_json
 from integration.canonical.decimals import LIMITS, LONGEST, decimal_of
 from integration.errors import Failure, Reject
+from integration.operations.differences import leaves
 
 MOST_LISTED = 40
 
@@ -60,13 +61,6 @@ def differing(before: Any, after: Any) -> list[str]:
     """The paths whose values are not the same."""
     old, new = dict(leaves(before)), dict(leaves(after))
     return [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
-
-
-def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its path; what is empty counts as a value."""
-    parts = document.items() if isinstance(document, dict) else enumerate(document) if _is_list(document) else ()
-    found = [leaf for key, value in parts for leaf in leaves(value, f"{path}.{key}".lstrip("."))]
-    yield from found or [(path, document)]
 
 
 def _key(place: Any, key: str, path: str, document: Any) -> Any:

@@ -18,12 +18,13 @@ STEPS = click.Choice([Step.TRANSFORM.value, Step.ENRICH.value, Step.POST.value])
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """How to replay: from which step, by the pinned definitions, without a question, or as a dry run."""
+    """How to replay: from which step, by the pinned definitions, without a question; or a dry run, with no target."""
 
     from_step: str | None
     pinned: bool
     yes: bool
     dry_run: bool
+    no_target: bool
     reveal: bool
     as_json: bool
 
@@ -37,7 +38,11 @@ OPTIONS = (
                  "transform]"),
     click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by the current ones."),
     click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest."),
-    click.option("--dry-run", is_flag=True, help="Only show what would be sent, beside what the target has."),
+    click.option("--dry-run", is_flag=True, help="Change nothing.  Of one ID: what differs between what would be sent "
+                 "and what the target has, and where it comes from.  Of many: which fields change, how often, and what "
+                 "would not be sent."),
+    click.option("--no-target", is_flag=True, help="With --dry-run: compare with what was last sent, and ask the "
+                 "target nothing.  That is faster, and blind to what only the target knows, such as an unknown SKU."),
     click.option("--reveal", is_flag=True, help="With --dry-run: show personal data too.  This is audited."),
     click.option("--yes", is_flag=True, help="Do not ask before more than one."),
     json_option,

@@ -16,8 +16,8 @@ from integration.canonical import freeze, thaw
 from integration.cli import main
 from integration.errors import Failure
 from integration.message import State, Step
+from integration.operations.differences import compared
 from integration.store.database import Database
-from integration.terminal.dry_run import compared
 from integration.terminal.editing import corrected, differing, read, written
 from integration.vault import Vault
 from tests.store.road import Road
@@ -350,3 +350,21 @@ def test_a_comparison_masks_what_it_compares() -> None:
     ]
     assert compared(TARGET, shown, reveal=True)[1]["at_target"] == "joe@mail.example"
     assert {row["at_target"] for row in compared(TARGET, None, reveal=False)} == {"(absent)"}
+    both = compared({"note": "a", "key": "1"}, {"key": "1", "origin": "b"}, reveal=True, whole=True)
+    assert [(row["field"], row["equal"]) for row in both] == [("note", False), ("key", True), ("origin", False)]
+
+
+def test_a_line_that_the_target_lacks_is_new_to_it() -> None:
+    lines = [{"key": "1"}, {"key": "2"}]
+    rows = compared({"lines": lines}, {"lines": [lines[0], None, {"key": "3"}]}, reveal=True)
+    assert [(row["field"], row["would_be_sent"], row["at_target"]) for row in rows] == [
+        ("lines.0.key", "1", "1"),
+        ("lines.1.key", "2", "(absent)"),
+        ("lines.2.key", "(absent)", "3"),
+    ]
+
+
+def test_an_odd_name_of_a_field_is_masked_too() -> None:
+    named = {"attributes": {"jane@mail.example": "a"}}
+    (row,) = compared(named, named, reveal=False)
+    assert (row["field"], row["equal"]) == ("attributes.***1", True)

@@ -11,6 +11,7 @@ from tests.planted import (
     of_decisions,
     of_dispatcher,
     of_documents,
+    of_dry_runs,
     of_edges,
     of_fleets,
     of_forks,
@@ -48,5 +49,6 @@ DEFECTS: list[Defect] = [
     *of_forks.DEFECTS,
     *of_operations.DEFECTS,
     *of_local.DEFECTS,
+    *of_dry_runs.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -204,11 +204,32 @@ def test_a_dry_run_shows_both_sides_and_changes_nothing(road: World, run: Run) -
     before = here_and_there()
     for target in ("odoo", "fusion"):
         row = road.at(target, id)[0]
-        (reported,) = json.loads(run("replay", row["id"], "--dry-run", "--json"))
+        reported = json.loads(run("replay", row["id"], "--dry-run", "--json"))
         assert reported["at_target"]
         assert reported["differing"] == []
         assert reported["equal"] > 5
     assert here_and_there() == before
+
+
+def test_every_kind_of_delivery_can_be_tried(road: World, run: Run) -> None:
+    (id,) = road.generate(1)
+    road.finished(id)
+    road.age([id], odoo=5)
+    road.becomes(id, "completed", 60)
+    with road.database.transaction() as tx:
+        rows = tx.rows(
+            """select d.id, d.entity from deliveries d join messages m on m.id = d.message
+               where %s in (m.object_id, m.part_of) and d.state in ('done', 'skipped') and d.pin is not null""",
+            id,
+        )
+    assert {row["entity"] for row in rows} >= {"order", "shipment", "invoice", "order_status"}
+    ids = [row["id"] for row in rows]
+    found = json.loads(run("replay", *ids, "--dry-run", "--json"))
+    assert found["looked_at"] == len(ids)
+    assert {each["state"] for each in found["not_sent"]} <= {"skipped"}, found["not_sent"]
+    for id in ids:
+        assert json.loads(run("replay", id, "--dry-run", "--json"))["delivery"] == id
+        assert f"Delivery {id}" in run("replay", id, "--dry-run", "--no-target")
 
 
 TIMES = """
