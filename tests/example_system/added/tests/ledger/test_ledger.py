@@ -68,7 +68,8 @@ def test_an_order_reaches_the_ledger(runtime: Runtime, running: tuple[str, FakeL
     _, fake = running
     body = json.dumps({"id": "evt-1", "type": "order.status_changed", "data": order({"status": "completed"})}).encode()
     with runtime.database.transaction() as tx:
-        arrival = Intake(runtime).accept(tx, "clarity", read_event("evt-1", body, "clarity"), body)
+        intake = Intake(runtime)
+        (arrival,) = intake.accept(tx, [intake.arriving("clarity", read_event("evt-1", body, "clarity"), body)])
         assert arrival
         [id] = [row["id"] for row in tx.rows("select id from deliveries where message = %s", arrival.message)]
     runner.run(runtime, [id], Step.TRANSFORM, BODIES)
