@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 
-import mappings
 from integration.canonical import ACCEPTABLE, freeze, parse_json, thaw
 from integration.canonical.entities import entity
-from integration.cli.replay import current_pins
+from integration.cli.replay import in_force_for
 from integration.errors import Failure, Reject
 from integration.message import State, Step
 from integration.settings import operator
@@ -24,7 +23,6 @@ from integration.store.repair import Restart
 from integration.terminal import editing as correction
 from integration.terminal.render import say
 from integration.terminal.session import ID, open_database, vault
-from integration.workflow import load_definitions
 
 SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A correction: lines.0.sku=SKU-1.  "
                    "More than one may be given.")  # fmt: skip
@@ -204,12 +202,11 @@ def _from_person(document: Any, file: str | None) -> Any:
 
 
 def _send(database: Database, id: int) -> None:
-    known = load_definitions(mappings.FOLDER)
     with database.transaction() as tx:
         rows = [row for row in [views.delivery(tx, id)] if row]
-    pins = current_pins(database, known, rows)
+    published = in_force_for(database, rows).of(rows[0]["object_id"])
     with database.transaction() as tx:
-        repair.replay(tx, [id], Restart(pins=pins), operator())
+        repair.replay(tx, [id], Restart(pins=published.pins, mapping_version=published.version), operator())
     say(f"Delivery {id} goes again.")
 
 

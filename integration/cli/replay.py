@@ -9,18 +9,18 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-import mappings
+from integration import preflight, publishing
 from integration.errors import Failure
+from integration.in_force import InForce
 from integration.message import State
 from integration.settings import operator
-from integration.store import definitions, repair, views
+from integration.store import repair, views
 from integration.store.database import Database, Row
-from integration.store.repair import Chosen, Restart
+from integration.store.repair import Chosen
 from integration.terminal.render import console, say, show_json
 from integration.terminal.replay_options import ReplayOptions, replay_options
 from integration.terminal.selection import filters, show_kinds
 from integration.terminal.session import ID, open_database
-from integration.workflow import Definitions, load_definitions
 
 BATCH = 100
 MOST_DRY_RUNS = 5
@@ -53,15 +53,17 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
     command = click.argument("ids", nargs=-1, type=ID)(filters(command))
     what = states[0].value if states else "held or dead"
     again = "  For what is done or skipped, makes a new delivery." if states is None else ""
-    about = f"Send what is {what} again, translated by the mappings as they are now.{again}"
+    about = f"Send what is {what} again, translated by the mappings in force.{again}"
     return click.command(name.rpartition(" ")[2], help=about + EXAMPLES.format(name=name))(command)
 
 
 def replay_all(chosen: Chosen, limit: int, how: ReplayOptions) -> None:
     """Finds the deliveries, asks, and sends them again; or shows a dry run."""
-    known = load_definitions(mappings.FOLDER)
     with open_database() as database:
         rows = _find(database, chosen, limit)
+        known = in_force_for(database, rows, pinned=how.pinned or how.dry_run)
+        if not (how.pinned or how.as_json) and (remark := publishing.files_differ(known)):
+            say(remark, err=True)
         if how.dry_run:
             _dry_run(rows, known, how)
             return
@@ -69,28 +71,26 @@ def replay_all(chosen: Chosen, limit: int, how: ReplayOptions) -> None:
             click.echo("[]" if how.as_json else "Nothing matches.")
             return
         _ask(database, chosen, rows, how)
-        restart = how.restart(current_pins(database, known, rows, pinned=how.pinned))
         if len(rows) == 1:
             _mention_newer(database, rows[0]["id"], how)
-        again = _in_batches(database, [row["id"] for row in reversed(rows)], restart, how)
+        again = _in_batches(database, list(reversed(rows)), known, how)
     left_out = sorted({row["id"] for row in rows} - set(again.values()))
     _show(again, left_out, how)
 
 
-def current_pins(
-    database: Database, known: Definitions, rows: Sequence[Row], *, pinned: bool = False
-) -> dict[str, str]:
-    """The definitions of now by workflow, stored, so that every worker can load them.
+def in_force_for(database: Database, rows: Sequence[Row], *, pinned: bool = False) -> InForce:
+    """The definitions in force.
 
-    Raises `Failure` when one of the rows is of a workflow that is not there any more.
+    Raises `Failure` when one of the rows is of a workflow that is not there any more, unless it keeps its pin.
     """
-    pins = {workflow.name: workflow.pin for workflow in known.workflows}
-    gone = sorted({row["workflow"] for row in rows} - {*pins, None})
-    if gone and not pinned:
-        raise Failure(f"not in mappings/workflows any more: {', '.join(gone)}", hint="Use --pinned, or resolve them.")
     with database.transaction() as tx:
-        definitions.store(tx, known.rows())
-    return pins
+        known = publishing.in_force(tx, preflight.load().kinds)
+    gone = {row["workflow"] for row in rows if row["workflow"] not in {None, *known.of(row["object_id"]).pins}}
+    if gone and not pinned:
+        raise Failure(
+            f"not among the workflows in force: {', '.join(sorted(gone))}", hint="Use --pinned, or resolve them."
+        )
+    return known
 
 
 def _find(database: Database, chosen: Chosen, limit: int) -> list[Row]:
@@ -127,15 +127,17 @@ def _ask(database: Database, chosen: Chosen, rows: Sequence[Row], how: ReplayOpt
     click.confirm(f"Send {len(rows)} again?", abort=True)
 
 
-def _in_batches(database: Database, ids: Sequence[int], restart: Restart, how: ReplayOptions) -> dict[int, int]:
+def _in_batches(database: Database, rows: Sequence[Row], known: InForce, how: ReplayOptions) -> dict[int, int]:
     """The old id by the new: the same, or that of a new delivery."""
     who = operator()
     again: dict[int, int] = {}
-    quiet = how.as_json or not console.is_terminal or len(ids) <= BATCH
+    quiet = how.as_json or not console.is_terminal or len(rows) <= BATCH
     with Progress(console=console, disable=quiet) as progress:
-        for batch in progress.track([ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]):
+        for batch in progress.track([rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]):
             with database.transaction() as tx:
-                again |= repair.replay(tx, batch, restart, who)
+                for published in filter(None, (known.whole, known.canary)):
+                    ids = [row["id"] for row in batch if known.of(row["object_id"]) is published]
+                    again |= repair.replay(tx, ids, how.restart(published), who)
     return {new: old for old, new in again.items()}
 
 
@@ -152,12 +154,12 @@ def _show(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions)
         )
 
 
-def _dry_run(rows: Sequence[Row], known: Definitions, how: ReplayOptions) -> None:
+def _dry_run(rows: Sequence[Row], known: InForce, how: ReplayOptions) -> None:
     from integration.terminal.dry_run import show_dry_runs  # the connectors, which nothing else here needs
 
     if len(rows) > MOST_DRY_RUNS:
         raise Failure(f"{len(rows)} match, at most {MOST_DRY_RUNS} can be tried at a time", hint="Use --limit 1.")
-    show_dry_runs([row["id"] for row in rows], known, how)
+    show_dry_runs(rows, known, how)
 
 
 replay = replay_command(None, "replay")

@@ -25,6 +25,11 @@ class Route:
     step: str = Step.TRANSFORM.value
     state: str = State.READY.value
     reason: str | None = None
+    mapping_version: int | None = None
+
+
+class Outdated(Exception):
+    """Other definitions are in force by now than those that an event was routed by; nothing was stored."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,13 @@ def accept(
     body_hash: bytes,
     routes: Sequence[Route],
     email_key: str | None = None,
+    newest: int | None = None,
 ) -> Arrival | None:
     """Stores the message, its deliveries and its count in one statement; None when the event came before.
 
     ``body`` is already encrypted, ``body_hash`` is the SHA-256 of the plain bytes.  Deliveries at the head of their
-    lane come back in ``due``; the others wait behind what is open there.
+    lane come back in ``due``; the others wait behind what is open there.  Raises `Outdated` where ``newest`` is not the
+    newest version of the definitions: whoever publishes one has every later event routed by it.
     """
     assert routes, "a message without a workflow gets one skipped delivery"
     row = tx.row(
@@ -68,9 +75,13 @@ def accept(
             "body_hash": body_hash,
             "routes": json.dumps([asdict(route) for route in routes]),
             "shard": shard(),
+            "newest": newest,
         },
     )
-    return Arrival("accepted", row["message"], tuple(row["due"])) if row else None
+    assert row
+    if row["newest"] != newest:
+        raise Outdated
+    return Arrival("accepted", row["message"], tuple(row["due"])) if row["message"] else None
 
 
 def newest(tx: Transaction, source: int, objects: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -128,25 +139,29 @@ select id, body_hash from messages where source = %(source)s and external_id = %
 union all select message, body_hash from seen where source = %(source)s and external_id = %(external_id)s limit 1"""
 
 ACCEPT = """
-with message as (
+with current as (
+    select max(version) as newest from publications
+), message as (
     insert into messages (source, external_id, type, object_id, version, number, email_key, body, body_hash)
     select %(source)s, %(external_id)s, %(type)s, %(object_id)s, %(version)s, %(number)s, %(email_key)s, %(body)s,
         %(body_hash)s
-    where not exists (select from seen where source = %(source)s and external_id = %(external_id)s)
+    from current where newest is not distinct from %(newest)s::int
+    and not exists (select from seen where source = %(source)s and external_id = %(external_id)s)
     on conflict (source, external_id) do nothing
     returning id
 ), route as (
     select * from jsonb_to_recordset(%(routes)s::jsonb) as route (
         entity text, lane text, queue text, workflow text, pin text, target smallint,
-        step text, state text, reason text)
+        step text, state text, reason text, mapping_version int)
 ), behind as (
     select lane, coalesce(others, false) as others from (select distinct lane from route) as lanes
     left join lateral (  -- not an exists: of that Postgres may read the whole table
         select true as others from deliveries d where d.lane = lanes.lane and d.open limit 1) as ahead on true
 ), routed as (
     insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
-        state, due_at, finished_at)
+        mapping_version, state, due_at, finished_at)
     select message.id, workflow, pin, target, queue, entity, route.lane, %(version)s, step, reason,
+        mapping_version,
         case when state = 'ready' and others then 'waiting' else state end,
         case when state = 'ready' and others then 'infinity' else now() end,
         case when state = 'ready' then null else now() end
@@ -158,8 +173,8 @@ with message as (
     cross join (values ('accepted', 1), ('deliveries', (select count(*) from route))) as made (name, value)
     on conflict (name, source, day, shard) do update set value = counters.value + excluded.value
 )
-select message.id as message, (
+select current.newest, message.id as message, (
     select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.system)), '[]')
     from routed r join installations i on i.id = r.target where r.state = 'ready') as due
-from message
+from current left join message on true
 """

@@ -10,6 +10,7 @@ from integration.canonical import digest
 from integration.canonical.entities import entity
 from integration.connectors.contract import Request
 from integration.errors import Failure
+from integration.in_force import InForce
 from integration.masking import masked
 from integration.settings import operator
 from integration.store import audit
@@ -18,22 +19,22 @@ from integration.terminal.editing import leaves
 from integration.terminal.render import console, fields, remark, show_document, show_json, table
 from integration.terminal.replay_options import ReplayOptions
 from integration.terminal.session import open_runtime
-from integration.workflow import Definitions
 from tasks.dry_run import DryRun, dry_run
 
 COLUMNS = ("field", "would_be_sent", "at_target")
 ABSENT = "(absent)"
 
 
-def show_dry_runs(ids: Sequence[int], known: Definitions, how: ReplayOptions) -> None:
+def show_dry_runs(chosen: Sequence[Row], known: InForce, how: ReplayOptions) -> None:
     """Goes through the deliveries with nothing changed, and shows the outcome of each."""
-    current = {} if how.pinned else {workflow.name: workflow for workflow in known.workflows}
-    step = how.restart({}).step
     with open_runtime() as runtime:
         if how.reveal:
             with runtime.database.transaction() as tx:
-                audit.note(tx, operator(), "reveal", list(ids))
-        found = [(id, dry_run(runtime, id, step, current)) for id in ids]
+                audit.note(tx, operator(), "reveal", [row["id"] for row in chosen])
+        found = [
+            (row["id"], dry_run(runtime, row["id"], how.step, {} if how.pinned else known.of(row["object_id"]).current))
+            for row in chosen
+        ]
     rows = [_row(id, each, reveal=how.reveal) for id, each in found]
     if how.as_json:
         show_json(rows)

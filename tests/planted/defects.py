@@ -16,6 +16,7 @@ from tests.planted import (
     of_fulfilment,
     of_identity,
     of_motion_and_edges,
+    of_publications,
     of_receiver,
     of_startup,
     of_store,
@@ -42,5 +43,6 @@ DEFECTS: list[Defect] = [
     *of_vault.DEFECTS,
     *of_dispatcher.DEFECTS,
     *of_forks.DEFECTS,
+    *of_publications.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

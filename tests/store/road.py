@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from integration.message import Event, State, Step, lane
 from integration.settings import System
-from integration.store import deliveries, ends, inbox, installations
+from integration.store import deliveries, ends, inbox, installations, publications
 from integration.store.database import Database
 from integration.store.deliveries import Delivery, Next
 from integration.store.inbox import Arrival, Route
@@ -46,7 +46,9 @@ class Road:
         body_hash = hashlib.sha256(content).digest()
         with self.database.transaction() as tx:
             event = self.event(id, order, version)
-            arrival = inbox.accept(tx, self.shop.id, event, b"sealed " + content, body_hash, [route])
+            arrival = inbox.accept(
+                tx, self.shop.id, event, b"sealed " + content, body_hash, [route], newest=publications.newest(tx)
+            )
             return arrival or inbox.again(tx, self.shop.id, id, body_hash)
 
     def delivery(self, id: str, **options: object) -> int:

@@ -41,6 +41,8 @@ class Before:
             lay_out(tx)
             tx.run("alter table installations add column system text")  # what fills it is of today
             tx.run("alter table crossrefs add column source smallint")  # read by the claims below, which are today's
+            tx.run("alter table deliveries add column mapping_version integer")
+            tx.run("create table publications (version integer)")
         self.road = Road(self.database)
         with self.database.transaction() as tx:
             found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
@@ -68,6 +70,8 @@ class Before:
                     minutes,
                 )
             tx.run("alter table installations drop column system")
+            tx.run("alter table deliveries drop column mapping_version")
+            tx.run("drop table publications")
 
     def rows(self) -> list[Row]:
         """What every delivery is and waits for."""
