@@ -65,8 +65,8 @@ class Table:
             return self.default
         raise Unfit(
             f"not in the table {self.name}",
-            hint=f"Add the value to mappings/tables/{self.name}.json and restart the fleet; or, if the value is wrong, "
-            "correct it where it comes from.",
+            hint=f"Add the value to mappings/tables/{self.name}.json and run `fleet mapping publish`; or, if the "
+            "value is wrong, correct it where it comes from.",
         )
 
 
@@ -289,8 +289,8 @@ def tax(tax: list[Any], table: Table) -> str:
     if _number(entry["rate"]) != _number(rate) * 100:
         raise Unfit(
             f"the table {table.name} says {entry['rate']} % for this code, the order says another rate",
-            hint=f"Find out which is right. Correct mappings/tables/{table.name}.json and restart the fleet, or "
-            "correct the order in Clarity.",
+            hint=f"Find out which is right. Correct mappings/tables/{table.name}.json and run `fleet mapping "
+            "publish`, or correct the order in Clarity.",
         )
     return f"{_number(entry['rate']):f}"
 

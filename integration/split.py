@@ -86,7 +86,7 @@ class Split:
         raise Hold(
             reason,
             hint="Correct the line's product in Clarity; or lines in mappings/workflows "
-            f"({_files(takers or taking)}) so that exactly one takes it, and restart the fleet. "
+            f"({_files(takers or taking)}) so that exactly one takes it, and run `fleet mapping publish`. "
             "{again}",
             code="ambiguous_line" if takers else "unrouted_line",
         )
@@ -97,7 +97,7 @@ class Split:
         except (ValueError, Unfit):
             raise Reject(
                 f"lines of {name} does not fit line {position}",
-                hint=f"Correct lines in mappings/workflows/{name}.json and restart the fleet. {{again}}",
+                hint=f"Correct lines in mappings/workflows/{name}.json and run `fleet mapping publish`. {{again}}",
             ) from None
 
     def _overdrawn(self, carrier: str, part: Document) -> Hold:
@@ -105,7 +105,7 @@ class Split:
         return Hold(
             f"the order's discounts are more than what {carrier} takes of it: {total}",
             hint="Give the discount on the lines in Clarity; or carries_charges to another workflow in "
-            f"mappings/workflows ({_files(self.tests)}) and restart the fleet. {{again}}",
+            f"mappings/workflows ({_files(self.tests)}) and run `fleet mapping publish`. {{again}}",
             code="overdrawn_part",
         )
 

@@ -134,7 +134,7 @@ class _Place:
             return Hold(reason, hint=f"{hint} {{again}}", code="unmapped")
         return Reject(
             reason,
-            hint="Correct {origin}; or, if it is right, the mapping's row, and restart the fleet. {again}",
+            hint="Correct {origin}; or, if it is right, the mapping's row, and run `fleet mapping publish`. {again}",
             code="untranslatable",
         )
 

@@ -102,7 +102,7 @@ class Workflow:
             except (ValueError, Unfit):
                 raise Reject(
                     f"the need of {self.name} for its {named} does not fit the document",
-                    hint="Correct needs in the workflow and restart the fleet. {again}",
+                    hint="Correct needs in the workflow and run `fleet mapping publish`. {again}",
                 ) from None
             found |= {(named, str(id)): None for id in (ids if isinstance(ids, list) else [ids]) if id is not None}
         return list(found)
@@ -144,7 +144,7 @@ class Workflow:
         except (ValueError, Unfit):
             raise Reject(
                 f"the condition of {self.name} does not fit the document",
-                hint="Correct the workflow's condition and restart the fleet. {again}",
+                hint="Correct the workflow's condition and run `fleet mapping publish`. {again}",
             ) from None
 
 
@@ -169,6 +169,15 @@ class Definitions:
         """All workflows, compiled; by name."""
         found = sorted(each.name + each.hash for each in self._by_hash.values() if each.kind == "workflow")
         return tuple(self.workflow(key[-64:]) for key in found)
+
+    def compiled(self) -> Self:
+        """The same, with every mapping and workflow compiled; raises `Misconfigured` for one that cannot work."""
+        for each in self._by_hash.values():
+            if each.kind == "mapping":
+                self.mapping(each.name)
+            elif each.kind == "workflow":
+                self.workflow(each.hash)
+        return self
 
     def matching(self, source: str, event_type: str) -> list[Workflow]:
         """The workflows that an event of this source and type starts."""
@@ -226,13 +235,7 @@ class Definitions:
 
 def compiled_definitions(folder: Path, offers: Offers | None = None) -> Definitions:
     """As `load_definitions`, with every mapping and workflow compiled, be it used or not."""
-    definitions = load_definitions(folder, offers=offers)
-    for each in definitions.rows():
-        if each.kind == "mapping":
-            definitions.mapping(each.name)
-        elif each.kind == "workflow":
-            definitions.workflow(each.hash)
-    return definitions
+    return load_definitions(folder, offers=offers).compiled()
 
 
 def load_definitions(folder: Path, instead: Path | None = None, offers: Offers | None = None) -> Definitions:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
-import mappings
-from integration import preflight
-from integration.connectors import offers
+from integration import preflight, publishing
 from integration.errors import Misconfigured
+from integration.in_force import InForce
 from integration.message import Event, State, lane
-from integration.store import definitions, inbox
+from integration.store import inbox, publications
 from integration.store.database import Transaction
-from integration.store.inbox import Arrival, Arriving, Route
+from integration.store.inbox import Arrival, Arriving, Outdated, Route
 from integration.vault import match_key
-from integration.workflow import Definitions, compiled_definitions
 from tasks.celery import INGEST
 from tasks.runtime import Runtime
 
@@ -24,35 +24,71 @@ logger = structlog.get_logger(__name__)
 
 
 class Intake:
-    """Accepts events by the definitions in ``mappings/`` as they are when it is made.
+    """Accepts events by the definitions in force: the statement that stores an event refuses any others.
 
-    Where they cannot work, those that were in force before stay in force.  Raises `Misconfigured` where there are none,
-    and for keys that do not open what was accepted before.
+    So every event that comes after a publication is routed by it, in every process, at once.  Raises `Misconfigured`
+    when it is made where no definitions were published and those that ship cannot work, where this release cannot
+    use those in force, and for keys that do not open what was accepted before.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         preflight.check_database(runtime.database, runtime.vault)
         self._runtime = runtime
-        self._known = _in_force(runtime)
+        self._renewing = threading.Lock()
+        with runtime.database.transaction() as tx:
+            self._known = publishing.in_force(tx, runtime.settings.kinds).compiled()
 
     def arriving(self, source: str, event: Event, body: bytes) -> Arriving:
-        """The event as it is to be stored, with a delivery for each workflow that wants it."""
+        """The event as it is to be stored."""
         key = match_key(event.email, self._runtime.match_secret) if event.email else None
         sealed, body_hash = self._runtime.vault.seal(body), hashlib.sha256(body).digest()
-        installation = self._runtime.installations[source]
-        return Arriving(installation.id, event, sealed, body_hash, self._routes(source, event), key)
+        return Arriving(self._runtime.installations[source].id, event, sealed, body_hash, email_key=key)
 
     def accept(self, tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None]:
-        """Stores the events for good, in one statement; None for one that came before."""
-        return inbox.accept(tx, arriving)
+        """Stores the events for good, in one statement, each with a delivery for every workflow that wants it.
+
+        None for one that came before.
+        """
+        while True:
+            known = self._known
+            routed = [replace(each, routes=self._routes(each, known)) for each in arriving]
+            try:
+                return inbox.accept(tx, routed, known.newest)
+            except Outdated:
+                self._renew(tx, known)
+
+    def look(self, tx: Transaction) -> None:
+        """Takes up what was published since, before anything else is asked."""
+        known = self._known
+        if publications.newest(tx) != known.newest:
+            self._renew(tx, known)
 
     def entity_of(self, source: str, type: str) -> str | None:
         """The entity that events of this type are about, by the workflows that take them; None where none does."""
-        return next((workflow.entity for workflow in self._known.matching(source, type)), None)
+        known = self._known
+        versions = [each.definitions for each in (known.whole, known.canary) if each]
+        return next((workflow.entity for each in versions for workflow in each.matching(source, type)), None)
 
-    def _routes(self, source: str, event: Event) -> list[Route]:
+    def _renew(self, tx: Transaction, outdated: InForce) -> None:
+        """Takes the definitions in force.  Where this release cannot use them, those it has stay."""
+        with self._renewing:
+            if self._known is not outdated:  # another thread has done it
+                return
+            rows = publications.in_force(tx)
+            try:
+                self._known = InForce.from_rows(rows).compiled()
+            except Misconfigured as failure:
+                newest = max(row["version"] for row in rows)
+                logger.error("mappings.refused", version=newest, reason=failure.reason, fix=failure.hint)
+                self._known = replace(outdated, newest=newest)
+                return
+            logger.info("mappings.in_force", version=self._known.newest)
+
+    def _routes(self, arriving: Arriving, known: InForce) -> list[Route]:
         """One delivery for each workflow that wants the event and whose target takes part; else a skipped one."""
-        installations = self._runtime.installations
+        installations, event = self._runtime.installations, arriving.event
+        source = next(name for name, each in installations.items() if each.id == arriving.source)
+        version, definitions = known.of(event.object_id)
         routes = [
             Route(
                 entity=workflow.entity,
@@ -61,25 +97,11 @@ class Intake:
                 workflow=workflow.name,
                 pin=workflow.pin,
                 target=installations[workflow.target].id,
+                mapping_version=version,
             )
-            for workflow in self._known.matching(source, event.type)
+            for workflow in definitions.matching(source, event.type)
             if workflow.target in installations
         ]
         reason = f"no workflow takes {event.type} from {source}"
-        return routes or [Route(entity="event", lane="none", state=State.SKIPPED.value, reason=reason)]
-
-
-def _in_force(runtime: Runtime) -> Definitions:
-    try:
-        shipped = compiled_definitions(mappings.FOLDER, offers(runtime.settings.kinds))
-    except Misconfigured as failure:
-        with runtime.database.transaction() as tx:
-            before = definitions.in_force(tx)
-        if not before:
-            raise
-        since = max(row["in_force_since"] for row in before)
-        logger.error("mappings.refused", reason=failure.reason, fix=failure.hint, in_force_since=since.isoformat())
-        return Definitions.from_rows(before)
-    with runtime.database.transaction() as tx:
-        definitions.put_in_force(tx, shipped.rows())  # stored, so that every worker can load what a delivery pins
-    return shipped
+        unwanted = Route("event", "none", state=State.SKIPPED.value, reason=reason, mapping_version=version)
+        return routes or [unwanted]

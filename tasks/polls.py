@@ -179,6 +179,8 @@ class Poll:
         due: list[Row] = []
         with self._runtime.database.transaction() as tx:
             self._note_asked(tx)
+            if page.changes:
+                self._intake.look(tx)
             changes = {(each.type, id): each for each, id in self._named(tx, page.changes)}
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]

@@ -69,7 +69,7 @@ def _fields_of(kind: str) -> str:
     """What has to be corrected; a canonical document is made by a mapping, and has other names than its source."""
     if "." in kind:
         return "these fields of {origin}"
-    return "what these fields are made of in {origin}; or the mapping that makes them, and restart the fleet"
+    return "what these fields are made of in {origin}; or the mapping that makes them, and run `fleet mapping publish`"
 
 
 @cache

@@ -66,7 +66,8 @@ def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
     if invoice["status"] not in STATUSES:
         yield Hold(
             f"unknown invoice status {quoted(invoice['status'])}",
-            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. {{again}}",
+            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and run "
+            "`fleet mapping publish`. {again}",
             code="unknown_status",
         )
     yield from _check_currency(invoice["currency"], invoice["order_currency"])

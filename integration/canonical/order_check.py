@@ -90,8 +90,7 @@ def _check_codes(order: Order) -> Iterator[Hold]:
         yield Hold(
             f"unknown order status {quoted(order['status'])}",
             hint="Find out what this status means in Clarity. In mappings/clarity/in/order.json let the row of the "
-            f"status make one of these of it: {', '.join(STATUSES)}; `fleet mapping check`, and restart the fleet. "
-            "{again}",
+            f"status make one of these of it: {', '.join(STATUSES)}; then run `fleet mapping publish`. {{again}}",
             code="unknown_status",
         )
 

@@ -45,7 +45,8 @@ def check_shipment(shipment: dict[str, Any], approves: Callable[[Hold], bool] = 
     if shipment["status"] not in STATUSES:
         raise Hold(
             f"unknown shipment status {quoted(shipment['status'])}",
-            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and restart the fleet. {{again}}",
+            hint=f"Use one of {', '.join(STATUSES)} in the table or the mapping, and run "
+            "`fleet mapping publish`. {again}",
             code="unknown_status",
         )
     if shipment["status"] != "shipped":

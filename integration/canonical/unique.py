@@ -121,6 +121,6 @@ def _doubled(kind: str, rule: Keyed, first: str, second: str, id: Id) -> Hold:
     return Hold(
         f"{first} and {second} of the {kind} have the same {' and '.join(rule.key)}: {shown!r}",
         hint="Correct {origin}, so that each has its own; or, if they differ there, the mapping that makes them, and "
-        "restart the fleet. {again}",
+        "run `fleet mapping publish`. {again}",
         code=CODE,
     )

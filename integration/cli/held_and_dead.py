@@ -29,7 +29,7 @@ from integration.terminal.session import ID, as_shown, open_database, vault
 COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
 FACTS = (
     "id", "message", "type", "number", "object_id", "target", "workflow", "step", "state", "code", "reason", "hint",
-    "failed_tries", "fingerprint", "newer", "replay_of", "edited", "created_at", "finished_at",
+    "failed_tries", "fingerprint", "newer", "mapping_version", "replay_of", "edited", "created_at", "finished_at",
 )  # fmt: skip
 ATTEMPT = ("effect", "outcome", "code", "started_at", "finished_at")
 SCREENFUL = 25

@@ -11,6 +11,7 @@ import click
 from integration.canonical import parse_json
 from integration.canonical.hints import fill_for
 from integration.carried import not_carried
+from integration.cli.publications import diff, publish, rollback, versions
 from integration.errors import Failure
 from integration.functions import FUNCTIONS
 from integration.mapping_check import Checked, check_definitions
@@ -28,13 +29,18 @@ folder_option = click.option(
 
 @click.group()
 def mapping() -> None:
-    """Try mappings on documents and check them against their samples.
+    """Try mappings on documents, check them against their samples, and publish them.
 
     \b
     Examples:
       fleet mapping check
       fleet mapping run clarity.in.order order.json
+      fleet mapping publish
     """
+
+
+for command in (publish, diff, versions, rollback):
+    mapping.add_command(command)
 
 
 @mapping.command()

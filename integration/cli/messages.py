@@ -28,7 +28,7 @@ from integration.terminal.selection import STATES, selecting
 from integration.terminal.session import ID, as_shown, open_database, vault
 
 SUMMARY = ("id", "type", "number", "object_id", "received_at", "deliveries")
-DELIVERY = ("id", "target", "workflow", "step", "state", "failed_tries", "due_at")
+DELIVERY = ("id", "target", "workflow", "mapping", "step", "state", "failed_tries", "due_at")
 FACTS = {
     "id": "id",
     "event": "external_id",
@@ -113,7 +113,7 @@ def show_one(id: int, reveal: bool, as_json: bool) -> None:
         return
     fields(facts)
     console.print("\n[bold]Deliveries[/]")
-    table(DELIVERY, deliveries, empty="none")
+    table(DELIVERY, [{**row, "mapping": row["mapping_version"]} for row in deliveries], empty="none")
     fields({f"delivery {row['id']}": _remark(row) for row in deliveries})
     show_decisions(decided, reveal=reveal)
     console.print("\n[bold]Attempts[/]")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import click
 
-import mappings
-from integration import preflight
-from integration.connectors import offers
+from integration import preflight, publishing
+from integration.settings import operator
+from integration.store.database import Database, Transaction
 from integration.store.migrate import migrate as apply
 from integration.terminal.render import say
 from integration.vault import Vault
-from integration.workflow import compiled_definitions
 
 
 @click.command()
 def migrate() -> None:
-    """Bring the database up to date, after a check of settings and mappings.
+    """Bring the database up to date, and publish what ships in mappings/ if it is new.
 
     `fleet up` does this by itself; with a DATABASE_URL of your own, run it before you start the processes.
 
@@ -24,8 +23,14 @@ def migrate() -> None:
       fleet migrate
     """
     settings = preflight.load()
-    # The processes that start next must be able to load them.
-    compiled_definitions(mappings.FOLDER, offers(settings.kinds))
     vault = Vault(settings.encryption_keys)
-    applied = apply(settings.database_url, lambda tx: preflight.check_keys(tx, vault))
+
+    def check(tx: Transaction) -> None:
+        preflight.check_keys(tx, vault)
+        publishing.check_files(tx, settings.kinds)
+
+    applied = apply(settings.database_url, check)
     say("\n".join(f"applied {name}" for name in applied) or "up to date")
+    with Database(settings.database_url, connections=1).transaction() as tx:
+        if started := publishing.at_start(tx, settings.kinds, operator()):
+            say(started.text, err=started.warning)

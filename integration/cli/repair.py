@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
-import mappings
 from integration.canonical import freeze, parse_json, thaw
 from integration.canonical.correction import corrections
 from integration.canonical.entities import entity
-from integration.cli.replay import current_pins
+from integration.cli.replay import check_workflows, in_force
 from integration.errors import Failure, Reject
 from integration.message import State, Step
 from integration.settings import operator
@@ -25,7 +24,6 @@ from integration.store.repair import Restart
 from integration.terminal import editing
 from integration.terminal.render import say
 from integration.terminal.session import ID, open_database, vault
-from integration.workflow import load_definitions
 from tasks.decided import Decided
 
 SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A correction: lines.0.sku=SKU-1.  "
@@ -161,13 +159,16 @@ def _from_person(document: Any, file: str | None) -> Any:
 
 
 def send(database: Database, ids: Sequence[int]) -> None:
-    """Sends held and dead deliveries again, translated by the definitions of now."""
-    known = load_definitions(mappings.FOLDER)
+    """Sends held and dead deliveries again, translated by the definitions in force."""
     with database.transaction() as tx:
         rows = [row for row in (views.delivery(tx, id) for id in ids) if row]
-    pins = current_pins(database, known, rows)
+    known = in_force(database)
+    check_workflows(known, rows)
     with database.transaction() as tx:
-        repair.replay(tx, ids, Restart(pins=pins), operator())
+        for row in rows:
+            published = known.of(row["object_id"])
+            restart = Restart(pins=published.pins, mapping_version=published.version)
+            repair.replay(tx, [row["id"]], restart, operator())
     for row in rows:
         say(f"Delivery {row['id']} goes again{'' if len(rows) == 1 else ' to ' + row['target']}.")
 

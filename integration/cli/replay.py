@@ -8,21 +8,21 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-import mappings
+from integration import preflight, publishing
 from integration.cli.chosen import ask, check_chosen, find
 from integration.errors import Failure
+from integration.in_force import InForce
 from integration.message import State
 from integration.operations.selection import WAITING, Selection
 from integration.settings import operator
-from integration.store import definitions, repair, views
+from integration.store import repair, views
 from integration.store.conditions import LAST
 from integration.store.database import Database, Row
-from integration.store.repair import Restart
 from integration.terminal.render import console, say, show_json
 from integration.terminal.replay_options import ReplayOptions, replay_options
 from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database
-from integration.workflow import Definitions, load_definitions
+from integration.workflow import Workflow
 
 BATCH = 100
 STATES = click.Choice([state.value for state in repair.CLOSED])
@@ -56,14 +56,16 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
     command = click.argument("ids", nargs=-1, type=ID)(filters(command))
     what = states[0].value if states else "held or dead"
     again = "  For what is done or skipped, makes a new delivery." if states is None else ""
-    about = f"Send what is {what} again, translated by the mappings as they are now.{again}"
+    about = f"Send what is {what} again, translated by the mappings in force.{again}"
     return click.command(name.rpartition(" ")[2], help=about + EXAMPLES.format(name=name))(command)
 
 
 def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
     """Finds the deliveries, asks, and sends them again; or shows a dry run."""
-    known = load_definitions(mappings.FOLDER)
     with open_database() as database:
+        known = in_force(database)
+        if not (how.pinned or how.as_json) and (remark := publishing.files_differ(known)):
+            say(remark, err=True)
         if how.dry_run:
             _dry_run(database, chosen, limit, known, how)
             return
@@ -71,29 +73,29 @@ def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
         if not rows:
             click.echo("[]" if how.as_json else "Nothing matches.")
             return
+        if not how.pinned:
+            check_workflows(known, rows)
         ask(database, chosen, rows, "Send {} again?", sure=how.yes, silent=how.as_json)
-        restart = how.restart(current_pins(database, known, rows, pinned=how.pinned))
         if len(rows) == 1:
             _mention_newer(database, rows[0]["id"], how)
-        again = _in_batches(database, [row["id"] for row in reversed(rows)], restart, how)
+        again = _in_batches(database, list(reversed(rows)), known, how)
     left_out = sorted({row["id"] for row in rows} - set(again.values()))
     _show(again, left_out, how)
 
 
-def current_pins(
-    database: Database, known: Definitions, rows: Sequence[Row], *, pinned: bool = False
-) -> dict[str, str]:
-    """The definitions of now by workflow, stored, so that every worker can load them.
-
-    Raises `Failure` when one of the rows is of a workflow that is not there any more.
-    """
-    pins = {workflow.name: workflow.pin for workflow in known.workflows}
-    gone = sorted({row["workflow"] for row in rows} - {*pins, None})
-    if gone and not pinned:
-        raise Failure(f"not in mappings/workflows any more: {', '.join(gone)}", hint="Use --pinned, or resolve them.")
+def in_force(database: Database) -> InForce:
+    """The definitions in force."""
     with database.transaction() as tx:
-        definitions.store(tx, known.rows())
-    return pins
+        return publishing.in_force(tx, preflight.load().kinds)
+
+
+def check_workflows(known: InForce, rows: Sequence[Row]) -> None:
+    """Raises `Failure` when one of the deliveries is of a workflow that is not in force any more."""
+    gone = {row["workflow"] for row in rows if row["workflow"] not in {None, *known.of(row["object_id"]).pins}}
+    if gone:
+        raise Failure(
+            f"not among the workflows in force: {', '.join(sorted(gone))}", hint="Use --pinned, or resolve them."
+        )
 
 
 def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
@@ -104,15 +106,17 @@ def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
         say(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
 
 
-def _in_batches(database: Database, ids: Sequence[int], restart: Restart, how: ReplayOptions) -> dict[int, int]:
+def _in_batches(database: Database, rows: Sequence[Row], known: InForce, how: ReplayOptions) -> dict[int, int]:
     """The old id by the new: the same, or that of a new delivery."""
     who = operator()
     again: dict[int, int] = {}
-    quiet = how.as_json or not console.is_terminal or len(ids) <= BATCH
+    quiet = how.as_json or not console.is_terminal or len(rows) <= BATCH
     with Progress(console=console, disable=quiet) as progress:
-        for batch in progress.track([ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]):
+        for batch in progress.track([rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]):
             with database.transaction() as tx:
-                again |= repair.replay(tx, batch, restart, who)
+                for published in filter(None, (known.whole, known.canary)):
+                    ids = [row["id"] for row in batch if known.of(row["object_id"]) is published]
+                    again |= repair.replay(tx, ids, how.restart(published), who)
     return {new: old for old, new in again.items()}
 
 
@@ -129,19 +133,21 @@ def _show(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions)
         )
 
 
-def _dry_run(database: Database, chosen: Selection, limit: int, known: Definitions, how: ReplayOptions) -> None:
+def _dry_run(database: Database, chosen: Selection, limit: int, known: InForce, how: ReplayOptions) -> None:
     """Shows one in full where one id was given, and else many in sum."""
     from integration.terminal.dry_run import show_dry_run  # the connectors, which nothing else here needs
     from integration.terminal.dry_runs import show_dry_runs
 
-    current = {} if how.pinned else {workflow.name: workflow for workflow in known.workflows}
+    def current(row: Row) -> Mapping[str, Workflow]:
+        return {} if how.pinned else known.of(row["object_id"]).current
+
     rows = find(database, chosen, len(chosen.ids)) if chosen.ids else []
     if len(chosen.ids) == 1:
-        show_dry_run(rows[0], lambda _: current, how)
+        show_dry_run(rows[0], current, how)
         return
     with database.transaction() as tx:
         total = min(views.count(tx, chosen), limit)
-    show_dry_runs(chosen, _pages(database, chosen, limit), total, lambda _: current, how)
+    show_dry_runs(chosen, _pages(database, chosen, limit), total, current, how)
 
 
 def _pages(database: Database, chosen: Selection, limit: int) -> Iterator[Row]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from integration import preflight, publishing
 from integration.cli.mapping import folder_option
 from integration.connectors import offers
+from integration.in_force import InForce
 from integration.offers import lead_nowhere
 from integration.settings import Settings
 from integration.terminal.render import json_option, say, show_json, table
+from integration.terminal.session import open_database
 from integration.workflow import Workflow, compiled_definitions, load_definitions
 
 COLUMNS = ("name", "on", "source", "target", "fulfils", "needs", "then", "pin")
@@ -29,18 +33,24 @@ def workflows() -> None:
 
 
 @workflows.command()
-@folder_option
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="List those in these files instead, such as mappings.",
+)
 @json_option
-def ls(folder: Path, as_json: bool) -> None:
-    """List the workflows, with the events that start them and the pin that deliveries keep.
+def ls(folder: Path | None, as_json: bool) -> None:
+    """List the workflows in force, with the events that start them and the pin that deliveries keep.
 
     \b
     Examples:
       fleet workflows ls
-      fleet workflows ls --json
+      fleet workflows ls --folder mappings
     """
+    known = None if folder else _in_force()
     rows = [
         {
+            "mapping_version": version,
             "name": each.name,
             "source": each.source,
             "target": each.target,
@@ -52,12 +62,15 @@ def ls(folder: Path, as_json: bool) -> None:
             "then": dict(each.then) if as_json else [f"{key} {_shown(value)}" for key, value in each.then.items()],
             "pin": each.pin if as_json else each.pin[:12],
         }
-        for each in load_definitions(folder).workflows
+        for version, each in _listed(known, folder)
     ]
     if as_json:
         show_json(rows)
-    else:
-        table(COLUMNS, rows, empty="No workflows.")
+        return
+    table(COLUMNS, rows, empty="No workflows.")
+    if known:
+        also = f", and version {known.canary.version} for {known.share} % of the objects" if known.canary else ""
+        say(f"Version {known.whole.version} is in force{also}.")
 
 
 @workflows.command()
@@ -82,6 +95,23 @@ def check(folder: Path, as_json: bool) -> None:
     say("\n".join(f"{each.name}: all well" for each in found))
     for source, events in nowhere.items():
         say(f"warning: no workflow takes these events of {source}: {', '.join(events)}")
+
+
+def _in_force() -> InForce:
+    with open_database() as database, database.transaction() as tx:
+        return publishing.in_force(tx, preflight.load().kinds)
+
+
+def _listed(known: InForce | None, folder: Path | None) -> Iterator[tuple[int | None, Workflow]]:
+    """The workflows with the version they are in force by; of a canary those that differ."""
+    if known is None:
+        assert folder
+        yield from ((None, each) for each in load_definitions(folder).workflows)
+        return
+    seen: set[str] = set()
+    for published in filter(None, (known.whole, known.canary)):
+        yield from ((published.version, each) for each in published.current.values() if each.pin not in seen)
+        seen |= set(published.pins.values())
 
 
 def _fulfils(workflow: Workflow) -> str:

@@ -275,7 +275,7 @@ def _default(reply: Reply, name: str) -> Failure:
     if status in {403, 404, 410}:
         hint = "Check that the record is still at the target and that our user may see it. {again}"
         return Hold(reason, hint=hint, code=f"http_{status}")
-    hint = "Correct the order in Clarity, or the mapping and restart the fleet. {again}"
+    hint = "Correct the order in Clarity, or the mapping and run `fleet mapping publish`. {again}"
     return Reject(reason, hint=hint, code=f"http_{status}")
 
 

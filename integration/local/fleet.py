@@ -19,8 +19,7 @@ from typing import Self, TextIO
 
 import redis
 
-import mappings
-from integration import connectors, preflight
+from integration import connectors, preflight, publishing
 from integration.errors import Failure, Misconfigured
 from integration.local import environment, ports, state
 from integration.local.account import Account
@@ -30,13 +29,12 @@ from integration.local.environment import Systems
 from integration.local.journal import Journal
 from integration.local.processes import PROJECT, WORKER, Program, Screen, Supervisor, read_procfile
 from integration.local.servers import Postgres, Server, Valkey, write_private
-from integration.settings import Environment, Settings, home_of, runtime_file
+from integration.settings import Environment, Settings, home_of, operator, runtime_file
 from integration.store import installations
-from integration.store.database import Database
+from integration.store.database import Database, Transaction
 from integration.store.migrate import migrate
 from integration.systems import KINDS
 from integration.vault import Vault
-from integration.workflow import compiled_definitions
 
 DRAIN = 30.0  # seconds in which a stage may finish what it does
 # Consumers first, while everything they still need is up; then the doors; the sandbox last, as all others call it.
@@ -126,7 +124,6 @@ class Fleet:
     def _start(self, sandbox: tuple[str, ...], port_base: int | None, procfile: Path) -> None:
         self._take_home()
         settings = preflight.checked(Settings.load(self._variables))
-        compiled_definitions(mappings.FOLDER, connectors.offers(settings.kinds))
         self.systems = Systems.choose(settings, sandbox)
         credentials = self._credentials(settings)
         keys = environment.encryption_keys(settings, credentials)
@@ -284,11 +281,19 @@ class Fleet:
                 self._screen.note(failure.reason, warning=True)
 
     def _migrate(self, database_url: str, vault: Vault, hint: str) -> None:
-        for name in migrate(database_url, lambda tx: preflight.check_keys(tx, vault, hint)):
+        settings = Settings.load(self.environment)
+
+        def check(tx: Transaction) -> None:
+            preflight.check_keys(tx, vault, hint)
+            publishing.check_files(tx, settings.kinds)
+
+        for name in migrate(database_url, check):
             self._screen.note(f"migrated: {name}")
         with Database(database_url, connections=1).transaction() as tx:
-            for text in installations.changes(tx, Settings.load(self.environment).systems.values()):
+            for text in installations.changes(tx, settings.systems.values()):
                 self._screen.note(text, warning=True)
+            if started := publishing.at_start(tx, settings.kinds, operator()):
+                self._screen.note(started.text, warning=started.warning)
 
     @property
     def sandbox_file(self) -> Path:

@@ -21,23 +21,6 @@ def store(tx: Transaction, definitions: Iterable[tuple[str, str, str, dict[str, 
         )
 
 
-def put_in_force(tx: Transaction, definitions: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
-    """Keeps these definitions, and makes them, and no others, the ones that events are routed by."""
-    chosen = list(definitions)
-    tx.run("select pg_advisory_xact_lock(hashtext('definitions'))")  # several processes start at once
-    store(tx, chosen)
-    tx.run(
-        """update definitions set in_force_since = case when hash = any (%(hashes)s) then now() end
-           where (in_force_since is not null) is distinct from (hash = any (%(hashes)s))""",
-        {"hashes": [hash for _, _, hash, _ in chosen]},
-    )
-
-
-def in_force(tx: Transaction) -> list[Row]:
-    """The definitions ``{hash, kind, name, body, in_force_since}`` that were put in force last; none before that."""
-    return tx.rows("select hash, kind, name, body, in_force_since from definitions where in_force_since is not null")
-
-
 def of_pin(tx: Transaction, pin: str) -> list[Row]:
     """The definitions ``{hash, kind, name, body}`` of a pinned workflow: itself and all it uses."""
     return tx.rows(

@@ -201,8 +201,9 @@ with given as (
     select n, queue, priority, credit, not busy as wants_nudge from placed
 ), {ROOM}
 insert into deliveries (message, origin, workflow, pin, target, queue, entity, lane, version, step, priority, document,
-    state, due_at, moved_at)
+    mapping_version, state, due_at, moved_at)
 select message, origin, workflow, pin, target, queue, entity, lane, 0, 'push_status', priority, document,
+    (select mapping_version from deliveries o where o.id = placed.origin),
     case when busy then 'waiting' when exists (select from nudged where nudged.n = placed.n) then 'queued'
         else 'ready' end,
     case when busy then 'infinity' else now() end, now()

@@ -25,6 +25,11 @@ class Route:
     step: str = Step.TRANSFORM.value
     state: str = State.READY.value
     reason: str | None = None
+    mapping_version: int | None = None
+
+
+class Outdated(Exception):
+    """Other definitions are in force by now than those that an event was routed by; nothing was stored."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Arriving:
     event: Event
     body: bytes
     body_hash: bytes
-    routes: Sequence[Route]
+    routes: Sequence[Route] = ()
     email_key: str | None = None
 
     @property
@@ -59,11 +64,12 @@ class Arriving:
         return self.source, self.event.id
 
 
-def accept(tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None]:
+def accept(tx: Transaction, arriving: Sequence[Arriving], newest: int | None = None) -> list[Arrival | None]:
     """Stores messages, their deliveries and their count in one statement; None for an event that came before.
 
     Deliveries at the head of their lane come back in ``due``; the others wait behind what is open there, or comes
-    before them here.
+    before them here.  Raises `Outdated` where ``newest`` is not the newest version of the definitions: once one is
+    published, every later event is routed by it.
     """
     assert all(each.routes for each in arriving), "a message without a workflow gets one skipped delivery"
     first = {each.key: each for each in reversed(arriving)}
@@ -71,11 +77,15 @@ def accept(tx: Transaction, arriving: Sequence[Arriving]) -> list[Arrival | None
     routes = [
         {**asdict(route), **_key(each), "place": n} for each in first.values() for n, route in enumerate(each.routes)
     ]
-    stored = {
+    stored = tx.rows(ACCEPT, {**columns(rows), "routes": json.dumps(routes), "shard": shard(), "newest": newest})
+    if stored[0]["newest"] != newest:
+        raise Outdated
+    arrivals = {
         (row["source"], row["external_id"]): Arrival("accepted", row["message"], tuple(row["due"]))
-        for row in tx.rows(ACCEPT, {**columns(rows), "routes": json.dumps(routes), "shard": shard()})
+        for row in stored
+        if row["message"]
     }
-    return [stored.get(each.key) if each is first[each.key] else None for each in arriving]
+    return [arrivals.get(each.key) if each is first[each.key] else None for each in arriving]
 
 
 def _key(arriving: Arriving) -> Row:
@@ -154,7 +164,9 @@ select id, body_hash from messages where source = %(source)s and external_id = %
 union all select message, body_hash from seen where source = %(source)s and external_id = %(external_id)s limit 1"""
 
 ACCEPT = """
-with event as (
+with current as (
+    select max(version) as newest from publications
+), event as (
     select * from unnest(%(source)s::smallint[], %(external_id)s::text[], %(type)s::text[], %(object_id)s::text[],
         %(version)s::bigint[], %(number)s::text[], %(email_key)s::text[], %(value)s::numeric[], %(currency)s::text[],
         %(part_of)s::text[], %(body)s::bytea[], %(body_hash)s::bytea[])
@@ -163,14 +175,14 @@ with event as (
 ), message as (
     insert into messages (source, external_id, type, object_id, version, number, email_key, value, currency, part_of,
         body, body_hash)
-    select e.* from event e where not exists (
-        select from seen s where s.source = e.source and s.external_id = e.external_id)
+    select e.* from event e, current where newest is not distinct from %(newest)s::int
+    and not exists (select from seen s where s.source = e.source and s.external_id = e.external_id)
     on conflict (source, external_id) do nothing
     returning id, source, external_id, version
 ), route as (
     select * from jsonb_to_recordset(%(routes)s::jsonb) as route (
         source smallint, external_id text, place int, entity text, lane text, queue text, workflow text, pin text,
-        target smallint, step text, state text, reason text)
+        target smallint, step text, state text, reason text, mapping_version int)
 ), behind as (
     select lane, coalesce(others, false) as others from (select distinct lane from route) as lanes
     left join lateral (  -- not an exists: of that Postgres may read the whole table
@@ -182,8 +194,8 @@ with event as (
     from message join route using (source, external_id) join behind using (lane)
 ), routed as (
     insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
-        state, due_at, finished_at)
-    select message, workflow, pin, target, queue, entity, lane, version, step, reason,
+        mapping_version, state, due_at, finished_at)
+    select message, workflow, pin, target, queue, entity, lane, version, step, reason, mapping_version,
         case when waits then 'waiting' else state end, case when waits then 'infinity' else now() end,
         case when state = 'ready' then null else now() end
     from placed order by message, place
@@ -195,8 +207,8 @@ with event as (
         union all select 'deliveries', source, count(*) from placed group by source) as made
     on conflict (name, source, day, shard) do update set value = counters.value + excluded.value
 )
-select source, external_id, message.id as message, (
+select newest, source, external_id, message.id as message, (
     select coalesce(json_agg(json_build_object('id', r.id, 'step', r.step, 'queue', r.queue, 'target', i.system)), '[]')
     from routed r join installations i on i.id = r.target where r.message = message.id and r.state = 'ready') as due
-from message
+from current left join message on true
 """

@@ -25,12 +25,14 @@ class Restart:
     """How deliveries begin again.
 
     From ``step``; None: from the document a person has corrected, else from the event.  What begins with transform is
-    translated by ``pins``, the definitions of each workflow; a workflow that is not among them keeps its own.
+    translated by ``pins``, the definitions of each workflow in ``mapping_version``; a workflow that is not among them
+    keeps its own.
     ``goes_on``: where it ended, with the document it had then.
     """
 
     step: Step | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
+    mapping_version: int | None = None
     goes_on: bool = False
 
 
@@ -88,6 +90,7 @@ def replay(tx: Transaction, ids: Sequence[int], restart: Restart, who: str) -> d
             "step": restart.step.value if restart.step else None,
             "goes_on": restart.goes_on,
             "pins": json.dumps(dict(restart.pins)),
+            "mapping_version": restart.mapping_version,
             "who": who,
         },
     )
@@ -148,6 +151,8 @@ with chosen as (
         start, case when start = 'transform' then 'ingest' else system end as queue,
         case when start = 'transform' and not %(goes_on)s
             then coalesce(%(pins)s::jsonb ->> workflow, pin) else pin end as pin,
+        case when start = 'transform' and not %(goes_on)s and %(pins)s::jsonb ->> workflow is not null
+            then %(mapping_version)s::int else mapping_version end as mapping_version,
         case when start <> 'transform' or edited = 'event' then document end as document,
         case when start <> 'transform' or edited = 'event' then edited end as edited,
         round + case when start = 'transform' or exists (
@@ -156,16 +161,17 @@ with chosen as (
     from chosen where translated or start in ('transform', 'push_status')
 ), opened as (
     update deliveries d set state = 'ready', due_at = now(), moved_at = now(), finished_at = null, attempts = 0,
-        leases = 0, priority = 2, step = b.start, queue = b.queue, pin = b.pin, document = b.document,
+        leases = 0, priority = 2, step = b.start, queue = b.queue, pin = b.pin,
+        mapping_version = b.mapping_version, document = b.document,
         edited = b.edited, round = b.round, effects = '{}', needs = null, candidates = null,
         code = null, reason = null, hint = null, fingerprint = null
     from begun b where d.id = b.id and b.state in ('held', 'dead')
     returning d.id, d.id as replay_of
 ), made as (
     insert into deliveries (message, origin, replay_of, workflow, pin, target, queue, entity, lane, version, priority,
-        state, step, document, edited, taken)
+        state, step, document, edited, taken, mapping_version)
     select message, origin, id, workflow, pin, target, queue, entity, lane, version, 2, 'ready', start, document,
-        edited, taken
+        edited, taken, mapping_version
     from begun where state in ('done', 'skipped')
     returning id, replay_of
 ), counted as (

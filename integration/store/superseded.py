@@ -59,7 +59,8 @@ TRADE = """
 update deliveries d set message = o.message, origin = o.origin, replay_of = o.replay_of, workflow = o.workflow,
     pin = o.pin, version = o.version, step = o.step, queue = o.queue, document = o.document, edited = o.edited,
     taken = o.taken, about = o.about, difference = o.difference, attempts = o.attempts, code = o.code,
-    reason = o.reason, hint = o.hint, candidates = o.candidates, round = greatest(d.round, o.round) + 1,
+    reason = o.reason, hint = o.hint, candidates = o.candidates, mapping_version = o.mapping_version,
+    round = greatest(d.round, o.round) + 1,
     newer = case when d.id = %(stays)s then d.newer + 1 else 0 end
 from deliveries o where (d.id, o.id) in ((%(stays)s, %(goes)s), (%(goes)s, %(stays)s))"""
 

@@ -10,6 +10,7 @@ from integration.store.database import Row, Transaction
 COLUMNS = """
     d.id, d.message, i.name as target, d.workflow, d.entity, d.step, d.state, d.attempts, d.round, d.code, d.reason,
     d.hint, d.rounding, d.rounding_currency, d.fingerprint, d.newer, d.origin, d.replay_of, d.edited,
+    d.mapping_version,
     d.created_at, d.finished_at, m.type, m.object_id, m.number,
     case when d.due_at = 'infinity' then null else d.due_at end as due_at, d.due_at = 'infinity' as behind_another"""
 TABLES = "deliveries d join messages m on m.id = d.message left join installations i on i.id = d.target"

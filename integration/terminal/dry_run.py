@@ -31,7 +31,7 @@ def show_dry_run(delivery: Row, current: Current, how: ReplayOptions) -> None:
         if how.reveal:
             with runtime.database.transaction() as tx:
                 audit.note(tx, operator(), "reveal", [delivery["id"]])
-        found = dry_run(runtime, delivery["id"], how.restart({}).step, current(delivery), ask=not how.no_target)
+        found = dry_run(runtime, delivery["id"], how.step, current(delivery), ask=not how.no_target)
     if found is None:
         raise Failure(
             f"no workflow took delivery {delivery['id']}", hint="Send the event again once there is one for it."

@@ -29,7 +29,7 @@ def show_dry_runs(chosen: Selection, rows: Iterable[Row], total: int, current: C
 
     Raises the target's `Failure` behind the sum where it could not be asked any more.
     """
-    step, ask = how.restart({}).step, not how.no_target
+    step, ask = how.step, not how.no_target
     with open_runtime() as runtime, Progress(console=console, disable=how.as_json or not console.is_terminal) as bar:
         if how.reveal:
             with runtime.database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Option types: times, rates and systems as people type them."""
+"""Option types: times, rates, shares and systems as people type them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from integration.settings import Settings
 
 FORM = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?", re.ASCII)
 SECONDS = {"s": 1, "min": 60}
+PERCENT = re.compile(r"([1-9]\d?) ?%?", re.ASCII)
 FASTEST = 100_000.0
 DAYS = {"today": 0, "yesterday": 1}
 AGO = re.compile(r"(\d{1,6})(s|min|m|h|d|w)", re.ASCII)
@@ -94,6 +95,20 @@ class Rate(click.ParamType[float]):
         if rate > FASTEST:
             self.fail(f"{value} is faster than {FASTEST:.0f}/s", param, ctx)
         return rate
+
+
+class Share(click.ParamType[int]):
+    """A share in whole percent: ``10%``, or ``10``; less than all."""
+
+    name = "SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = PERCENT.fullmatch(value.strip())
+        if not found:
+            self.fail(f"{value!r} is not a share from 1% to 99%", param, ctx)
+        return int(found[1])
 
 
 def shown(rate: float) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from integration.in_force import Published
 from integration.message import Step
 from integration.store.repair import Restart
 from integration.terminal.render import json_option
@@ -28,15 +29,20 @@ class ReplayOptions:
     reveal: bool
     as_json: bool
 
-    def restart(self, pins: Mapping[str, str]) -> Restart:
-        return Restart(Step(self.from_step) if self.from_step else None, {} if self.pinned else pins)
+    @property
+    def step(self) -> Step | None:
+        return Step(self.from_step) if self.from_step else None
+
+    def restart(self, published: Published) -> Restart:
+        """For objects for which this version is in force."""
+        return Restart(self.step) if self.pinned else Restart(self.step, published.pins, published.version)
 
 
 OPTIONS = (
     click.option("--from-step", type=STEPS, help="Where to begin: transform translates the event again, without what a "
                  "person has corrected in the translated document.  [default: enrich after such a correction, else "
                  "transform]"),
-    click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by the current ones."),
+    click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by those in force."),
     click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest."),
     click.option("--dry-run", is_flag=True, help="Change nothing.  Of one ID: what differs between what would be sent "
                  "and what the target has, and where it comes from.  Of many: which fields change, how often, and what "

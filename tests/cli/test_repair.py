@@ -314,7 +314,7 @@ def test_what_cannot_be_replayed_is_named(fleet: Fleet, road: Road, vault: Vault
     assert (refused.exit_code, f"error: left out: {never}" in refused.output) == (1, True)
     assert fleet("replay", 99).output.startswith("error: there is no delivery 99\n")
     road.run("update deliveries set workflow = 'order-to-nowhere'")
-    assert fleet("replay", never).output.startswith("error: not in mappings/workflows any more: order-to-nowhere\n")
+    assert fleet("replay", never).output.startswith("error: not among the workflows in force: order-to-nowhere\n")
     assert fleet("replay", never, "--pinned").exit_code == 0
 
 

@@ -17,6 +17,7 @@ from integration.definition_fields import STAGES
 from integration.definition_schemas import VALUE_ROW, problems
 from integration.mapping_check import run_sample
 from integration.translator import Mapping
+from integration.vault import new_key
 from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
@@ -38,15 +39,20 @@ def compiled(*rows: dict[str, Any]) -> Mapping:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_work(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_work(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
     (tmp_path / "order.json").write_text(json.dumps(order()))
     monkeypatch.chdir(tmp_path)
     shutil.copytree(FOLDER, tmp_path / "mappings")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
+    monkeypatch.setenv("FLEET_ENCRYPTION_KEYS", new_key())
     piped: str | None = None
     for each in command.split(" | "):
         arguments = shlex.split(each.removeprefix("./fleet "))
         if "check" in arguments:
             arguments += ["--folder", "mappings"]
+        if "publish" in arguments:
+            arguments.append("--yes")
         result = CliRunner().invoke(main, arguments, input=piped)
         assert result.exit_code == 0, result.output
         piped = result.stdout

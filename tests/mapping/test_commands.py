@@ -139,11 +139,11 @@ def test_functions_are_listed() -> None:
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    *_, row = json.loads(fleet(workflows, "ls", "--json").output)
+    *_, row = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))
-    assert "order-to-odoo" in fleet(workflows, "ls").output
+    assert "order-to-odoo" in fleet(workflows, "ls", "--folder", str(FOLDER)).output
     *well, warning = fleet(workflows, "check").output.splitlines()
     assert well == [f"{name}: all well" for name in WORKFLOWS]
     printed = json.loads(fleet(workflows, "check", "--json").output)

@@ -118,8 +118,8 @@ def test_a_canonical_document_that_cannot_be_is_put_right_at_its_mapping_too() -
     with pytest.raises(Reject) as caught:
         load("order", {})
     assert caught.value.hint == (
-        "Correct what these fields are made of in {origin}; or the mapping that makes them, and restart "
-        "the fleet. {again}"
+        "Correct what these fields are made of in {origin}; or the mapping that makes them, and "
+        "run `fleet mapping publish`. {again}"
     )
 
 

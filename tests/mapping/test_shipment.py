@@ -85,8 +85,8 @@ def test_an_unknown_status_says_where_to_enter_it_and_how_it_comes_again() -> No
         "not in the table fusion_line_statuses: 'AWAIT_QC'"
     )
     assert fill(failure.hint, "shipment", "fusion") == (
-        "Add the value to mappings/tables/fusion_line_statuses.json and restart the fleet; or, if the value is wrong, "
-        "correct it where it comes from. The shipment is read again as soon as it changes in Fusion."
+        "Add the value to mappings/tables/fusion_line_statuses.json and run `fleet mapping publish`; or, if the "
+        "value is wrong, correct it where it comes from. The shipment is read again as soon as it changes in Fusion."
     )
 
 

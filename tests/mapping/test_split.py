@@ -158,7 +158,7 @@ def test_a_line_that_not_exactly_one_takes_holds_the_order_at_all(
         assert (caught.value.code, caught.value.reason) == (code, reason)
         assert caught.value.hint == (
             f"Correct the line's product in Clarity; or lines in mappings/workflows ({files}) so that exactly one "
-            "takes it, and restart the fleet. {again}"
+            "takes it, and run `fleet mapping publish`. {again}"
         )
 
 
@@ -168,7 +168,7 @@ def test_a_test_that_does_not_fit_a_line_rejects_the_order(load: Callable[..., D
             workflow.translate(event("physical"))
         assert caught.value.reason == "lines of order-to-fusion does not fit line 1"
         assert caught.value.hint == (
-            "Correct lines in mappings/workflows/order-to-fusion.json and restart the fleet. {again}"
+            "Correct lines in mappings/workflows/order-to-fusion.json and run `fleet mapping publish`. {again}"
         )
 
 

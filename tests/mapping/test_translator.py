@@ -168,7 +168,7 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
         compiled({"to": "c", "from": "id", "via": [["lookup", "colours"]]})(DOCUMENT)
     assert caught.value.code == "unmapped"
     assert caught.value.hint == (
-        "Add the value to mappings/tables/colours.json and restart the fleet; or, if the value is wrong, "
+        "Add the value to mappings/tables/colours.json and run `fleet mapping publish`; or, if the value is wrong, "
         "correct it where it comes from. {again}"
     )
 
@@ -176,10 +176,10 @@ def test_an_unknown_value_says_which_table_wants_it() -> None:
 @pytest.mark.parametrize(
     ("source", "hint"),
     [
-        ("clarity.order", "Correct the order in Clarity; or, if it is right, the mapping's row, and restart the fleet. "
-         "What is changed in Clarity arrives by itself; else replay this."),
-        ("odoo.shipment", "Correct the shipment in Odoo; or, if it is right, the mapping's row, and restart the fleet. "
-         "The shipment is read again as soon as it changes in Odoo."),
+        ("clarity.order", "Correct the order in Clarity; or, if it is right, the mapping's row, and run "
+         "`fleet mapping publish`. What is changed in Clarity arrives by itself; else replay this."),
+        ("odoo.shipment", "Correct the shipment in Odoo; or, if it is right, the mapping's row, and run "
+         "`fleet mapping publish`. The shipment is read again as soon as it changes in Odoo."),
     ],
 )  # fmt: skip
 def test_what_to_do_about_a_document_depends_on_where_it_comes_from(source: str, hint: str) -> None:

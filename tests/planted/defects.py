@@ -20,6 +20,7 @@ from tests.planted import (
     of_local,
     of_motion_and_edges,
     of_operations,
+    of_publications,
     of_receiver,
     of_startup,
     of_store,
@@ -50,5 +51,6 @@ DEFECTS: list[Defect] = [
     *of_operations.DEFECTS,
     *of_local.DEFECTS,
     *of_dry_runs.DEFECTS,
+    *of_publications.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -131,9 +131,9 @@ DEFECTS = [
     ),
     Defect(
         "what starts compares the workflows with what systems offer",
-        "tasks/intake.py",
-        "compiled_definitions(mappings.FOLDER, offers(runtime.settings.kinds))",
-        "compiled_definitions(mappings.FOLDER)",
+        "integration/publishing.py",
+        "compiled_definitions(folder, offers(kinds))",
+        "compiled_definitions(folder)",
         "tests/road/test_definitions.py::test_a_workflow_to_a_system_that_is_not_there_is_refused",
         "DID NOT RAISE",
     ),

@@ -47,8 +47,8 @@ DEFECTS = [
     Defect(
         "what comes twice in a batch is new once",
         f"{STORE}inbox.py",
-        "stored.get(each.key) if each is first[each.key] else None",
-        "stored.get(each.key)",
+        "arrivals.get(each.key) if each is first[each.key] else None",
+        "arrivals.get(each.key)",
         f"{INBOX}test_several_events_are_stored_in_one_statement_each_for_itself",
         "what comes twice, is not new",
     ),

@@ -1,17 +1,19 @@
-"""Which mappings and workflows events are routed by: those that ship, or the last of them that compiled."""
+"""Which mappings and workflows events are routed by: those in force; on an empty database, those that ship."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 import mappings
 from integration.errors import Misconfigured
 from integration.message import Event
+from integration.store import publications
+from integration.workflow import load_definitions
 from tasks.intake import Intake
 from tasks.runtime import Runtime
 
@@ -31,24 +33,39 @@ def pins(runtime: Runtime, intake: Intake, id: str) -> set[str]:
         return {row["pin"] for row in tx.rows("select pin from deliveries where message = %s", arrival.message)}
 
 
-def test_mappings_that_were_broken_since_leave_the_last_ones_in_force(runtime: Runtime, folder: Path) -> None:
-    before = pins(runtime, Intake(runtime), "1")
+def test_a_process_takes_what_is_in_force_whatever_the_files_are_by_then(runtime: Runtime, folder: Path) -> None:
+    running = Intake(runtime)
+    before = pins(runtime, running, "1")
     file = folder / "odoo" / "out" / "order.json"
-    sound = file.read_text()
-    file.write_text(sound.replace("},", "}", 1))
-    with capture_logs() as logs:
-        assert pins(runtime, Intake(runtime), "2") == before
-    (entry,) = [entry for entry in logs if entry["log_level"] == "error"]
-    assert entry["reason"].startswith("order.json cannot be read: ")
-    assert str(file) in entry["fix"]
-
-    changed = json.loads(sound)
+    changed = json.loads(file.read_text())
     changed["rows"][0]["note"] = "changed"
     file.write_text(json.dumps(changed))
-    after = pins(runtime, Intake(runtime), "3")
-    assert after and not after & before
+    assert pins(runtime, Intake(runtime), "2") == before
     file.write_text("{")
-    assert pins(runtime, Intake(runtime), "4") == after
+    assert pins(runtime, Intake(runtime), "3") == before
+
+    file.write_text(json.dumps(changed))
+    with runtime.database.transaction() as tx:
+        assert publications.publish(tx, load_definitions(folder).rows(), "anna", after=1) == 2
+    after = pins(runtime, running, "4")
+    assert after and not after & before
+    assert pins(runtime, Intake(runtime), "5") == after
+
+
+def test_who_has_not_seen_the_newest_version_publishes_nothing(runtime: Runtime, folder: Path) -> None:
+    Intake(runtime)
+    rows = load_definitions(folder).rows()
+    with runtime.database.transaction() as tx:
+        assert publications.publish(tx, rows, "anna", after=1) == 2
+        assert publications.publish(tx, rows, "bert", after=1) is None
+        assert publications.newest(tx) == 2
+
+
+def test_processes_that_start_at_once_publish_what_ships_once(runtime: Runtime) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: Intake(runtime), range(8)))
+    with runtime.database.transaction() as tx:
+        assert tx.value("select array_agg(version) from publications") == [1]
 
 
 def test_without_any_that_ever_worked_nothing_is_accepted(runtime: Runtime, folder: Path) -> None:

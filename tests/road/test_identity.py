@@ -14,7 +14,7 @@ from integration.canonical.entities import ENTITIES
 from integration.connectors.contract import Posted
 from integration.message import Event, Step, lane
 from integration.settings import Settings
-from integration.store import crossrefs, inbox
+from integration.store import crossrefs, inbox, publications
 from integration.store.crossrefs import Written
 from integration.store.database import Row
 from integration.store.inbox import Arriving, Route
@@ -57,7 +57,8 @@ class Customers:
             )
             event = Event(name, "customer.changed", object_id, version, None)
             sealed = self.runtime.vault.seal(body)
-            (arrival,) = inbox.accept(tx, [Arriving(self.odoo.id, event, sealed, name.encode(), [route])])
+            arriving = Arriving(self.odoo.id, event, sealed, name.encode(), [route])
+            (arrival,) = inbox.accept(tx, [arriving], publications.newest(tx))
             assert arrival
             return int(tx.value("select id from deliveries where message = %s", arrival.message))
 

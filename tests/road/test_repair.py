@@ -132,9 +132,10 @@ def test_a_corrected_mapping_counts(road: World, run: Run, tmp_path: Path, monke
     table.write_text(json.dumps(taxes))
     run("held", "replay", held[0]["id"])
     came_to(road, "odoo", id, "held")
-    monkeypatch.setattr(mappings, "FOLDER", corrected)
+    run("mapping", "publish", "--folder", corrected, "--yes")
     for each in held:
         run("held", "replay", "--number", each["number"], "--yes")
+    run("mapping", "rollback", "--yes")
     road.finished(*ids)
     road.exactly_once(ids)
     assert [audited(run, each["id"]) for each in held] == [["replay", "replay"], ["replay"]]

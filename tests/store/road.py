@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from integration.message import Event, State, Step, lane
 from integration.settings import System
-from integration.store import deliveries, ends, inbox, installations
+from integration.store import deliveries, ends, inbox, installations, publications
 from integration.store.database import Database
 from integration.store.deliveries import Delivery, Next
 from integration.store.inbox import Arrival, Arriving, Route
@@ -47,7 +47,7 @@ class Road:
         with self.database.transaction() as tx:
             event = self.event(id, order, version)
             arriving = Arriving(self.shop.id, event, b"sealed " + content, body_hash, [route])
-            (arrival,) = inbox.accept(tx, [arriving])
+            (arrival,) = inbox.accept(tx, [arriving], publications.newest(tx))
             return arrival or inbox.again(tx, self.shop.id, id, body_hash)
 
     def delivery(self, id: str, **options: object) -> int:

@@ -55,6 +55,8 @@ class Before:
             tx.run("alter table crossrefs add column source smallint")  # read by the claims below, which are today's
             tx.run("alter table messages add value numeric, add currency text, add part_of text")  # and the inbox
             tx.run(READ_BY_CLAIMS)
+            tx.run("alter table deliveries add column mapping_version integer")
+            tx.run("create table publications (version integer)")
         self.road = Road(self.database)
         with self.database.transaction() as tx:
             found = installations.register(tx, [system("clarity"), system("odoo"), system("fusion")])
@@ -86,6 +88,8 @@ class Before:
                 )
             tx.run("alter table installations drop column system")
             tx.run("alter table messages drop value, drop currency, drop part_of")
+            tx.run("alter table deliveries drop column mapping_version")
+            tx.run("drop table publications")
 
     def rows(self) -> list[Row]:
         """What every delivery is and waits for."""

@@ -31,8 +31,8 @@ class NotOffered(Hold):
     def __init__(self, reason: str) -> None:
         hint = (
             "Check that CLARITY_URL is the root of the API with its version, like https://shop.example/api/v1. If so, "
-            "and Clarity has no such call, take the workflow that needs it out of mappings/workflows and restart the "
-            f"fleet; {BY_HAND}"
+            "and Clarity has no such call, take the workflow that needs it out of mappings/workflows and run "
+            f"`fleet mapping publish`; {BY_HAND}"
         )
         super().__init__(reason, hint=hint, code="not_offered")
 

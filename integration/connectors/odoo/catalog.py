@@ -177,7 +177,7 @@ class Catalog:
             None,
             f"payment term “{name}”",
             "In Odoo (Accounting, Configuration, Payment Terms) have exactly one of this name, or correct "
-            "mappings/tables/payment_terms.json and restart the fleet. {again}",
+            "mappings/tables/payment_terms.json and run `fleet mapping publish`. {again}",
         )
 
     def uom(self, name: str) -> int:
@@ -187,7 +187,7 @@ class Catalog:
             None,
             f"unit of measure “{name}”",
             "In Odoo (Inventory, Configuration, Units of Measure) have exactly one of this name, or correct "
-            "mappings/tables/uoms.json and restart the fleet. {again}",
+            "mappings/tables/uoms.json and run `fleet mapping publish`. {again}",
         )
 
     def own_uom(self, product: int) -> int:
@@ -210,7 +210,7 @@ class Catalog:
             f"a line is in “{name}”, but the product #{product} is not sold in that unit",
             hint="In Odoo (Inventory, Products) add the unit to the product's Packagings, or say on the unit how many "
             "of the product's own unit it holds; or correct the unit in Clarity, or in mappings/tables/uoms.json and "
-            "restart the fleet. {again}",
+            "run `fleet mapping publish`. {again}",
             code="unit_differs",
         )
 

@@ -85,7 +85,7 @@ def classify(error: dict[str, Any]) -> Failure:
         return Reject(
             f"Odoo does not understand the request: {plain(message)}",
             hint="Most often a mapping names a field this Odoo does not have, or a value it does not take. "
-            "Correct the mapping and restart the fleet. {again}",
+            "Correct the mapping and run `fleet mapping publish`. {again}",
             code=name,
         )
     # An exception of some module, a carrier's web service for example: Odoo itself is well and has rolled back.

@@ -25,7 +25,7 @@ def post_status(client: Client, document: Document, work: Work) -> Posted:
     if wanted not in TRANSITIONS:
         raise Hold(
             "Clarity has no such order status",
-            hint=f"Correct push_status in the workflow and restart the fleet; {BY_HAND}",
+            hint=f"Correct push_status in the workflow and run `fleet mapping publish`; {BY_HAND}",
             code="unknown_status",
         )
     try:

@@ -61,7 +61,7 @@ def prices(document: Document, accepts: Callable[[Decimal], bool] = lambda _: Fa
             f"the charges for Fusion come to {format_money(total, currency)}, "
             f"Clarity says {format_money(document['amount_total'], currency)}",
             hint="Likely causes: a discount larger than what it is given on, or a mapping that leaves an amount out. "
-            "Correct the order in Clarity, or the mapping and restart the fleet. {again}",
+            "Correct the order in Clarity, or the mapping and run `fleet mapping publish`. {again}",
             code="negative_price" if negative else OTHER_AMOUNTS,
             difference=None if negative else difference,
         )

@@ -156,7 +156,7 @@ class OrderTotal:
             f"its lines with their taxes come to {format_money(exactly, currency)} before anything is rounded",
             hint="Likely causes: a tax's rate or price-included setting in Odoo, a quantity with more decimals than "
             "Odoo keeps, a line that somebody added or changed in Odoo; with ODOO_ROUNDING=hold also where each of "
-            "them rounds. Correct it there, or the mapping and restart the fleet. {again}",
+            "them rounds. Correct it there, or the mapping and run `fleet mapping publish`. {again}",
             code="total_differs",
             difference=abs(theirs - ours),
         )
