@@ -167,7 +167,7 @@ def test_what_changes_is_said_before_it_is_published(fleet: Fleet, folder: Path)
     assert again.output == "Nothing to publish: version 2 in force is the same.\n"
     (newest, _) = json.loads(fleet("mapping", "versions", "--json").output)
     assert (newest["note"], newest["who"], newest["share"]) == ("boxes of 33", "anna", None)
-    (noted,) = json.loads(fleet("audit", "ls", "--action", "publish", "--json").output)
+    (noted,) = json.loads(fleet("audit", "ls", "--action", "publish", "--json").output)["rows"]
     assert (noted["who"], noted["detail"]) == ("anna", {"version": 2})
 
 

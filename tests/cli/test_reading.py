@@ -161,7 +161,7 @@ def test_tries_that_failed_and_the_step_that_was_last(fleet: Fleet, road: Road, 
     assert [(each["step"], each["failed_tries"]) for each in done["deliveries"]] == [("post", 2)]
     shown = fleet("messages", "show", str(message)).output.splitlines()
     heading = next(line for line in shown if line.startswith("id  "))
-    assert heading.split() == ["id", "target", "workflow", "step", "state", "failed", "tries", "due", "at"]
+    assert heading.split() == ["id", "target", "workflow", "mapping", "step", "state", "failed", "tries", "due", "at"]
 
 
 def test_held_shows_the_failed_tries_beside_all_attempts(fleet: Fleet, road: Road) -> None:

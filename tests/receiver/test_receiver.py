@@ -50,7 +50,7 @@ def test_messages_are_found_by_an_address_that_is_not_stored(receiver: Receiver)
     one, other = (event(customer={"email": email}) for email in ("Find.Me@example.test", "else@example.test"))
     assert (receiver.post(one).status_code, receiver.post(other).status_code) == (202, 202)
     found = CliRunner(env=dict(receiver.environment)).invoke(ls, ["--email", "find.me@EXAMPLE.test", "--json"])
-    assert [row["external_id"] for row in json.loads(found.output)] == [one["id"]]
+    assert [row["external_id"] for row in json.loads(found.output)["rows"]] == [one["id"]]
     assert receiver.value("select count(*) from messages where messages::text ilike '%%find.me%%' and 1 = %s", 1) == 0
 
 

@@ -97,7 +97,7 @@ def test_every_refusal_of_a_webhook_is_listed_with_what_to_do(receiver: Receiver
     for reason in answers:
         assert_counted(receiver, reason, 1)
     listed = CliRunner(env=dict(receiver.environment)).invoke(refused, ["--json"])
-    rows = {row["reason"]: row for row in json.loads(listed.output)}
+    rows = {row["reason"]: row for row in json.loads(listed.output)["rows"]}
     for reason, answer in answers.items():
         assert rows[reason]["status"] == answer.status_code
         assert rows[reason]["fix"]

@@ -39,6 +39,7 @@ def stores(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def orders(stores: dict[str, str]) -> Iterator[Orders]:
     runtime = Runtime(Settings.load(stores | ALL))
+    runtime.redis.flushdb()  # what another test has paused, or left under way
     yield Orders(runtime)
     runtime.database.close()
 
@@ -56,5 +57,6 @@ def runtime(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)  # Celery reads it for itself
     runtime = Runtime(Settings.load(environment))
+    runtime.redis.flushdb()  # what another test has paused, or left under way
     yield runtime
     runtime.database.close()

@@ -68,7 +68,7 @@ class Partners:
         }
         identity = Identity.of(document, self._guest_key)
         theirs = self._work.known(identity.entity, identity.key)
-        if unread and theirs and (known := self._unread(identity, int(theirs), partner, children)):
+        if unread and theirs and (known := self._unread(identity, theirs, partner, children)):
             return known
         customer = self._find(identity, theirs, partner, children)
         if customer and partner["key"] is None and another_vat(partner["fields"].get("vat"), customer["vat"]):
@@ -96,17 +96,19 @@ class Partners:
         return self._find(identity, theirs, partner, children, look_alikes=look_alikes)
 
     def _unread(
-        self, identity: Identity, customer: int, partner: Row, children: Mapping[str, Child]
+        self, identity: Identity, theirs: str, partner: Row, children: Mapping[str, Child]
     ) -> dict[str, int] | None:
         """The ids as crossrefs have them; None where one is missing, or where the contact decides whose order it is."""
         by_vat = partner["key"] is None and plain_vat(partner["fields"].get("vat"))
-        if by_vat or "contact" in children or any(map(self._work.approved, (NEW, UNARCHIVE))):
+        compared = (identity.entity, identity.key, theirs)
+        if by_vat or "contact" in children or any(self._work.approved(each, *compared) for each in (NEW, UNARCHIVE)):
             return None
         contents = _contents(identity, children)
         known = self._work.known_among("address", set(contents.values())) if contents else {}
         if known.keys() != set(contents.values()):
             return None
         ids = {place: int(known[content]) for place, content in contents.items()}
+        customer = int(theirs)
         return {"partner": customer, "invoice": customer, "delivery": customer, **ids, "customer": customer, UNREAD: 1}
 
     def _find(
