@@ -177,6 +177,13 @@ DEFECTS = [
         "            pass\n",
         f"{CUSTOMERS}test_a_vat_number_given_later_is_written",
         '\\["vat"\\] == vat',
+        also=(
+            (
+                f"{CONNECTOR}order/post.py",
+                '        Completion(self._client, self._work).ensure(order["partner_id"], self._document)\n',
+                "",
+            ),
+        ),
     ),
     Defect(
         "a customer that was not read before its order is looked at before the order is confirmed",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import mappings
 from integration.local import processes
-from mappings import FOLDER
 from tests.road.world import World
 
 CODE = ("integration", "tasks", "mappings")
@@ -23,10 +23,11 @@ def copying(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         shutil.copytree(
             processes.PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
-    for path in (FOLDER / "examples" / "copy-for-the-books").glob("*.json"):
+    for path in (mappings.FOLDER / "examples" / "copy-for-the-books").glob("*.json"):
         shutil.copy(path, tmp_path / "mappings" / "workflows")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "PROJECT", tmp_path)
+        patch.setattr(mappings, "FOLDER", tmp_path / "mappings")  # what a start publishes
         with World.running(tmp_path_factory.mktemp("fleet")) as world:
             yield world
 
