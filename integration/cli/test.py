@@ -48,7 +48,7 @@ def _stage(markers: str, processes: int, *options: str) -> list[str]:
 
 # One test at a time to each, in the order of `tests/conftest.py`.
 FLEET = {"fleet": _stage("fleet", FLEETS, "--dist", "loadgroup", "--no-loadscope-reorder")}
-TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 2)}  # two more, because most of them wait mostly
+TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
 TIMED = {"timed": _stage("timed and not fleet", 2 * PROCESSORS)}  # they sleep most of the time
 SETTINGS = (
     "FLEET_",
