@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 
 from integration.local.servers import Valkey
 from integration.settings import Settings
+from tasks.celery import app
 from tasks.runtime import Runtime
 from tests.road.orders import ALL, Orders
 from tests.road.world import World
@@ -36,10 +37,17 @@ def stores(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -
     return environment
 
 
+def broker_of(runtime: Runtime) -> None:
+    """Makes Celery, which reads its settings once in a process, publish to this Redis, which forgets what it held."""
+    app.conf.broker_url = runtime.settings.redis_url
+    app._after_fork()  # its connections are those of another test's
+    runtime.redis.flushdb()
+
+
 @pytest.fixture
 def orders(stores: dict[str, str]) -> Iterator[Orders]:
     runtime = Runtime(Settings.load(stores | ALL))
-    runtime.redis.flushdb()  # what another test has paused, or left under way
+    broker_of(runtime)
     yield Orders(runtime)
     runtime.database.close()
 
@@ -57,6 +65,6 @@ def runtime(database_url: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)  # Celery reads it for itself
     runtime = Runtime(Settings.load(environment))
-    runtime.redis.flushdb()  # what another test has paused, or left under way
+    broker_of(runtime)
     yield runtime
     runtime.database.close()
