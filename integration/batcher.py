@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -32,14 +31,16 @@ class Batcher(Generic[T, R]):
     def ask(self, item: T) -> R:
         """The answer to the item.
 
-        Raises what ``answer`` raises for this item alone: what fails is asked again, one by one, as one item may be the
-        reason.  So it has to be harmless to ask again for what may have been done.
+        Raises what ``answer`` raises for this item alone: a batch that fails is asked again one by one, as one item may
+        be the reason.  So it has to be harmless to ask again for what may have been done.
         """
         mine = _Asked[T, R](item)
         self._waiting.append(mine)
         with self._turn:
             while not mine.asked:
                 self._ask_for_all()
+        if mine.error:
+            raise mine.error
         if mine.answers:
             return mine.answers[0]
         return self._answer([item])[0]
@@ -48,15 +49,19 @@ class Batcher(Generic[T, R]):
         some = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
         for each in some:
             each.asked = True
-        with suppress(Exception):
+        try:
             for each, answer in zip(some, self._answer([each.item for each in some]), strict=True):
                 each.answers = (answer,)
+        except Exception as error:
+            if len(some) == 1:
+                some[0].error = error
 
 
 class _Asked(Generic[T, R]):
-    """An item, whether its turn has come, and its answer once there is one."""
+    """An item, whether its turn has come, and its answer or error once it has one of its own."""
 
     def __init__(self, item: T) -> None:
         self.item = item
         self.asked = False
         self.answers: tuple[R, ...] = ()
+        self.error: Exception | None = None

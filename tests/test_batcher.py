@@ -55,6 +55,14 @@ def test_a_batch_has_a_most() -> None:
     assert [len(each) for each in counter.asked] == [1, 8, 8, 4]
 
 
+def test_what_fails_alone_is_asked_for_once() -> None:
+    counter = Counter()
+    counter.goes_on.set()
+    with pytest.raises(ValueError, match="negative"):
+        Batcher(counter, 16).ask(-1)
+    assert counter.asked == [[-1]]
+
+
 def test_one_that_fails_fails_alone() -> None:
     answers = ask_while_one_is_answered(counter := Counter(), [2, -3, 4])
     assert [answers[place].result() for place in (0, 1, 3)] == [10, 20, 40]

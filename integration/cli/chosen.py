@@ -12,7 +12,6 @@ from integration.errors import Failure
 from integration.operations.selection import Selection
 from integration.store import repair, views
 from integration.store.database import Database, Row
-from integration.store.repair import CLOSED
 from integration.terminal.selection import show_kinds
 
 
@@ -31,7 +30,7 @@ def find(database: Database, chosen: Selection, limit: int) -> list[Row]:
             if row is None:
                 raise Failure(f"there is no delivery {id}", hint="`fleet messages show` lists those of a message.")
             if row["state"] not in chosen.states:
-                is_open = row["state"] not in CLOSED
+                is_open = row["state"] not in repair.CLOSED
                 hint = "It is under way." if is_open else f"`fleet replay {id}` sends it again all the same."
                 raise Failure(f"delivery {id} is {row['state']}", hint=hint)
             raise Failure(f"delivery {id} is not among what the other options choose")

@@ -17,6 +17,7 @@ from integration.mapping_check import check_definitions
 from integration.settings import operator
 from integration.store import audit, publications
 from integration.store.database import Database
+from integration.terminal.definitions import in_force
 from integration.terminal.option_types import Share
 from integration.terminal.render import json_option, limit_option, say, show_json, table
 from integration.terminal.session import open_database
@@ -59,7 +60,7 @@ def publish(note: str, folder: Path | None, canary: int | None, yes: bool) -> No
     kinds = preflight.load().kinds
     fresh = publishing.publishable(place, kinds)
     with open_database() as database:
-        known = _in_force(database)
+        known = in_force(database)
         found = changes(known.whole.definitions.rows(), fresh.rows())
         if not found and (canary or not known.canary):
             say(f"Nothing to publish: version {known.whole.version} in force is the same.")
@@ -84,7 +85,7 @@ def rollback(version: int | None, note: str, yes: bool) -> None:
       fleet mapping rollback 4
     """
     with open_database() as database:
-        known = _in_force(database)
+        known = in_force(database)
         back_to = version or _one_before(database, known)
         older = _of_version(database, back_to).compiled()
         found = changes((known.canary or known.whole).definitions.rows(), older.rows())
@@ -107,7 +108,7 @@ def versions(limit: int, as_json: bool) -> None:
       fleet mapping versions --json
     """
     with open_database() as database:
-        known = _in_force(database)
+        known = in_force(database)
         with database.transaction() as tx:
             rows = publications.versions(tx, limit)
     shares = {known.whole.version: "all"} | ({known.canary.version: f"{known.share} %"} if known.canary else {})
@@ -133,18 +134,13 @@ def diff(a: int | None, b: int | None, folder: Path | None, as_json: bool) -> No
       fleet mapping diff 3 4
     """
     with open_database() as database:
-        old = _of_version(database, a) if a else _in_force(database).whole.definitions
+        old = _of_version(database, a) if a else in_force(database).whole.definitions
         new = _of_version(database, b) if b else load_definitions(folder or mappings.FOLDER)
     found = changes(old.rows(), new.rows())
     if as_json:
         show_json([each._asdict() for each in found])
     else:
         _show(found)
-
-
-def _in_force(database: Database) -> InForce:
-    with database.transaction() as tx:
-        return publishing.in_force(tx, preflight.load().kinds)
 
 
 def _of_version(database: Database, version: int) -> Definitions:

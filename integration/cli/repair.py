@@ -13,7 +13,7 @@ import click
 from integration.canonical import freeze, parse_json, thaw
 from integration.canonical.correction import corrections
 from integration.canonical.entities import entity
-from integration.cli.replay import check_workflows, in_force
+from integration.cli.replay import check_workflows
 from integration.errors import Failure, Reject
 from integration.message import State, Step
 from integration.settings import operator
@@ -22,6 +22,7 @@ from integration.store.database import Database, Row, Transaction
 from integration.store.deliveries import Delivery
 from integration.store.repair import Restart
 from integration.terminal import editing
+from integration.terminal.definitions import in_force
 from integration.terminal.render import say
 from integration.terminal.session import ID, open_database, vault
 from tasks.decided import Decided

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from integration import preflight, publishing
+from integration import publishing
 from integration.cli.chosen import ask, check_chosen, find
 from integration.errors import Failure
 from integration.in_force import InForce
@@ -18,6 +18,7 @@ from integration.settings import operator
 from integration.store import repair, views
 from integration.store.conditions import LAST
 from integration.store.database import Database, Row
+from integration.terminal.definitions import in_force
 from integration.terminal.render import console, say, show_json
 from integration.terminal.replay_options import ReplayOptions, replay_options
 from integration.terminal.selection import filters
@@ -81,12 +82,6 @@ def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
         again = _in_batches(database, list(reversed(rows)), known, how)
     left_out = sorted({row["id"] for row in rows} - set(again.values()))
     _show(again, left_out, how)
-
-
-def in_force(database: Database) -> InForce:
-    """The definitions in force."""
-    with database.transaction() as tx:
-        return publishing.in_force(tx, preflight.load().kinds)
 
 
 def check_workflows(known: InForce, rows: Sequence[Row]) -> None:

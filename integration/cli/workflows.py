@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from integration import preflight, publishing
 from integration.cli.mapping import folder_option
 from integration.connectors import offers
 from integration.in_force import InForce
 from integration.offers import lead_nowhere
 from integration.settings import Settings
+from integration.terminal.definitions import in_force
 from integration.terminal.render import json_option, say, show_json, table
 from integration.terminal.session import open_database
 from integration.workflow import Workflow, compiled_definitions, load_definitions
@@ -47,7 +47,10 @@ def ls(folder: Path | None, as_json: bool) -> None:
       fleet workflows ls
       fleet workflows ls --folder mappings
     """
-    known = None if folder else _in_force()
+    known = None
+    if not folder:
+        with open_database() as database:
+            known = in_force(database)
     rows = [
         {
             "mapping_version": version,
@@ -95,11 +98,6 @@ def check(folder: Path, as_json: bool) -> None:
     say("\n".join(f"{each.name}: all well" for each in found))
     for source, events in nowhere.items():
         say(f"warning: no workflow takes these events of {source}: {', '.join(events)}")
-
-
-def _in_force() -> InForce:
-    with open_database() as database, database.transaction() as tx:
-        return publishing.in_force(tx, preflight.load().kinds)
 
 
 def _listed(known: InForce | None, folder: Path | None) -> Iterator[tuple[int | None, Workflow]]:
