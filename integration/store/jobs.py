@@ -144,14 +144,15 @@ def listed(tx: Transaction, *, states: Sequence[str] = (), limit: int, before: i
 
 def items(tx: Transaction, id: int, *, result: str | None = None, limit: int, after: int = 0) -> list[Row]:
     """What was done about each delivery, those behind an id: ``{delivery, number, target, result, remark, again,
-    decision, at, state, code, reason}``; the last three are those of ``again`` now, or of the delivery.
+    decision, at, state, code, reason}``.
 
+    The last three are those of ``again`` now, or of the delivery: while that is on its way it has no code and reason.
     Of a job that is cancelled, what was not done is ``cancelled``.
     """
     return tx.rows(
         f"""select * from (
                 select i.delivery, m.number, t.name as target, {RESULT} as result, i.remark, i.again, i.decision, i.at,
-                    d.state, d.code, d.reason
+                    d.state, {ENDED_AS.format("code")}, {ENDED_AS.format("reason")}
                 from job_items i join jobs j on j.id = i.job
                 left join deliveries d on d.id = coalesce(i.again, i.delivery)
                 left join messages m on m.id = d.message left join installations t on t.id = i.target
@@ -164,7 +165,7 @@ def items(tx: Transaction, id: int, *, result: str | None = None, limit: int, af
 def ends(tx: Transaction, id: int) -> list[Row]:
     """The states of what it has applied: ``{state, code, count}``, the most frequent first."""
     return tx.rows(
-        """select coalesce(d.state, 'removed') as state, d.code, count(*) as count
+        f"""select coalesce(d.state, 'removed') as state, {ENDED_AS.format("code")}, count(*) as count
            from job_items i left join deliveries d on d.id = coalesce(i.again, i.delivery)
            where i.job = %s and i.result = 'applied' group by 1, 2 order by count(*) desc, 1, 2""",
         id,
@@ -277,6 +278,8 @@ FROZEN = "target, state, version, round, step, finished_at, code, reason, hint"
 FROZEN_NOW = """
 coalesce(d.target, 0), d.state, d.version, d.round, d.step, d.finished_at, d.code, d.reason, d.hint"""
 
+ENDED_AS = "case when d.state not in ('ready', 'queued', 'running') then d.{0} end as {0}"
+"""What a delivery that is on its way was stopped by last is past."""
 RESULT = """
 coalesce(i.result, case when j.state = 'cancelled' then 'cancelled' else 'waiting' end)"""
 

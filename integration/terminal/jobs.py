@@ -53,7 +53,7 @@ def carry_out(database: Database, make: Callable[[Transaction], Preview], questi
     """Previews a job, asks, has the fleet run it, and shows its progress until it ends or Ctrl-C leaves it alone.
 
     ``question`` has ``{}`` for how many items there are.  Raises a usage error, with no job made, where nobody can
-    answer; and `Failure` in the end, where not every item was applied.
+    answer; and `Failure` in the end, where an item has failed.
     """
     with database.transaction() as tx:
         found = make(tx)
@@ -72,8 +72,9 @@ def carry_out(database: Database, make: Callable[[Transaction], Preview], questi
         with database.transaction() as tx:
             page = jobs.items(tx, found.id, result=None, limit=ALL)
         show_rows(page.rows, page.next, job=shown.job, waits_for=shown.waits_for, now=shown.now)
-    if left_out := shown.job["skipped"] + shown.job["failed"]:
-        raise Failure(f"left out: {left_out} of {found.count}", hint=f"`fleet jobs show {found.id}` says why.")
+    if left_out := shown.job["failed"]:
+        says_why = f"`fleet jobs show {found.id} --result failed` says why."
+        raise Failure(f"left out: {left_out} of {found.count}", hint=says_why)
 
 
 def summary(shown: Shown) -> str:
@@ -121,14 +122,18 @@ def _follow(database: Database, id: int, manner: Manner) -> Shown | None:
     except KeyboardInterrupt:
         say(_goes_on(id), err=manner.as_json)
         return None
-    if manner.as_json:
-        return shown
-    say(summary(shown))
-    for sentence in waits_for(shown):
-        say(sentence)
-    if shown.job["state"] == "running":
-        say(_goes_on(id) if attended else _waits(id))
+    if not manner.as_json:
+        for sentence in _says(shown, attended=attended):
+            say(sentence)
     return shown
+
+
+def _says(shown: Shown, *, attended: bool) -> Sequence[str]:
+    """Where a job is when nobody looks at it any more."""
+    id, runs = shown.job["id"], shown.job["state"] == "running"
+    if runs and not attended:
+        return [_waits(id)]
+    return [summary(shown), *waits_for(shown), *([_goes_on(id)] if runs else [])]
 
 
 def _watch(database: Database, id: int, *, quiet: bool) -> tuple[Shown, bool]:

@@ -9,7 +9,6 @@ from typing import Any
 import psycopg2
 import pytest
 
-from integration import publishing
 from integration.errors import Failure
 from integration.message import State, Step
 from integration.operations import jobs
@@ -20,10 +19,9 @@ from integration.store import decisions
 from integration.store import jobs as stored
 from integration.store.database import Database, Row
 from integration.store.decisions import revoke
+from tests.operations.slices import PLENTY, means
 from tests.store.road import Road
 
-KINDS = {each: each for each in ("clarity", "odoo", "fusion")}
-PLENTY = 10_000
 RAISES = """
 create function refuse() returns trigger language plpgsql as $$ begin raise 'refused' using errcode = '{}'; end $$;
 create trigger refuse before update on {} for each row {} execute function refuse()"""
@@ -37,9 +35,8 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.road = Road(database)
-        with database.transaction() as tx:
-            self.known = publishing.in_force(tx, KINDS)
-        self.room = {self.road.shop.id: PLENTY, self.road.odoo.id: PLENTY}
+        found = means(database)
+        self.known, self.room = found.known, dict(found.room)
 
     def held(self, count: int, *, code: str = "total_differs", state: State = State.HELD, first: int = 0) -> list[int]:
         made = []
