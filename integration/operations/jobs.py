@@ -27,6 +27,8 @@ from integration.store.jobs import Result
 
 logger = structlog.get_logger(__name__)
 
+UNDER_WAY = ("running", "paused")
+"""The states of a job that was started and has not ended."""
 SLICE = 100
 """So many items of a target at most share a transaction."""
 PACE, AT_REST = 1.0, 5.0
@@ -108,7 +110,7 @@ def resume(tx: Transaction, id: int, who: str) -> None:
 
 def cancel(tx: Transaction, id: int, who: str) -> None:
     """Ends a job before its next slice.  What it has applied stays; `preview_undo` takes back what can be."""
-    _become(tx, the_job(tx, id), "cancelled", who, "cancel", among=["running", "paused", "previewed"])
+    _become(tx, the_job(tx, id), "cancelled", who, "cancel", among=UNDER_WAY)
 
 
 def listed(tx: Transaction, states: Sequence[str], limit: int, before: int = LAST) -> Page:

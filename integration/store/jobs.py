@@ -16,8 +16,9 @@ from integration.store.database import Row, Transaction, columns
 from integration.store.deliveries import SMALL
 from integration.store.views import TABLES
 
-SOON = "5 seconds"
-"""What is due later than this waits for a retry or another object, and is not under way."""
+UNDER_WAY = f"""
+d.open and d.priority >= {SMALL} and (d.due_at <= now() + interval '5 seconds' or d.code = 'throttled')"""
+"""Sent again, and on its way: what is due later waits for a retry or another object, unless its target is busy."""
 NEVER_STARTED = "1 day"
 EXAMPLES = 3
 ENDED = ("done", "cancelled")
@@ -146,13 +147,13 @@ def items(tx: Transaction, id: int, *, result: str | None = None, limit: int, af
     """What was done about each delivery, those behind an id: ``{delivery, number, target, result, remark, again,
     decision, at, state, code, reason}``.
 
-    The last three are those of ``again`` now, or of the delivery: while that is on its way it has no code and reason.
+    The last three are those of ``again`` now, or of the delivery; code and reason are of what stops it.
     Of a job that is cancelled, what was not done is ``cancelled``.
     """
     return tx.rows(
         f"""select * from (
                 select i.delivery, m.number, t.name as target, {RESULT} as result, i.remark, i.again, i.decision, i.at,
-                    d.state, {ENDED_AS.format("code")}, {ENDED_AS.format("reason")}
+                    d.state, {STOPPED_BY.format("code")}, {STOPPED_BY.format("reason")}
                 from job_items i join jobs j on j.id = i.job
                 left join deliveries d on d.id = coalesce(i.again, i.delivery)
                 left join messages m on m.id = d.message left join installations t on t.id = i.target
@@ -165,7 +166,7 @@ def items(tx: Transaction, id: int, *, result: str | None = None, limit: int, af
 def ends(tx: Transaction, id: int) -> list[Row]:
     """The states of what it has applied: ``{state, code, count}``, the most frequent first."""
     return tx.rows(
-        f"""select coalesce(d.state, 'removed') as state, {ENDED_AS.format("code")}, count(*) as count
+        f"""select coalesce(d.state, 'removed') as state, {STOPPED_BY.format("code")}, count(*) as count
            from job_items i left join deliveries d on d.id = coalesce(i.again, i.delivery)
            where i.job = %s and i.result = 'applied' group by 1, 2 order by count(*) desc, 1, 2""",
         id,
@@ -191,10 +192,7 @@ def lock(tx: Transaction, id: int) -> Row | None:
 
 def under_way(tx: Transaction) -> dict[int, int]:
     """How many deliveries that were sent again are on their way, by target, whoever sent them."""
-    rows = tx.rows(
-        f"""select target, count(*) from deliveries
-            where open and priority >= {SMALL} and due_at <= now() + interval '{SOON}' group by target"""
-    )
+    rows = tx.rows(f"select d.target, count(*) from deliveries d where {UNDER_WAY} group by d.target")
     return {row["target"]: row["count"] for row in rows}
 
 
@@ -259,7 +257,7 @@ def has_open(tx: Transaction, id: int) -> bool:
         tx.value(
             f"""select exists (
                     select from deliveries d join job_items i on i.again = d.id and i.job = %s
-                    where d.open and d.priority >= {SMALL} and d.due_at <= now() + interval '{SOON}')""",
+                    where {UNDER_WAY})""",
             id,
         )
     )
@@ -278,8 +276,8 @@ FROZEN = "target, state, version, round, step, finished_at, code, reason, hint"
 FROZEN_NOW = """
 coalesce(d.target, 0), d.state, d.version, d.round, d.step, d.finished_at, d.code, d.reason, d.hint"""
 
-ENDED_AS = "case when d.state not in ('ready', 'queued', 'running') then d.{0} end as {0}"
-"""What a delivery that is on its way was stopped by last is past."""
+STOPPED_BY = "case when d.state in ('waiting', 'held', 'dead') then d.{0} end as {0}"
+"""Elsewhere it is what stopped the delivery once."""
 RESULT = """
 coalesce(i.result, case when j.state = 'cancelled' then 'cancelled' else 'waiting' end)"""
 

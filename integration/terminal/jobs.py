@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from integration.errors import Failure
 from integration.operations import jobs
 from integration.operations.jobs import Preview, Shown
 from integration.settings import operator
-from integration.store.database import Database, Transaction
+from integration.store.database import Database, Row, Transaction
 from integration.terminal.listing import show_rows
 from integration.terminal.render import console, json_option, say, table
 
@@ -78,13 +78,17 @@ def carry_out(database: Database, make: Callable[[Transaction], Preview], questi
 
 
 def summary(shown: Shown) -> str:
-    """A job in one sentence: ``Job 7 is done: 40 of 40 applied, now 38 done, 2 held as total_differs.``"""
-    job = shown.job
+    """A job in one sentence: ``Job 7 is done: 40 of 40 applied; now 38 done, 2 held as total_differs.``"""
+    now = ", ".join(_state(row) for row in shown.now)
+    return f"{so_far(shown.job)}{'; now ' if now else ''}{now}."
+
+
+def so_far(job: Row) -> str:
+    """How far it is, whatever its deliveries are now: ``Job 7 is running: 3 of 9 applied, 6 to come``"""
     counts = [f"{job[name]} {name}" for name in ("skipped", "failed") if job[name]]
     counts += [f"{job['waiting']} {'not done' if job['state'] == 'cancelled' else 'to come'}"] if job["waiting"] else []
     said = ", ".join([f"{job['applied']} of {job['items']} applied", *counts])
-    now = ", ".join(_state(row) for row in shown.now)
-    return f"Job {job['id']} is {job['state']}: {said}{'; now ' if now else ''}{now}."
+    return f"Job {job['id']} is {job['state']}: {said}"
 
 
 def waits_for(shown: Shown) -> Sequence[str]:
@@ -168,7 +172,7 @@ def _act(database: Database, id: int) -> str:
     return str(_shown(database, id).job["act"])
 
 
-def _state(row: Mapping[str, Any]) -> str:
+def _state(row: Row) -> str:
     return f"{row['count']} {row['state']}" + (f" as {row['code']}" if row["code"] else "")
 
 

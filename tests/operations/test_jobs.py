@@ -4,98 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import Any
 
 import psycopg2
 import pytest
 
 from integration.errors import Failure
-from integration.message import State, Step
+from integration.message import State
 from integration.operations import jobs
-from integration.operations.acts import Means
-from integration.operations.jobs import SLICE, Preview, advance
+from integration.operations.jobs import SLICE
 from integration.operations.selection import WAITING, Selection
-from integration.store import decisions
 from integration.store import jobs as stored
-from integration.store.database import Database, Row
-from integration.store.decisions import revoke
-from tests.operations.slices import PLENTY, means
-from tests.store.road import Road
+from integration.store.database import Database
+from tests.operations.slices import PLENTY, Jobs
 
 RAISES = """
 create function refuse() returns trigger language plpgsql as $$ begin raise 'refused' using errcode = '{}'; end $$;
 create trigger refuse before update on {} for each row {} execute function refuse()"""
 KILLED, REFUSED = "57P01", "23514"
 """What Postgres says where it shuts down, and where a row may not be so."""
-
-
-class Jobs:
-    """Held deliveries, and what jane does about many of them; ``room`` is what the targets have."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.road = Road(database)
-        found = means(database)
-        self.known, self.room = found.known, dict(found.room)
-
-    def held(self, count: int, *, code: str = "total_differs", state: State = State.HELD, first: int = 0) -> list[int]:
-        made = []
-        for number in range(first, first + count):
-            id = self.road.delivery(f"evt-{number}", order=str(number))
-            claimed = self.road.claim(id)
-            assert claimed
-            self.road.move(claimed, state, code=code, reason=f"{code}: no", hint="Look.", about="digest")
-            made.append(id)
-        return made
-
-    def preview(self, act: str = "replay", chosen: Selection | None = None, **options: Any) -> Preview:
-        with self.database.transaction() as tx:
-            return jobs.preview(tx, act, chosen or Selection(WAITING), PLENTY, "jane", **options)
-
-    def start(self, act: str = "replay", chosen: Selection | None = None, **options: Any) -> int:
-        id = self.preview(act, chosen, **options).id
-        self.do(jobs.start, id)
-        return id
-
-    def undo(self, id: int) -> int:
-        with self.database.transaction() as tx:
-            found = jobs.preview_undo(tx, id, "jane")
-        self.do(jobs.start, found.id)
-        return found.id
-
-    def do(self, what: Any, id: int) -> None:
-        with self.database.transaction() as tx:
-            what(tx, id, "jane")
-
-    def slice(self, id: int) -> bool:
-        return advance(self.database, id, Means(self.known, self.room))
-
-    def run(self, id: int) -> Row:
-        """All slices there are now; the job after these."""
-        while self.slice(id):
-            pass
-        return self.job(id)
-
-    def job(self, id: int) -> Row:
-        with self.database.transaction() as tx:
-            return jobs.show(tx, id).job
-
-    def items(self, id: int) -> list[Row]:
-        with self.database.transaction() as tx:
-            return jobs.items(tx, id, result=None, limit=PLENTY).rows
-
-    def results(self, id: int) -> dict[int, tuple[str, str | None]]:
-        return {row["delivery"]: (row["result"], row["remark"]) for row in self.items(id)}
-
-    def end(self, *ids: int, state: State = State.DONE) -> None:
-        """What was sent again has come to its end."""
-        for id in ids:
-            self.road.close(id, state)
-
-    def audited(self) -> list[tuple[str, Any]]:
-        with self.database.transaction() as tx:
-            rows = tx.rows("select action, detail ->> 'job' as job from audit order by id")
-        return [(row["action"], row["job"] and int(row["job"])) for row in rows]
 
 
 @pytest.fixture
@@ -310,48 +236,6 @@ def test_the_result_is_the_state_that_the_delivery_has_now(desk: Jobs) -> None:
         ]  # fmt: skip
 
 
-def approved(desk: Jobs, ids: list[int]) -> int:
-    id = desk.start("approve", Selection([State.HELD], ids), why="agreed")
-    desk.run(id)
-    desk.do(jobs.cancel, id)
-    return id
-
-
-def in_force(desk: Jobs) -> set[int]:
-    with desk.database.transaction() as tx:
-        rows = decisions.listed(tx, object_id=None, number=None, ended=False, limit=PLENTY)
-    return {row["delivery"] for row in rows}
-
-
-def test_an_approval_is_revoked_where_nothing_has_come_of_it(desk: Jobs) -> None:
-    done, tried, beyond, revoked, held_again, still = ids = desk.held(6)
-    id = approved(desk, ids)
-    assert in_force(desk) == set(ids)
-    desk.end(done)
-    with desk.database.transaction() as tx:
-        tx.run(
-            """insert into attempts (delivery, round, effect, outcome, request, started_at)
-               values (%s, 1, 'order.load', 'unknown', 'sealed', now() + interval '1 second')""",
-            tried,
-        )
-        tx.run("update deliveries set step = %s where id = %s", Step.ENRICH.value, beyond)
-        made = tx.value("select decision from job_items where job = %s and delivery = %s", id, revoked)
-        assert revoke(tx, [made], "jane") == [made]
-    desk.road.close(held_again, State.HELD)
-    back = desk.undo(id)
-    assert desk.run(back)["state"] == "done"
-    results = desk.results(back)
-    assert {each: results[each][0] for each in ids} == {
-        done: "skipped", tried: "skipped", beyond: "skipped", revoked: "skipped", held_again: "applied",
-        still: "applied",
-    }  # fmt: skip
-    assert str(results[done][1]).startswith("it has gone on: transform done")
-    assert results[revoked][1] == f"decision {made} is not in force"
-    assert in_force(desk) == {done, tried, beyond}
-    with pytest.raises(Failure, match=f"job {back} cannot be undone"):
-        desk.undo(back)
-
-
 def test_only_what_differs_in_its_sums_is_approved(desk: Jobs) -> None:
     (sums,), (sku,) = desk.held(1), desk.held(1, code="unknown_sku", first=1)
     id = desk.start("approve", Selection([State.HELD]))
@@ -361,51 +245,6 @@ def test_only_what_differs_in_its_sums_is_approved(desk: Jobs) -> None:
         sku: ("failed", "what is held as unknown_sku cannot go as it is"),
     }
     assert desk.road.state(sku) is State.HELD
-
-
-def test_what_was_resolved_is_as_it_was_before(desk: Jobs) -> None:
-    ids = [*desk.held(2), *desk.held(1, state=State.DEAD, code="http_400", first=2)]
-    columns = "state, code, reason, hint, fingerprint, finished_at, version, round"
-    with desk.database.transaction() as tx:
-        before = tx.rows(f"select {columns} from deliveries order by id")
-    id = desk.start("resolve", reason="entered by hand")
-    assert desk.run(id)["state"] == "done"
-    assert {desk.road.state(each) for each in ids} == {State.SKIPPED}
-    back = desk.undo(id)
-    assert desk.run(back)["applied"] == 3
-    with desk.database.transaction() as tx:
-        assert tx.rows(f"select {columns} from deliveries order by id") == before
-    assert [action for action, job in desk.audited() if not job] == ["resolve"] * 3 + ["reopen"] * 3
-    with pytest.raises(Failure, match="nothing that job"):
-        desk.undo(id)
-
-
-def test_what_came_after_a_resolution_keeps_it(desk: Jobs) -> None:
-    newer, again, settled = ids = desk.held(3)
-    id = desk.start("resolve", reason="a test")
-    desk.run(id)
-    later = desk.road.delivery("evt-later", order="0", version=2)
-    sent = desk.start(chosen=Selection([State.SKIPPED], [again]))
-    desk.run(sent)
-    (made,) = (row["again"] for row in desk.items(sent))
-    desk.road.run("update deliveries set finished_at = now() where id = %s", settled)
-    back = desk.undo(id)
-    desk.run(back)
-    assert desk.results(back) == {
-        newer: ("skipped", f"{later} is newer"),
-        again: ("skipped", f"it was sent again as {made}"),
-        settled: ("skipped", "it has changed since it was resolved"),
-    }
-    assert {desk.road.state(each) for each in ids} == {State.SKIPPED}
-
-
-def test_a_replay_cannot_be_undone_and_what_runs_not_yet(desk: Jobs) -> None:
-    desk.held(1)
-    with pytest.raises(Failure, match="cannot be undone: it is a replay"):
-        desk.undo(desk.start())
-    desk.held(1, first=1)
-    with pytest.raises(Failure, match="is running"):
-        desk.undo(desk.start("resolve", reason="a test"))
 
 
 def test_the_record_holds_no_address(desk: Jobs) -> None:
