@@ -64,10 +64,11 @@ def carry_out(database: Database, make: Callable[[Transaction], Preview], questi
             jobs.start(tx, found.id, operator())
     if not manner.yes:
         _ask(database, found, asked)
-    if not manner.as_json:
-        say(f"Job {found.id}: {found.count} to {_act(database, found.id)}.")
-    left = _leave(database, found.id, manner) if manner.detach else _follow(database, found.id, manner)
-    shown = left or _shown(database, found.id)
+    try:
+        shown = _follow(database, found.id, manner)
+    except KeyboardInterrupt:
+        say(_goes_on(found.id), err=manner.as_json)
+        return
     if manner.as_json:
         with database.transaction() as tx:
             page = jobs.items(tx, found.id, result=None, limit=ALL)
@@ -112,20 +113,16 @@ def _ask(database: Database, found: Preview, asked: str) -> None:
         jobs.start(tx, found.id, operator())
 
 
-def _leave(database: Database, id: int, manner: Manner) -> Shown:
+def _follow(database: Database, id: int, manner: Manner) -> Shown:
+    """Shows how far it is until it ends, is paused, nothing changes any more, or no fleet runs."""
     shown, attended = _look(database, id)
     if not manner.as_json:
-        say(_goes_on(id) if attended else _waits(id))
-    return shown
-
-
-def _follow(database: Database, id: int, manner: Manner) -> Shown | None:
-    """Shows how far it is until it ends, is paused, nothing changes any more, or no fleet runs; None after Ctrl-C."""
-    try:
-        shown, attended = _watch(database, id, quiet=manner.as_json)
-    except KeyboardInterrupt:
-        say(_goes_on(id), err=manner.as_json)
-        return None
+        say(f"Job {id}: {shown.job['items']} to {shown.job['act']}.")
+    if manner.detach:
+        if not manner.as_json:
+            say(_goes_on(id) if attended else _waits(id))
+        return shown
+    shown, attended = _watch(database, id, quiet=manner.as_json)
     if not manner.as_json:
         for sentence in _says(shown, attended=attended):
             say(sentence)
@@ -137,7 +134,8 @@ def _says(shown: Shown, *, attended: bool) -> Sequence[str]:
     id, runs = shown.job["id"], shown.job["state"] == "running"
     if runs and not attended:
         return [_waits(id)]
-    return [summary(shown), *waits_for(shown), *([_goes_on(id)] if runs else [])]
+    why = [f"`fleet jobs show {id} --result skipped` says why."] if shown.job["skipped"] else []
+    return [summary(shown), *why, *waits_for(shown), *([_goes_on(id)] if runs else [])]
 
 
 def _watch(database: Database, id: int, *, quiet: bool) -> tuple[Shown, bool]:
@@ -162,14 +160,6 @@ def _watch(database: Database, id: int, *, quiet: bool) -> tuple[Shown, bool]:
 def _look(database: Database, id: int) -> tuple[Shown, bool]:
     with database.transaction() as tx:
         return jobs.show(tx, id), jobs.attended(tx)
-
-
-def _shown(database: Database, id: int) -> Shown:
-    return _look(database, id)[0]
-
-
-def _act(database: Database, id: int) -> str:
-    return str(_shown(database, id).job["act"])
 
 
 def _state(row: Row) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -141,3 +142,16 @@ def in_a_terminal(command: list[str], environment: dict[str, str], answer: str) 
         process.wait()
     os.close(ours)
     return said.decode()
+
+
+def test_ctrl_c_leaves_the_job_to_the_fleet(fleet: Fleet, road: Road, vault: Vault, variables: dict[str, str]) -> None:
+    held_for_sums(road, vault, 2)
+    road.run("update watch set asked_at = now() + interval '1 hour'")  # a fleet runs, and is slow
+    command = [sys.executable, "-u", "-m", "integration.cli", "held", "approve", "--code", "totals_mismatch", "--yes"]
+    with subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline().endswith(": 2 to approve.\n")
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert (process.returncode, "goes on by itself: `fleet jobs show" in said) == (0, True)
+    assert [job["state"] for job in rows(fleet, "jobs", "ls")] == ["running"]
