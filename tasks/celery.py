@@ -30,6 +30,9 @@ POLL_TICK = 2.0
 STAND_IN_TICK = 15.0
 """Seconds: beat asks no more often than this; it does so in case no dispatcher runs."""
 POLLED = {"queue": POLL, "expires": 10}
+JOBS_TICK = 1.0
+"""Seconds: no dispatcher asks more often for the next slices of jobs."""
+CARRIED_OUT = {"queue": UPKEEP, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
 UPKEEP_EVERY = {"watch": WATCH_TICK, "check_ledger": 60.0, "probe_paused": 60.0, "tidy": 3600.0}
@@ -71,7 +74,9 @@ def _defaults() -> dict[str, Any]:
     return {"broker_url": settings.redis_url, "beat_schedule": polls | upkeep}
 
 
-app = Celery("fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.watch"], strict_typing=False)
+app = Celery(
+    "fleet", include=["tasks.steps", "tasks.polls", "tasks.upkeep", "tasks.watch", "tasks.jobs"], strict_typing=False
+)
 # Read when first needed, so that the tasks can be imported where no fleet is configured.
 app.add_defaults(_defaults)
 app.conf.update(

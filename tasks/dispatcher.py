@@ -26,7 +26,8 @@ from integration.errors import Failure
 from integration.store import cursors, database, dispatch, installations
 from integration.store.database import Transaction
 from tasks import pipeline
-from tasks.celery import INGEST, POLL_TICK, POLLED
+from tasks.celery import CARRIED_OUT, INGEST, JOBS_TICK, POLL_TICK, POLLED
+from tasks.jobs import run_jobs
 from tasks.polls import poll
 from tasks.runtime import Runtime, current
 from tasks.watch import StandIn
@@ -80,7 +81,7 @@ class Dispatcher:
     def tick(self) -> None:
         """Brings what operators decided to Redis, makes lost things due again, nudges what each queue has room for.
 
-        It asks for the polls that are due, too.
+        It asks for the polls and the slices of jobs that are due, too.
         """
         self._keep_epoch()
         if self._is_time("decide", DECIDE_EVERY):
@@ -90,17 +91,20 @@ class Dispatcher:
         if self._is_time("sweep", SWEEP_EVERY):
             self._log("lanes_woken", dispatch.wake_missed)
         with self._runtime.database.statement() as tx:
-            queues = dispatch.queues_due(tx, self._queues, self._runtime.targets)
+            due = dispatch.queues_due(tx, self._queues, self._runtime.targets)
+            queues = [each for each in due if each != dispatch.JOBS]
             if queues or (self._is_quiet and dispatch.moves(tx, self._queues, self._runtime.targets, QUIET_AFTER)):
                 self._moved_at = time.monotonic()
         if self._is_time("polls", POLLS_EVERY):
             self._poll()
+        if dispatch.JOBS in due and self._is_time("jobs", JOBS_TICK):
+            run_jobs.apply_async(**CARRIED_OUT)
         for queue in queues:
             window = self._runtime.credit(queue)
             if int(self._runtime.redis.llen(queue)) < window:  # else no worker takes what is there already
                 with self._runtime.database.statement(durable=False) as tx:
-                    due = dispatch.take_due(tx, queue, window, self._runtime.targets)
-                pipeline.nudge(due)
+                    taken = dispatch.take_due(tx, queue, window, self._runtime.targets)
+                pipeline.nudge(taken)
 
     def _keep_epoch(self) -> None:
         """A missing epoch key means that Redis lost everything: all nudges are void."""

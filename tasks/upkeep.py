@@ -11,7 +11,7 @@ from celery import signals
 
 from integration.canonical.hints import plain
 from integration.errors import Failure
-from integration.store import alerts, inbox, installations, ledger, retention
+from integration.store import alerts, inbox, installations, jobs, ledger, retention
 from integration.store.database import Database
 from tasks.alert_rules import of_ledger
 from tasks.celery import app
@@ -68,12 +68,13 @@ def probe_paused() -> None:
 
 @app.task(name="tidy")
 def tidy() -> None:
-    """Forgets rejected bodies after their seven days, alerts that are long over, and what is long finished."""
+    """Forgets rejected bodies after their seven days, alerts that are long over, jobs, and what is long finished."""
     runtime = current()
     with runtime.database.transaction() as tx:
         inbox.forget_rejected(tx)
         alerts.forget(tx)
         retention.forget_seen(tx)
+        jobs.forget(tx, runtime.settings.retention_days)
     if removed := remove_finished(runtime.database, runtime.settings.retention_days):
         logger.info("retention.removed", messages=removed)
 

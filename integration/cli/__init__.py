@@ -29,6 +29,7 @@ COMMANDS = {
     "dead": "integration.cli.held_and_dead:dead",
     "decisions": "integration.cli.decisions:decisions",
     "replay": "integration.cli.replay:replay",
+    "jobs": "integration.cli.jobs:jobs",
     "audit": "integration.cli.audit:audit",
     "targets": "integration.cli.targets:targets",
     "poll": "integration.cli.poll:poll",

@@ -1,18 +1,22 @@
-"""The deliveries that a command is about, by id or by what they have in common; and the question before many change."""
+"""The deliveries that a command is about, by id or by filters: one is acted on at once, more are a job."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from integration.errors import Failure
+from integration.operations.jobs import Preview
 from integration.operations.selection import Selection
 from integration.store import repair, views
-from integration.store.database import Database, Row
-from integration.terminal.selection import show_kinds
+from integration.store.database import Database, Row, Transaction
+from integration.terminal.jobs import Manner, carry_out
+from integration.terminal.listing import show_rows
+from integration.terminal.render import say
+
+SEVERAL = 2
 
 
 def check_chosen(ids: Sequence[int], filters: Mapping[str, Any]) -> None:
@@ -37,18 +41,29 @@ def find(database: Database, chosen: Selection, limit: int) -> list[Row]:
     return rows
 
 
-def ask(
-    database: Database, chosen: Selection, rows: Sequence[Row], question: str, *, sure: bool, silent: bool = False
+def act(
+    database: Database,
+    chosen: Selection,
+    limit: int,
+    manner: Manner,
+    one: Callable[[Row], None],
+    make: Callable[[Transaction], Preview],
+    question: str,
 ) -> None:
-    """Shows the deliveries by kind, and asks before more than one of them is changed.
+    """Does ``one`` at once where a single delivery is meant; more are the job that ``make`` previews."""
+    rows = find(database, chosen, len(chosen.ids) or min(limit, SEVERAL))
+    match min(len(rows), limit):
+        case 0:
+            show_rows([]) if manner.as_json else say("Nothing matches.")
+        case 1:
+            one(rows[0])
+        case _:
+            carry_out(database, make, question, manner)
 
-    ``question`` has ``{}`` for how many there are.  Raises a usage error where nobody can answer, be it ``silent``.
-    """
-    if len(rows) == 1 or sure:
-        return
-    asked = question.format(len(rows))
-    if silent or not sys.stdin.isatty():
-        raise click.UsageError(f"{len(rows)} match: say --yes.  {asked}")
-    with database.transaction() as tx:
-        show_kinds(repair.kinds(tx, chosen), empty="")
-    click.confirm(asked, abort=True)
+
+def show_done(delivery: int, again: int | None, says: str, manner: Manner) -> None:
+    """What was done about a single delivery: as JSON the item that it would be of a job."""
+    if manner.as_json:
+        show_rows([{"delivery": delivery, "again": again, "result": "applied"}])
+    else:
+        say(says)

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import click
 
 from integration.canonical import ACCEPTABLE, thaw
-from integration.cli.chosen import ask, check_chosen, find
+from integration.cli.chosen import act, check_chosen, show_done
 from integration.cli.repair import EVENT, SET, WHY, correct, in_state, send
 from integration.errors import Failure
 from integration.message import State
+from integration.operations import jobs
 from integration.operations.selection import Selection
 from integration.settings import operator
 from integration.store import decisions, deliveries, repair
 from integration.store.database import Database, Row, Transaction
 from integration.store.repair import Restart
-from integration.terminal.render import say
+from integration.terminal.jobs import Manner, carried_out
 from integration.terminal.replay_options import MOST
 from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database, vault
 
-BATCH = 100
 IDS = click.argument("ids", type=ID, nargs=-1)
 LIMIT = click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest.")
-YES = click.option("--yes", is_flag=True, help="Do not ask before what the filters choose.")
 
 
 def resolve_command(state: State, name: str) -> click.Command:
@@ -42,18 +43,21 @@ def resolve_command(state: State, name: str) -> click.Command:
     @IDS
     @filters
     @LIMIT
-    @YES
+    @carried_out
     @click.option("--reason", required=True, help="Why.  It is stored in clear: no names, no addresses.")
-    def resolve(ids: tuple[int, ...], limit: int, yes: bool, reason: str, **options: Any) -> None:
+    def resolve(ids: tuple[int, ...], limit: int, reason: str, **options: Any) -> None:
+        manner = _manner(ids, options)
         check_chosen(ids, options)
         chosen = Selection([state], ids, **options)
         with open_database() as database:
-            rows = find(database, chosen, limit)
-            ask(database, chosen, rows, "Resolve {}?", sure=yes or bool(ids))
-            for batch in _batches(rows):
+
+            def one(row: Row) -> None:
                 with database.transaction() as tx:
-                    repair.resolve(tx, batch, reason, operator())
-        click.echo(_counted(rows, "Resolved.", "resolved"))
+                    repair.resolve(tx, [row["id"]], reason, operator())
+                show_done(row["id"], None, "Resolved.", manner)
+
+            make = partial(jobs.preview, act="resolve", chosen=chosen, limit=limit, who=operator(), reason=reason)
+            act(database, chosen, limit, manner, one, make, "Resolve {}?")
 
     return resolve
 
@@ -62,7 +66,7 @@ def resolve_command(state: State, name: str) -> click.Command:
 @IDS
 @filters
 @LIMIT
-@YES
+@carried_out
 @click.option("--choose", metavar="ID", help="This candidate is the right one; `fleet held show` lists them.")
 @SET
 @EVENT
@@ -70,7 +74,6 @@ def resolve_command(state: State, name: str) -> click.Command:
 def approve(
     ids: tuple[int, ...],
     limit: int,
-    yes: bool,
     choose: str | None,
     settings: tuple[str, ...],
     event: bool,
@@ -90,11 +93,14 @@ def approve(
       fleet held approve 4711 --choose 36
       fleet held approve 4711 --set lines.0.sku=SKU-1
     """
+    manner = _manner(ids, options)
     check_chosen(ids, options)
     if choose and settings:
         raise click.UsageError("--choose or --set, not both")
     if (choose or settings) and (len(ids) != 1 or any(options.values())):
         raise click.UsageError("--choose and --set are for one delivery: give its id")
+    if settings and manner.as_json:
+        raise click.UsageError("--set says what it corrects: it takes no --json")
     with open_database() as database:
         if settings:
             send(database, correct(database, State.HELD, ids[0], settings, None, event=event, why=why))
@@ -102,31 +108,28 @@ def approve(
             with database.transaction() as tx:
                 _choose(tx, in_state(tx, State.HELD, ids[0]), choose, why)
                 repair.replay(tx, ids, Restart(goes_on=True), operator())
-            say(f"Delivery {ids[0]} goes on.")
+            show_done(ids[0], ids[0], f"Delivery {ids[0]} goes on.", manner)
         else:
-            _approve(database, Selection([State.HELD], ids, **options), limit, why, yes=yes)
+            _approve(database, Selection([State.HELD], ids, **options), limit, why, manner)
 
 
-def _approve(database: Database, chosen: Selection, limit: int, why: str | None, *, yes: bool) -> None:
-    rows = find(database, chosen, limit)
-    if len(rows) == 1:
+def _approve(database: Database, chosen: Selection, limit: int, why: str | None, manner: Manner) -> None:
+    def one(row: Row) -> None:
+        id = row["id"]
         with database.transaction() as tx:
-            _check_acceptable(in_state(tx, State.HELD, rows[0]["id"]))
-    accepted = [row for row in rows if row["code"] in ACCEPTABLE]
-    left_out = [row["id"] for row in rows if row["code"] not in ACCEPTABLE]
-    if accepted:
-        narrowed = Selection([State.HELD], [row["id"] for row in accepted])
-        ask(database, narrowed, accepted, "Let {} go as they are?", sure=yes or bool(chosen.ids))
-    for batch in _batches(accepted):
-        with database.transaction() as tx:
-            decisions.approve(tx, batch, operator(), why=why)
-            repair.replay(tx, batch, Restart(goes_on=True), operator())
-    say(_counted(accepted, *(f"Delivery {row['id']} goes on." for row in accepted[:1]), "go on"))
-    if left_out:
-        raise Failure(
-            f"left out: {', '.join(map(str, sorted(left_out)))}",
-            hint="They cannot go as they are: `fleet held show ID` says what is to be chosen, corrected or created.",
-        )
+            _check_acceptable(in_state(tx, State.HELD, id))
+            decisions.approve(tx, [id], operator(), why=why)
+            repair.replay(tx, [id], Restart(goes_on=True), operator())
+        show_done(id, id, f"Delivery {id} goes on.", manner)
+
+    make = partial(jobs.preview, act="approve", chosen=chosen, limit=limit, who=operator(), why=why)
+    act(database, chosen, limit, manner, one, make, "Let {} go as they are?")
+
+
+def _manner(ids: Sequence[int], options: dict[str, Any]) -> Manner:
+    """Taken from a command's options; whoever has named the ids is not asked."""
+    given = {each.name: options.pop(each.name) for each in fields(Manner)}
+    return Manner(**given | {"yes": given["yes"] or bool(ids)})
 
 
 def _choose(tx: Transaction, row: Row, choose: str, why: str | None) -> None:
@@ -149,15 +152,3 @@ def _check_acceptable(row: Row) -> None:
             f"what is held as {row['code']} cannot go as it is: there is nothing right to send",
             hint=f"{row['hint'] or ''}  Or correct it here: `fleet held approve {row['id']} --set PATH=VALUE`.".strip(),
         )
-
-
-def _batches(rows: Sequence[Row]) -> list[list[int]]:
-    ids = sorted(row["id"] for row in rows)
-    return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
-
-
-def _counted(rows: Sequence[Row], *said: str) -> str:
-    """What is said of one row, of several by how many they are, and of none."""
-    if not rows:
-        return "Nothing matches."
-    return said[0] if len(rows) == 1 else f"{len(rows)} {said[-1]}."

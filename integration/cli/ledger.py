@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from integration.canonical.money import format_money
+from integration.operations import jobs
 from integration.operations.totals import Totals, totals
 from integration.store import ledger as books
 from integration.store.database import Row
@@ -18,6 +20,8 @@ from integration.terminal.session import open_database
 COLUMNS = ("source", "accepted", "done", "skipped", "held", "dead", "open", "removed", "copies", "conflicts")
 
 FOR_A_PERSON = ("state", "orders", "value", "since")
+JOBS = ("id", "act", "state", "items", "waiting", "who", "started_at")
+MOST_JOBS = 100
 ROUNDING = ("target", "currency", "orders", "rounding")
 
 
@@ -45,16 +49,21 @@ def ledger(ctx: click.Context, since: datetime | None, full: bool, as_json: bool
         balance = books.balance(tx, full=full)
         rounding = books.rounding_carried(tx)
         orders = totals(tx, "order", since or midnight)
+        running = jobs.listed(tx, jobs.UNDER_WAY, MOST_JOBS).rows
     imbalances = [each.__dict__ for each in balance.imbalances]
     if as_json:
         proven = balance.balanced
-        show_rows(balance.sources, orders=orders.__dict__, balanced=proven, imbalances=imbalances, rounding=rounding)
+        beside: dict[str, Any] = {"imbalances": imbalances, "rounding": rounding, "jobs": running}
+        show_rows(balance.sources, orders=orders.__dict__, balanced=proven, **beside)
     else:
         _draw(orders)
         table(COLUMNS, balance.sources, empty="Nothing was accepted yet.")
         if rounding:
             console.print("\n[bold]Carried by rounding lines[/]")
             table(ROUNDING, rounding, empty="")
+        if running:
+            console.print("\n[bold]Jobs that run or are paused[/]")
+            table(JOBS, running, empty="")
         table(("rule", "count", "sample"), imbalances, empty="")
         console.print("[green]balanced[/]" if balance.balanced else "[bold red]NOT balanced[/]")
     ctx.exit(0 if balance.balanced else 1)

@@ -6,20 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
-from rich.progress import Progress
 
 from integration import publishing
-from integration.cli.chosen import ask, check_chosen, find
+from integration.cli.chosen import act, check_chosen, find, show_done
 from integration.errors import Failure
 from integration.in_force import InForce
 from integration.message import State
+from integration.operations import jobs
+from integration.operations.jobs import Preview
 from integration.operations.selection import WAITING, Selection
 from integration.settings import operator
 from integration.store import repair, views
 from integration.store.conditions import LAST
-from integration.store.database import Database, Row
+from integration.store.database import Database, Row, Transaction
 from integration.terminal.definitions import in_force
-from integration.terminal.render import console, say, show_json
+from integration.terminal.render import say
 from integration.terminal.replay_options import ReplayOptions, replay_options
 from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database
@@ -62,7 +63,7 @@ def replay_command(states: Sequence[State] | None, name: str) -> click.Command:
 
 
 def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
-    """Finds the deliveries, asks, and sends them again; or shows a dry run."""
+    """Finds the deliveries and sends them again, more than one as a job; or shows a dry run."""
     with open_database() as database:
         known = in_force(database)
         if not (how.pinned or how.as_json) and (remark := publishing.files_differ(known)):
@@ -70,18 +71,14 @@ def replay_all(chosen: Selection, limit: int, how: ReplayOptions) -> None:
         if how.dry_run:
             _dry_run(database, chosen, limit, known, how)
             return
-        rows = find(database, chosen, limit)
-        if not rows:
-            click.echo("[]" if how.as_json else "Nothing matches.")
-            return
-        if not how.pinned:
-            check_workflows(known, rows)
-        ask(database, chosen, rows, "Send {} again?", sure=how.yes, silent=how.as_json)
-        if len(rows) == 1:
-            _mention_newer(database, rows[0]["id"], how)
-        again = _in_batches(database, list(reversed(rows)), known, how)
-    left_out = sorted({row["id"] for row in rows} - set(again.values()))
-    _show(again, left_out, how)
+
+        def make(tx: Transaction) -> Preview:
+            found = jobs.preview(tx, "replay", chosen, limit, operator(), step=how.from_step, pinned=how.pinned)
+            if not how.pinned:
+                jobs.check_in_force(tx, found.id, known)
+            return found
+
+        act(database, chosen, limit, how.manner, lambda row: _replay(database, row, known, how), make, "Send {} again?")
 
 
 def check_workflows(known: InForce, rows: Sequence[Row]) -> None:
@@ -101,31 +98,19 @@ def _mention_newer(database: Database, id: int, how: ReplayOptions) -> None:
         say(f"Delivery {newer} has a newer state of it: once that was applied, this one is skipped.")
 
 
-def _in_batches(database: Database, rows: Sequence[Row], known: InForce, how: ReplayOptions) -> dict[int, int]:
-    """The old id by the new: the same, or that of a new delivery."""
-    who = operator()
-    again: dict[int, int] = {}
-    quiet = how.as_json or not console.is_terminal or len(rows) <= BATCH
-    with Progress(console=console, disable=quiet) as progress:
-        for batch in progress.track([rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]):
-            with database.transaction() as tx:
-                for published in filter(None, (known.whole, known.canary)):
-                    ids = [row["id"] for row in batch if known.of(row["object_id"]) is published]
-                    again |= repair.replay(tx, ids, how.restart(published), who)
-    return {new: old for old, new in again.items()}
-
-
-def _show(again: Mapping[int, int], left_out: Sequence[int], how: ReplayOptions) -> None:
-    if how.as_json:
-        show_json({"replayed": [{"id": new, "was": old} for new, old in again.items()], "left_out": left_out})
-    elif again:
-        one = next(iter(again))
-        say(f"Delivery {one} goes again." if len(again) == 1 else f"{len(again)} deliveries go again.")
-    if left_out:
+def _replay(database: Database, row: Row, known: InForce, how: ReplayOptions) -> None:
+    """Sends one again."""
+    if not how.pinned:
+        check_workflows(known, [row])
+    _mention_newer(database, row["id"], how)
+    with database.transaction() as tx:
+        again = repair.replay(tx, [row["id"]], how.restart(known.of(row["object_id"])), operator()).get(row["id"])
+    if again is None:
         raise Failure(
-            f"left out: {', '.join(map(str, left_out[:10]))}{' …' if len(left_out) > 10 else ''}",
+            f"left out: {row['id']}",
             hint="What no workflow took cannot be replayed; what was never translated can start only with transform.",
         )
+    show_done(row["id"], again, f"Delivery {again} goes again.", how.manner)
 
 
 def _dry_run(database: Database, chosen: Selection, limit: int, known: InForce, how: ReplayOptions) -> None:

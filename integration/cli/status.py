@@ -15,13 +15,18 @@ from integration.errors import Failure
 from integration.local import state
 from integration.local.fleet import runs
 from integration.local.state import UP, FleetState, ProcessState
+from integration.operations import jobs
 from integration.settings import Settings, runtime_file
 from integration.store import views
-from integration.store.database import UNAVAILABLE, Database
+from integration.store.database import UNAVAILABLE, Database, Transaction
+from integration.terminal.jobs import so_far
 from integration.terminal.render import console, fields, json_option, remark, show_json, table
 
 ADDRESSES = ("webhook_url", "operations_url", "flower_url", "sandbox_url")
 """Those that hold no secret; `fleet urls` has all."""
+
+
+MOST_JOBS = 100
 
 
 @click.command()
@@ -47,7 +52,9 @@ def status(as_json: bool) -> None:
         "since": fleet.since,
         "urls": {name: url for name, url in urls.items() if name.endswith(ADDRESSES)},
         "warnings": list(fleet.warnings),
-        "waiting": _waiting(home),
+        "waiting": None,
+        "jobs": None,
+        **_from_database(home),
     }
     rows = [*map(_row, fleet.servers), *map(_row, fleet.programs)]
     if as_json:
@@ -72,20 +79,25 @@ def _not_up(fleet: FleetState) -> list[str]:
     return [each.name for each in (*fleet.servers, *fleet.programs) if each.state != UP]
 
 
-def _waiting(home: Path) -> list[dict[str, Any]] | None:
-    """What is not finished by queue, with the seconds that the oldest due one has waited; None without a database."""
+def _from_database(home: Path) -> dict[str, Any]:
+    """What is not finished, by queue, and the jobs that have not ended; nothing without a database."""
     database = Database(json.loads(runtime_file(home).read_text())["DATABASE_URL"], connections=1)
     try:
         with database.transaction() as tx:
-            oldest = {row["queue"]: round(row["seconds"], 1) for row in views.oldest_due(tx)}
-            counts: dict[str, int] = {}
-            for row in views.open_by_state(tx):
-                if row["state"] not in {"held", "dead"}:
-                    counts[row["queue"]] = counts.get(row["queue"], 0) + row["count"]
+            return {"waiting": _waiting(tx), "jobs": jobs.listed(tx, jobs.UNDER_WAY, MOST_JOBS).rows}
     except UNAVAILABLE:
-        return None
+        return {}
     finally:
         database.close()
+
+
+def _waiting(tx: Transaction) -> list[dict[str, Any]]:
+    """What is not finished by queue, with the seconds that the oldest due one has waited."""
+    oldest = {row["queue"]: round(row["seconds"], 1) for row in views.oldest_due(tx)}
+    counts: dict[str, int] = {}
+    for row in views.open_by_state(tx):
+        if row["state"] not in {"held", "dead"}:
+            counts[row["queue"]] = counts.get(row["queue"], 0) + row["count"]
     return [{"queue": queue, "open": count, "oldest_seconds": oldest.get(queue)} for queue, count in counts.items()]
 
 
@@ -104,3 +116,5 @@ def _draw(rows: list[dict[str, Any]], found: Mapping[str, Any]) -> None:
         console.print(Text(f"{each['queue']}: {each['open']} open{since}"), soft_wrap=True)
     if found["waiting"] == []:
         console.print("Nothing waits.")
+    for each in found["jobs"] or ():
+        console.print(Text(f"{so_far(each)}."), soft_wrap=True)

@@ -15,15 +15,18 @@ WITHDRAWN = "revoke"
 """How the audit names the end of a decision by a person."""
 
 
-def approve(tx: Transaction, ids: Sequence[int], who: str, *, why: str | None = None, choice: str | None = None) -> int:
-    """Passes, for the objects of held deliveries at their targets, the check that holds each; how many are held.
+def approve(
+    tx: Transaction, ids: Sequence[int], who: str, *, why: str | None = None, choice: str | None = None
+) -> dict[int, int]:
+    """Passes, for the objects of held deliveries at their targets, the check that holds each; the decisions' ids, by
+    delivery, of those that are held.
 
     The decision is about the values that the check compared.  ``choice`` is the code of one of several ways to go on.
     """
     rows = tx.rows(APPROVE, {"ids": list(ids), "who": who, "why": why, "choice": choice})
     for row in rows:
         audit.note(tx, who, "choose" if choice else "approve", [row["delivery"]], code=row["code"])
-    return len(rows)
+    return {row["delivery"]: row["id"] for row in rows}
 
 
 def correct(

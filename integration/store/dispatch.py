@@ -16,12 +16,14 @@ LOST_AFTER = "20 seconds"
 nudges than are followed in some seconds, and one too many does nothing."""
 BACK_AFTER = "3 seconds"
 """So long after Postgres has started every worker has found out."""
+JOBS = "jobs"
+"""No queue: what `queues_due` calls the next slice of a job."""
 FRESH = "1 second"
 """What was accepted less than this ago is on its way by the receiver's own nudge."""
 
 
 def queues_due(tx: Transaction, queues: Sequence[str], targets: Sequence[int]) -> list[str]:
-    """Those of the queues for which something is due, at targets that are not paused."""
+    """Those of the queues for which something is due, at targets that are not paused; and `JOBS` if a job is."""
     rows = tx.rows(QUEUES_DUE, {"queues": list(queues), "fresh": FRESH, "targets": list(targets)})
     return [row["queue"] for row in rows]
 
@@ -101,6 +103,7 @@ QUEUES_DUE = f"""
 select q.queue from unnest(%(queues)s::text[]) as q (queue)
 cross join lateral (select from deliveries d where d.queue = q.queue and {DUE} limit 1) as due
 where {PAUSED.format(queue="q.queue")} is null
+union all select '{JOBS}' from (select from jobs where state = 'running' and due_at <= now() limit 1) as job
 """
 
 MOVES = f"""

@@ -136,6 +136,33 @@ def resolve(tx: Transaction, ids: Sequence[int], reason: str, who: str) -> list[
     return found
 
 
+def reopen(tx: Transaction, ids: Sequence[int], job: int, who: str) -> list[Row]:
+    """Gives deliveries that a job has resolved back as they were held or dead, unless something came after that.
+
+    Rows are ``{id, reopened, again, newer}``: whether it was, the delivery that was made of it since, and the newer
+    one of its lane.
+    """
+    rows = tx.rows(REOPEN, {"ids": list(ids), "job": job})
+    audit.note(tx, who, "reopen", [row["id"] for row in rows if row["reopened"]])
+    return rows
+
+
+REOPEN = """
+with settled as (
+    select d.id, i.state, i.finished_at, i.reason, i.hint, d.state = 'skipped' and d.finished_at = i.at as left_so, (
+        select max(o.id) from deliveries o where o.message = d.message and o.replay_of = d.id) as again, (
+        select max(o.id) from messages later join deliveries o on o.message = later.id
+        where later.object_id = m.object_id and o.lane = d.lane and o.id <> d.id
+        and (o.version > d.version or o.state in ('held', 'dead'))) as newer
+    from deliveries d join messages m on m.id = d.message join job_items i on i.delivery = d.id
+    where d.id = any (%(ids)s::bigint[]) and i.job = %(job)s
+), opened as (
+    update deliveries d set state = s.state, finished_at = s.finished_at, moved_at = now(), reason = s.reason,
+        hint = s.hint
+    from settled s where s.id = d.id and s.left_so and s.again is null and s.newer is null returning d.id
+)
+select s.id, o.id is not null as reopened, s.again, s.newer from settled s left join opened o using (id) order by id"""
+
 REPLAY = """
 with chosen as (
     select d.*, m.source, i.system, case

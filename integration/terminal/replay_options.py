@@ -11,6 +11,7 @@ import click
 from integration.in_force import Published
 from integration.message import Step
 from integration.store.repair import Restart
+from integration.terminal.jobs import DETACH, Manner
 from integration.terminal.render import json_option
 
 MOST = 100_000
@@ -19,7 +20,8 @@ STEPS = click.Choice([Step.TRANSFORM.value, Step.ENRICH.value, Step.POST.value])
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """How to replay: from which step, by the pinned definitions, without a question; or a dry run, with no target."""
+    """How to replay: from which step, by the pinned definitions, without a question or waiting; or a dry run, with no
+    target."""
 
     from_step: str | None
     pinned: bool
@@ -27,7 +29,12 @@ class ReplayOptions:
     dry_run: bool
     no_target: bool
     reveal: bool
+    detach: bool
     as_json: bool
+
+    @property
+    def manner(self) -> Manner:
+        return Manner(self.yes, self.detach, self.as_json)
 
     @property
     def step(self) -> Step | None:
@@ -51,6 +58,7 @@ OPTIONS = (
                  "target nothing.  That is faster, and blind to what only the target knows, such as an unknown SKU."),
     click.option("--reveal", is_flag=True, help="With --dry-run: show personal data too.  This is audited."),
     click.option("--yes", is_flag=True, help="Do not ask before more than one."),
+    DETACH,
     json_option,
 )  # fmt: skip
 

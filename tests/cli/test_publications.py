@@ -18,6 +18,7 @@ from integration.message import State
 from integration.store.database import Database
 from integration.vault import new_key
 from tests.conftest import create_database, named
+from tests.operations.slices import carry_out
 from tests.store.road import Road
 
 Fleet = Callable[..., Result]
@@ -228,7 +229,8 @@ def test_a_replay_gives_each_object_the_version_that_is_its_own(fleet: Fleet, fo
     assert fleet("mapping", "publish", "--canary", "50%", "--yes").exit_code == 0
     orders = [str(number) for number in range(1001, 1013)]
     ids = {held(road, order): order for order in orders}
-    assert fleet("replay", "--code", "unknown_sku", "--yes").exit_code == 0
+    assert fleet("replay", "--code", "unknown_sku", "--yes", "--detach").exit_code == 0
+    carry_out(road.database)
     used = {order: road.value("select mapping_version from deliveries where id = %s", id) for id, order in ids.items()}
     assert used == {order: 2 if place_of(order) < 50 else 1 for order in orders}
     assert set(used.values()) == {1, 2}

@@ -20,6 +20,7 @@ from integration.operations.differences import compared
 from integration.store.database import Database
 from integration.terminal.editing import corrected, differing, read, written
 from integration.vault import Vault
+from tests.operations.slices import carry_out, leave
 from tests.store.road import Road
 
 TARGET = {
@@ -61,6 +62,7 @@ def fleet(variables: dict[str, str]) -> Fleet:
 
 @pytest.fixture
 def road(database: Database) -> Road:
+    leave(database)
     return Road(database)
 
 
@@ -299,12 +301,17 @@ def test_more_than_one_is_sent_again_only_on_a_word(fleet: Fleet, road: Road, va
     refused = fleet("replay", "--code", "http_400")
     assert (refused.exit_code, "3 match: say --yes" in refused.output) == (2, True)
     assert road.state(ids[0]) is State.DEAD
-    assert fleet("dead", "replay", "--code", "http_400", "--yes", "--limit", "2").output == "2 deliveries go again.\n"
+    said = fleet("dead", "replay", "--code", "http_400", "--yes", "--limit", "2").output
+    job = road.value("select id from jobs")
+    waits = f"No fleet runs: job {job} waits until one does (`fleet up`).  `fleet jobs cancel {job}` takes it back."
+    assert said == f"Job {job}: 2 to replay.\n{waits}\n"
+    assert {road.state(id) for id in ids} == {State.DEAD}
+    carry_out(road.database)
     assert [road.state(id) for id in ids] == [State.DEAD, State.READY, State.READY]
     assert fleet("dead", "replay", ids[0]).output == f"Delivery {ids[0]} goes again.\n"
     assert fleet("dead", "replay", ids[0]).output == (f"error: delivery {ids[0]} is ready\nfix: It is under way.\n")
     assert [(action, id) for _, action, id, _ in audited(fleet)] == [
-        ("replay", ids[1]), ("replay", ids[2]), ("replay", ids[0])
+        ("start", None), ("replay", ids[1]), ("replay", ids[2]), ("replay", ids[0])
     ]  # fmt: skip
 
 

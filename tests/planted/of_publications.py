@@ -68,8 +68,8 @@ DEFECTS = [
     ),
     Defect(
         "a replay gives each object the version that is its own",
-        "integration/cli/replay.py",
-        'if known.of(row["object_id"]) is published]',
+        "integration/operations/acts.py",
+        'if known.of(item["now"]["object_id"]) is published]',
         "if published is known.whole]",
         f"{COMMANDS}test_a_replay_gives_each_object_the_version_that_is_its_own",
         r"AssertionError|assert",

@@ -11,7 +11,7 @@ import pytest
 from integration.message import State
 from integration.store import cursors, installations
 from tasks import dispatcher
-from tasks.celery import POLL
+from tasks.celery import POLL, UPKEEP
 from tasks.dispatcher import QUIET_TICK, TICK, Dispatcher
 from tasks.runtime import Runtime
 from tests.road.world import World
@@ -154,3 +154,19 @@ def test_the_dispatcher_and_beat_stand_in_for_each_other(road: World) -> None:
         road.poll_all(10)
     with road.frozen("dispatcher"):
         road.poll_all(60)
+
+
+@pytest.mark.parametrize(
+    ("state", "due", "count"),
+    [("running", "now()", 1), ("running", "now() + interval '1 minute'", 0), ("paused", "now()", 0)],
+)
+def test_the_slices_of_a_job_are_asked_for_while_it_runs_and_is_due(
+    runtime: Runtime, quiet: Dispatcher, state: str, due: str, count: int
+) -> None:
+    run(
+        runtime,
+        f"insert into jobs (act, selection, who, state, due_at) values ('replay', '', 'jane', '{state}', {due})",
+    )
+    quiet.tick()
+    assert runtime.redis.llen(UPKEEP) == count
+    assert quiet.pause == QUIET_TICK, "a job by itself is no reason to look often"

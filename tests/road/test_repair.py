@@ -174,8 +174,8 @@ def test_a_correction_of_the_event_is_translated(road: World, run: Run) -> None:
     road.until(lambda: len(road.at("odoo", id)) > 1, 30, lambda: road.states(id))  # our own status comes back
     road.finished(id)
     assert road.at("odoo", id)[-1]["state"] == "skipped"
-    (again,) = json.loads(run("replay", road.at("odoo", id)[-1]["id"], "--json"))["replayed"]
-    road.until(lambda: state(road, again["id"]) == "done", 20, lambda: road.states(id))  # by the correction, too
+    (again,) = json.loads(run("replay", road.at("odoo", id)[-1]["id"], "--json"))["rows"]
+    road.until(lambda: state(road, again["again"]) == "done", 20, lambda: road.states(id))  # by the correction, too
     road.balanced()
 
 
@@ -187,9 +187,9 @@ def test_what_is_done_can_be_sent_again_and_takes_no_second_effect(road: World, 
     assert f"Delivery {newest['id']} has a newer state of it" in run("replay", done["id"])
     road.until(lambda: road.at("odoo", id)[-1]["state"] == "skipped", 20, lambda: road.states(id))
     assert str(road.at("odoo", id)[-1]["reason"]).startswith("superseded")
-    (again,) = json.loads(run("replay", newest["id"], "--json"))["replayed"]
-    assert again["was"] == newest["id"] != again["id"]
-    road.until(lambda: state(road, again["id"]) == "done", 20, lambda: road.states(id))
+    (again,) = json.loads(run("replay", newest["id"], "--json"))["rows"]
+    assert again["delivery"] == newest["id"] != again["again"]
+    road.until(lambda: state(road, again["again"]) == "done", 20, lambda: road.states(id))
     assert [row["confirmed"] for row in road.at_odoo(id)] == [1]
     road.balanced()
 

@@ -1,0 +1,88 @@
+"""Defects of jobs: what was frozen is done once, as far as somebody wants it, and taken back where that is right."""
+
+from __future__ import annotations
+
+from tests.planted.defect import Defect
+
+STORE = "integration/store/jobs.py"
+ACTS = "integration/operations/acts.py"
+JOBS = "integration/operations/jobs.py"
+SLICES = "tests/operations/test_jobs.py::"
+UNDONE = "tests/operations/test_undo.py::"
+
+DEFECTS = [
+    Defect(
+        "what matches after the preview is not in the job",
+        STORE,
+        "from job_items i where i.job = %(id)s and i.result is null and i.target = t.target",
+        "from (select %(id)s as job, d.id as delivery, d.* from deliveries d where d.state = 'held') as i"
+        " where i.target = t.target",
+        f"{SLICES}test_what_matches_later_is_not_in_the_job",
+        "",
+    ),
+    Defect(
+        "an act and its results are one transaction",
+        JOBS,
+        "        stored.write(tx, id, _acted(tx, job, items, means))\n",
+        "        acted = _acted(tx, job, items, means)\n        tx.run('commit; begin')\n"
+        "        stored.write(tx, id, acted)\n",
+        f"{SLICES}test_a_slice_that_dies_is_done_again_and_once",
+        "assert 300 == |assert .* == ",
+    ),
+    Defect(
+        "two workers are not at one job at once",
+        STORE,
+        "for update of j skip locked",
+        "",
+        f"{SLICES}test_a_second_worker_leaves_a_slice_to_the_first",
+        "assert True is False",
+    ),
+    Defect(
+        "a job that is paused does not go on",
+        STORE,
+        "where j.id = %s and j.state = 'running'",
+        "where j.id = %s and j.state <> 'previewed'",
+        f"{SLICES}test_a_pause_holds_from_the_next_slice_on",
+        "assert True is False",
+    ),
+    Defect(
+        "no more is under way than the target takes",
+        JOBS,
+        'means.room.get(each["id"], SLICE) - busy.get(each["id"], 0)',
+        'means.room.get(each["id"], SLICE)',
+        f"{SLICES}test_no_more_is_under_way_than_the_target_takes",
+        "assert 6 == 3|assert 7 == 3",
+    ),
+    Defect(
+        "what has changed since the preview is left as it is",
+        ACTS,
+        "        if remark := changed(item):\n",
+        '        if item["now"] is None and (remark := changed(item)):\n',
+        f"{SLICES}test_what_has_changed_since_is_skipped_with_the_reason",
+        "assert",
+    ),
+    Defect(
+        "an item that fails leaves the others theirs",
+        JOBS,
+        "        if len(items) == 1:\n",
+        "        if True:\n",
+        f"{SLICES}test_one_that_fails_does_so_alone",
+        "assert",
+    ),
+    Defect(
+        "an approval of what has gone on is not revoked",
+        ACTS,
+        'if id in effective or now["state"] not in AGAIN or',
+        "if",
+        f"{UNDONE}test_an_approval_is_revoked_where_nothing_has_come_of_it",
+        "applied",
+    ),
+    Defect(
+        "what was resolved is not given back over a newer event",
+        "integration/store/repair.py",
+        " and s.newer is null returning d.id",
+        " returning d.id",
+        f"{UNDONE}test_what_came_after_a_resolution_keeps_it",
+        "applied",
+    ),
+]
