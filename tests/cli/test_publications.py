@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from integration.message import State
 from integration.store.database import Database
 from integration.vault import new_key
 from tests.conftest import create_database, named
+from tests.operations.orders import Orders
 from tests.store.road import Road
 
 Fleet = Callable[..., Result]
@@ -256,3 +258,24 @@ def test_what_is_shown_names_the_version(fleet: Fleet, folder: Path, road: Road)
     road.move(claimed, State.HELD, code="unknown_sku", reason="unknown SKU", hint="Add it.")
     assert json.loads(fleet("held", "show", id, "--json").output)["mapping_version"] == 1
     assert "mapping version:" in fleet("held", "show", id).output
+
+
+def test_every_delivery_of_an_order_names_its_version(database: Database, fleet: Fleet, variables: Any) -> None:
+    orders = Orders(database)
+    variables["FLEET_ENCRYPTION_KEYS"] = orders.key
+    started(fleet)
+    id = orders.order("1001")
+    orders.run("update deliveries set mapping_version = 1")
+    push = orders.post(id, "S00012", "12")
+    orders.end(push, State.DEAD, code="http_400", reason="Clarity refuses it")
+    (again,) = (row["id"] for row in json.loads(fleet("replay", id, "--yes", "--json").output)["replayed"])
+    assert fleet("dead", "replay", push, "--yes").exit_code == 0
+    message = orders.value("select message from deliveries where id = %s", id)
+
+    shown = json.loads(fleet("messages", "show", message, "--json").output)["deliveries"]
+    assert {row["id"]: row["mapping_version"] for row in shown} == dict.fromkeys((id, push, again), 1)
+    story = json.loads(fleet("orders", "show", "1001", "--json").output)
+    named_by = {each["delivery"]: each["mapping_version"] for each in [*story["rows"], *story["waits"]]}
+    assert named_by == {None: None} | dict.fromkeys((id, push, again), 1)
+    drawn = fleet("orders", "show", "1001").output
+    assert re.search(rf"odoo-1 +{id} +1 +order WEB-1001 done", drawn)
