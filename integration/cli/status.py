@@ -18,7 +18,8 @@ from integration.local.state import UP, FleetState, ProcessState
 from integration.settings import Settings, runtime_file
 from integration.store import views
 from integration.store.database import UNAVAILABLE, Database
-from integration.terminal.render import console, fields, json_option, remark, show_json, table
+from integration.terminal.listing import show_rows
+from integration.terminal.render import console, fields, json_option, remark, table
 
 ADDRESSES = ("webhook_url", "operations_url", "flower_url", "sandbox_url")
 """Those that hold no secret; `fleet urls` has all."""
@@ -51,7 +52,7 @@ def status(as_json: bool) -> None:
     }
     rows = [*map(_row, fleet.servers), *map(_row, fleet.programs)]
     if as_json:
-        show_json({"rows": rows, "next": None, **found})
+        show_rows(rows, **found)
     else:
         _draw(rows, found)
     if down := _not_up(fleet):

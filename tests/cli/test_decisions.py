@@ -49,19 +49,18 @@ def test_decisions_are_listed_and_revoked(fleet: Fleet, road: Road, vault: Vault
     never = failed(road, vault, State.HELD, "unmapped", document=None, event="evt-x", order="x")
     fleet("held", "approve", id, "--why", "agreed")
     fleet("held", "edit", never, "--event", "--set", "notes=")
-    correction, approval = json.loads(fleet("decisions", "ls", "--json").output)
+    correction, approval = json.loads(fleet("decisions", "ls", "--json").output)["rows"]
     assert (approval["decision"], approval["why"]) == ("totals_mismatch, sums may differ by 0.01", "agreed")
     assert (approval["installation"], correction["installation"]) == ("odoo-1", "clarity-1")
     assert correction["decision"] == "notes: *** -> "
-    assert [row["id"] for row in json.loads(fleet("decisions", "ls", "--number", "WEB-x", "--json").output)] == [
-        correction["id"]
-    ]
+    of_order = json.loads(fleet("decisions", "ls", "--number", "WEB-x", "--json").output)["rows"]
+    assert [row["id"] for row in of_order] == [correction["id"]]
     assert "ring twice" not in fleet("decisions", "show", correction["id"]).output
     assert "ring twice" in fleet("decisions", "show", correction["id"], "--reveal").output
     assert fleet("decisions", "revoke", correction["id"]).output == "Revoked.\n"
     assert fleet("decisions", "revoke", correction["id"], approval["id"]).exit_code == 1
-    assert [row["id"] for row in json.loads(fleet("decisions", "ls", "--json").output)] == [approval["id"]]
-    found = json.loads(fleet("decisions", "ls", "--all", "--json").output)
+    assert [row["id"] for row in json.loads(fleet("decisions", "ls", "--json").output)["rows"]] == [approval["id"]]
+    found = json.loads(fleet("decisions", "ls", "--all", "--json").output)["rows"]
     assert [row["state"] for row in found] == ["revoked", "in force"]
     message = road.value("select message from deliveries where id = %s", never)
     assert [row["state"] for row in json.loads(fleet("messages", "show", message, "--json").output)["decisions"]] == [

@@ -91,7 +91,7 @@ def test_fifteen_bad_orders_are_fifteen_rows_and_none_after_the_repair(road: Wor
     road.exactly_once(good + bad)
     for id in (*good, *bad):
         road.becomes(id, "processing")
-    in_force = json.loads(run("decisions", "ls", "--limit", 1000, "--json"))
+    in_force = json.loads(run("decisions", "ls", "--limit", 1000, "--json"))["rows"]
     of_bad = [row for row in in_force if row["object_id"] in bad]
     assert {row["object_id"] for row in of_bad if row["kind"] == "set"} == set(sku)
     assert {row["object_id"] for row in of_bad if row["kind"] == "approve"} == set(sums)
