@@ -159,7 +159,7 @@ def _sound(mapping: Document, known: list[Problem]) -> Document:
         while path[:1] == ("rows",) and len(path) > 1 and isinstance(row.get("rows"), list):
             row, path = row["rows"][path[1]], path[2:]
         if path and isinstance(row, dict):
-            row.pop(path[0], None)
+            row.pop(str(path[0]), None)
     return {"name": "", "source": "", "target": "", **made, "rows": _sound_rows(made.get("rows"))}
 
 

@@ -42,7 +42,7 @@ def status(as_json: bool) -> None:
     if fleet is None or not runtime_file(home).exists():
         raise Failure(f"the fleet in {home} is starting or stopping", hint="`fleet logs fleet` shows how far it is.")
     urls = addresses(json.loads(runtime_file(home).read_text()))
-    found = {
+    found: dict[str, Any] = {
         "home": str(home),
         "pid": fleet.pid,
         "since": fleet.since,

@@ -62,7 +62,7 @@ def test_a_test_notice_goes_to_every_channel(environment: dict[str, str], hook: 
     tried = run(environment, "test", "--json")
     assert tried.exit_code == 1
     assert [row["result"] for row in json.loads(tried.output)["rows"]] == ["ok", "failed"]
-    assert "403" in json.loads(tried.output)[1]["reason"]
+    assert "403" in json.loads(tried.output)["rows"][1]["reason"]
     assert SECRET_PATH not in tried.output
     assert "pa55word" not in tried.output
     other.close()
