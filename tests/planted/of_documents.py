@@ -115,7 +115,7 @@ DEFECTS = [
     ),
     Defect(
         "a mapping without direction is not overlooked",
-        "integration/workflow.py",
+        "integration/definition_files.py",
         "        if path.parent.name not in DIRECTIONS or path.parent.parent.parent != folder:\n",
         "        if False:\n",
         "tests/mapping/test_workflow.py::test_a_mapping_without_direction_is_refused_not_overlooked",
