@@ -62,7 +62,7 @@ def _rows(rows: list[Document], at: set[Path], target: Fields | None) -> Iterato
             yield from _used(expression, at)
         field = _field(target, row["to"])
         if "rows" in row:
-            inner = _nested(field)
+            inner = nested(field)
             yield from _rows(row["rows"], found, inner.fields if inner else None)
         elif "via" in row:
             yield from found
@@ -79,19 +79,20 @@ def _field(target: Fields | None, to: str) -> fields.Field[Any] | None:
     field: fields.Field[Any] | None = None
     for name in to.split("."):
         field = target.get(name) if target is not None else None
-        inner = _nested(field)
+        inner = nested(field)
         target = inner.fields if inner else None
     return field
 
 
-def _nested(field: fields.Field[Any] | None) -> Schema | None:
+def nested(field: fields.Field[Any] | None) -> Schema | None:
+    """The schema of what a field holds, or of each item of its list; None for a plain value."""
     inner = field.inner if isinstance(field, fields.List) else field
     return inner.schema if isinstance(inner, fields.Nested) else None
 
 
 def _names(field: fields.Field[Any] | None) -> Iterator[Path]:
     """The paths below a field that a canonical document keeps; the field itself where it keeps all."""
-    inner = _nested(field)
+    inner = nested(field)
     if inner is None:
         yield ()
         return

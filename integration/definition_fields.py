@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, validates_schema
 
 from integration.canonical.fulfilment import Stage
+from integration.definition_problem import MEANT
 from integration.functions import FUNCTIONS
 
 Document = dict[str, Any]
@@ -26,7 +27,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     ('; did you mean from?', '')
     """
     close = difflib.get_close_matches(str(name), sorted(known), 1, cutoff=CLOSE)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"{MEANT}{close[0]}?" if close else ""
 
 
 class Keys(Schema):
@@ -43,7 +44,7 @@ class Keys(Schema):
         known = self.keys()
         unknown = sorted(set(given) - set(known)) if isinstance(given, dict) else []
         if unknown:
-            raise ValidationError([f"unknown key {key!r}{did_you_mean(key, known)}" for key in unknown])
+            raise ValidationError({key: [f"unknown key {key!r}{did_you_mean(key, known)}"] for key in unknown})
 
     def keys(self) -> dict[str, Value]:
         """The fields by the key they have in the document."""
@@ -124,8 +125,12 @@ class Texts(Value):
     def check(self, value: Any) -> bool:
         if not isinstance(value, list) or not value or not all(isinstance(each, str) and each for each in value):
             return False
-        if unknown := [each for each in value if self.words and each not in self.words]:
-            raise ValidationError(f"names {unknown[0]!r}, which is not known{did_you_mean(unknown[0], self.words)}")
+        if wrong := {
+            index: [f"names {each!r}, which is not known{did_you_mean(each, self.words)}"]
+            for index, each in enumerate(value)
+            if self.words and each not in self.words
+        }:
+            raise ValidationError(wrong)
         return True
 
 
@@ -206,16 +211,22 @@ class Calls(Value):
     def check(self, value: Any) -> bool:
         if not isinstance(value, list):
             return False
-        for call in value:
-            name, *arguments = call if isinstance(call, list) and call else [call]
-            function = FUNCTIONS.get(name) if isinstance(name, str) else None
-            if function is None:
-                meant = did_you_mean(name, FUNCTIONS) or "; `fleet mapping functions` lists them"
-                raise ValidationError(f"names {json.dumps(name)}, which is no function{meant}")
-            if len(arguments) != len(function.arguments):
-                wanted = f"takes {len(function.arguments)} ({', '.join(function.arguments) or 'none'})"
-                raise ValidationError(f"gives {name} {len(arguments)} arguments, and it {wanted}")
+        found = {index: _wrong_call(call) for index, call in enumerate(value)}
+        if wrong := {index: [text] for index, text in found.items() if text}:
+            raise ValidationError(wrong)
         return True
+
+
+def _wrong_call(call: Any) -> str | None:
+    name, *arguments = call if isinstance(call, list) and call else [call]
+    function = FUNCTIONS.get(name) if isinstance(name, str) else None
+    if function is None:
+        meant = did_you_mean(name, FUNCTIONS) or "; `fleet mapping functions` lists them"
+        return f"names {json.dumps(name)}, which is no function{meant}"
+    if len(arguments) != len(function.arguments):
+        wanted = f"takes {len(function.arguments)} ({', '.join(function.arguments) or 'none'})"
+        return f"gives {name} {len(arguments)} arguments, and it {wanted}"
+    return None
 
 
 class Part(Value):

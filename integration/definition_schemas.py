@@ -29,12 +29,12 @@ from integration.definition_fields import (
     Value,
     object_schema,
 )
+from integration.definition_problem import Problem
 from integration.events import EVENTS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 CREATE = "applies only when the object does not exist at the target yet: an initial value, which the target then owns"
 WHEN = "a JMESPath expression: the row applies where it is true"
-MOST_PROBLEMS = 5
 
 
 class ValueRow(Keys):
@@ -182,10 +182,9 @@ DOCUMENTS: Mapping[str, Keys] = {
 """The schema of each kind of document."""
 
 
-def problems(kind: str, document: Document) -> list[str]:
-    """What is wrong with a document of this kind, each naming row and key; empty when nothing is."""
-    wrong = DOCUMENTS[kind].validate(document)
-    return [_sentence(path, text) for path, text in _flat(wrong, ())]
+def problems(kind: str, document: Document) -> list[Problem]:
+    """All that is wrong with a document of this kind; empty when nothing is."""
+    return [Problem(path, text) for path, text in _flat(DOCUMENTS[kind].validate(document), ())]
 
 
 def json_schema(kind: str) -> Document:
@@ -202,15 +201,3 @@ def _flat(messages: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
             yield from _flat(inner, path if key == "_schema" else (*path, key))
     else:
         yield from ((path, str(text)) for text in messages)
-
-
-def _sentence(path: tuple[str | int, ...], text: str) -> str:
-    """``row 2.1: via names ...``; rows are numbered from 1, as `fleet mapping check` does."""
-    row: list[str] = []
-    while len(path) > 1 and path[0] == "rows" and isinstance(path[1], int):
-        row.append(str(path[1] + 1))
-        path = path[2:]
-    key = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path).removeprefix(".")
-    about_a_key = text.startswith(("is ", "cannot ", "names ", "gives ", "has "))
-    separator = " " if about_a_key else ": "
-    return (f"row {'.'.join(row)}: " if row else "") + (f"{key}{separator}" if key else "") + text

@@ -57,6 +57,11 @@ class InForce:
             each.definitions.compiled()
         return self
 
+    def entity_of(self, source: str, type: str) -> str | None:
+        """The entity that events of this type are about, by the workflows that take them; None where none does."""
+        versions = [each.definitions for each in (self.whole, self.canary) if each]
+        return next((workflow.entity for each in versions for workflow in each.matching(source, type)), None)
+
     def of(self, object_id: str) -> Published:
         """The version for an object: always the same one, and within a larger share it stays in the canary."""
         return self.canary if self.canary and place_of(object_id) < self.share else self.whole

@@ -20,18 +20,21 @@ from pathlib import Path
 from typing import Any
 
 from integration.carried import not_carried, read_after_all
+from integration.definition_files import read_json
+from integration.definition_problems import Found, found_in
 from integration.definition_schemas import DOCUMENTS, json_schema
 from integration.errors import Failure, Hold, Misconfigured, Reject
+from integration.offers import Offers
 from integration.owners import owned_twice
 from integration.translator import Mapping
-from integration.workflow import Definitions, load_definitions, read_json
+from integration.workflow import Definitions, load_definitions
 
 REFUSALS: dict[str, type[Failure]] = {"held": Hold, "rejected": Reject}
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check of one mapping found: ``problems`` in words, empty when all is well.
+    """What the check of one mapping found: ``problems``, empty when all is well.
 
     ``not_carried`` are the fields of its samples that no row reads and that it does not leave out on purpose;
     ``accepted`` are the files that were written because a change was accepted.
@@ -40,32 +43,43 @@ class Checked:
     name: str
     rows: int = 0
     samples: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Found] = field(default_factory=list)
     not_carried: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
 
 
-def check_definitions(folder: Path, name: str | None = None, *, accept: bool = False) -> list[Checked]:
+def check_definitions(
+    folder: Path, name: str | None = None, *, accept: bool = False, offers: Offers | None = None
+) -> list[Checked]:
     """Runs every sample of every mapping (or of the one named) in a folder laid out as ``mappings/``.
 
     Finds samples whose mapping makes another document, rows and mappings without a sample, samples without a mapping,
-    tables that nothing uses, fields with two owners, a JSON Schema that is out of date, and whatever cannot be
-    compiled.  With ``accept`` it writes what the mappings make into samples that expect another document, and the JSON
-    Schemas.
+    tables that nothing uses, fields with two owners and a JSON Schema that is out of date.  What cannot be compiled
+    comes first, all of it, and no sample is run while there is any; with ``offers`` also what no system offers.  With
+    ``accept`` it writes what the mappings make into samples that expect another document, and the JSON Schemas.
     """
+    if found := found_in(folder, offers):
+        return _by_file(found)
     try:
         definitions = load_definitions(folder)
         mappings = [definitions.mapping(each.name) for each in definitions.rows() if each.kind == "mapping"]
         chosen = [definitions.mapping(name)] if name else mappings
         checked = [_check_mapping(mapping, folder / "samples" / mapping.name, accept) for mapping in chosen]
     except Misconfigured as error:
-        return [Checked(name or "mappings", problems=[f"{error.reason}. {error.hint}"])]
+        return [Checked(name or "mappings", problems=[Found(f"{error.reason}. {error.hint}")])]
     if name is None:
-        loose = [*_loose_ends(definitions, mappings, folder), *owned_twice(definitions.workflows)]
+        loose = [Found(each) for each in _loose_ends(definitions, mappings, folder)]
+        loose += [Found(each) for each in owned_twice(definitions.workflows)]
         checked.append(Checked("tables and workflows", problems=loose))
         checked.append(_check_schemas(folder, accept))
         checked += [_check_workflows(folder, place) for place in (None, *sorted((folder / "examples").glob("*")))]
     return checked
+
+
+def _by_file(found: list[Found]) -> list[Checked]:
+    """What was found in each file; what is about none of them is about the mappings."""
+    files = dict.fromkeys(each.file or "mappings" for each in found)
+    return [Checked(file, problems=[each for each in found if (each.file or "mappings") == file]) for file in files]
 
 
 def run_sample(mapping: Mapping, sample: dict[str, Any], fired: set[str] | None = None) -> list[str]:
@@ -105,7 +119,7 @@ def differences(expected: Any, made: Any, path: str = "") -> Iterator[str]:
 
 
 def _check_mapping(mapping: Mapping, folder: Path, accept: bool) -> Checked:
-    problems: list[str] = []
+    problems: list[Found] = []
     accepted: list[str] = []
     fired: set[str] = set()
     samples = {path: read_json(path) for path in sorted(folder.glob("*.json"))}
@@ -114,11 +128,14 @@ def _check_mapping(mapping: Mapping, folder: Path, accept: bool) -> Checked:
         if found and accept and _accept(mapping, sample, path):
             accepted.append(path.name)
         else:
-            problems += [f"sample {path.name}: {problem}" for problem in found]
+            file = f"samples/{mapping.name}/{path.name}"
+            problems += [Found(f"sample {path.name}: {problem}", file) for problem in found]
     problems += [
-        f"row {row} ({to}) has no sample that exercises it" for row, to in mapping.rows.items() if row not in fired
+        Found(f"row {row} ({to}) has no sample that exercises it", row=row)
+        for row, to in mapping.rows.items()
+        if row not in fired
     ]
-    problems += [f"left_out names {path}, which a row reads" for path in read_after_all(mapping.body)]
+    problems += [Found(f"left_out names {path}, which a row reads") for path in read_after_all(mapping.body)]
     dropped = not_carried(mapping.body, [sample.get("given", {}) for sample in samples.values()])
     return Checked(mapping.name, len(mapping.rows), len(samples), problems, dropped, accepted)
 
@@ -159,7 +176,8 @@ def _check_schemas(folder: Path, accept: bool) -> Checked:
             _write(path, schema)
             found.accepted.append(path.name)
         else:
-            found.problems.append(f"{path.name} is out of date; `fleet mapping check --accept` writes it")
+            says = f"{path.name} is out of date; `fleet mapping check --accept` writes it"
+            found.problems.append(Found(says, path.name))
     return found
 
 
@@ -175,8 +193,8 @@ def _check_workflows(folder: Path, example: Path | None) -> Checked:
         definitions = load_definitions(folder, instead=example)
         found = {path.name: _run_workflows(definitions, read_json(path)) for path in files}
     except Misconfigured as error:
-        return Checked(name, problems=[f"{error.reason}. {error.hint}"])
-    problems = [f"sample {file}: {problem}" for file, problems in found.items() for problem in problems]
+        return Checked(name, problems=[Found(f"{error.reason}. {error.hint}")])
+    problems = [Found(f"sample {file}: {problem}") for file, problems in found.items() for problem in problems]
     return Checked(name, samples=len(files), problems=problems)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration.definition_fields import did_you_mean
+from integration.definition_problem import Path, Problem
 
 Document = dict[str, Any]
 
@@ -23,22 +24,21 @@ Offers = Mapping[str, Offer]
 """What is offered, by the name of the system."""
 
 
-def refused(workflow: Document, offers: Offers) -> list[str]:
-    """What a workflow's document asks for that no system offers, in words; empty when all is offered.
+def refused(workflow: Document, offers: Offers) -> list[Problem]:
+    """What a workflow's document asks for that no system offers; empty when all is offered.
 
     The target has to take the workflow's entity if the workflow makes a document for it, and every entity that it
-    needs there: only what the fleet posts is ever known there.
+    needs there: only what the fleet posts is ever known there.  What the document lacks is not asked for.
     """
-    source, target, then = workflow["source"], workflow["target"], workflow.get("then", {})
-    systems = {"source": source, "target": target, **({"then.system": then["system"]} if then else {})}
+    then = workflow.get("then", {})
+    systems = {("source",): workflow.get("source"), ("target",): workflow.get("target"),
+               ("then", "system"): then.get("system")}  # fmt: skip
     unknown = [
-        f"{key} names {system!r}, which is no system{did_you_mean(system, offers)}"
-        for key, system in systems.items()
-        if system not in offers
+        Problem(path, f"names {system!r}, which is no system{did_you_mean(system, offers)}")
+        for path, system in systems.items()
+        if system is not None and system not in offers
     ]
-    if unknown:
-        return unknown
-    return [*_events(source, workflow["on"], offers[source].sends), *_entities(workflow, offers)]
+    return [*unknown, *_events(workflow, offers), *_entities(workflow, offers)]
 
 
 def lead_nowhere(workflows: Iterable[Any], offers: Offers) -> dict[str, list[str]]:
@@ -51,19 +51,23 @@ def lead_nowhere(workflows: Iterable[Any], offers: Offers) -> dict[str, list[str
     return {source: events for source, events in found.items() if events}
 
 
-def _events(source: str, events: Iterable[str], sent: Collection[str]) -> Iterator[str]:
-    for event in events:
+def _events(workflow: Document, offers: Offers) -> Iterator[Problem]:
+    source = str(workflow.get("source"))
+    sent = offers[source].sends if source in offers else workflow.get("on", ())
+    for index, event in enumerate(workflow.get("on", ())):
         if event not in sent:
-            yield f"on names {event!r}, which {source} does not send{did_you_mean(event, sent)}"
+            yield Problem(("on", index), f"names {event!r}, which {source} does not send{did_you_mean(event, sent)}")
 
 
-def _entities(workflow: Document, offers: Offers) -> Iterator[str]:
-    target, then = workflow["target"], workflow.get("then", {})
-    wanted = [("entity", target, workflow["entity"])] if len(workflow["transform"]) > 1 else []
-    wanted += [("needs", target, need["entity"]) for need in workflow.get("needs", ())]
-    wanted += [("then.entity", then["system"], then["entity"])] if then else []
-    for key, system, entity in wanted:
-        taken = offers[system].posts
-        if entity not in taken:
+def _entities(workflow: Document, offers: Offers) -> Iterator[Problem]:
+    target, then = workflow.get("target"), workflow.get("then", {})
+    wanted: list[tuple[Path, Any, Any]] = []
+    if len(workflow.get("transform", ())) > 1:
+        wanted.append((("entity",), target, workflow.get("entity")))
+    wanted += [(("needs", n, "entity"), target, need.get("entity")) for n, need in enumerate(workflow.get("needs", ()))]
+    wanted.append((("then", "entity"), then.get("system"), then.get("entity")))
+    for path, system, entity in wanted:
+        taken = offers[system].posts if system in offers else [entity]
+        if entity is not None and entity not in taken:
             meant = did_you_mean(entity, taken) or f"; it takes {', '.join(sorted(taken)) or 'none'}"
-            yield f"{key} names {entity!r}, which {system} does not take{meant}"
+            yield Problem(path, f"names {entity!r}, which {system} does not take{meant}")

@@ -27,6 +27,7 @@ from typing import Any
 from integration.canonical import load
 from integration.canonical.entities import entity as registered
 from integration.definition_fields import did_you_mean
+from integration.definition_problem import Problem, row_path
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression, is_true
 from integration.functions import FUNCTIONS, Table, Unfit
@@ -76,11 +77,13 @@ class Mapping:
     def compile(cls, document: Document, tables: dict[str, Table]) -> Mapping:
         """From a document that has passed its schema, see `definition_schemas`.
 
-        Raises `Misconfigured`, naming mapping and row, for whatever else could not work at run time: an expression, a
-        table that is not there, two rows for one place.
+        Raises `Misconfigured`, naming mapping and row, for the first of what else could not work at run time (an
+        expression, a table that is not there, two rows for one place); `problems` has all of it.
         """
         compiler = _Compiler(document, tables)
         steps = tuple(compiler.rows(document["rows"], ""))
+        if compiler.problems:
+            raise compiler.error()
         return cls(
             name=document["name"],
             source=document["source"],
@@ -139,8 +142,15 @@ class _Place:
         )
 
 
+def problems(document: Document, tables: dict[str, Table]) -> list[Problem]:
+    """All that could not work of a document that has passed its schema; empty for one that can be compiled."""
+    compiler = _Compiler(document, tables)
+    list(compiler.rows(document["rows"], ""))
+    return compiler.problems
+
+
 class _Compiler:
-    """Compiles one mapping, and collects what it uses on the way."""
+    """Compiles one mapping, and collects what it uses, and what could not work, on the way."""
 
     def __init__(self, document: Document, tables: dict[str, Table]) -> None:
         self.mapping = document["name"]
@@ -149,11 +159,15 @@ class _Compiler:
         self.tables = tables
         self.used_tables: set[str] = set()
         self.places: dict[str, str] = {}
+        self.problems: list[Problem] = []
 
-    def error(self, problem: str, number: str = "") -> Misconfigured:
-        row = f" row {number}" if number else ""
+    def wrong(self, problem: str, number: str, *key: str | int) -> None:
+        self.problems.append(Problem((*row_path(number), *key), problem))
+
+    def error(self) -> Misconfigured:
+        first = self.problems[0]
         return Misconfigured(
-            f"mapping {self.mapping}{row}: {problem}",
+            f"mapping {self.mapping} row {first.row}: {first.text}",
             hint="Correct the mapping and run `fleet mapping check`.",
             code="mapping",
         )
@@ -174,24 +188,24 @@ class _Compiler:
         """Where the row's value goes in the made document."""
         to: str = row["to"]
         if to.split(".")[0] == ON_CREATE:
-            raise self.error(f'{ON_CREATE} is for rows with "on": "create"', number)
+            self.wrong(f'{ON_CREATE} is for rows with "on": "create"', number, "to")
         if "on" not in row:
             return to
         if self.makes_canonical or "." in number or "each" in row:
-            raise self.error('"on": "create" is for a value of a target\'s document, not of a list or a part', number)
+            self.wrong('"on": "create" is for a value of a target\'s document, not of a list or a part', number, "on")
         return f"{ON_CREATE}.{to}"
 
     def _check_place(self, row: Document, to: str, conditional: dict[str, bool], number: str) -> None:
         for other, has_condition in conditional.items():
             if other == to and not has_condition and "each" not in row:
-                raise self.error(f"an earlier row goes to {to} too, without a condition", number)
+                self.wrong(f"an earlier row goes to {to} too, without a condition", number, "to")
             if other != to and _overlap(other, to):
-                raise self.error(f"{to} and {other} cannot both be written", number)
+                self.wrong(f"{to} and {other} cannot both be written", number, "to")
             if _is_initial(to) != _is_initial(other) and _overlap(_bare(to), _bare(other)):
-                raise self.error(f"{_bare(to)} is written at every change too, so it has no initial value", number)
+                self.wrong(f"{_bare(to)} is written at every change too, so it has no initial value", number, "to")
 
     def _when(self, row: Document, step: Step, place: _Place, *, alternative: bool) -> Step:
-        holds = self._expression(row["when"], place) if "when" in row else None
+        holds = self._expression(row["when"], place, "when") if "when" in row else None
         if holds is None and not alternative:
             return step
         keys = place.to.split(".")
@@ -205,8 +219,8 @@ class _Compiler:
         return conditional
 
     def _value(self, row: Document, place: _Place) -> Step:
-        read = self._reader(row["from"], place) if "from" in row else None
-        calls = [self._call(named, place.number) for named in row.get("via", [])]
+        read = self._reader(row["from"], place, "from") if "from" in row else None
+        calls = [self._call(named, place.number, index) for index, named in enumerate(row.get("via", []))]
         has_default, default = "default" in row, row.get("default")
         required = row.get("required", False)
         *parents, last = place.to.split(".")
@@ -234,7 +248,7 @@ class _Compiler:
     def _part(self, row: Document, place: _Place) -> Step:
         if "each" in row:
             return self._items(row, place)
-        read = self._reader(row.get("from", "@"), place)
+        read = self._reader(row.get("from", "@"), place, "from")
         steps = tuple(self.rows(row["rows"], place.number + "."))
         *parents, last = place.to.split(".")
 
@@ -251,7 +265,7 @@ class _Compiler:
         return step
 
     def _items(self, row: Document, place: _Place) -> Step:
-        read = self._reader(row["each"], place)
+        read = self._reader(row["each"], place, "each")
         steps = tuple(self.rows(row["rows"], place.number + "."))
         *parents, last = place.to.split(".")
 
@@ -267,31 +281,35 @@ class _Compiler:
 
         return step
 
-    def _reader(self, source: str | list[str], place: _Place) -> Read:
+    def _reader(self, source: str | list[str], place: _Place, key: str) -> Read:
         if isinstance(source, str):
-            return self._expression(source, place)
-        reads = [self._expression(each, place) for each in source]
+            return self._expression(source, place, key)
+        reads = [self._expression(each, place, key, index) for index, each in enumerate(source)]
         return lambda document: [read(document) for read in reads]
 
-    def _expression(self, text: Any, place: _Place) -> Read:
+    def _expression(self, text: Any, place: _Place, *key: str | int) -> Read:
         try:
             return compile_expression(str(text))
         except ValueError as error:
-            raise self.error(f"{text!r}: {error}", place.number) from None
+            self.wrong(f"{text!r}: {error}", place.number, *key)
+            return lambda _: None
 
-    def _call(self, named: str | list[Any], number: str) -> Callable[[Any], Any]:
+    def _call(self, named: str | list[Any], number: str, index: int) -> Callable[[Any], Any]:
         name, *arguments = named if isinstance(named, list) else [named]
         function = FUNCTIONS.get(name)
         if function is None:  # what an older release stored may name a function that is gone
-            raise self.error(f"there is no function {name!r}; `fleet mapping functions` lists them", number)
+            self.wrong(f"there is no function {name!r}; `fleet mapping functions` lists them", number, "via", index)
+            return lambda value: value
         if function.takes_table:
-            arguments = [self._table(str(arguments[0]), number)]
+            arguments = [self._table(str(arguments[0]), number, index)]
         call = function.call
         return (lambda value: call(value, *arguments)) if arguments else call
 
-    def _table(self, name: str, number: str) -> Table:
+    def _table(self, name: str, number: str, index: int) -> Table:
         if name not in self.tables:
-            raise self.error(f"there is no table {name!r} in mappings/tables{did_you_mean(name, self.tables)}", number)
+            meant = did_you_mean(name, self.tables)
+            self.wrong(f"there is no table {name!r} in mappings/tables{meant}", number, "via", index, 1)
+            return Table.of(name, {"values": {}})
         self.used_tables.add(name)
         return self.tables[name]
 

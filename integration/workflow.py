@@ -7,20 +7,20 @@ its *pin*, covers all of it: a delivery that keeps the pin is always translated 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from integration import definition_files as files
 from integration import translator
-from integration.canonical import digest, parse_json
+from integration.canonical import digest
 from integration.canonical.entities import entity
 from integration.canonical.home import with_home_ids, with_our_ids
 from integration.carried import read_paths
 from integration.definition_fields import did_you_mean
-from integration.definition_schemas import problems
+from integration.definition_problem import Problem
 from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit
@@ -28,10 +28,6 @@ from integration.offers import Offers, refused
 from integration.split import Split, fulfilled_once, siblings
 
 Document = dict[str, Any]
-DIRECTIONS = ("in", "out")
-"""A mapping ``in`` makes a canonical document of a system's own; one ``out`` makes a system's of a canonical one."""
-NOT_SYSTEMS = ("tables", "workflows", "samples", "examples")
-MOST_PROBLEMS = 5
 
 
 class Definition(NamedTuple):
@@ -244,92 +240,23 @@ def load_definitions(folder: Path, instead: Path | None = None, offers: Offers |
     Workflows in the folder ``instead`` take the place of those of the same name.  With ``offers``, what the connectors
     can post, workflows that name another system or entity are refused.
     """
-    tables = [_define("table", path.stem, _read(path, "table")) for path in sorted((folder / "tables").glob("*.json"))]
-    mappings = [_read_mapping(path) for path in _mapping_files(folder)]
-    paths = {path.name: path for place in (folder / "workflows", instead) if place for path in place.glob("*.json")}
-    bodies = {path: _read_workflow(path) for _, path in sorted(paths.items())}
+    tables, mappings = _read("table", files.tables(folder)), _read("mapping", files.mappings(folder))
+    bodies = {path: files.read(path, "workflow") for path in files.workflows(folder, instead)}
     for path, body in bodies.items():
         if wrong := refused(body, offers) if offers is not None else []:
-            raise Misconfigured(f"workflow {path.name}: {'; '.join(wrong)}", hint=f"Correct {path}.")
+            raise Misconfigured(f"workflow {path.name}: {'; '.join(map(str, wrong))}", hint=f"Correct {path}.")
     orders = {each.name for each in mappings if each.body["target"] == "order"}
     fulfilled_once(body for body in bodies.values() if body["transform"][0] in orders)
     workflows = [_workflow(path, bodies, mappings, tables) for path in bodies]
     return Definitions([*tables, *mappings, *workflows])
 
 
-def read_json(path: Path) -> Document:
-    """A JSON object from a file, read as strictly as what comes in from outside."""
-    try:
-        document = parse_json(path.read_bytes(), names_keys=True)
-        json.dumps(document)
-    except (OSError, Reject) as error:
-        raise Misconfigured(f"{path.name} cannot be read: {error}", hint=f"Correct {path}.") from None
-    except TypeError:
-        raise Misconfigured(
-            f"{path.name} holds a number with a fraction", hint=f"Write it as text in {path}."
-        ) from None
-    if not isinstance(document, dict):
-        raise Misconfigured(f"{path.name} is not a JSON object", hint=f"Correct {path}.")
-    return document
-
-
-def _read(path: Path, kind: str, called: str | None = None) -> Document:
-    """The document in a file, which has passed its schema; without ``$schema``, which is for editors alone."""
-    document = read_json(path)
-    if wrong := problems(kind, document):
-        more = f"; and {len(wrong) - MOST_PROBLEMS} more" if len(wrong) > MOST_PROBLEMS else ""
-        raise Misconfigured(
-            f"{kind} {called or path.name}: {'; '.join(wrong[:MOST_PROBLEMS])}{more}", hint=f"Correct {path}."
-        )
-    return {key: value for key, value in document.items() if key != "$schema"}
+def _read(kind: str, paths: Iterable[Path]) -> list[Definition]:
+    return [_define(kind, files.name_of(kind, path), files.read(path, kind)) for path in paths]
 
 
 def _define(kind: str, name: str, body: Document) -> Definition:
     return Definition(kind, name, digest({"kind": kind, "name": name, "body": body}), body)
-
-
-def _mapping_files(folder: Path) -> list[Path]:
-    """The mappings of a folder, each in ``<system>/in`` or ``<system>/out``; raises for one that is elsewhere."""
-    found = [path for path in sorted(folder.rglob("*.json")) if path.relative_to(folder).parts[0] not in NOT_SYSTEMS]
-    mappings = [path for path in found if path.parent != folder]
-    for path in mappings:
-        if path.parent.name not in DIRECTIONS or path.parent.parent.parent != folder:
-            system = folder / path.relative_to(folder).parts[0]
-            raise Misconfigured(
-                f"the mapping {path.relative_to(folder)} has no direction",
-                hint=f"Move {path} to {system}/in, if it makes a canonical document, else to {system}/out.",
-            )
-    return mappings
-
-
-def _read_mapping(path: Path) -> Definition:
-    system, direction, entity = path.parts[-3], path.parts[-2], path.stem
-    name = f"{system}.{direction}.{entity}"
-    body = _read(path, "mapping", name)
-    if body["name"] != name:
-        raise Misconfigured(
-            f"the mapping in {system}/{direction}/{entity}.json is not named {name}",
-            hint=f"Name a mapping after its folders and file, in {path}.",
-        )
-    if ("." in body["target"]) == (direction == "in"):
-        raise Misconfigured(
-            f"mapping {name} makes {body['target']}, "
-            f"which is {'not ' if direction == 'in' else ''}a canonical document",
-            hint=f"Correct target in {path}; or move the file to the other direction and name it so.",
-        )
-    return _define("mapping", name, body)
-
-
-def _read_workflow(path: Path) -> Document:
-    body = _read(path, "workflow")
-    if body["name"] != path.stem:
-        raise Misconfigured(f"workflow {path.name}: its name is not {path.stem}", hint=f"Correct {path}.")
-    _condition(body["name"], "when", body.get("when"))
-    _condition(body["name"], "lines", body.get("lines"))
-    _condition(body["name"], "then.when", body.get("then", {}).get("when"))
-    for need in body.get("needs", ()):
-        _expression(body["name"], "needs", need["id"])
-    return body
 
 
 def _workflow(
@@ -339,21 +266,10 @@ def _workflow(
     by_name = {each.name: each for each in mappings}
     values = {each.name: Table.of(each.name, each.body) for each in tables}
     used: dict[str, Definition] = {}
-    made: str | None = None
+    for wrong in wrong_transform(body, {each.name: each.body for each in mappings}):
+        raise Misconfigured(f"workflow {path.name}: {wrong.text}", hint=f"Correct {path}.")
     for name in body["transform"]:
-        if name not in by_name:
-            raise Misconfigured(
-                f"workflow {path.name}: there is no mapping {name}{did_you_mean(name, by_name)}",
-                hint=f"Correct {path}.",
-            )
         used[name] = by_name[name]
-        reads, makes = by_name[name].body["source"], by_name[name].body["target"]
-        if made is None and "." in makes or made not in (None, reads):
-            raise Misconfigured(
-                f"workflow {path.name}: transform has {name} after {made or 'nothing'}, but it reads {reads}",
-                hint=f"Correct {path}: first a mapping to the canonical document, then one from it.",
-            )
-        made = makes
         needed = translator.Mapping.compile(by_name[name].body, values).tables
         used |= {f"table {each.name}": each for each in tables if each.name in needed}
     stored = {**body, "uses": [[each.kind, each.name, each.hash] for each in used.values()]}
@@ -362,6 +278,29 @@ def _workflow(
             raise Misconfigured(f"workflow {path.name}: only an order has lines to split", hint=f"Correct {path}.")
         stored["siblings"] = siblings(body, bodies.values())
     return _define("workflow", body["name"], stored)
+
+
+def wrong_transform(workflow: Document, mappings: Mapping[str, Document | None]) -> Iterator[Problem]:
+    """What keeps the mappings of a workflow from leading from its source's document to its target's.
+
+    Of a mapping that is None no more is known than its name.
+    """
+    unknown = [(index, name) for index, name in enumerate(workflow["transform"]) if name not in mappings]
+    for index, name in unknown:
+        yield Problem(("transform", index), f"there is no mapping {name}{did_you_mean(name, mappings)}")
+    made: str | None = None
+    for index, name in enumerate(workflow["transform"]):
+        mapping = mappings.get(name)
+        if mapping is None:
+            return
+        reads, makes = mapping["source"], mapping["target"]
+        if made is None and "." in makes or made not in (None, reads):
+            first = "first comes a mapping to the canonical document, then one from it"
+            yield Problem(
+                ("transform", index), f"transform has {name} after {made or 'nothing'}, but it reads {reads}; {first}"
+            )
+            return
+        made = makes
 
 
 def _split(body: Document) -> Split | None:

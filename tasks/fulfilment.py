@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from integration.canonical.fulfilment import Stage, carried
 from integration.canonical.order import CANCELLED
+from integration.canonical.shipment import tracking_key
 from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
@@ -173,8 +174,11 @@ class OrderLines(Tracking):
 
 
 def _shipped(shipment: Document) -> Document:
+    """What has left of each line, and the numbers by which a person finds the order again."""
     lines = shipment["lines"] if shipment["status"] == "shipped" else []
-    return {"lines": {line["order_line_id"]: str(line["quantity"]) for line in lines}}
+    counted: Document = {"lines": {line["order_line_id"]: str(line["quantity"]) for line in lines}}
+    tracking = [tracking_key(number) for number in shipment["tracking_numbers"] if number]
+    return counted | ({"tracking": tracking} if tracking else {})
 
 
 def _billed(invoice: Document) -> Document:

@@ -51,23 +51,22 @@ class Intake:
         """
         while True:
             known = self._known
-            routed = [replace(each, routes=self._routes(each, known)) for each in arriving]
             try:
-                return inbox.accept(tx, routed, known.newest)
+                return self.accept_by(tx, known, arriving)
             except Outdated:
                 self._renew(tx, known)
 
-    def look(self, tx: Transaction) -> None:
-        """Takes up what was published since, before anything else is asked."""
+    def accept_by(self, tx: Transaction, known: InForce, arriving: Sequence[Arriving]) -> list[Arrival | None]:
+        """The same by these definitions; raises `Outdated`, with nothing stored, where newer ones are published."""
+        routed = [replace(each, routes=self._routes(each, known)) for each in arriving]
+        return inbox.accept(tx, routed, known.newest)
+
+    def look(self, tx: Transaction) -> InForce:
+        """Takes up what was published since, before anything else is asked; the definitions in force."""
         known = self._known
         if publications.newest(tx) != known.newest:
             self._renew(tx, known)
-
-    def entity_of(self, source: str, type: str) -> str | None:
-        """The entity that events of this type are about, by the workflows that take them; None where none does."""
-        known = self._known
-        versions = [each.definitions for each in (known.whole, known.canary) if each]
-        return next((workflow.entity for each in versions for workflow in each.matching(source, type)), None)
+        return self._known
 
     def _renew(self, tx: Transaction, outdated: InForce) -> None:
         """Takes the definitions in force.  Where this release cannot use them, those it has stay."""

@@ -25,10 +25,12 @@ from integration.canonical.hints import plain
 from integration.connectors.answers import Endless, endless
 from integration.connectors.contract import Change, Connector, Page
 from integration.errors import Failure, Misconfigured, Throttled
+from integration.in_force import InForce
 from integration.message import Event, clear
 from integration.store import crossrefs, cursors, inbox, installations
 from integration.store.cursors import Cursor
-from integration.store.database import UNAVAILABLE, Row, Transaction
+from integration.store.database import UNAVAILABLE, Transaction
+from integration.store.inbox import Arrival, Outdated
 from integration.throttle import Admission
 from tasks import pipeline
 from tasks.celery import app
@@ -176,21 +178,27 @@ class Poll:
 
         A change is new if it differs from the object's latest accepted event; going back to an earlier state counts.
         """
-        due: list[Row] = []
         with self._runtime.database.transaction() as tx:
             self._note_asked(tx)
-            if page.changes:
-                self._intake.look(tx)
-            changes = {(each.type, id): each for each, id in self._named(tx, page.changes)}
+            arrivals = self._take_in(tx, page.changes) if page.changes else []
+            self._move(tx, page, rests)
+        due = [row for arrival in arrivals if arrival for row in arrival.due]
+        with suppress(redis.RedisError, OperationalError):  # the dispatcher will
+            pipeline.nudge(due[:INGEST_WINDOW])
+        return len(arrivals)
+
+    def _take_in(self, tx: Transaction, found: Sequence[Change]) -> list[Arrival | None]:
+        """Stores what is new, named and routed by the same definitions: with the entity the id may change, too."""
+        while True:
+            known = self._intake.look(tx)
+            changes = {(each.type, id): each for each, id in self._named(tx, found, known)}
             newest = inbox.newest(tx, self._cursor.installation, list(changes))
             fresh = [each for each in changes.items() if not is_known(each[1], newest.get(each[0]))]
             arriving = [self._intake.arriving(self._system, *self._event(tx, id, each)) for (_, id), each in fresh]
-            for arrival in self._intake.accept(tx, arriving) if arriving else ():
-                due += arrival.due if arrival else ()
-            self._move(tx, page, rests)
-        with suppress(redis.RedisError, OperationalError):  # the dispatcher will
-            pipeline.nudge(due[:INGEST_WINDOW])
-        return len(fresh)
+            try:
+                return self._intake.accept_by(tx, known, arriving) if arriving else []
+            except Outdated:
+                continue  # published since the look
 
     def _move(self, tx: Transaction, page: Page, rests: bool) -> None:
         if page.next is None:
@@ -205,14 +213,14 @@ class Poll:
         if rests:
             cursors.rest(tx, self._cursor)
 
-    def _named(self, tx: Transaction, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:
+    def _named(self, tx: Transaction, changes: Sequence[Change], known: InForce) -> Iterator[tuple[Change, str]]:
         """Each change with the id of its object; without those that are of no object of ours."""
         by_type: dict[str, list[str]] = {}
         for change in changes:
             by_type.setdefault(change.type, []).append(change.id)
         made_by = self._runtime.installations[self._system]
         ids = {
-            type: object_ids(tx, self._intake.entity_of(self._system, type), made_by, theirs)
+            type: object_ids(tx, known.entity_of(self._system, type), made_by, theirs)
             for type, theirs in by_type.items()
         }
         for change in changes:

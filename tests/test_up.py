@@ -96,6 +96,11 @@ class Up:
         return [self.pid(file.stem) for file in (self.home / "run").glob("*.pid")]
 
 
+def named_urls(up: Up) -> dict[str, str]:
+    """What `fleet urls` names, by its name."""
+    return {row["name"]: row["value"] for row in json.loads(up.run("urls", "--json").stdout)["rows"]}
+
+
 def eventually(condition: Callable[[], bool], timeout: float = PATIENCE) -> bool:
     deadline = time.monotonic() + timeout
     while not condition():
@@ -145,7 +150,7 @@ def test_up_starts_everything_and_ctrl_c_leaves_nothing_behind(begin: Callable[.
 def test_a_second_terminal_finds_the_fleet_and_its_passwords(begin: Callable[..., Up]) -> None:
     up = begin()
     up.says("The fleet is up")
-    urls = json.loads(up.run("urls", "--json").stdout)
+    urls = named_urls(up)
     settings = Settings.load({"FLEET_HOME": str(up.home)})
     assert urls["webhook_url"] == f"http://{settings.binds['receiver']}/webhooks/clarity"
     assert {"clarity": (urls["webhook_secret"],)} == settings.webhook_secrets
@@ -166,7 +171,7 @@ def test_a_second_terminal_finds_the_fleet_and_its_passwords(begin: Callable[...
 
     again = begin()
     again.says("The fleet is up")
-    kept = json.loads(again.run("urls", "--json").stdout)
+    kept = named_urls(again)
     assert (kept["webhook_secret"], kept["flower_password"]) == (urls["webhook_secret"], urls["flower_password"])
 
 

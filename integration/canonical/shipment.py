@@ -36,6 +36,15 @@ class Shipment(Strict):
     lines = Rows(ShipmentLine)
 
 
+def tracking_key(number: str) -> str:
+    """A tracking number as it is compared: carriers print one in groups, and people type it in small letters.
+
+    >>> tracking_key("1z 999 aa1 01 2345 6784")
+    '1Z999AA10123456784'
+    """
+    return "".join(number.split()).upper()
+
+
 def check_shipment(shipment: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:  # noqa: ARG001
     """Passes a shipment that can be sent to Clarity as it is.
 

@@ -9,7 +9,8 @@ from integration.channels import Channel
 from integration.errors import Failure
 from integration.settings import Settings
 from integration.store import alerts as memory
-from integration.terminal.render import console, json_option, limit_option, remark, show_json, table
+from integration.terminal.listing import show_rows
+from integration.terminal.render import console, json_option, limit_option, remark, table
 from integration.terminal.session import open_database
 
 COLUMNS = ("kind", "about", "count", "since", "ended_at", "reported_at")
@@ -43,7 +44,7 @@ def ls(resolved: bool, limit: int, as_json: bool) -> None:
     with open_database() as database, database.transaction() as tx:
         rows, stuck = memory.all_alerts(tx, over=resolved, limit=limit), memory.stuck(tx)
     if as_json:
-        show_json({"alerts": rows, "unsent": stuck})
+        show_rows(rows, unsent=stuck)
         return
     columns = COLUMNS if resolved else [column for column in COLUMNS if column != "ended_at"]
     table(columns, rows, empty="Nothing is wrong.")
@@ -81,7 +82,7 @@ def test(ctx: click.Context, as_json: bool) -> None:
         for number, (channel, reason) in enumerate(zip(channels, reasons, strict=True), 1)
     ]
     if as_json:
-        show_json(rows)
+        show_rows(rows)
     else:
         table(("number", "channel", "result", "reason"), rows, empty="")
     ctx.exit(1 if any(reasons) else 0)

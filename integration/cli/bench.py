@@ -11,6 +11,7 @@ import click
 from integration.cli.test import isolated
 from integration.local.processes import PROJECT
 from integration.settings import variables
+from integration.terminal.render import json_option
 
 
 @click.command()
@@ -23,7 +24,7 @@ from integration.settings import variables
 @click.option("--flat", "only", flag_value="flat", help="Measure the cost of a million finished deliveries instead.")
 @click.option("--idle", "only", flag_value="idle", help="Measure a fleet without work instead: CPU, memory, start.")
 @click.option("--slow", "only", flag_value="slow", help="Measure latency, and targets that are slow, instead.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def bench(orders: int, latency: int, target: str, only: str | None, as_json: bool) -> None:
     """Measure a fleet of its own beside naive Celery, raw Celery and a bare insert.
 

@@ -10,7 +10,7 @@ from integration.store import audit
 from integration.store import decisions as stored
 from integration.terminal.decisions import COLUMNS, shown
 from integration.terminal.listing import show_rows
-from integration.terminal.render import fields, json_option, limit_option, say, show_json, table
+from integration.terminal.render import fields, json_option, limit_option, say, table
 from integration.terminal.session import ID, open_database
 
 REVEAL = click.option("--reveal", is_flag=True, help="Show personal data.  This is audited.")
@@ -73,7 +73,7 @@ def show(id: int, reveal: bool, as_json: bool) -> None:
         if reveal:
             audit.note(tx, operator(), "reveal", [None], decisions=[id])
     (row,) = shown([found], reveal=reveal)
-    show_json(row) if as_json else fields(row)
+    show_rows([row]) if as_json else fields(row)
 
 
 @decisions.command("revoke")

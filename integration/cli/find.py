@@ -20,14 +20,16 @@ SHOWN_BY = {"order": "orders", "customer": "customers"}
 @click.argument("text")
 @json_option
 def find(text: str, as_json: bool) -> None:
-    """Find an order, a customer or what belongs to one: by a number or id of any system, or by e-mail address.
+    """Find an order, a customer or what belongs to one: by number, id, tracking number or e-mail address.
 
-    A number is compared as a whole.  A shipment or an invoice is found with its order.
+    A number or id of any system, or of a carrier, is compared as a whole.  A shipment or an invoice is found with its
+    order.
 
     \b
     Examples:
       fleet find WEB-1001
       fleet find S00012
+      fleet find 1Z999AA10123456784
       fleet find jane@mail.example
     """
     key = email_key(text) if "@" in text.strip("@") else None

@@ -21,8 +21,8 @@ from integration.store import attempts, audit, decisions, repair
 from integration.store.database import Row
 from integration.terminal.decisions import show_decisions
 from integration.terminal.decisions import shown as shown_decisions
-from integration.terminal.listing import Listing, listing, show
-from integration.terminal.render import console, fields, json_option, show_document, show_json, table
+from integration.terminal.listing import Listing, listing, show, show_rows
+from integration.terminal.render import console, fields, json_option, show_document, table
 from integration.terminal.selection import filters, show_kinds
 from integration.terminal.session import ID, as_shown, open_database, vault
 
@@ -104,7 +104,7 @@ def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:
     shown = [_attempt(each, reveal=reveal) for each in tries]
     if as_json:
         of_object = shown_decisions(decided, reveal=reveal)
-        show_json({**facts, "candidates": candidates, "decisions": of_object, "attempts": shown, "document": document})
+        show_rows(shown, **facts, candidates=candidates, decisions=of_object, document=document)
         return
     fields(facts)
     fields({f"candidate {each['id']}": each["label"] for each in candidates or ()})

@@ -12,11 +12,12 @@ from rich.text import Text
 from integration.errors import Failure
 from integration.settings import Settings
 from integration.terminal import log_files
+from integration.terminal.listing import show_rows
 from integration.terminal.log_files import EARLIEST, Line, Wanted
 from integration.terminal.log_lines import IMPORTANT, LEVELS, for_people
 from integration.terminal.nearest import nearest
 from integration.terminal.option_types import Moment
-from integration.terminal.render import console, show_json, visible
+from integration.terminal.render import console, visible
 
 COUNT = 50
 
@@ -55,7 +56,7 @@ def logs(
     chosen = process or tuple(known)
     found = log_files.last(place, chosen, wanted)
     if as_json and not follow:
-        show_json({"rows": [line.shown for line in found], "next": None})
+        show_rows([line.shown for line in found])
         return
     width = max(map(len, chosen))
     for line in found:

@@ -12,9 +12,13 @@ from integration.canonical import parse_json
 from integration.canonical.hints import fill_for
 from integration.carried import not_carried
 from integration.cli.publications import diff, publish, rollback, versions
+from integration.connectors import offers
 from integration.errors import Failure
 from integration.functions import FUNCTIONS
 from integration.mapping_check import Checked, check_definitions
+from integration.settings import Settings
+from integration.store.database import Row
+from integration.terminal.listing import show_rows
 from integration.terminal.render import json_option, say, show_json
 from integration.workflow import load_definitions
 from mappings import FOLDER
@@ -49,20 +53,22 @@ for command in (publish, diff, versions, rollback):
 @folder_option
 @json_option
 def check(name: str | None, accept: bool, folder: Path, as_json: bool) -> None:
-    """Run all samples; exit 1 if one fails or a row has none; list the fields of samples that no row reads.
+    """Check every document, then run all samples; exit 1 with every problem at once, each with its line and column.
 
-    NAME is one mapping, for example odoo.out.order; without it everything is checked, and that no field is carried in
-    both directions.
+    NAME is one mapping, for example odoo.out.order, whose samples are run; without it those of all are, and no field
+    may be carried in both directions.  A row without a sample is a problem; fields that no row reads are listed.
 
     \b
     Examples:
       fleet mapping check
       fleet mapping check odoo.out.order --accept
+      fleet mapping check --json
     """
-    checked = check_definitions(folder, name, accept=accept)
+    checked = check_definitions(folder, name, accept=accept, offers=offers(Settings.load().kinds))
     sound = not any(each.problems for each in checked)
     if as_json:
-        show_json({"ok": sound, "checked": [vars(each) for each in checked]})
+        rows = [{"checked": each.name, **vars(problem)} for each in checked for problem in each.problems]
+        show_rows(rows, ok=sound, checked=[_without_problems(each) for each in checked])
     else:
         for each in checked:
             _print_checked(each)
@@ -110,7 +116,7 @@ def functions(as_json: bool) -> None:
     """
     known = sorted(FUNCTIONS.values(), key=lambda each: each.name)
     if as_json:
-        show_json(
+        show_rows(
             [
                 {
                     "name": each.name,
@@ -128,11 +134,16 @@ def functions(as_json: bool) -> None:
     say(f"\nAlso in JMESPath expressions (from, each, when): {in_expressions}")
 
 
+def _without_problems(checked: Checked) -> Row:
+    return {name: value for name, value in vars(checked).items() if name != "problems"}
+
+
 def _print_checked(checked: Checked) -> None:
     counts = f"{checked.name}: {checked.rows} rows, {checked.samples} samples" if checked.rows else checked.name
     if checked.samples and not checked.rows:
         counts += f": {checked.samples} samples"
-    say(f"{counts}: {f'{len(checked.problems)} problems' if checked.problems else 'all well'}")
+    count = f"{len(checked.problems)} problem{'s' if len(checked.problems) > 1 else ''}"
+    say(f"{counts}: {count if checked.problems else 'all well'}")
     for problem in checked.problems:
         say(f"  {problem}")
     if checked.accepted:

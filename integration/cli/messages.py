@@ -23,7 +23,7 @@ from integration.store import attempts, audit, decisions, refusals, views
 from integration.store.database import Row
 from integration.terminal.decisions import show_decisions, shown
 from integration.terminal.listing import Listing, check_body, listing, show, show_rows, with_body_as_text
-from integration.terminal.render import console, fields, json_option, remark, show_document, show_json, table
+from integration.terminal.render import console, fields, json_option, remark, show_document, table
 from integration.terminal.selection import STATES, selecting
 from integration.terminal.session import ID, as_shown, open_database, vault
 
@@ -109,7 +109,7 @@ def show_one(id: int, reveal: bool, as_json: bool) -> None:
     if as_json:
         tries = [{name: row[name] for name in ("id", *ATTEMPT, "finished_at")} for row in tries]
         of_object = shown(decided, reveal=reveal)
-        show_json({**facts, "body": body, "deliveries": deliveries, "decisions": of_object, "attempts": tries})
+        show_rows(deliveries, **facts, body=body, decisions=of_object, attempts=tries)
         return
     fields(facts)
     console.print("\n[bold]Deliveries[/]")

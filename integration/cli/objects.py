@@ -44,7 +44,7 @@ SHOW = """Show the whole story of one, in both directions: what came, was tried 
       fleet {noun}s show {example} --json
     """
 TARGET = ("target", "number", "theirs", "state", "delivery")
-HAPPENED = ("at", "target", "delivery", "says")
+HAPPENED = ("at", "target", "delivery", "mapping", "says")
 
 
 def commands(of: str, example: str) -> click.Group:
@@ -174,7 +174,8 @@ def _draw(its: Story, *, everything: bool) -> None:
         fields({f"delivery {wait['delivery']}, {wait['about']}": f"{wait['because']}, since {_at_utc(wait['since'])}"})
     console.print("\n[bold]What happened[/] (UTC)")
     loud = [each for each in its.events if everything or not each["quiet"]]
-    table(HAPPENED, [{**each, "at": _at_utc(each["at"])} for each in loud], empty="-")
+    drawn = [{**each, "at": _at_utc(each["at"]), "mapping": each["mapping_version"]} for each in loud]
+    table(HAPPENED, drawn, empty="-")
     if quiet := {each["message"] for each in its.events} - {each["message"] for each in loud}:
         says = "1 event changed nothing: --all shows it, too."
         several = f"{len(quiet)} events changed nothing: --all shows them, too."

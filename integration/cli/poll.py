@@ -17,8 +17,9 @@ from integration.errors import Failure
 from integration.store import cursors, installations
 from integration.store.database import Row, Transaction
 from integration.store.inbox import Arrival, Arriving
+from integration.terminal.listing import show_rows
 from integration.terminal.option_types import Moment, SystemName
-from integration.terminal.render import json_option, remark, say, show_json, table
+from integration.terminal.render import json_option, remark, say, table
 from integration.terminal.session import open_runtime
 from tasks.intake import Intake
 from tasks.polls import runs
@@ -63,7 +64,7 @@ def poll(ctx: click.Context, system: str, since: datetime | None, wait: float, a
         round.ask(since)
         outcomes = round.run()
     if as_json:
-        show_json({"target": round.name, "since": since, "streams": outcomes})
+        show_rows(outcomes, target=round.name, since=since)
     else:
         _show(outcomes)
     ctx.exit(1 if any(each["reason"] for each in outcomes) else 0)

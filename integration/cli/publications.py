@@ -18,8 +18,9 @@ from integration.settings import operator
 from integration.store import audit, publications
 from integration.store.database import Database
 from integration.terminal.definitions import in_force
+from integration.terminal.listing import show_rows
 from integration.terminal.option_types import Share
-from integration.terminal.render import json_option, limit_option, say, show_json, table
+from integration.terminal.render import json_option, limit_option, say, table
 from integration.terminal.session import open_database
 from integration.workflow import Definitions, load_definitions
 
@@ -113,7 +114,7 @@ def versions(limit: int, as_json: bool) -> None:
             rows = publications.versions(tx, limit)
     shares = {known.whole.version: "all"} | ({known.canary.version: f"{known.share} %"} if known.canary else {})
     if as_json:
-        show_json([{**row, "in_force": row["version"] in shares} for row in rows])
+        show_rows([{**row, "in_force": row["version"] in shares} for row in rows])
         return
     shown = [{**row, "in_force": shares.get(row["version"], ""), "note": row["note"] or "-"} for row in rows]
     table(COLUMNS, shown, empty="")
@@ -138,7 +139,7 @@ def diff(a: int | None, b: int | None, folder: Path | None, as_json: bool) -> No
         new = _of_version(database, b) if b else load_definitions(folder or mappings.FOLDER)
     found = changes(old.rows(), new.rows())
     if as_json:
-        show_json([each._asdict() for each in found])
+        show_rows([each._asdict() for each in found])
     else:
         _show(found)
 

@@ -17,8 +17,9 @@ from integration.errors import Failure, Misconfigured
 from integration.settings import Settings
 from integration.signature import sign
 from integration.systems import variable
+from integration.terminal.listing import show_rows
 from integration.terminal.option_types import SystemName
-from integration.terminal.render import json_option, say, show_json
+from integration.terminal.render import json_option, say
 
 
 @click.command()
@@ -39,7 +40,7 @@ def send(file: str, type_: str, id_: str | None, source: str | None, as_json: bo
     raw = sys.stdin.read() if file == "-" else Path(file).read_text()
     answer = deliver(preflight.load(), envelope(raw, type_, id_), source)
     if as_json:
-        show_json({"status": answer.status_code, **answer.json()})
+        show_rows([{"status": answer.status_code, **answer.json()}])
     else:
         say(f"{answer.status_code} {answer.text.strip()}")
     if answer.status_code >= 400:

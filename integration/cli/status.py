@@ -20,7 +20,8 @@ from integration.settings import Settings, runtime_file
 from integration.store import views
 from integration.store.database import UNAVAILABLE, Database, Transaction
 from integration.terminal.jobs import so_far
-from integration.terminal.render import console, fields, json_option, remark, show_json, table
+from integration.terminal.listing import show_rows
+from integration.terminal.render import console, fields, json_option, remark, table
 
 ADDRESSES = ("webhook_url", "operations_url", "flower_url", "sandbox_url")
 """Those that hold no secret; `fleet urls` has all."""
@@ -46,7 +47,7 @@ def status(as_json: bool) -> None:
     if fleet is None or not runtime_file(home).exists():
         raise Failure(f"the fleet in {home} is starting or stopping", hint="`fleet logs fleet` shows how far it is.")
     urls = addresses(json.loads(runtime_file(home).read_text()))
-    found = {
+    found: dict[str, Any] = {
         "home": str(home),
         "pid": fleet.pid,
         "since": fleet.since,
@@ -58,7 +59,7 @@ def status(as_json: bool) -> None:
     }
     rows = [*map(_row, fleet.servers), *map(_row, fleet.programs)]
     if as_json:
-        show_json({"rows": rows, "next": None, **found})
+        show_rows(rows, **found)
     else:
         _draw(rows, found)
     if down := _not_up(fleet):

@@ -16,8 +16,9 @@ from integration.settings import System, operator
 from integration.store import cursors, installations, views
 from integration.store.database import Row, Transaction
 from integration.systems import variable
+from integration.terminal.listing import show_rows
 from integration.terminal.option_types import Rate, shown
-from integration.terminal.render import console, json_option, remark, say, show_json, table
+from integration.terminal.render import console, json_option, remark, say, table
 from integration.terminal.session import open_database
 from integration.throttle import State, Throttle
 
@@ -61,7 +62,7 @@ def ls(as_json: bool) -> None:
     limits = _limits(settings.redis_url, found)
     rows = [{**each, **_state(each, limits.get(each["name"]))} for each in found]
     if as_json:
-        show_json([{name: value for name, value in row.items() if name not in {"settings", "decided"}} for row in rows])
+        show_rows([{name: row[name] for name in row if name not in {"settings", "decided"}} for row in rows])
     else:
         _show(rows)
 

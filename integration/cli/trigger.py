@@ -17,9 +17,10 @@ from integration.errors import Failure
 from integration.local.fleet import runs
 from integration.settings import Settings, runtime_file
 from integration.systems import KINDS
+from integration.terminal.listing import show_rows
 from integration.terminal.nearest import nearest
 from integration.terminal.option_types import SystemName
-from integration.terminal.render import json_option, say, show_json
+from integration.terminal.render import json_option, say
 
 MOST = 1000
 
@@ -87,7 +88,7 @@ def trigger(event: str, id_: str | None, number: int, system: str, as_json: bool
     answer = _call(_environment(), system, found, id_ or "", number)
     made = answer if found.answers_many else [answer]
     if as_json:
-        show_json({"rows": made, "next": None})
+        show_rows(made)
         return
     for each in made:
         say(" ".join(filter(None, (event, str(each["id"]), each.get("number")))))

@@ -13,6 +13,8 @@ from integration.errors import Failure
 from integration.local.fleet import runs
 from integration.settings import Environment, Settings, runtime_file
 from integration.systems import KINDS, variable
+from integration.terminal.listing import show_rows
+from integration.terminal.render import json_option
 
 LABELS = {
     "webhook_url": "sends webhooks to",
@@ -33,7 +35,7 @@ OF_A_SYSTEM = {
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def urls(as_json: bool) -> None:
     """Print the URLs of the running fleet, with the passwords it made.
 
@@ -47,7 +49,7 @@ def urls(as_json: bool) -> None:
         raise Failure(f"no fleet runs in {home}", hint="Start one with `./fleet up`.")
     found = addresses(json.loads(runtime_file(home).read_text()))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        show_rows([{"name": name, "value": value} for name, value in found.items()])
     else:
         show(Console(), found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import click
 
 from integration.cli.mapping import folder_option
 from integration.connectors import offers
+from integration.definition_problems import found_in
 from integration.in_force import InForce
 from integration.offers import lead_nowhere
 from integration.settings import Settings
 from integration.terminal.definitions import in_force
-from integration.terminal.render import json_option, say, show_json, table
+from integration.terminal.listing import show_rows
+from integration.terminal.render import json_option, say, table
 from integration.terminal.session import open_database
 from integration.workflow import Workflow, compiled_definitions, load_definitions
 
@@ -68,7 +71,7 @@ def ls(folder: Path | None, as_json: bool) -> None:
         for version, each in _listed(known, folder)
     ]
     if as_json:
-        show_json(rows)
+        show_rows(rows)
         return
     table(COLUMNS, rows, empty="No workflows.")
     if known:
@@ -80,20 +83,28 @@ def ls(folder: Path | None, as_json: bool) -> None:
 @folder_option
 @json_option
 def check(folder: Path, as_json: bool) -> None:
-    """Compile every workflow; exit 1 with the reason if one cannot work; list the events that lead nowhere.
+    """Compile every workflow; exit 1 with every problem at once; list the events that lead nowhere.
 
-    A workflow cannot work if it names a system, an event, an entity or a mapping that is not there.  An event leads
-    nowhere when no workflow takes it: it is stored and skipped.
+    A workflow cannot work if it names a system, an event, an entity or a mapping that is not there, or if a mapping or
+    value table that it may use has a problem.  An event leads nowhere when no workflow takes it: it is stored and
+    skipped.
 
     \b
     Examples:
       fleet workflows check
+      fleet workflows check --json
     """
     offered = offers(Settings.load().kinds)
+    if problems := found_in(folder, offered):
+        if as_json:
+            show_rows([vars(each) for each in problems], ok=False, workflows=[], lead_nowhere={})
+        else:
+            say("\n".join(map(str, problems)))
+        sys.exit(1)
     found = compiled_definitions(folder, offered).workflows
     nowhere = lead_nowhere(found, offered)
     if as_json:
-        show_json({"ok": True, "workflows": [each.name for each in found], "lead_nowhere": nowhere})
+        show_rows([], ok=True, workflows=[each.name for each in found], lead_nowhere=nowhere)
         return
     say("\n".join(f"{each.name}: all well" for each in found))
     for source, events in nowhere.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from integration.canonical import thaw
 from integration.canonical.entities import ENTITIES, entity, noun
+from integration.canonical.shipment import tracking_key
 from integration.message import OPEN, State, Step
 from integration.operations.selection import UNFINISHED, WAITING, Selection
 from integration.store import objects
@@ -18,6 +19,7 @@ from integration.store.objects import Kind
 from integration.vault import Vault
 
 MOST_FOUND = 100
+TRACKING = "tracking number"
 AT_ONCE = 500
 HOW_FAR = {"state": "state", "step": "step", "delivery": "id"}
 
@@ -65,19 +67,20 @@ def rows_of(tx: Transaction, vault: Vault, of: str, ids: Sequence[str]) -> list[
 
 
 def find(tx: Transaction, vault: Vault, text: str, email_key: str | None) -> list[Row]:
-    """What has this number or id in any system, or this e-mail address: one row for each object, as in `rows_of`.
+    """What has this number or id in any system, this tracking number or this e-mail address: rows as in `rows_of`.
 
-    A part is found with the object that it belongs to; ``matched`` says what has matched.
+    One for each object.  A part is found with the object that it belongs to; ``matched`` says what has matched.
     """
     tx.plan_anew()
     texts = sorted({text, text.upper()})
-    hits = objects.found(tx, texts, email_key, list(ENTITIES))[:MOST_FOUND]
+    hits = objects.found(tx, texts, tracking_key(text), email_key, list(ENTITIES))[:MOST_FOUND]
     wholes = {name: each.name for each in ENTITIES.values() for name in each.parts}
     matched: dict[tuple[str, str], str] = {}
     for hit in sorted(hits, key=lambda hit: hit["entity"] in wholes):
         place, says = (hit["entity"], hit["object"]), hit["matched"]
         if place[0] in wholes and hit["part_of"]:
-            place, says = (wholes[place[0]], hit["part_of"]), f"{noun(place[0])} {text}"
+            named = f"{says} of a {noun(place[0])}" if says == TRACKING else f"{noun(place[0])} {text}"
+            place, says = (wholes[place[0]], hit["part_of"]), named
         if entity(place[0]).home or place[0] in wholes:
             matched.setdefault(place, says)
     rows: list[Row] = []

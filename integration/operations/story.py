@@ -23,10 +23,10 @@ RANK = {"event": 0, "decision": 1, "attempt": 2, "delivery": 3}
 class Story:
     """``row`` as in `objects.rows_of`, and what happened.
 
-    ``events`` are ``{at, what, message, delivery, target, says, quiet}``, ``what`` being one of `RANK`; of a ``quiet``
-    event nothing has changed.  ``waits`` are ``{delivery,
-    about, target, state, since, because}`` of all that is not finished.  ``commands`` are what can be done about it:
-    what each of them does, by what is to be typed.
+    ``events`` are ``{at, what, message, delivery, mapping_version, target, says, quiet}``, ``what`` being one of
+    `RANK`; of a ``quiet`` event nothing has changed.  ``waits`` are ``{delivery, mapping_version, about, target, state,
+    since, because}`` of all that is not finished.  ``commands`` are what can be done about it: what each of them does,
+    by what is to be typed.
     """
 
     row: Row
@@ -61,6 +61,7 @@ def story(tx: Transaction, vault: Vault, of: str, id: str) -> Story:
     for each in events:
         row = about_them.get(each["delivery"] or 0, each)
         each |= {"target": row["target"], "message": row["message"], "quiet": row["message"] in quiet}
+        each["mapping_version"] = row.get("mapping_version")
     waiting = [row for row in deliveries if row["state"] in OPEN or row["state"] in WAITING]
     every = installations.all_installations(tx)
     around = Around(
@@ -124,6 +125,7 @@ def _ends(vault: Vault, deliveries: Sequence[Row]) -> Iterator[Row]:
 def _wait(row: Row, around: Around) -> Row:
     return {
         "delivery": row["id"],
+        "mapping_version": row["mapping_version"],
         "about": about(row),
         "target": row["target"],
         "state": row["state"],

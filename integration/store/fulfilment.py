@@ -153,7 +153,7 @@ def lock(tx: Transaction, target: int, order_id: str) -> None:
 
 
 def record(tx: Transaction, delivery: Delivery, order_id: str, body: Row) -> bool | None:
-    """Keeps the newest state of a shipment ``{lines}`` or invoice ``{status, complete}``; whether it has changed.
+    """Keeps the newest state of a shipment ``{lines, tracking?}`` or invoice ``{status, complete}``; if it changed.
 
     None: the delivery's lease is not ours any more, and nothing was written.
     """

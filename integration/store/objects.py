@@ -76,12 +76,16 @@ def there(tx: Transaction, kind: Kind, objects: Sequence[str]) -> list[Row]:
     )
 
 
-def found(tx: Transaction, texts: Sequence[str], email_key: str | None, entities: Sequence[str]) -> list[Row]:
+def found(
+    tx: Transaction, texts: Sequence[str], tracking: str, email_key: str | None, entities: Sequence[str]
+) -> list[Row]:
     """What has one of these texts as its number or id, in any system, or this key as that of its e-mail address.
 
-    Rows are ``{entity, object, part_of, matched}``, one for each object.
+    A shipment is found by a number of its carrier, too: ``tracking``, as `tracking_key` writes it.  Rows are ``{entity,
+    object, part_of, matched}``, one for each object.
     """
-    return tx.rows(FOUND, {"texts": list(texts), "email_key": email_key, "entities": list(entities)})
+    asked = {"texts": list(texts), "tracking": tracking, "email_key": email_key, "entities": list(entities)}
+    return tx.rows(FOUND, asked)
 
 
 def heads(tx: Transaction, lanes: Sequence[str]) -> dict[str, int]:
@@ -184,6 +188,8 @@ with crossref as (
     select d.entity, m.object_id as object, m.part_of, m.matched from message m join deliveries d on d.message = m.id
     where d.entity = any (%(entities)s::text[]) and d.origin is null
     union all select entity, our_id, null, matched from crossref
+    union all select entity, object_id, order_id, 'tracking number' from progress
+    where entity = 'shipment' and body ? 'tracking' and body -> 'tracking' ? %(tracking)s::text
 )
 select entity, object, max(part_of) as part_of, (array_agg(distinct matched order by matched desc))[1] as matched
 from hit group by entity, object order by entity, object"""

@@ -15,7 +15,7 @@ import click
 from integration.operations.objects import Page
 from integration.store.conditions import LAST
 from integration.store.database import Row
-from integration.terminal.render import console, limit_option, plain, show_json, table, visible
+from integration.terminal.render import console, json_option, limit_option, plain, show_json, table, visible
 
 FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for a formula if a cell begins with it (OWASP, CSV injection); tabs are made visible."""
@@ -43,7 +43,7 @@ OPTIONS = (
     limit_option,
     click.option("--next", "before", type=click.IntRange(1, LAST), default=LAST, show_default=False, metavar="KEY",
                  help="Go on behind the page whose JSON said this `next`."),
-    click.option("--json", "as_json", is_flag=True, help='JSON instead of a table: {"rows": [...], "next": KEY}.'),
+    json_option,
     click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table."),
 )  # fmt: skip
 

@@ -25,7 +25,9 @@ UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud80
 COLOURS = {"done": "green", "skipped": "dim", "held": "yellow", "dead": "red", "ok": "green", "found": "green",
            "paused": "red", "throttled": "yellow", "failed": "red", "warning": "yellow", "error": "red"}  # fmt: skip
 
-json_option: Callable[..., Any] = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+json_option: Callable[..., Any] = click.option(
+    "--json", "as_json", is_flag=True, help='JSON instead of a table: {"rows": [...], "next": KEY}.'
+)
 limit_option: Callable[..., Any] = click.option(
     "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, newest first."
 )

@@ -25,14 +25,14 @@ def test_what_is_wrong_with_what_to_do(fleet: Watched, environment: dict[str, st
     shown = run(environment, "ls").output
     assert "credentials refused, odoo-1: wrong key" in shown
     assert "fix: Make a new one.  It is tried again each minute" in shown
-    (alert,) = json.loads(run(environment, "ls", "--json").output)["alerts"]
+    (alert,) = json.loads(run(environment, "ls", "--json").output)["rows"]
     assert (alert["kind"], alert["about"], alert["count"]) == ("credentials", "odoo-1", 0)
     assert alert["reported_at"] is not None
 
     fleet.pause(None)
     fleet.later(61)
-    assert json.loads(run(environment, "ls", "--json").output) == {"alerts": [], "unsent": []}
-    (resolved,) = json.loads(run(environment, "ls", "--resolved", "--json").output)["alerts"]
+    assert json.loads(run(environment, "ls", "--json").output) == {"rows": [], "next": None, "unsent": []}
+    (resolved,) = json.loads(run(environment, "ls", "--resolved", "--json").output)["rows"]
     assert resolved["ended_at"] is not None
 
 
@@ -61,8 +61,8 @@ def test_a_test_notice_goes_to_every_channel(environment: dict[str, str], hook: 
     other.status = 403
     tried = run(environment, "test", "--json")
     assert tried.exit_code == 1
-    assert [row["result"] for row in json.loads(tried.output)] == ["ok", "failed"]
-    assert "403" in json.loads(tried.output)[1]["reason"]
+    assert [row["result"] for row in json.loads(tried.output)["rows"]] == ["ok", "failed"]
+    assert "403" in json.loads(tried.output)["rows"][1]["reason"]
     assert SECRET_PATH not in tried.output
     assert "pa55word" not in tried.output
     other.close()

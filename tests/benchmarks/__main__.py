@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from integration.terminal.listing import show_rows
 from tests.benchmarks import counts, flat, idle, report, rivals, slow
 from tests.benchmarks.fleets import RATES, Measured
 from tests.benchmarks.report import Result
@@ -81,7 +81,7 @@ def main(orders: int, target: str, latency: int, only: str | None, as_json: bool
     plan = Plan(orders, TARGETS if target == "both" else (target,), latency)
     tables, document = measured(only, plan, console)
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        show_rows(document.pop("results", []), **document)
         return
     for table in tables:
         console.print(table)

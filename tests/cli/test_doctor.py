@@ -49,7 +49,7 @@ def doctor(tmp_path: Path) -> Doctor:
 
 def findings(done: subprocess.CompletedProcess[str]) -> Found:
     """By group and what they are about; of several the last."""
-    return {(each["group"], each["about"]): each for each in json.loads(done.stdout)}
+    return {(each["group"], each["about"]): each for each in json.loads(done.stdout)["rows"]}
 
 
 def verdicts(found: Found) -> dict[str, str]:
@@ -98,7 +98,7 @@ def test_an_address_where_nobody_is(doctor: Doctor) -> None:
     done = doctor("odoo", "--json", ODOO_URL="http://127.0.0.1:9", ODOO_API_KEY="k")
     assert done.returncode == 1
     assert verdicts(findings(done)) == {"address": "error"}
-    [finding] = json.loads(done.stdout)
+    [finding] = json.loads(done.stdout)["rows"]
     assert finding["says"] == "no connection: nothing can be sent"
     assert finding["fix"] == "See whether it runs, and that host and port are right (ODOO_URL)"
 
@@ -108,13 +108,13 @@ def test_what_to_set_for_an_added_system_is_named_as_it_is_set(doctor: Doctor) -
     with answering({}) as url:
         named = {f"ODOO_EU_{name}": value for name, value in (given | {"URL": url}).items()}
         done = doctor("odoo_eu", "--json", FLEET_SYSTEMS="odoo_eu=odoo", **named)
-    (finding,) = [each for each in json.loads(done.stdout) if each["about"] == "credentials"]
+    (finding,) = [each for each in json.loads(done.stdout)["rows"] if each["about"] == "credentials"]
     assert finding["says"] == "ODOO_EU_PROTOCOL is unknown"
     assert finding["fix"] == "Set ODOO_EU_PROTOCOL to auto, json2 or jsonrpc."
 
 
 def test_settings_that_are_missing_are_named(doctor: Doctor) -> None:
-    [finding] = json.loads(doctor("clarity", "--json", CLARITY_URL="http://127.0.0.1:9").stdout)
+    [finding] = json.loads(doctor("clarity", "--json", CLARITY_URL="http://127.0.0.1:9").stdout)["rows"]
     assert finding["says"] == "CLARITY_TOKEN_URL, CLARITY_CLIENT_ID, CLARITY_CLIENT_SECRET not set"
 
 

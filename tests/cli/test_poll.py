@@ -80,7 +80,7 @@ def fusion(environment: dict[str, str], database: Database) -> Installation:
 
 
 def streams(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    return {each["stream"]: each for each in json.loads(done.stdout)["streams"]}
+    return {each["stream"]: each for each in json.loads(done.stdout)["rows"]}
 
 
 def test_it_reads_what_is_there_and_takes_it_in_once(poll: Poll, shop: Shop, database: Database) -> None:

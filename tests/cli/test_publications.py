@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from integration.message import State
 from integration.store.database import Database
 from integration.vault import new_key
 from tests.conftest import create_database, named
+from tests.operations.orders import Orders
 from tests.operations.slices import carry_out
 from tests.store.road import Road
 
@@ -74,7 +76,7 @@ def started(fleet: Fleet) -> str:
 
 
 def versions(fleet: Fleet) -> list[tuple[int, str, bool]]:
-    rows = json.loads(fleet("mapping", "versions", "--json").output)
+    rows = json.loads(fleet("mapping", "versions", "--json").output)["rows"]
     return [(row["version"], row["who"], row["in_force"]) for row in reversed(rows)]
 
 
@@ -160,13 +162,13 @@ def test_what_changes_is_said_before_it_is_published(fleet: Fleet, folder: Path)
     said = fleet("mapping", "publish", "--note", "boxes of 33", "--yes").output.splitlines()
     assert said == [*lines, "Version 2 is in force for all objects."]
     assert fleet("mapping", "diff").output == "Nothing differs.\n"
-    assert json.loads(fleet("mapping", "diff", 2, 1, "--json").output)[0] == {
+    assert json.loads(fleet("mapping", "diff", 2, 1, "--json").output)["rows"][0] == {
         "document": "uoms.json",
         "change": "BOX33 → Box of 33 removed",
     }
     again = fleet("mapping", "publish", "--yes")
     assert again.output == "Nothing to publish: version 2 in force is the same.\n"
-    (newest, _) = json.loads(fleet("mapping", "versions", "--json").output)
+    (newest, _) = json.loads(fleet("mapping", "versions", "--json").output)["rows"]
     assert (newest["note"], newest["who"], newest["share"]) == ("boxes of 33", "anna", None)
     (noted,) = json.loads(fleet("audit", "ls", "--action", "publish", "--json").output)["rows"]
     assert (noted["who"], noted["detail"]) == ("anna", {"version": 2})
@@ -188,13 +190,13 @@ def test_a_folder_without_workflows_is_refused(fleet: Fleet, tmp_path: Path) -> 
 
 def test_the_workflows_that_are_listed_are_those_in_force(fleet: Fleet, folder: Path) -> None:
     started(fleet)
-    before = {row["name"]: row["pin"] for row in json.loads(fleet("workflows", "ls", "--json").output)}
+    before = {row["name"]: row["pin"] for row in json.loads(fleet("workflows", "ls", "--json").output)["rows"]}
     describe(folder, "not published yet")
-    listed = json.loads(fleet("workflows", "ls", "--json").output)
+    listed = json.loads(fleet("workflows", "ls", "--json").output)["rows"]
     assert {row["name"]: row["pin"] for row in listed} == before
     assert {row["mapping_version"] for row in listed} == {1}
     assert fleet("mapping", "publish", "--canary", "10", "--yes").exit_code == 0
-    both = json.loads(fleet("workflows", "ls", "--json").output)
+    both = json.loads(fleet("workflows", "ls", "--json").output)["rows"]
     assert [row["name"] for row in both if row["mapping_version"] == 2] == ["order-to-odoo"]
     assert fleet("workflows", "ls").output.endswith("Version 1 is in force, and version 2 for 10 % of the objects.\n")
 
@@ -218,7 +220,7 @@ def test_a_replay_is_translated_by_the_version_in_force(fleet: Fleet, folder: Pa
         "mappings/ differs from version 2 in force: `fleet mapping publish`",
         f"Delivery {id} goes again.",
     ]
-    pins = {row["name"]: row["pin"] for row in json.loads(fleet("workflows", "ls", "--json").output)}
+    pins = {row["name"]: row["pin"] for row in json.loads(fleet("workflows", "ls", "--json").output)["rows"]}
     assert road.value("select pin from deliveries where id = %s", id) == pins["order-to-odoo"]
     assert road.value("select mapping_version from deliveries where id = %s", id) == 2
 
@@ -234,7 +236,7 @@ def test_a_replay_gives_each_object_the_version_that_is_its_own(fleet: Fleet, fo
     used = {order: road.value("select mapping_version from deliveries where id = %s", id) for id, order in ids.items()}
     assert used == {order: 2 if place_of(order) < 50 else 1 for order in orders}
     assert set(used.values()) == {1, 2}
-    rows = json.loads(fleet("mapping", "versions", "--json").output)
+    rows = json.loads(fleet("mapping", "versions", "--json").output)["rows"]
     counted = {row["version"]: (row["orders"], row["deliveries"]) for row in rows}
     assert counted == {version: (list(used.values()).count(version),) * 2 for version in (1, 2)}
 
@@ -258,3 +260,24 @@ def test_what_is_shown_names_the_version(fleet: Fleet, folder: Path, road: Road)
     road.move(claimed, State.HELD, code="unknown_sku", reason="unknown SKU", hint="Add it.")
     assert json.loads(fleet("held", "show", id, "--json").output)["mapping_version"] == 1
     assert "mapping version:" in fleet("held", "show", id).output
+
+
+def test_every_delivery_of_an_order_names_its_version(database: Database, fleet: Fleet, variables: Any) -> None:
+    orders = Orders(database)
+    variables["FLEET_ENCRYPTION_KEYS"] = orders.key
+    started(fleet)
+    id = orders.order("1001")
+    orders.run("update deliveries set mapping_version = 1")
+    push = orders.post(id, "S00012", "12")
+    orders.end(push, State.DEAD, code="http_400", reason="Clarity refuses it")
+    (again,) = (row["id"] for row in json.loads(fleet("replay", id, "--yes", "--json").output)["replayed"])
+    assert fleet("dead", "replay", push, "--yes").exit_code == 0
+    message = orders.value("select message from deliveries where id = %s", id)
+
+    shown = json.loads(fleet("messages", "show", message, "--json").output)["rows"]
+    assert {row["id"]: row["mapping_version"] for row in shown} == dict.fromkeys((id, push, again), 1)
+    story = json.loads(fleet("orders", "show", "1001", "--json").output)
+    named_by = {each["delivery"]: each["mapping_version"] for each in [*story["rows"], *story["waits"]]}
+    assert named_by == {None: None} | dict.fromkeys((id, push, again), 1)
+    drawn = fleet("orders", "show", "1001").output
+    assert re.search(rf"odoo-1 +{id} +1 +order WEB-1001 done", drawn)

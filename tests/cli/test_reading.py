@@ -154,11 +154,11 @@ def test_tries_that_failed_and_the_step_that_was_last(fleet: Fleet, road: Road, 
     assert claimed
     message = claimed.message
     under_way = json.loads(fleet("messages", "show", str(message), "--json").output)
-    assert [(each["step"], each["failed_tries"]) for each in under_way["deliveries"]] == [("enrich", 2)]
+    assert [(each["step"], each["failed_tries"]) for each in under_way["rows"]] == [("enrich", 2)]
 
     road.move(claimed, State.DONE)
     done = json.loads(fleet("messages", "show", str(message), "--json").output)
-    assert [(each["step"], each["failed_tries"]) for each in done["deliveries"]] == [("post", 2)]
+    assert [(each["step"], each["failed_tries"]) for each in done["rows"]] == [("post", 2)]
     shown = fleet("messages", "show", str(message)).output.splitlines()
     heading = next(line for line in shown if line.startswith("id  "))
     assert heading.split() == ["id", "target", "workflow", "mapping", "step", "state", "failed", "tries", "due", "at"]
@@ -166,7 +166,7 @@ def test_tries_that_failed_and_the_step_that_was_last(fleet: Fleet, road: Road, 
 
 def test_held_shows_the_failed_tries_beside_all_attempts(fleet: Fleet, road: Road) -> None:
     shown = json.loads(fleet("held", "show", str(held(road)), "--json").output)
-    assert (shown["failed_tries"], shown["attempts"]) == (0, [])
+    assert (shown["failed_tries"], shown["rows"]) == (0, [])
 
 
 def test_what_a_rounding_line_carries_is_shown_with_its_delivery(
@@ -181,7 +181,7 @@ def test_what_a_rounding_line_carries_is_shown_with_its_delivery(
     road.move(claimed, State.DONE)
     shown = fleet("messages", "show", str(claimed.message)).output
     assert f"delivery {id}: a rounding line carries -0.02 EUR" in shown
-    [row] = json.loads(fleet("messages", "show", str(claimed.message), "--json").output)["deliveries"]
+    [row] = json.loads(fleet("messages", "show", str(claimed.message), "--json").output)["rows"]
     assert (Decimal(row["rounding"]), row["rounding_currency"]) == (Decimal("-0.02"), "EUR")
 
 

@@ -59,7 +59,7 @@ def targets(fleet: Fleet) -> Targets:
 
 def by_name(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
-    return {row["name"] or row["kind"]: row for row in json.loads(result.output)}
+    return {row["name"] or row["kind"]: row for row in json.loads(result.output)["rows"]}
 
 
 def cells(result: Result, name: str) -> list[str]:

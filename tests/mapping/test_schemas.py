@@ -123,7 +123,7 @@ def test_the_events_that_a_workflow_may_name_are_those_that_systems_send() -> No
 
 def test_all_that_is_wrong_is_reported_up_to_a_bound(tmp_path: Path) -> None:
     document = sound("mapping") | {"rows": [{"too": "a"}, {"to": "b", "from": "x", "via": ["tirm"]}]}
-    assert problems("mapping", document) == [
+    assert [*map(str, problems("mapping", document))] == [
         "row 1: to is missing",
         "row 1: unknown key 'too'; did you mean to?",
         'row 2: via names "tirm", which is no function; did you mean trim?',

@@ -198,7 +198,7 @@ def test_a_discount_that_is_more_than_its_carrier_takes_holds_the_order_at_all(b
         (
             GOODS,
             {"lines": "kind = 'digital'"},
-            "order-to-fusion: lines \"kind = 'digital'\": not a JMESPath expression",
+            "order-to-fusion.json: lines \"kind = 'digital'\": not a JMESPath expression",
         ),
         (GOODS, {"lines": "total > `1`"}, "> is blind to decimals; write gt(a, b)"),
         (

@@ -154,7 +154,7 @@ def test_a_workflow_whose_table_was_not_stored_cannot_run() -> None:
         (
             "odoo/out/order.json",
             '{"name": "odoo.orders", "source": "order", "target": "odoo.order", "rows": []}',
-            "the mapping in odoo/out/order.json is not named odoo.out.order",
+            "mapping odoo.out.order: name is not odoo.out.order, as the place of the file says",
         ),
     ],
 )
@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_used_is_named(folder: Path, path: str, text: str,
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"name": "other"}, "its name is not order-to-odoo"),
+        ({"name": "other"}, "name is not order-to-odoo, as the place of the file says"),
         ({"extra": 1}, "unknown key 'extra'"),
         ({"sources": "odoo"}, "unknown key 'sources'; did you mean source?"),
         ({"siblings": []}, "unknown key 'siblings'"),
@@ -206,7 +206,8 @@ def test_a_file_that_cannot_be_used_is_named(folder: Path, path: str, text: str,
         ),
         (
             {"transform": ["clarity.in.order", "clarity.out.shipment"]},
-            "transform has clarity.out.shipment after order, but it reads shipment",
+            "transform has clarity.out.shipment after order, but it reads shipment; "
+            "first comes a mapping to the canonical document, then one from it",
         ),
     ],
 )
@@ -227,7 +228,7 @@ def test_a_workflow_begins_with_a_mapping_to_the_canonical_document(folder: Path
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"needs": [{"entity": "customer", "id": "gt("}]}, "needs 'gt(': not a JMESPath expression"),
+        ({"needs": [{"entity": "customer", "id": "gt("}]}, "needs[0].id 'gt(': not a JMESPath expression"),
         ({"then": THEN | {"when": "gt("}}, "then.when 'gt(': not a JMESPath expression"),
         (
             {"when": "totals.grand_total > `0`"},
@@ -239,7 +240,7 @@ def test_an_expression_that_cannot_work_is_refused(folder: Path, changes: dict[s
     edit(folder / "workflows" / "order-to-odoo.json", **changes)
     with pytest.raises(Misconfigured) as caught:
         load_definitions(folder)
-    assert caught.value.reason == f"workflow order-to-odoo: {reason}"
+    assert caught.value.reason == f"workflow order-to-odoo.json: {reason}"
 
 
 def test_charges_are_carried_by_who_has_lines(folder: Path) -> None:
@@ -282,7 +283,7 @@ def test_a_mapping_in_the_wrong_direction_is_refused(folder: Path) -> None:
     path = folder / "odoo" / "out" / "order.json"
     edit(path, name="odoo.in.order")
     path.rename(folder / "odoo" / "in" / "order.json")
-    reason = "mapping odoo.in.order makes odoo.order, which is not a canonical document"
+    reason = "mapping odoo.in.order: target is odoo.order, which is not a canonical document"
     with pytest.raises(Misconfigured, match=reason):
         load_definitions(folder)
 
@@ -329,7 +330,7 @@ def test_a_workflow_stored_by_an_older_release_still_compiles() -> None:
         ({"entity": "ordr"}, "entity names 'ordr', which odoo does not take; did you mean order?"),
         (
             {"needs": [{"entity": "custmer", "id": "customer.id"}]},
-            "needs names 'custmer', which odoo does not take; did you mean customer?",
+            "needs[0].entity names 'custmer', which odoo does not take; did you mean customer?",
         ),
         (
             {"then": THEN | {"system": "clarty"}},

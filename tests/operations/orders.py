@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from integration.canonical import freeze
 from integration.message import Event, State, Step, clear, lane
-from integration.store import crossrefs, deliveries, ends, inbox, installations
+from integration.store import crossrefs, deliveries, ends, inbox, installations, publications
 from integration.store.crossrefs import Written
 from integration.store.database import Database
 from integration.store.deliveries import Delivery, Push
@@ -38,7 +38,7 @@ class Orders(Road):
         with self.database.transaction() as tx:
             made_by, body_hash = (source or self.shop).id, hashlib.sha256(body).digest()
             arriving = Arriving(made_by, event, self.vault.seal(body), body_hash, routes, key or None)
-            (arrival,) = inbox.accept(tx, [arriving])
+            (arrival,) = inbox.accept(tx, [arriving], publications.newest(tx))
             assert arrival
             rows = tx.rows("select id from deliveries where message = %s order by id", arrival.message)
         return [row["id"] for row in rows]

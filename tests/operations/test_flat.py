@@ -37,11 +37,18 @@ select id, 'order-to-odoo', 'pin', %(odoo)s::smallint, 'odoo', 'order', 'odoo-1/
     now() - interval '2 days'
 from made"""
 
+SHIPPED = """
+insert into progress (installation, entity, object_id, order_id, body)
+select %(odoo)s::smallint, 'shipment', 'odoo-1/' || n, 'old-' || n,
+    jsonb_build_object('lines', '{}'::jsonb, 'tracking', jsonb_build_array('1Z' || n))
+from generate_series(1, %(count)s) as n"""
+
 READ = """
 with read as (
-    select oid, true as whole from pg_class where relname in ('messages', 'deliveries') and relkind = 'r'
+    select oid, true as whole from pg_class where relname in ('messages', 'deliveries', 'progress') and relkind = 'r'
     union all
-    select indexrelid, false from pg_index where indrelid in ('messages'::regclass, 'deliveries'::regclass)
+    select indexrelid, false from pg_index
+    where indrelid in ('messages'::regclass, 'deliveries'::regclass, 'progress'::regclass)
 )
 select sum(pg_stat_get_xact_numscans(oid)) filter (where whole) as scans,
     sum(pg_stat_get_xact_tuples_fetched(oid)) as rows
@@ -57,7 +64,8 @@ def orders(postgres: Postgres | Running, template: str) -> Iterator[Orders]:
     orders.order("before")
     orders.run("update messages set received_at = now() - interval '5 days'")
     with database.transaction() as tx:
-        tx.run(FILL, {"shop": orders.shop.id, "odoo": orders.odoo.id, "count": FINISHED})
+        for fill in (FILL, SHIPPED):
+            tx.run(fill, {"shop": orders.shop.id, "odoo": orders.odoo.id, "count": FINISHED})
     for number in range(40):
         orders.end(orders.order(f"held-{number}"), State.HELD, code="unknown_sku", reason="unknown SKU X")
     orders.post(orders.order("open"), "S00012", "12")
@@ -112,7 +120,7 @@ def test_a_page_costs_nothing_for_what_is_finished(orders: Orders, name: str) ->
 
 
 def test_nor_does_one_object_or_the_search_for_it(orders: Orders) -> None:
-    for text in ("OLD-7", "old-7", "S00012", "12", "nowhere"):
+    for text in ("OLD-7", "old-7", "S00012", "12", "1z 7", "nowhere"):
         _, scans, rows = measured(orders, lambda tx, orders, text=text: objects.find(tx, orders.vault, text, None))
         assert (scans, rows < FEW) == (0, True), text
     its, scans, rows = measured(orders, lambda tx, orders: story(tx, orders.vault, "order", "old-7"))

@@ -12,6 +12,7 @@ from integration.operations import objects
 from integration.operations.objects import Page
 from integration.operations.selection import Selection
 from integration.operations.totals import Totals, totals
+from integration.store import fulfilment
 from integration.store.database import Database, Row
 from tests.operations.orders import Orders
 
@@ -181,6 +182,16 @@ def test_an_order_is_found_by_any_number_of_any_system(orders: Orders) -> None:
         assert found(orders, text) == [("order", "1001", matched)], text
     assert found(orders, "jane@mail.example", key) == [("order", "1001", "e-mail address")]
     assert found(orders, "WEB-100") == found(orders, "%") == []
+
+
+def test_an_order_is_found_by_the_tracking_number_of_its_shipment(orders: Orders) -> None:
+    orders.order("1001")
+    shipment = orders.take(orders.shipment("1001", "WH/OUT/7"))
+    with orders.database.transaction() as tx:
+        fulfilment.record(tx, shipment, "1001", {"lines": {}, "tracking": ["1Z999AA10123456784", "1Z2"]})
+    for text in ("1Z999AA10123456784", "1z 999 aa1 01 2345 6784", "1Z2"):
+        assert found(orders, text) == [("order", "1001", "tracking number of a shipment")], text
+    assert found(orders, "1Z9") == found(orders, "lines") == []
 
 
 def test_a_shipment_whose_order_is_not_known_is_found_by_itself(orders: Orders) -> None:

@@ -141,4 +141,21 @@ DEFECTS = [
         "tests/road/test_polls.py::test_what_belongs_to_an_order_is_kept_with_our_id_of_it",
         "assert None ==",
     ),
+    Defect(
+        "a tracking number is found by an index",
+        "integration/store/migrations/0024_tracking_numbers.sql",
+        "create index shipments_by_tracking_number on progress using gin ((body -> 'tracking'))\n"
+        "    where entity = 'shipment' and body ? 'tracking';",
+        "",
+        "tests/operations/test_flat.py::test_nor_does_one_object_or_the_search_for_it",
+        r"AssertionError|assert",
+    ),
+    Defect(
+        "a shipment's tracking numbers are kept",
+        "tasks/fulfilment.py",
+        'return counted | ({"tracking": tracking} if tracking else {})',
+        "return counted",
+        "tests/road/test_way_back.py::test_the_whole_circle",
+        r"AssertionError|assert",
+    ),
 ]

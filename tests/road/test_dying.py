@@ -84,7 +84,7 @@ def test_it_stops_itself_and_a_person_lets_it_go_on(dying: Dying, fleet: Callabl
     assert (condition.about, condition.count) == ("odoo-1", 1)
     assert "until a person resumes it" in condition.says
     assert f"fleet targets resume odoo-1`, then `fleet dead replay --fingerprint {fingerprint}`" in condition.fix
-    shown = next(row for row in json.loads(fleet("targets", "ls", "--json").stdout) if row["name"] == "odoo-1")
+    shown = next(row for row in json.loads(fleet("targets", "ls", "--json").stdout)["rows"] if row["name"] == "odoo-1")
     assert (shown["state"], shown["paused_by"], shown["pause_hint"]) == ("paused", "deaths", condition.fix)
     assert f"paused by the fleet since {shown['paused_at'][:10]}" in fleet("targets", "ls").output
     assert fleet("targets", "resume", "odoo").exit_code == 0

@@ -10,7 +10,9 @@ import pytest
 
 from integration.connectors.odoo.client import Client
 from integration.message import external_id
+from integration.operations.objects import find
 from integration.store import ledger
+from integration.vault import Vault
 from tests.road.world import World, carriers
 
 
@@ -23,6 +25,13 @@ def shipped(road: World, id: str) -> dict[str, Decimal]:
             name = f"{source} {line}"
             found[name] = found.get(name, Decimal(0)) + Decimal(quantity)
     return found
+
+
+def found_by(road: World, tracking: str) -> list[tuple[str, str]]:
+    """The orders that a person finds by a number of their carrier, at whichever ERP they were shipped."""
+    with road.database.transaction() as tx:
+        rows = find(tx, Vault(road.settings.encryption_keys), tracking, None)
+    return [(row["object"], row["matched"]) for row in rows]
 
 
 def ordered(order: dict[str, Any], *sources: str) -> dict[str, Decimal]:
@@ -43,6 +52,8 @@ def test_the_whole_circle(road: World) -> None:
         road.becomes(id, "completed")
         assert shipped(road, id) == ordered(road.order(id), "odoo-1", "fusion-1")
         assert all(shipment["tracking"] for shipment in road.shipments(id))
+        for number in (number for shipment in road.shipments(id) for number in shipment["tracking"]):
+            assert found_by(road, number) == [(id, "tracking number of a shipment")]
         invoices = road.invoices(id)
         assert sum(Decimal(each["total"]) for each in invoices) == Decimal(road.order(id)["totals"]["grandTotal"])
         assert {(each["external_ref"].partition("/")[0], each["status"]) for each in invoices} == {

@@ -25,8 +25,9 @@ from integration.settings import Settings, System
 from integration.store import installations
 from integration.store.database import Database
 from integration.systems import variable
+from integration.terminal.listing import show_rows
 from integration.terminal.option_types import SystemName
-from integration.terminal.render import console, json_option, show_json, visible
+from integration.terminal.render import console, json_option, visible
 from integration.throttle import Throttle
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
@@ -69,7 +70,7 @@ def doctor(ctx: click.Context, systems: tuple[str, ...], round_trip: bool, as_js
         found.append((group, finding))
     counts = Counter(finding.verdict for _, finding in found)
     if as_json:
-        show_json([{"group": group, **finding.__dict__} for group, finding in found])
+        show_rows([{"group": group, **finding.__dict__} for group, finding in found])
     else:
         console.print(f"\n{_number(counts['error'], 'error')}, {_number(counts['warning'], 'warning')}", style="bold")
     ctx.exit(1 if counts["error"] else 0)

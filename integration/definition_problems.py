@@ -1,0 +1,184 @@
+"""All that is wrong in the files of a folder that is laid out as ``mappings/``, each with its place in its file.
+
+Loading stops at the first file with a problem; this goes through all of them, by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema
+
+from integration import definition_files as files
+from integration import translator
+from integration.canonical import SCHEMAS
+from integration.carried import nested
+from integration.definition_fields import did_you_mean
+from integration.definition_problem import Path as At
+from integration.definition_problem import Problem
+from integration.errors import Misconfigured
+from integration.functions import Table
+from integration.json_places import Places, Position
+from integration.offers import Offers, refused
+from integration.workflow import wrong_transform
+
+Document = dict[str, Any]
+NOWHERE = "?"
+"""How the place of a row begins that has none."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A problem with its file, which is named as from the folder; what is not about a file has words alone."""
+
+    problem: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    row: str | None = None
+    path: str | None = None
+    value: Any = None
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        """As compilers write it: ``odoo/out/order.json:7:12: row 1: via names ...``."""
+        return f"{self.file}:{self.line}:{self.column}: {self.problem}" if self.line else self.problem
+
+
+@dataclass
+class _File:
+    path: Path
+    kind: str
+    name: str
+    places: Places
+    document: Document | None = None
+    unreadable: str = ""
+    wrong: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path, kind: str) -> _File:
+        made = cls(path, kind, files.name_of(kind, path), Places.of(path))
+        try:
+            made.document = files.read_json(path)
+        except Misconfigured as error:
+            made.unreadable = error.reason
+        else:
+            made.wrong += files.wrong_alone(path, kind, made.document)
+        return made
+
+
+def found_in(folder: Path, offers: Offers | None = None) -> list[Found]:
+    """Everything that is wrong in the files of a folder; with ``offers``, also what no system offers."""
+    try:
+        mappings = files.mappings(folder)
+    except Misconfigured as error:
+        return [Found(f"{error.reason}. {error.hint}")]
+    by_kind = {
+        "table": [_File.read(path, "table") for path in files.tables(folder)],
+        "mapping": [_File.read(path, "mapping") for path in mappings],
+        "workflow": [_File.read(path, "workflow") for path in files.workflows(folder)],
+    }
+    tables = {each.name: Table.of(each.name, {"values": {}}) for each in by_kind["table"]}
+    bodies = {each.name: None if each.wrong else each.document for each in by_kind["mapping"]}
+    for each in by_kind["mapping"]:
+        if each.document:
+            each.wrong += _wrong_mapping(each.document, each.wrong, tables)
+    for each in by_kind["workflow"]:
+        if each.document:
+            each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
+    return [found for kind in by_kind.values() for each in kind for found in _placed(each, folder)]
+
+
+def _placed(each: _File, folder: Path) -> Iterator[Found]:
+    file = str(each.path.relative_to(folder))
+    if each.document is None:
+        yield Found(each.unreadable, file, *(each.places.broken or Position(1, 1)))
+    for wrong in sorted(each.wrong, key=lambda wrong: each.places.at(wrong.path)):
+        yield Found(
+            str(wrong),
+            file,
+            *each.places.at(wrong.path),
+            row=wrong.row,
+            path=".".join(map(str, wrong.path)),
+            value=_value(each.document, wrong.path),
+            suggestion=wrong.suggestion,
+        )
+
+
+def _value(document: Any, path: At) -> Any:
+    """The text, number or flag at a path; None where there is none."""
+    for key in path:
+        try:
+            document = document[key]
+        except (LookupError, TypeError):
+            return None
+    return None if isinstance(document, dict | list) else document
+
+
+def _wrong_mapping(mapping: Document, known: list[Problem], tables: dict[str, Table]) -> Iterator[Problem]:
+    """What of a mapping cannot be compiled, and which of its places are none of the document that it makes."""
+    sound = _sound(mapping, known)
+    yield from translator.problems(sound, tables)
+    kinds = [kind for kind in SCHEMAS if "." not in kind]
+    for key in ("source", "target"):
+        if "." not in sound[key] and sound[key] not in kinds and not any(each.path == (key,) for each in known):
+            meant = did_you_mean(sound[key], kinds)
+            yield Problem((key,), f"names {sound[key]!r}, which is no canonical document{meant}")
+    if schema := SCHEMAS.get(sound["target"]):
+        yield from _wrong_places(sound["rows"], schema, ("rows",))
+
+
+def _wrong_places(rows: list[Document], schema: Schema, at: At) -> Iterator[Problem]:
+    """Which rows go to no field of the made document: what they give would be dropped."""
+    for index, row in enumerate(rows):
+        within: Schema | None = schema
+        for name in row["to"].split("."):
+            if within is None or name.startswith(NOWHERE):
+                break
+            if name not in within.fields and within.unknown == EXCLUDE:
+                meant = did_you_mean(name, within.fields)
+                if meant or "note" not in row:
+                    more = meant or "; a row that only checks a value has a note that says so"
+                    yield Problem((*at, index, "to"), f"names {name!r}, which the document does not have{more}")
+                break
+            within = nested(within.fields.get(name))
+        else:
+            if "rows" in row and within:
+                yield from _wrong_places(row["rows"], within, (*at, index, "rows"))
+
+
+def _sound(mapping: Document, known: list[Problem]) -> Document:
+    """The mapping without what its schema has refused, so that the rest of it is looked at, too."""
+    made: Document = {"name": "", "source": "", "target": "", "rows": [], **deepcopy(mapping)}
+    for each in known:
+        row, path = made, each.path
+        while path[:1] == ("rows",) and len(path) > 1 and isinstance(row.get("rows"), list):
+            row, path = row["rows"][path[1]], path[2:]
+        if path and isinstance(row, dict):
+            row.pop(str(path[0]), None)
+    return {"name": "", "source": "", "target": "", **made, "rows": _sound_rows(made.get("rows"))}
+
+
+def _sound_rows(rows: Any) -> list[Document]:
+    found = [row if isinstance(row, dict) else {} for row in (rows if isinstance(rows, list) else ())]
+    return [
+        {"to": f"{NOWHERE}{index}", "default": None, **row}
+        | ({"rows": _sound_rows(row["rows"])} if "rows" in row else {})
+        for index, row in enumerate(found)
+    ]
+
+
+def _wrong_workflow(
+    workflow: Document, known: list[Problem], mappings: dict[str, Document | None], offers: Offers | None
+) -> Iterator[Problem]:
+    """What of a workflow is not there: mappings, and what no system offers."""
+    refused_keys = {each.path[0] for each in known if each.path}
+    sound = {key: value for key, value in workflow.items() if key not in refused_keys}
+    if "transform" in sound:
+        yield from wrong_transform(sound, mappings)
+    if offers is not None:
+        yield from refused(sound, offers)
