@@ -143,7 +143,8 @@ def test_the_proxy_publishes_webhooks_and_hints_and_has_deadlines() -> None:
     text = (DOCKER / "Caddyfile").read_text()
     assert text.count("{") == text.count("}")
     assert re.findall(r"@public path (.+)", text) == ["/webhooks/* /hints/*"]
-    assert re.findall(r"read_body (\d+)s", text) == [f"{DEFAULTS.webhook_deadline:.0f}"]
+    (seconds,) = re.findall(r"read_body (\d+)s", text)
+    assert int(seconds) > DEFAULTS.webhook_deadline, "Caddy answers 200 where it gives up on a body itself"
     assert re.findall(r"read_header (\d+)s", text) == ["5"]
     (megabytes,) = re.findall(r"max_size (\d+)MB", text)
     assert int(megabytes) * 1_000_000 > DEFAULTS.webhook_limit  # the receiver itself refuses, and counts it

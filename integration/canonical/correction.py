@@ -30,9 +30,9 @@ class Correction:
         """The path as people write it.
 
         >>> Correction(("lines", {"id": "17"}, "sku"), ABSENT, ABSENT).place
-        'lines[17].sku'
+        'lines[id=17].sku'
         """
-        return "".join(f"[{_number(key)}]" if not isinstance(key, str) else f".{key}" for key in self.path).lstrip(".")
+        return "".join(f"[id={key['id']}]" if isinstance(key, dict) else f".{key}" for key in self.path).lstrip(".")
 
     def frozen(self) -> bytes:
         """What `Correction.thaw` reads."""
@@ -105,7 +105,3 @@ def _keys(rows: list[Any]) -> list[Key]:
     if all(isinstance(id, str) for id in ids) and len(set(ids)) == len(ids):
         return [{"id": id} for id in ids]
     return list(range(len(rows)))
-
-
-def _number(key: int | dict[str, str]) -> str:
-    return key["id"] if isinstance(key, dict) else str(key)

@@ -16,14 +16,15 @@ from integration.masking import masked
 from integration.message import State
 from integration.operations.objects import Page, page_of
 from integration.operations.selection import Selection
+from integration.operations.totals import concerned
 from integration.settings import operator
 from integration.store import attempts, audit, decisions, repair
 from integration.store.database import Row
 from integration.terminal.decisions import show_decisions
 from integration.terminal.decisions import shown as shown_decisions
 from integration.terminal.listing import Listing, listing, show, show_rows
-from integration.terminal.render import console, fields, json_option, show_document, table
-from integration.terminal.selection import filters, show_kinds
+from integration.terminal.render import console, fields, json_option, say, show_document, table
+from integration.terminal.selection import filters, say_how_many, show_kinds
 from integration.terminal.session import ID, as_shown, open_database, vault
 
 COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
@@ -79,17 +80,23 @@ def commands(state: State, about: str, *more: click.Command) -> click.Group:
 
 def _list(chosen: Selection, each: bool | None, how: Listing) -> None:
     with open_database() as database, database.transaction() as tx:
-        kinds = [] if each or (each is None and (how.as_json or how.as_csv)) else repair.kinds(tx, chosen)
-        screenful = console.height - 3 if console.is_terminal else SCREENFUL
-        by_kind = each is False or sum(kind["count"] for kind in kinds) > screenful
+        for_people = not (how.as_json or how.as_csv)
+        kinds = repair.kinds(tx, chosen) if for_people or each is False else []
+        objects = concerned(tx, chosen) if for_people else {}
+        screenful = console.height - 4 if console.is_terminal else SCREENFUL
+        count = sum(kind["count"] for kind in kinds)
+        by_kind = each is False or (each is None and count > screenful)
         page = Page(kinds) if by_kind else page_of(repair.matching(tx, chosen, how.limit + 1, how.before), how.limit)
     page = page if by_kind else Page([as_shown(row) for row in page.rows], page.next)
     empty = f"Nothing is {chosen.states[0].value}."
-    if by_kind and not (how.as_json or how.as_csv):
+    if by_kind and for_people:
         show_kinds(page.rows, empty=empty)
-        click.echo("--each lists each one; --fingerprint those of one kind.")
     else:
         show(page, how, COLUMNS, empty=empty)
+    if for_people:
+        say_how_many(chosen.states[0].value, objects, count)
+    if by_kind and for_people:
+        say("--each lists each one; --fingerprint those of one kind.")
 
 
 def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:

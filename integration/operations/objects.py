@@ -74,7 +74,7 @@ def find(tx: Transaction, vault: Vault, text: str, email_key: str | None) -> lis
     tx.plan_anew()
     texts = sorted({text, text.upper()})
     hits = objects.found(tx, texts, tracking_key(text), email_key, list(ENTITIES))[:MOST_FOUND]
-    wholes = {name: each.name for each in ENTITIES.values() for name in each.parts}
+    wholes = whole_of_parts()
     matched: dict[tuple[str, str], str] = {}
     for hit in sorted(hits, key=lambda hit: hit["entity"] in wholes):
         place, says = (hit["entity"], hit["object"]), hit["matched"]
@@ -88,6 +88,11 @@ def find(tx: Transaction, vault: Vault, text: str, email_key: str | None) -> lis
         of_kind = rows_of(tx, vault, of, [id for each, id in matched if each == of])
         rows += [{**row, "matched": matched[of, row["object"]]} for row in of_kind]
     return rows
+
+
+def whole_of_parts() -> dict[str, str]:
+    """The entity that a part belongs to, by the part's: ``{"shipment": "order"}``."""
+    return {name: each.name for each in ENTITIES.values() for name in each.parts}
 
 
 def kind_of(name: str) -> Kind:

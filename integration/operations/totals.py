@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from integration.operations.objects import kind_of
-from integration.store import objects
+from integration.operations.objects import kind_of, whole_of_parts
+from integration.operations.selection import Selection
+from integration.store import objects, repair
 from integration.store.database import Row, Transaction
 
 
@@ -25,3 +26,8 @@ def totals(tx: Transaction, of: str, since: datetime) -> Totals:
     """The totals of an entity's objects; what it costs grows with what came since, and with what waits."""
     tx.plan_anew()
     return Totals(since, objects.received(tx, kind_of(of), since), objects.waiting_for_a_person(tx, kind_of(of)))
+
+
+def concerned(tx: Transaction, chosen: Selection) -> dict[str, int]:
+    """How many objects the deliveries chosen are about, by entity; parts count as what they belong to."""
+    return repair.objects(tx, chosen, whole_of_parts())

@@ -17,6 +17,7 @@ from integration.store.database import Row, Transaction
 from integration.store.deliveries import Delivery
 from integration.store.views import DELIVERY, TABLES
 
+OBJECTS = "count(distinct coalesce(m.part_of, m.object_id))"
 CLOSED = (State.HELD, State.DEAD, State.DONE, State.SKIPPED)
 
 
@@ -48,18 +49,32 @@ def matching(tx: Transaction, chosen: Selected, limit: int, before: int = LAST) 
 def kinds(tx: Transaction, chosen: Selected) -> list[Row]:
     """The deliveries meant by the kind of their failure, the most frequent first.
 
-    Rows are ``{fingerprint, state, count, first, last, sample, target, code, reason, hint}``: reason, hint and the
-    ``sample`` id are those of the newest.
+    Rows are ``{fingerprint, state, count, objects, first, last, sample, target, code, reason, hint}``: reason, hint and
+    the ``sample`` id are those of the newest; ``objects`` is how many the deliveries are about.
     """
     where, values = on_deliveries(chosen)
     return tx.rows(
-        f"""select d.fingerprint, d.state, count(*) as count, min(d.finished_at) as first, max(d.finished_at) as last,
-                max(d.id) as sample, min(i.name) as target, min(d.code) as code,
+        f"""select d.fingerprint, d.state, count(*) as count, {OBJECTS} as objects, min(d.finished_at) as first,
+                max(d.finished_at) as last, max(d.id) as sample, min(i.name) as target, min(d.code) as code,
                 (array_agg(d.reason order by d.id desc))[1] as reason,
                 (array_agg(d.hint order by d.id desc))[1] as hint
             from {TABLES} where {where} group by d.fingerprint, d.state order by count(*) desc, max(d.id) desc""",
         values,
     )
+
+
+def objects(tx: Transaction, chosen: Selected, wholes: Mapping[str, str]) -> dict[str, int]:
+    """How many objects the deliveries meant are about, by entity, the most frequent first.
+
+    ``wholes`` names the entity that another is a part of: a shipment counts as its order.
+    """
+    where, values = on_deliveries(chosen)
+    rows = tx.rows(
+        f"""select coalesce(%(wholes)s::jsonb ->> d.entity, d.entity) as entity, {OBJECTS} as count
+            from {TABLES} where {where} group by 1 order by 2 desc, 1""",
+        {**values, "wholes": json.dumps(dict(wholes))},
+    )
+    return {row["entity"]: row["count"] for row in rows}
 
 
 def newer(tx: Transaction, id: int) -> int | None:

@@ -16,25 +16,26 @@ from integration.errors import Failure, Reject
 from integration.operations.differences import leaves
 
 MOST_LISTED = 40
+SETTING = re.compile(r"(?P<path>(?:\[[^\]]*\]|[^=\[])+)=(?P<value>.*)", re.DOTALL)
+SEGMENT = re.compile(r"(?:\[[^\]]*\]|[^.\[])+")
+CONDITION = re.compile(r"(?P<name>[^\[]+)\[(?P<field>[^=\]]+)=(?P<value>[^\]]*)\]")
 
 
 def corrected(document: Any, settings: Sequence[str]) -> Any:
-    """The document with new values, each ``PATH=VALUE``; the path must exist: ``lines.0.sku``.
+    """The document with new values, each ``PATH=VALUE``: ``lines.0.sku``, or in all rows where a field has a value.
 
+    ``lines[sku=OLD].sku=NEW`` replaces one SKU wherever the order has it.
     A value keeps its type: text or amount; where there was none, its name decides.
     Raises `Failure` for a path that does not exist and for a value of another type.
     """
     made = deepcopy(document)
     for setting in settings:
-        path, equals, value = setting.partition("=")
-        if not equals:
+        said = SETTING.fullmatch(setting)
+        if not said:
             raise Failure(f"{setting!r} is not PATH=VALUE", hint="For example --set lines.0.sku=SKU-1.")
-        *parents, last = path.split(".")
-        place = made
-        for key in parents:
-            place = place[_key(place, key, path, made)]
-        key = _key(place, last, path, made)
-        place[key] = _value(place[key], value, path)
+        path, value = said["path"], said["value"]
+        for place, key in _places(made, path):
+            place[key] = _value(place[key], value, path)
     return made
 
 
@@ -61,6 +62,30 @@ def differing(before: Any, after: Any) -> list[str]:
     """The paths whose values are not the same."""
     old, new = dict(leaves(before)), dict(leaves(after))
     return [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
+
+
+def _places(document: Any, path: str) -> list[tuple[Any, Any]]:
+    """Where the values of the path are: what holds each, and its name or number there."""
+    *parents, last = SEGMENT.findall(path)
+    places = [document]
+    for segment in parents:
+        places = [inner for place in places for inner in _within(place, segment, path, document)]
+    return [(place, _key(place, last, path, document)) for place in places]
+
+
+def _within(place: Any, segment: str, path: str, document: Any) -> list[Any]:
+    if condition := CONDITION.fullmatch(segment):
+        place = place[_key(place, condition["name"], path, document)]
+        field, wanted = condition["field"], condition["value"]
+        rows = [row for row in place if isinstance(row, dict) and _text_of(row.get(field)) == wanted]
+        if not rows:
+            raise Failure(f"no row of {condition['name']} has {field}={wanted}")
+        return rows
+    return [place[_key(place, segment, path, document)]]
+
+
+def _text_of(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _key(place: Any, key: str, path: str, document: Any) -> Any:

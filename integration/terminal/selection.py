@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from integration.canonical.entities import noun
 from integration.message import State
 from integration.operations.matching import match_secret
 from integration.store.database import Row
 from integration.terminal.option_types import Moment
-from integration.terminal.render import remark, table
+from integration.terminal.render import remark, say, table
 from integration.terminal.session import open_database, vault
 from integration.vault import match_key
 
 STATES = click.Choice([state.value for state in State])
 Command = Callable[..., Any]
-KIND = ("count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
+KIND = ("objects", "count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
 
 
 def filters(command: Command) -> Command:
@@ -63,6 +64,24 @@ def email_key(email: str) -> str:
     """The HMAC of an address under the secret of this fleet: what is compared in its place."""
     with open_database() as database, database.transaction() as tx:
         return match_key(email, match_secret(tx, vault()))
+
+
+def say_how_many(state: str, objects: Mapping[str, int], deliveries: int) -> None:
+    """How many objects are in this state, before their deliveries are: "40 orders are held, in 48 deliveries."."""
+    if deliveries:
+        named = " and ".join(counted(count, noun(name)) for name, count in objects.items())
+        many = sum(objects.values()) > 1
+        say(f"{named} {'are' if many else 'is'} {state}, in {counted(deliveries, 'delivery')}.")
+
+
+def counted(count: int, of: str) -> str:
+    """A number of things in English.
+
+    >>> counted(1, "order"), counted(2, "delivery")
+    ('1 order', '2 deliveries')
+    """
+    plural = f"{of[:-1]}ies" if of.endswith("y") else f"{of}s"
+    return f"{count:,} {of if count == 1 else plural}"
 
 
 def show_kinds(kinds: Sequence[Row], *, empty: str) -> None:

@@ -119,6 +119,11 @@ def audited(fleet: Fleet) -> list[tuple[str, str, int | None, dict[str, Any]]]:
         ("lines.-1.sku=SKU-1", None, "the document has no lines.-1.sku"),
         ("order.paymentTerms=x", None, "the document has no order.paymentTerms"),
         ("key.more=x", None, "the document has no key.more"),
+        ("lines[quantity=2].sku=A=B", ("lines", 0, "sku"), "A=B"),
+        ("lines[quantity=3].sku=SKU-1", None, "no row of lines has quantity=3"),
+        ("rows[quantity=2].sku=SKU-1", None, "the document has no rows[quantity=2].sku"),
+        ("order[quantity=2].sku=SKU-1", None, "no row of order has quantity=2"),
+        ("lines[quantity=2.sku=SKU-1", None, "'lines[quantity=2.sku=SKU-1' is not PATH=VALUE"),
     ],
 )
 def test_a_value_put_in_stays_what_it_was(setting: str, path: tuple[str | int, ...] | None, value: Any) -> None:
@@ -132,6 +137,12 @@ def test_a_value_put_in_stays_what_it_was(setting: str, path: tuple[str | int, .
         found = found[key]
     assert (found, type(found)) == (value, type(value))
     assert len(differing(TARGET, corrected(TARGET, [setting]))) == 1
+
+
+def test_a_value_is_replaced_in_every_row_that_has_it() -> None:
+    rows = [{"id": "a.1", "sku": "OLD=1.0"}, {"id": "b", "sku": "KEPT"}, {"id": "c", "sku": "OLD=1.0"}]
+    made = corrected({"lines": rows}, ["lines[sku=OLD=1.0].sku=NEW", "lines[id=a.1].sku=NEWER"])
+    assert [row["sku"] for row in made["lines"]] == ["NEWER", "KEPT", "NEW"]
 
 
 def test_a_path_that_is_not_there_is_answered_by_those_that_are() -> None:
@@ -219,12 +230,12 @@ def test_what_was_never_translated_is_corrected_as_it_came(fleet: Fleet, road: R
     assert fleet("held", "edit", id, "--event", "--set", "notes=", "--why", "too long").exit_code == 0
     shown = fleet("held", "show", id).output
     assert "held replay" in shown
-    assert "lines[0].sku: NO-SUCH -> SKU-1" in shown
+    assert "lines.0.sku: NO-SUCH -> SKU-1" in shown
     assert "notes: *** -> " in shown, "what somebody wrote is personal"
     (first, second) = json.loads(fleet("held", "show", id, "--json", "--reveal").output)["decisions"]
-    assert (first["decision"], first["state"]) == ("lines[0].sku: NO-SUCH -> SKU-1", "in force")
+    assert (first["decision"], first["state"]) == ("lines.0.sku: NO-SUCH -> SKU-1", "in force")
     assert (second["decision"], second["why"]) == ("notes: ring twice -> ", "too long")
-    edits = {"document": "event", "paths": ["lines[0].sku"]}, {"document": "event", "paths": ["notes"]}
+    edits = {"document": "event", "paths": ["lines.0.sku"]}, {"document": "event", "paths": ["notes"]}
     assert [detail for _, action, _, detail in audited(fleet) if action == "edit"] == list(edits)
     assert fleet("held", "edit", id, "--set", "notes=").output == "error: nothing was changed\n"
 
@@ -282,12 +293,26 @@ def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road,
     ids = [failed(road, vault, State.DEAD, "http_400", event=f"evt-{n}", order=str(n)) for n in range(30)]
     other = failed(road, vault, State.DEAD, "http_422", event="evt-x", order="x")
     heading, first, second, *fixes = fleet("dead", "ls").output.splitlines()
-    assert heading.split() == ["count", "state", "target", "fingerprint", "sample", "first", "last", "reason"]
-    assert first.split()[:3] == ["30", "dead", "odoo-1"]
-    assert (first.split()[4], second.split()[4]) == (str(ids[-1]), str(other))
+    assert heading.split() == [
+        "objects",
+        "count",
+        "state",
+        "target",
+        "fingerprint",
+        "sample",
+        "first",
+        "last",
+        "reason",
+    ]
+    assert first.split()[:4] == ["30", "30", "dead", "odoo-1"]
+    assert (first.split()[5], second.split()[5]) == (str(ids[-1]), str(other))
     assert fixes[0] == f"30 like {ids[-1]}: http_400: not as it should be"
     assert fixes[1] == "  fix: Correct it."
-    assert len(fleet("dead", "ls", "--each").output.splitlines()) == 32
+    assert fixes[-2:] == [
+        "31 orders are dead, in 31 deliveries.",
+        "--each lists each one; --fingerprint those of one kind.",
+    ]
+    assert len(fleet("dead", "ls", "--each").output.splitlines()) == 33
     assert len(json.loads(fleet("dead", "ls", "--json").output)["rows"]) == 31
     assert [kind["count"] for kind in json.loads(fleet("dead", "ls", "--kinds", "--json").output)["rows"]] == [30, 1]
     listed = json.loads(fleet("dead", "ls", "--code", "http_422", "--json").output)

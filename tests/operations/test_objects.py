@@ -11,7 +11,7 @@ from integration.message import State
 from integration.operations import objects
 from integration.operations.objects import Page
 from integration.operations.selection import Selection
-from integration.operations.totals import Totals, totals
+from integration.operations.totals import Totals, concerned, totals
 from integration.store import fulfilment
 from integration.store.database import Database, Row
 from tests.operations.orders import Orders
@@ -235,6 +235,20 @@ def test_every_order_is_counted_once_wherever_it_is(orders: Orders) -> None:
         ("held", 1, Decimal("12.30"), "EUR"),
         ("dead", 1, Decimal("7"), "USD"),
     ]
+
+
+def test_what_waits_is_counted_by_object_and_a_part_as_its_order(orders: Orders) -> None:
+    for delivery in (
+        *orders.for_both("1"),
+        orders.shipment("1", "S1"),
+        orders.shipment("2", "S2"),
+        orders.customer("3"),
+    ):
+        orders.end(delivery, State.HELD, code="unknown_sku", reason="no")
+    with orders.database.transaction() as tx:
+        assert concerned(tx, Selection([State.HELD])) == {"order": 2, "customer": 1}
+        assert concerned(tx, Selection([State.HELD], target="odoo")) == {"customer": 1, "order": 1}
+        assert concerned(tx, Selection([State.DEAD])) == {}
 
 
 def test_what_came_before_is_not_received_but_still_waits_for_a_person(orders: Orders) -> None:

@@ -125,7 +125,7 @@ def test_a_row_is_found_by_its_id_wherever_it_is(orders: Orders) -> None:
     given = order({"lines": [*ORDER["lines"], wrong]})
     right = order({"lines": [*ORDER["lines"], {**wrong, "lineTotal": "0.00"}]})
     (correction,) = corrections(given, right)
-    assert correction.place == "lines[2].lineTotal"
+    assert correction.place == "lines[id=2].lineTotal"
     moved = correction.apply(order({"lines": [wrong, *ORDER["lines"]]}))
     assert [line["lineTotal"] for line in moved["lines"]] == ["0.00", "18.00"]
     assert correction.apply(order()) is None, "the line is gone"
