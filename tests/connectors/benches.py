@@ -90,7 +90,6 @@ class OdooBench(Bench):
 
 class FusionBench(Bench):
     kind = "fusion"
-    writes_nothing = frozenset({"customer"})
     wrong_key = {"client_secret": "wrong"}
 
     def __init__(self, pod: Pod) -> None:
@@ -110,7 +109,9 @@ class FusionBench(Bench):
     def count(self, entity: str, document: Document) -> int:
         books = self._pod.fake.ledger()["orders"]
         if entity == "customer":
-            return len({row["AccountNumber"] for row in self._pod.fake._records.all(ACTIVITIES) if _is_anas(row)})
+            [stated] = document["addresses"]
+            parties = self._pod.fake.ledger()["parties"]
+            return sum(each["lines"] == stated["fields"]["Address1"] for one in parties for each in one["addresses"])
         return sum(row["submissions"] for row in books if row["source_id"] == document["key"])
 
     def ambiguous(self, entity: str) -> Document:
@@ -207,13 +208,17 @@ def _odoo_customer() -> Document:
 
 
 def _fusion_customer() -> Document:
-    stated = {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"}
-    return {"key": f"c-{odoo_targets.unique()}", "merged": [], "customer": stated}
+    """A company that Ana works for, with another name, a phone number and an address."""
+    unique = odoo_targets.unique()
+    fields = {"Address1": f"Main Street {unique}", "City": "Side", "PostalCode": "00-001", "Country": "PL"}
+    return {
+        "key": f"c-{unique}",
+        "merged": [],
+        "customer": {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"},
+        "party": {"OrganizationName": f"Roe {unique}", "RawPhoneNumber": "600 700 800"},
+        "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
+    }
 
 
 def _bills(site: Document, account: str) -> bool:
     return bool((site["AccountNumber"], site["SiteUseCode"]) == (account, "BILL_TO"))
-
-
-def _is_anas(row: Document) -> bool:
-    return bool(row["CustomerName"] == "Example Customer")

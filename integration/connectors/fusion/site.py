@@ -9,6 +9,7 @@ from integration.connectors.contract import Document, Gate
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer.changes import AccountChanges
 from integration.connectors.fusion.customer.directory import Directory
+from integration.connectors.fusion.customer.parties import Parties
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
 from integration.connectors.fusion.invoice.changes import Invoices
 from integration.connectors.fusion.order.items import Items
@@ -35,6 +36,7 @@ class Site:
         self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
+        self.parties = Parties(self.client)
         self.accounts = AccountChanges(self.client)
         self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
 

@@ -19,8 +19,8 @@ from integration.sandbox.fusion.failures import Failure, Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment, Manner
 from integration.sandbox.fusion.orders import Orders
 from integration.sandbox.fusion.records import Records, now
-from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, INVOICE, ORDER
-from integration.sandbox.fusion.seed import seed
+from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, INVOICE, ORDER, ORGANIZATION
+from integration.sandbox.fusion.seed import STAMP, seed
 
 __all__ = ["Failure", "Fusion", "Manner"]
 
@@ -58,7 +58,7 @@ class Fusion:
         self._failures.plant(failure)
 
     def ledger(self) -> dict[str, Any]:
-        """What took effect: every order in its newest revision, and every invoice.
+        """What took effect: every order in its newest revision, every invoice, and the parties that were written.
 
         ``submissions`` counts how often the order was submitted, ``refused_duplicates`` how often it was posted again,
         ``created`` the orders with its SourceTransactionNumber (2: it was created twice).  Amounts are in the order's
@@ -71,7 +71,8 @@ class Fusion:
             created = Counter(order["SourceTransactionNumber"] for order in newest)
             orders = [{**_account(order), "created": created[order["SourceTransactionNumber"]]} for order in newest]
             invoices = [_invoice(invoice) for invoice in self._records.all(INVOICE.name)]
-        return {"orders": orders, "invoices": invoices}
+            parties = [_party(row) for row in self._records.all(ORGANIZATION.name) if row["LastUpdateDate"] != STAMP]
+        return {"orders": orders, "invoices": invoices, "parties": parties}
 
     def reset(self) -> None:
         """Forgets every order and invoice; the numbers go on, as fleets remember ids."""
@@ -115,6 +116,17 @@ def _line(line: Row) -> Row:
         "tracking": [detail["TrackingNumber"] for detail in shipments],
         "invoices": [detail["BillingTransactionNumber"] for detail in bills],
         "amount": line["ExtendedAmount"],
+    }
+
+
+def _party(party: Row) -> Row:
+    """A party that somebody has made or changed over the interface."""
+    return {
+        "number": party["PartyNumber"],
+        "name": party["OrganizationName"],
+        "email": party["EmailAddress"],
+        "phone": party["RawPhoneNumber"],
+        "addresses": [{"number": row["AddressNumber"], "lines": row.get("Address1")} for row in party["Address"]],
     }
 
 

@@ -50,6 +50,8 @@ def seed(records: Records, business_unit: str) -> None:
         records.put("customerAccountSitesLOV", site["SiteUseId"], site)
         if site["SiteUseCode"] == "BILL_TO":
             records.put(ACTIVITIES, site["SiteUseId"], _activity(site))
+    for organization in _organizations():
+        records.put("hubOrganizations", organization["PartyNumber"], organization)
     for contact in _contacts():
         records.put("contacts", contact["PartyNumber"], contact)
 
@@ -139,6 +141,26 @@ def _activity(site: Document) -> Document:
         "CreationDate": STAMP,
         "LastUpdateDate": STAMP,
     }
+
+
+def _organizations() -> Iterator[Document]:
+    """The parties of all accounts but the private ones."""
+    parties = {site["PartyNumber"]: site for site in _sites() if not site["AccountNumber"].startswith("P-")}
+    for number, site in parties.items():
+        yield {
+            "PartyId": site["PartyId"],
+            "PartyNumber": number,
+            "OrganizationName": site["CustomerName"],
+            "EmailAddress": None,
+            "RawPhoneNumber": None,
+            "PartyUsageCode": "CUSTOMER",
+            "Status": "A",
+            "CreatedByModule": "TCA_FORM_WRAPPER",
+            "Address": [],
+            "SourceSystemReference": [],
+            "CreationDate": STAMP,
+            "LastUpdateDate": STAMP,
+        }
 
 
 def _contacts() -> Iterator[Document]:
