@@ -7,7 +7,9 @@ from decimal import Decimal
 
 from integration.connectors.contract import Document, Gate
 from integration.connectors.fusion.client import Client
+from integration.connectors.fusion.customer.account_service import AccountService
 from integration.connectors.fusion.customer.changes import AccountChanges
+from integration.connectors.fusion.customer.creation import Creation
 from integration.connectors.fusion.customer.directory import Directory
 from integration.connectors.fusion.customer.parties import Parties
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
@@ -37,6 +39,9 @@ class Site:
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
         self.parties = Parties(self.client)
+        address_set = options.get("create_accounts", "")
+        service = AccountService(self.client, self._source_system, address_set)
+        self.creation = Creation(self.parties, service, self.directory, self._source_system, address_set)
         self.accounts = AccountChanges(self.client)
         self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from integration.sandbox.config import FusionConfig
-from integration.sandbox.fusion import wire
+from integration.sandbox.fusion import account_service, wire
 from integration.sandbox.fusion.access import Tokens
 from integration.sandbox.fusion.describe import describe
 from integration.sandbox.fusion.failures import Failures
@@ -51,6 +51,7 @@ class Api:
         self._failures = failures
         self._tokens = Tokens(config)
         self._parties = Parties(records, config)
+        self._service = account_service.AccountService(records, config.source_system)
 
     def blueprint(self) -> Blueprint:
         fusion = Blueprint("fusion", __name__)
@@ -59,6 +60,8 @@ class Api:
             rule = f"/<any(fscmRestApi, crmRestApi):family>/resources/<version>{path}"
             methods = ["GET", "POST", "PATCH", "PUT", "DELETE"]
             fusion.add_url_rule(rule, f"resources {path}", self._serve, methods=methods, strict_slashes=False)
+        fusion.add_url_rule(account_service.PATH, "accounts", self._accounts, methods=["POST"])
+        fusion.register_error_handler(account_service.Fault, account_service.Fault.response)
         fusion.register_error_handler(Refusal, Refusal.response)
         fusion.after_request(lambda answer: wire.trace(answer) if "framework" in g else answer)
         return fusion
@@ -91,6 +94,15 @@ class Api:
             with self._records.transaction():
                 self._orders.note_duplicate(refused_again.key)
             raise
+
+    def _accounts(self) -> Response:
+        """The SOAP service for customer accounts."""
+        if refused := self._tokens.refusal():
+            return refused
+        if self._failures.draw("fault", request.path):
+            raise account_service.Fault("JBO-27024: Failed to validate a row with key null in CustomerAccountEO")
+        with self._records.transaction():
+            return self._service.answer(request.get_data())
 
     def _resource(self, family: str, name: str) -> Resource:
         if name == "salesOrders" and self._config.sales_orders:

@@ -11,14 +11,16 @@ from typing import Any
 
 from integration.canonical import digest
 from integration.canonical.email import email_address
+from integration.connectors.answers import unreadable
 from integration.connectors.contract import Document, Request, Work
-from integration.connectors.fusion.client import Client
+from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource, NotThere
 from integration.connectors.fusion.order.difference import same
 from integration.errors import Hold
 
 ORGANIZATIONS = "hubOrganizations"
 ADDRESSES = "Address"
+NAMES = "PartyId,PartyNumber,OrganizationName"
 
 Row = dict[str, Any]
 
@@ -45,17 +47,18 @@ class Parties:
         except NotThere:
             return None
 
+    def named(self, name: str) -> list[Row]:
+        """The organizations that are called so; without their addresses."""
+        return list(self._client.items(self._collection, q=f"OrganizationName={quoted(name)}", fields=NAMES))
+
     def create(self, body: Document, work: Work) -> Row:
         """The organization that the body states, made unless it is there."""
-        number = body["PartyNumber"]
+        request = self._client.write("POST", self._collection, body)
 
         def send_if_absent(frozen: Request) -> Document:
-            return self.numbered(number) or self._client.send(frozen)
+            return self.numbered(body["PartyNumber"]) or self._make(frozen)
 
-        made = work.perform(
-            "party.create", self._client.write("POST", self._collection, body), self._client.send, send_if_absent
-        )
-        return self._whole(made)
+        return self._whole(work.perform("party.create", request, self._make, send_if_absent))
 
     def ensure(self, party: Row, document: Document, work: Work) -> Row:
         """Writes what the party has otherwise than the document states, and the addresses that it lacks."""
@@ -76,11 +79,18 @@ class Parties:
         def send_if_absent(frozen: Request) -> Document:
             there = self._client.items(path)
             known = (row for row in there if row.get("AddressNumber") == body["AddressNumber"])
-            return next(known, None) or self._client.send(frozen)
+            return next(known, None) or self._make(frozen)
 
         effect = f"address.create:{body['AddressNumber']}"
-        made = work.perform(effect, self._client.write("POST", path, body), self._client.send, send_if_absent)
+        made = work.perform(effect, self._client.write("POST", path, body), self._make, send_if_absent)
         return {**party, ADDRESSES: [*party[ADDRESSES], {**body, **made}]}
+
+    def _make(self, frozen: Request) -> Document:
+        """The row that a call has made; `Retry`, outcome unknown, where it is not shown with its ids."""
+        made = self._client.send(frozen)
+        if not made.get("PartyId") or not (made.get("PartyNumber") or made.get("AddressId")):
+            raise unreadable(f"{frozen.method} {frozen.path}: the answer shows no ids")
+        return made
 
     def _whole(self, party: Row) -> Row:
         path = self._path(str(party["PartyNumber"]))

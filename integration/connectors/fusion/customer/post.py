@@ -1,14 +1,15 @@
 """A customer of Clarity in Fusion: the account that is the customer, from now on remembered as it.
 
-An account, its sites and its credit are made by people in Receivables: REST offers no call for them.  So a customer is
-linked with its account, and nothing is written.
+What Clarity states of a company is written to the party of its account.  An account itself is made only where that is
+wanted (`Creation`); its credit and payment terms are for people in Receivables.
 """
 
 from __future__ import annotations
 
 from integration.connectors.contract import Document, Posted, Work
 from integration.connectors.fusion.client import Client, quoted
-from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers, choice
+from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers
+from integration.connectors.fusion.customer.directory import choice
 from integration.connectors.fusion.customer.parties import equal, find
 from integration.connectors.fusion.site import Site
 from integration.connectors.initial import with_initial
@@ -20,7 +21,7 @@ LINK = "link_account"
 
 
 def post_customer(site: Site, document: Document, work: Work) -> Posted:
-    """Links the customer with its account; document: {key, merged, customer, on_create}.
+    """Links the customer with its account; document: {key, merged, customer, party, addresses, on_create}.
 
     Raises `Hold` where it has none, or with the candidates where it is not certain which is its own; `Skip` where it
     has none and FUSION_GUEST_ACCOUNT takes the orders of such customers.
@@ -29,9 +30,11 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
     _take_over(document, work)
     known = work.known("customer", key)
-    rows = Customers(site.directory, work, guest_account).find(customer, "customer", key)
+    rows = Customers(site.directory, work, guest_account, site.creation).find(customer, "customer", key)
     if rows is None:
-        raise _none(guest_account)
+        if not site.creation.covers({**customer, "key": key}):
+            raise _none(guest_account)
+        rows = site.creation.ensure(key, document, work)
     number = str(rows[0]["AccountNumber"])
     if number not in (known, customer["account_number"]):
         _check_vat(site.client, document, rows, work)
