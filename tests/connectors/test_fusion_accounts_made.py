@@ -9,7 +9,7 @@ import pytest
 
 from integration.connectors.contract import Document
 from integration.connectors.fusion.soap import values
-from integration.errors import Hold, Reject, Throttled
+from integration.errors import Hold, Misconfigured, Reject, Throttled
 from tests.connectors.benches import new_company
 from tests.connectors.fusion_targets import ADDRESS_SET, Pod, Shop
 from tests.connectors.odoo_targets import held
@@ -170,3 +170,15 @@ def test_a_lost_account_is_never_made_a_second_time(running: Pod, company: Docum
     assert isinstance(first, str)
     with pytest.raises(Hold):
         post(running, {**company, "key": "another", "addresses": []})
+
+
+def test_a_setting_that_is_no_id_is_said_at_once(running: Pod) -> None:
+    with pytest.raises(Misconfigured, match="FUSION_CREATE_ACCOUNTS"):
+        running.connector(create_accounts="yes")
+
+
+def test_doctor_tries_the_service(running: Pod) -> None:
+    connector = running.connector(create_accounts=ADDRESS_SET)
+    assert {finding.about: finding.verdict for finding in connector.examine()}["new accounts"] == "ok"
+    running.fail_next("fault", 1, "CustomerAccountService")
+    assert {finding.about: finding.verdict for finding in connector.examine()}["new accounts"] == "warning"

@@ -20,6 +20,8 @@ from integration.connectors.fusion.order.sales_orders import SalesOrders
 from integration.errors import Misconfigured
 from integration.settings import System
 
+SETS = "Set it to the SetId of a set in Fusion (Setup and Maintenance, Manage Reference Data Sets), or unset it."
+
 
 class Site:
     """The client and the caches that all calls of one process share.  Threads may share it.
@@ -28,7 +30,7 @@ class Site:
     """
 
     def __init__(self, system: System, gate: Gate) -> None:
-        """Raises `Misconfigured` when a setting is missing."""
+        """Raises `Misconfigured` when a setting is missing or wrong."""
         options, carries = system.options, system.carries_rounding
         self.system = system
         self.client = Client(system, gate)
@@ -40,6 +42,8 @@ class Site:
         self.directory = Directory(self.client)
         self.parties = Parties(self.client)
         address_set = options.get("create_accounts", "")
+        if address_set and not address_set.isdigit():
+            raise Misconfigured("FUSION_CREATE_ACCOUNTS is not the id of an address set, which is a number", hint=SETS)
         service = AccountService(self.client, self._source_system, address_set)
         self.creation = Creation(self.parties, service, self.directory, self._source_system, address_set)
         self.accounts = AccountChanges(self.client)
