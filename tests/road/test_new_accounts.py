@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.connectors.fusion_targets import ADDRESS_SET
 from tests.road.test_customer_events import at_rest, known
 from tests.road.test_customers import PARTS
@@ -30,6 +32,7 @@ def made(world: World, name: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.timeout(600)
 def test_first_orders_at_once_and_a_late_customer_make_one_account(tmp_path: Path) -> None:
     with World.running(tmp_path, FUSION_CREATE_ACCOUNTS=ADDRESS_SET) as world:
         (template,) = world.generate()
@@ -42,9 +45,9 @@ def test_first_orders_at_once_and_a_late_customer_make_one_account(tmp_path: Pat
             ids = list(threads.map(lambda _: world.place(placed), range(ORDERS)))
         world.until(lambda: "fusion-1 enrich running" in {state for id in ids for state in world.states(id)}, 30)
         world.kill("worker-fusion", signal.SIGKILL)
-        world.finished(*ids, seconds=120)
+        world.finished(*ids, seconds=240)
         world.control("PATCH", f"customers/{key}", {"phone": "600 700 800"})
-        assert [row["state"] for row in at_rest(world, key, count=2)] == ["done", "done"]
+        assert [row["state"] for row in at_rest(world, key, count=2, seconds=120)] == ["done", "done"]
         reasons = {
             row["reason"] for id in ids for row in world.at("fusion", id) if row["state"] not in ("done", "skipped")
         }

@@ -2,17 +2,17 @@
 
 An order needs a customer *account* with sites (Receivables), and Fusion's order resource creates none of them.  The
 account is looked up by the number the order states, by the crossref of the customer, or by e-mail address and kind
-(person or company); without one it is made where that is wanted (`Creation`), or FUSION_GUEST_ACCOUNT, or the order
+(person or company); without one it is made where that is wanted (`creation`), or FUSION_GUEST_ACCOUNT, or the order
 waits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from integration.canonical.email import address_of
 from integration.connectors.contract import Document, Work
-from integration.connectors.fusion.customer.creation import Creation
 from integration.connectors.fusion.customer.directory import Directory, choice
 from integration.errors import Hold
 
@@ -28,13 +28,19 @@ Row = dict[str, Any]
 
 
 class Customers:
-    """Finds the account and the sites of one order."""
+    """Finds the account and the sites of one order; ``makes`` says for which customers an account is made."""
 
-    def __init__(self, directory: Directory, work: Work, guest_account: str, creation: Creation) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        work: Work,
+        guest_account: str,
+        makes: Callable[[Document], bool] = lambda _: False,
+    ) -> None:
         self._directory = directory
         self._work = work
         self._guest_account = guest_account
-        self._creation = creation
+        self._makes = makes
 
     def resolve(self, document: Document) -> dict[str, str | None]:
         """Ids of ``party``, ``account``, ``bill_to`` (site use) and ``ship_to`` (party site, None: Fusion's default).
@@ -72,7 +78,7 @@ class Customers:
         customer = document["customer"]
         entity, key = ("customer", customer["key"]) if customer["key"] else ("order_customer", document["key"])
         rows = self.find(customer, entity, key)
-        return rows if rows or self._creation.covers(customer) else self._guest()
+        return rows if rows or self._makes(customer) else self._guest()
 
     def find(self, customer: Document, entity: str, key: str) -> list[Row] | None:
         """The sites of the customer's own account; None where it has none.

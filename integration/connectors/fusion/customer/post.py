@@ -30,7 +30,7 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
     _take_over(document, work)
     known = work.known("customer", key)
-    rows = Customers(site.directory, work, guest_account, site.creation).find(customer, "customer", key)
+    rows = Customers(site.directory, work, guest_account).find(customer, "customer", key)
     if rows is None:
         if not site.creation.covers({**customer, "key": key}):
             raise _none(guest_account)

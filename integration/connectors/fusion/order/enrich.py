@@ -37,7 +37,7 @@ def with_account(site: Site, document: Document, work: Work) -> Document:
 
 def ids(site: Site, document: Document, work: Work) -> Document:
     """The ids that an order document needs; products and customer are looked up side by side."""
-    customers = Customers(site.directory, work, site.system.options.get("guest_account", ""), site.creation)
+    customers = Customers(site.directory, work, site.system.options.get("guest_account", ""), site.creation.covers)
     looks: list[Callable[[], Document]] = [
         lambda: {"items": site.items.numbers(line["sku"] for line in document["lines"])},
         lambda: dict(customers.resolve(document)),
