@@ -51,8 +51,8 @@ def seed(records: Records, business_unit: str) -> None:
         records.put("customerAccountSitesLOV", site["SiteUseId"], site)
         if site["SiteUseCode"] == "BILL_TO":
             records.put(ACCOUNT_ACTIVITY.name, site["SiteUseId"], activity(site, STAMP))
-    for organization in _organizations():
-        records.put("hubOrganizations", organization["PartyNumber"], organization)
+    for party in _organizations():
+        records.put("hubOrganizations", party["PartyNumber"], party)
     for contact in _contacts():
         records.put("contacts", contact["PartyNumber"], contact)
 

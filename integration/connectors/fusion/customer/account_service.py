@@ -40,7 +40,7 @@ class AccountService:
             ("findControl", FINDING, {"retrieveAllTranslations": "false"}),
         )
         rows = [row for row in self._client.invoke(request) if row.get("PartyId") == party]
-        return min(rows, key=lambda row: int(row["CustomerAccountId"]), default=None)
+        return min(rows, key=lambda row: (len(row["CustomerAccountId"]), row["CustomerAccountId"]), default=None)
 
     def create(self, reference: str, party: str, name: str, sites: Mapping[str, Sequence[str]], work: Work) -> Row:
         """The account of a party, made unless it has one; ``sites`` are the uses of each party site, by its id."""

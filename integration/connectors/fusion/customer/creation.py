@@ -63,11 +63,11 @@ class Creation:
             number, id, str(body["OrganizationName"]), _sites(party, key, addresses), work
         )
         account_number = str(account["AccountNumber"])
-        work.remember("customer", key, account_number)
-        keeps(work, key, (), account_number)
         rows = self._directory.sites("AccountNumber", account_number)
         if not rows:
             raise Retry(f"account {account_number} is made, and Fusion does not show its sites yet", code="new_account")
+        work.remember("customer", key, account_number)
+        keeps(work, key, (), account_number)
         return rows
 
     def _refuse_namesakes(self, key: str, name: str, work: Work) -> None:
