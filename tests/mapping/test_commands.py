@@ -160,7 +160,7 @@ def test_a_workflow_that_cannot_work_fails_the_check(tmp_path: Path) -> None:
     (tmp_path / "m/tables/taxes.json").unlink()
     result = fleet(workflows, "check", "--folder", str(tmp_path / "m"))
     assert result.exit_code == 1
-    assert failure(result).reason == "mapping fusion.out.order row 26.6.1: there is no table 'taxes' in mappings/tables"
+    assert failure(result).reason == "mapping fusion.out.order row 32.6.1: there is no table 'taxes' in mappings/tables"
 
 
 @pytest.mark.parametrize("command", ["check", "run", "functions"])
