@@ -60,7 +60,7 @@ DEFECTS: list[Defect] = [
         'if not find(party, document["key"], address):',
         "if True:",
         f"{CONTRACT}TestFusion::test_what_is_posted_twice_takes_effect_once",
-        "HZ-120138",
+        "already exists",
     ),
     Defect(
         "a party that may not be read holds its customer, and not the target",
