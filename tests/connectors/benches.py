@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -90,7 +91,6 @@ class OdooBench(Bench):
 
 class FusionBench(Bench):
     kind = "fusion"
-    writes_nothing = frozenset({"customer"})
     wrong_key = {"client_secret": "wrong"}
 
     def __init__(self, pod: Pod) -> None:
@@ -110,7 +110,9 @@ class FusionBench(Bench):
     def count(self, entity: str, document: Document) -> int:
         books = self._pod.fake.ledger()["orders"]
         if entity == "customer":
-            return len({row["AccountNumber"] for row in self._pod.fake._records.all(ACTIVITIES) if _is_anas(row)})
+            [stated] = document["addresses"]
+            parties = self._pod.fake.ledger()["parties"]
+            return sum(each["lines"] == stated["fields"]["Address1"] for one in parties for each in one["addresses"])
         return sum(row["submissions"] for row in books if row["source_id"] == document["key"])
 
     def ambiguous(self, entity: str) -> Document:
@@ -143,6 +145,34 @@ class FusionBench(Bench):
             for id, row in list(records._documents[resource].items()):
                 records.put(resource, id, {**row, "LastUpdateDate": stamp})
             return records.all(resource)
+
+
+class CreatingBench(FusionBench):
+    """A pod in which accounts are made; every customer is a company that Fusion does not know yet."""
+
+    def __init__(self, pod: Pod) -> None:
+        super().__init__(pod)
+        self.system = replace(pod.system, options={**pod.system.options, "create_accounts": fusion_targets.ADDRESS_SET})
+
+    def document(self, entity: str) -> Document:
+        stated = new_company()
+        if entity == "customer":
+            return stated
+        customer = {**stated["customer"], "key": stated["key"], "account_number": None}
+        parts = {name: stated[name] for name in ("party", "addresses")} | {"customer": customer}
+        return self._shop.two_lines(**parts)
+
+    def count(self, entity: str, document: Document) -> int:
+        """Once: one account with its sites, made for a party of its own; of an order besides how often it is there."""
+        books = self._pod.fake.ledger()
+        parties = [one["number"] for one in books["parties"] if one["name"] == document["party"]["OrganizationName"]]
+        uses = [(one["party"], one["use"]) for one in books["account_sites"] if one["party"] in parties]
+        if len(parties) > 1 or len(uses) != len(set(uses)):
+            return len(parties) + len(uses)
+        return super().count(entity, document) if entity == "order" else len({party for party, _ in uses})
+
+    def ambiguous(self, entity: str) -> Document | None:  # noqa: ARG002 - as everywhere else in Fusion
+        return None
 
 
 class ClarityBench(Bench):
@@ -207,13 +237,31 @@ def _odoo_customer() -> Document:
 
 
 def _fusion_customer() -> Document:
-    stated = {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"}
-    return {"key": f"c-{odoo_targets.unique()}", "merged": [], "customer": stated}
+    """A company that Ana works for, with another name, a phone number and an address."""
+    unique = odoo_targets.unique()
+    fields = {"Address1": f"Main Street {unique}", "City": "Side", "PostalCode": "00-001", "Country": "PL"}
+    return {
+        "key": f"c-{unique}",
+        "merged": [],
+        "customer": {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"},
+        "party": {"OrganizationName": f"Roe {unique}", "RawPhoneNumber": "600 700 800"},
+        "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
+    }
+
+
+def new_company() -> Document:
+    """With an address that is billed and one that is shipped to."""
+    unique = odoo_targets.unique()
+    fields = {"City": "Side", "PostalCode": "00-001", "Country": "PL"}
+    streets = {"billing": f"Main Street {unique}", "shipping": f"Dock {unique}"}
+    return {
+        "key": f"c-{unique}",
+        "merged": [],
+        "customer": {"email": f"jane.roe.{unique}@mail.example", "is_company": True, "tax_number": None},
+        "party": {"OrganizationName": f"Roe {unique}", "PartyUsageCode": "EXTERNAL_LEGAL_ENTITY"},
+        "addresses": [{"kind": kind, "fields": {**fields, "Address1": line}} for kind, line in streets.items()],
+    }
 
 
 def _bills(site: Document, account: str) -> bool:
     return bool((site["AccountNumber"], site["SiteUseCode"]) == (account, "BILL_TO"))
-
-
-def _is_anas(row: Document) -> bool:
-    return bool(row["CustomerName"] == "Example Customer")

@@ -58,7 +58,7 @@ class Proxy:
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def passed(self, call: str, status: int, content: bytes) -> bytes:
-        if not 200 <= status < 300 or not content:
+        if not 200 <= status < 300 or not content or content.startswith(b"<"):
             return content
         answer = json.loads(content)
         self.answers.append((call, answer))

@@ -30,6 +30,7 @@ PRICE = {
     "PriceTypeCode": "ORA_ONE_TIME",
     "ApplyToCode": "PRICE",
 }
+ADDRESS_SET = "300000000000901"
 FREIGHT = {**PRICE, "ChargeDefinitionCode": "QP_SHIPPING_CHARGE", "ApplyToCode": "SHIPPING"}
 
 

@@ -10,7 +10,7 @@ from integration.connectors import CONNECTORS, posts
 from integration.connectors.contract import Connector
 from integration.errors import Reject
 from integration.events import EVENTS
-from tests.connectors.benches import ClarityBench, FusionBench, OdooBench
+from tests.connectors.benches import ClarityBench, CreatingBench, FusionBench, OdooBench
 from tests.connectors.contract_suite import Bench, Contract
 from tests.connectors.contract_suite import pytest_generate_tests as pytest_generate_tests
 from tests.connectors.fusion_targets import Pod
@@ -42,6 +42,15 @@ class TestFusion(Contract):
     def bench(self, running: Pod) -> Bench:
         running.fake.reset()
         return FusionBench(running)
+
+
+class TestFusionThatMakesAccounts(Contract):
+    kind = "fusion"
+
+    @pytest.fixture
+    def bench(self, running: Pod) -> Bench:
+        running.fake.reset()
+        return CreatingBench(running)
 
 
 class TestClarity(Contract):

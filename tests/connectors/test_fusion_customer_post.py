@@ -82,6 +82,87 @@ def test_customers_merged_in_clarity_are_one_account_from_now_on(running: Pod) -
     assert work.relinked == [("customer", goes["key"], "A-8", "A-9")]
 
 
+# --- what Clarity owns of a customer is written to the party of its account
+
+
+def company(street: str = "Main Street 1", **party: Any) -> Document:
+    """A customer with account A-20, a name of its own and one address."""
+    document = customer(account_number="A-20")
+    fields = {"Address1": street, "City": "Side", "PostalCode": "00-001", "Country": "PL"}
+    return {
+        **document,
+        "party": {"OrganizationName": "Roe & Sons", "EmailAddress": "office@roe.test", **party},
+        "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
+    }
+
+
+def party_of(running: Pod, number: str) -> Document:
+    [party] = [row for row in running.fake.ledger()["parties"] if row["number"] == number]
+    return dict(party)
+
+
+A_20 = "30200"
+"""The number of the party of account A-20."""
+
+
+def test_a_party_shows_what_clarity_states_and_is_written_only_where_it_differs(running: Pod) -> None:
+    document, work = company(RawPhoneNumber="600 700 800"), MemoryWork()
+    post(running, document, work)
+    assert party_of(running, A_20)["name"] == "Roe & Sons"
+    assert [each["lines"] for each in party_of(running, A_20)["addresses"]] == ["Main Street 1"]
+    assert [effect.partition(":")[0] for effect, _ in work.outcomes] == ["party.update", "address.create"]
+    work.new_round()
+    running.calls.clear()
+    post(running, {**document, "party": {**document["party"], "RawPhoneNumber": "600-700-800"}}, work)
+    assert work.outcomes == []
+    assert [call for call in running.calls if not call.startswith("GET")] == []
+
+
+def test_an_address_that_changes_is_added_and_the_old_one_stays(running: Pod) -> None:
+    running.fake.reset()
+    work, document = MemoryWork(), company()
+    post(running, document, work)
+    [address] = document["addresses"]
+    moved = {**address, "fields": {**address["fields"], "Address1": "Side Street 2"}}
+    work.new_round()
+    post(running, {**document, "addresses": [moved]}, work)
+    lines = [each["lines"] for each in party_of(running, A_20)["addresses"]]
+    assert lines == ["Main Street 1", "Side Street 2"]
+
+
+def test_of_an_account_that_two_customers_share_the_first_keeps_the_party(running: Pod) -> None:
+    """Otherwise each event of the one would overwrite what the other has written."""
+    running.fake.reset()
+    crossrefs = Crossrefs()
+    first, second = company(), company(street="Elsewhere 9", OrganizationName="Another Name")
+    assert post(running, first, MemoryWork(crossrefs)).theirs == "A-20"
+    for _ in range(2):
+        assert post(running, second, MemoryWork(crossrefs)).theirs == "A-20"
+        assert party_of(running, A_20)["name"] == "Roe & Sons"
+    shown = running.connector().shown("customer", second, MemoryWork(crossrefs))
+    assert shown == {"customer": {"account_number": "A-20"}}
+    # Merged in Clarity, the one that stays keeps what the other has kept.
+    stays = {**second, "merged": [first["key"]]}
+    post(running, stays, MemoryWork(crossrefs))
+    assert party_of(running, A_20)["name"] == "Another Name"
+
+
+def test_without_rows_for_the_party_nothing_is_read_or_written(running: Pod) -> None:
+    running.calls.clear()
+    post(running, customer(account_number="A-20"))
+    assert [call for call in running.calls if "hubOrganizations" in call] == []
+
+
+@pytest.mark.parametrize("failure", ["forbidden", "not_granted"])
+def test_a_party_that_may_not_be_read_holds_this_customer_only(running: Pod, failure: str) -> None:
+    document, work = company(), MemoryWork()
+    running.fail_next(failure, 1, "hubOrganizations")
+    hold = held(lambda: post(running, document, work))
+    assert hold.code == "party_unreadable"
+    assert "party and addresses" in str(hold.hint)
+    assert work.known("customer", document["key"]) == "A-20"
+
+
 def test_accounts_are_read_when_they_change(running: Pod) -> None:
     running.fake.correct_account("A-11", {"TaxRegistrationNumber": "DE123456788"})
     since = datetime.now(UTC) - timedelta(seconds=10)

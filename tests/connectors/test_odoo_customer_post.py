@@ -162,6 +162,68 @@ def test_a_contact_is_corrected_where_it_is_and_found_by_its_address(shop: Shop)
     assert row(shop, str(made))["email"] == "bob@example.com"
 
 
+def test_contacts_with_one_e_mail_address_are_each_their_own(shop: Shop) -> None:
+    """The second one, who joins later, does not take the place of the first."""
+    ada, bob = (person(key, name, f"{unique()}@example.com") for key, name in (("p-1", "Ada"), ("p-2", "Bob")))
+    bob["fields"]["email"] = ada["fields"]["email"]
+    document, work = company(customer(contacts=[ada])), shop.new_work()
+    posted = post(shop, document, work)
+    both = {**document, "contacts": [ada, bob]}
+    for _ in range(2):
+        work.new_round()
+        post(shop, both, work)
+        assert sorted(name for _, name, _ in children(shop, posted.theirs)) == ["Ada", "Bob"]
+    assert [effect for effect, _ in work.outcomes if effect.startswith("contact.")] == []
+
+
+def test_a_contact_with_an_account_of_its_own_shows_what_that_states(shop: Shop) -> None:
+    """Otherwise the customer and the company's contact would overwrite each other in turn."""
+    ada = person("p-1", "Ada of the company", f"{unique()}@example.com")
+    document, work = company(customer(contacts=[ada])), shop.new_work()
+    posted = post(shop, document, work)
+    [(id, _)] = [
+        (theirs, key)
+        for (entity, key), theirs in shop.crossrefs.theirs.items()
+        if entity == "contact" and key.startswith(document["key"])
+    ]
+    own = with_fields(customer(), name="Ada herself", email=ada["fields"]["email"])
+    shop.crossrefs.theirs["customer", own["key"]] = id  # a person has chosen it
+    for _ in range(2):
+        for each in (own, document):
+            post(shop, each, shop.new_work())
+            assert [name for _, name, _ in children(shop, posted.theirs)] == ["Ada herself"]
+
+
+def test_of_a_contact_that_two_customers_share_the_first_keeps_the_fields(shop: Shop) -> None:
+    one, two = company(customer(), name="First"), company(customer(), name="Second")
+    posted = post(shop, one, shop.new_work())
+    shop.crossrefs.theirs["customer", two["key"]] = str(posted.theirs)  # a person has chosen it
+    for _ in range(2):
+        for each in (two, one):
+            assert post(shop, each, shop.new_work()).theirs == posted.theirs
+            assert row(shop, posted.theirs, "name")["name"] == "First"
+
+
+def test_a_contact_that_two_customers_share_already_is_held_until_one_keeps_it(shop: Shop) -> None:
+    one, two = company(customer(), name="First"), company(customer(), name="Second")
+    posted = post(shop, one, shop.new_work())
+    shop.crossrefs.theirs["customer", two["key"]] = str(posted.theirs)
+    del shop.crossrefs.theirs["kept_record", one["key"]]  # as it was before anybody kept a record
+    work = shop.new_work()
+    hold = held(lambda: post(shop, two, work))
+    assert (hold.code, [choice["id"] for choice in hold.candidates]) == ("shared_record", ["keep", "link"])
+    assert row(shop, posted.theirs, "name")["name"] == "First"
+    linked = shop.new_work()
+    linked.accepted.add("link_record")
+    assert post(shop, two, linked).theirs == posted.theirs
+    assert row(shop, posted.theirs, "name")["name"] == "First"
+    work.accepted.add("keep_record")
+    post(shop, two, work)
+    assert row(shop, posted.theirs, "name")["name"] == "Second"
+    post(shop, one, shop.new_work())
+    assert row(shop, posted.theirs, "name")["name"] == "Second"
+
+
 def test_a_contact_that_belongs_to_a_company_leaves_the_company_as_it_is(shop: Shop) -> None:
     employer = shop.target.create("res.partner", name="ACME", is_company=True, street="Head 1")
     employee = shop.target.create("res.partner", name="Jane", parent_id=employer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted import (
+    of_accounts,
     of_batches,
     of_bulk,
     of_calls,
@@ -37,6 +38,7 @@ DEFECTS: list[Defect] = [
     *of_startup.DEFECTS,
     *of_documents.DEFECTS,
     *of_customers.DEFECTS,
+    *of_accounts.DEFECTS,
     *of_fulfilment.DEFECTS,
     *of_decisions.DEFECTS,
     *of_identity.DEFECTS,

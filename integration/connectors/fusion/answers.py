@@ -1,7 +1,7 @@
 """What Fusion's REST promises to answer (Oracle ADF, framework version 4).
 
-An item is an object: its attributes begin with a capital letter and are plain values, its children do not and are
-objects, as an array or as a collection.  Ids that Fusion makes are numbers, as numbers or as text.
+An item is an object: its attributes begin with a capital letter and are plain values, its children do not (but for
+`CHILDREN`) and are objects, as an array or as a collection.  Ids that Fusion makes are numbers, as numbers or as text.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from integration.connectors.answers import Answer, Rows, objects
 
 NUMBERED = {
     *("PartyId", "AccountPartyId", "CustomerAccountId", "SiteUseId", "PartySiteId", "SiteId", "HeaderId"),
-    *("FulfillLineId", "CustomerTransactionId"),
+    *("FulfillLineId", "CustomerTransactionId", "AddressId"),
 }
+CHILDREN = frozenset({"Address", "SourceSystemReference"})
+"""Of the trading community: their names begin with a capital letter, too."""
 FLEXFIELDS = "additionalInformation"
 """Their views have capitals, too, and are children."""
 
@@ -67,7 +69,7 @@ def _checked(found: Any) -> Any:
 
 
 def _check(name: str, value: Any) -> None:
-    if name[:1].isupper():
+    if name[:1].isupper() and name not in CHILDREN:
         if isinstance(value, list | Mapping):
             raise TypeError("an attribute that is no plain value")
         if name in NUMBERED and value not in (None, "") and int(str(value)) <= 0:

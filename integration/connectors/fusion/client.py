@@ -1,4 +1,4 @@
-"""Calls to Fusion's REST resources: one item, all rows of a collection, and effects, with credentials on every call.
+"""Calls to Fusion: one item, all rows of a collection, effects, and SOAP services, with credentials on every call.
 
 Fusion's REST is Oracle's ADF framework.  Its version is pinned, for it decides how queries are written (expressions
 since 2), how children are nested (collections since 3) and how errors are written (JSON since 4).
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from integration.canonical import digest
-from integration.connectors.answers import pages
+from integration.connectors.answers import Answer, pages, reading
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.fusion.answers import collection, description, item
 from integration.connectors.fusion.errors import TRACE, NoSuchResource, NotThere, problem
+from integration.connectors.fusion.soap import values
+from integration.connectors.http import LARGEST_EXCERPT
 from integration.connectors.oauth import http_with_tokens
+from integration.errors import Retry
 from integration.settings import System
 
 ITEM = "application/vnd.oracle.adf.resourceitem+json"
@@ -96,6 +100,16 @@ class Client:
         In it is Fusion's trace id, which is what Oracle's support asks for.
         """
         return self._traced(request, lambda answer: {} if answer is None else item(answer))
+
+    def invoke(self, request: Request) -> list[Document]:
+        """The values that a SOAP service answers to a call (`soap.Service.request`)."""
+        reply = self._http.send(replace(request, body=request.body.encode()), headers={"Accept": "text/xml"})
+        try:
+            with reading(f"{request.method} {request.path}"):
+                return [Answer(row) for row in values(reply.body)]
+        except Retry as odd:
+            odd.excerpt = reply.body[:LARGEST_EXCERPT]
+            raise
 
     def _traced(self, request: Request, meaning: Callable[[Any], Document]) -> Document:
         reply = self._http.send(request)

@@ -18,7 +18,7 @@ RIGHTS = (
     "Give the integration user in Fusion the duties to manage sales orders and to read customers, accounts and items, "
     "and data access to the business unit"
 )
-CORRECT = "Correct the order in Clarity, or what it refers to in Fusion. {again}"
+CORRECT = "Correct the order or customer in Clarity, or what it refers to in Fusion. {again}"
 OURS = {
     "SourceTransactionSystem": (
         "the source system of our orders",
@@ -36,6 +36,9 @@ OURS = {
 """Attributes that hold a setting of ours and nothing of the order: what they are, and what to do about them."""
 EXISTS = re.compile(r"sales order.*already exists", re.DOTALL)
 """In English; a pod that says it in another language is understood by looking."""
+UNKNOWN_SOURCE = "HZ-120559"
+"""The trading community does not know the source system of a reference."""
+CODED = re.compile(r"\b(?:HZ|JBO|AR)-\d+\b")
 BUSY = "DOO-2686198"
 """Orchestration is at work on the line; it is free again after a minute or two."""
 
@@ -89,6 +92,8 @@ def problem(reply: Reply) -> Failure | None:
     said = said_by(reply)
     reason = _reason(reply, said)
     code = said.code or f"http_{reply.status}"
+    if is_fault(reply):
+        return _refused(said, reason, code)
     if reply.status >= 500:
         return Retry(reason, unknown_outcome=True, counts_for_breaker=True, code=f"http_{reply.status}")
     if reply.status == 408:
@@ -113,6 +118,11 @@ def problem(reply: Reply) -> Failure | None:
     return _refused(said, reason, code) if reply.status == 400 else None
 
 
+def is_fault(reply: Reply) -> bool:
+    """Whether a SOAP service refuses the call.  It says so with 500, and the call has no effect."""
+    return reply.status == 500 and "xml" in reply.headers.get("content-type", "") and b"Fault>" in reply.body
+
+
 def _refused(said: Said, reason: str, code: str) -> Failure:
     if EXISTS.search(said.text):
         return AlreadyThere(
@@ -125,6 +135,9 @@ def _refused(said: Said, reason: str, code: str) -> Failure:
         if setting := OURS.get(path.rpartition("/")[2]):
             what, fix = setting
             return Hold(f"Fusion does not take {what}: {reason}", hint=f"{fix}. {{again}}", code=code)
+    if code == UNKNOWN_SOURCE:
+        what, fix = OURS["SourceTransactionSystem"]
+        return Hold(f"Fusion does not take {what}: {reason}", hint=f"{fix}. {{again}}", code=code)
     return Reject(reason, hint=CORRECT, code=code)
 
 
@@ -139,6 +152,7 @@ def said_by(reply: Reply) -> Said:
     text = " / ".join(texts) or str(body.get("detail") or body.get("title") or "")
     if not body:
         text = re.sub(r"(?s)<head.*?</head>|<[^>]*>", " ", reply.body[:4096].decode(errors="replace"))
+    codes += CODED.findall(text)
     code = next((each for each in codes if re.fullmatch(r"[\w-]{3,40}", each, re.ASCII)), None)
     return Said(" ".join(text.split()), code, tuple(paths))
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from integration.canonical.hints import plain
 from integration.connectors.contract import Document, Finding, Verdict
 from integration.connectors.fusion.client import Client, quoted
+from integration.connectors.fusion.customer.account_service import AccountService
+from integration.connectors.fusion.customer.parties import ORGANIZATIONS
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
 from integration.connectors.fusion.order.items import Items
 from integration.connectors.fusion.order.sales_orders import DETAILS
@@ -45,6 +47,7 @@ LOOKS = (
     Look("crm", "contacts", "no customer is found by e-mail address"),
     Look("fscm", "customerAccountSitesLOV", "no order finds its customer's account"),
     Look("fscm", "itemsV2", "unknown SKUs are found out only when the order is posted", "warning"),
+    Look("crm", ORGANIZATIONS, "what Clarity owns of companies does not reach the parties of accounts", "warning"),
     Look("fscm", INVOICES, "Clarity hears of no invoice"),
 )
 
@@ -71,6 +74,7 @@ class Examination:
             "attributes of invoices": self._invoice_attributes,
             "business unit": self._business_unit,
             "guest account": self._guest_account,
+            "new accounts": self._new_accounts,
             "items": self._fallback,
         }
         for about, part in parts.items():
@@ -155,6 +159,11 @@ class Examination:
             what = "has no bill-to site" if rows else "is unknown in Fusion"
             fix = "Set FUSION_GUEST_ACCOUNT to the number of an account that has a bill-to and a ship-to site."
             yield Finding(about, "error", f"account {account} {what}: orders of customers without one are held", fix)
+
+    def _new_accounts(self, about: str) -> Iterator[Finding]:
+        if self._system.options.get("create_accounts"):
+            AccountService(self._client, "", "").of_party("1")
+            yield Finding(about, "ok", "the service for customer accounts answers us: companies without one get one")
 
     def _fallback(self, about: str) -> Iterator[Finding]:
         options = self._system.options

@@ -7,8 +7,11 @@ from decimal import Decimal
 
 from integration.connectors.contract import Document, Gate
 from integration.connectors.fusion.client import Client
+from integration.connectors.fusion.customer.account_service import AccountService
 from integration.connectors.fusion.customer.changes import AccountChanges
+from integration.connectors.fusion.customer.creation import Creation
 from integration.connectors.fusion.customer.directory import Directory
+from integration.connectors.fusion.customer.parties import Parties
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
 from integration.connectors.fusion.invoice.changes import Invoices
 from integration.connectors.fusion.order.items import Items
@@ -16,6 +19,8 @@ from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.sales_orders import SalesOrders
 from integration.errors import Misconfigured
 from integration.settings import System
+
+SETS = "Set it to the SetId of a set in Fusion (Setup and Maintenance, Manage Reference Data Sets), or unset it."
 
 
 class Site:
@@ -25,7 +30,7 @@ class Site:
     """
 
     def __init__(self, system: System, gate: Gate) -> None:
-        """Raises `Misconfigured` when a setting is missing."""
+        """Raises `Misconfigured` when a setting is missing or wrong."""
         options, carries = system.options, system.carries_rounding
         self.system = system
         self.client = Client(system, gate)
@@ -35,6 +40,12 @@ class Site:
         self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
+        self.parties = Parties(self.client)
+        address_set = options.get("create_accounts", "")
+        if address_set and not address_set.isdigit():
+            raise Misconfigured("FUSION_CREATE_ACCOUNTS is not the id of an address set, which is a number", hint=SETS)
+        service = AccountService(self.client, self._source_system, address_set)
+        self.creation = Creation(self.parties, service, self.directory, self._source_system, address_set)
         self.accounts = AccountChanges(self.client)
         self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
 

@@ -18,9 +18,9 @@ from integration.sandbox.fusion.api import Api
 from integration.sandbox.fusion.failures import Failure, Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment, Manner
 from integration.sandbox.fusion.orders import Orders
-from integration.sandbox.fusion.records import Records, now
-from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, INVOICE, ORDER
-from integration.sandbox.fusion.seed import seed
+from integration.sandbox.fusion.records import FIRST_ID, Records, now
+from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, ACCOUNT_SITE, INVOICE, ORDER, ORGANIZATION
+from integration.sandbox.fusion.seed import STAMP, seed
 
 __all__ = ["Failure", "Fusion", "Manner"]
 
@@ -58,7 +58,7 @@ class Fusion:
         self._failures.plant(failure)
 
     def ledger(self) -> dict[str, Any]:
-        """What took effect: every order in its newest revision, and every invoice.
+        """What took effect: orders in their newest revision, invoices, and the parties and accounts that were written.
 
         ``submissions`` counts how often the order was submitted, ``refused_duplicates`` how often it was posted again,
         ``created`` the orders with its SourceTransactionNumber (2: it was created twice).  Amounts are in the order's
@@ -71,7 +71,10 @@ class Fusion:
             created = Counter(order["SourceTransactionNumber"] for order in newest)
             orders = [{**_account(order), "created": created[order["SourceTransactionNumber"]]} for order in newest]
             invoices = [_invoice(invoice) for invoice in self._records.all(INVOICE.name)]
-        return {"orders": orders, "invoices": invoices}
+            parties = [_party(row) for row in self._records.all(ORGANIZATION.name) if row["LastUpdateDate"] != STAMP]
+            made = [site for site in self._records.all(ACCOUNT_SITE.name) if site["CustomerAccountId"] >= FIRST_ID]
+        accounts = [_site(site) for site in made]
+        return {"orders": orders, "invoices": invoices, "parties": parties, "account_sites": accounts}
 
     def reset(self) -> None:
         """Forgets every order and invoice; the numbers go on, as fleets remember ids."""
@@ -116,6 +119,23 @@ def _line(line: Row) -> Row:
         "invoices": [detail["BillingTransactionNumber"] for detail in bills],
         "amount": line["ExtendedAmount"],
     }
+
+
+def _party(party: Row) -> Row:
+    """A party that somebody has made or changed over the interface."""
+    return {
+        "number": party["PartyNumber"],
+        "name": party["OrganizationName"],
+        "email": party.get("EmailAddress"),
+        "phone": party.get("RawPhoneNumber"),
+        "addresses": [{"number": row["AddressNumber"], "lines": row.get("Address1")} for row in party["Address"]],
+    }
+
+
+def _site(site: Row) -> Row:
+    """One use of one site of an account that was made over the interface."""
+    names = {"account": "AccountNumber", "party": "PartyNumber", "use": "SiteUseCode", "address": "PartySiteNumber"}
+    return {name: site[of] for name, of in names.items()}
 
 
 def _invoice(invoice: Row) -> Row:

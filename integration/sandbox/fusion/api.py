@@ -8,15 +8,16 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from integration.sandbox.config import FusionConfig
-from integration.sandbox.fusion import wire
+from integration.sandbox.fusion import account_service, wire
 from integration.sandbox.fusion.access import Tokens
 from integration.sandbox.fusion.describe import describe
 from integration.sandbox.fusion.failures import Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment
 from integration.sandbox.fusion.orders import Duplicate, Orders
+from integration.sandbox.fusion.parties import Parties
 from integration.sandbox.fusion.records import Records, now
 from integration.sandbox.fusion.render import View, attributes_of, change_indicator, key_of
-from integration.sandbox.fusion.schema import ITEM, LINE, ORDER, RESOURCES, Resource
+from integration.sandbox.fusion.schema import ADDRESS, ITEM, LINE, ORDER, ORGANIZATION, RESOURCES, Resource
 from integration.sandbox.fusion.wire import Refusal, not_faked
 
 Row = dict[str, Any]
@@ -49,6 +50,8 @@ class Api:
         self._fulfilment = fulfilment
         self._failures = failures
         self._tokens = Tokens(config)
+        self._parties = Parties(records, config)
+        self._service = account_service.AccountService(records, config.source_system)
 
     def blueprint(self) -> Blueprint:
         fusion = Blueprint("fusion", __name__)
@@ -57,6 +60,8 @@ class Api:
             rule = f"/<any(fscmRestApi, crmRestApi):family>/resources/<version>{path}"
             methods = ["GET", "POST", "PATCH", "PUT", "DELETE"]
             fusion.add_url_rule(rule, f"resources {path}", self._serve, methods=methods, strict_slashes=False)
+        fusion.add_url_rule(account_service.PATH, "accounts", self._accounts, methods=["POST"])
+        fusion.register_error_handler(account_service.Fault, account_service.Fault.response)
         fusion.register_error_handler(Refusal, Refusal.response)
         fusion.after_request(lambda answer: wire.trace(answer) if "framework" in g else answer)
         return fusion
@@ -89,6 +94,15 @@ class Api:
             with self._records.transaction():
                 self._orders.note_duplicate(refused_again.key)
             raise
+
+    def _accounts(self) -> Response:
+        """The SOAP service for customer accounts."""
+        if refused := self._tokens.refusal():
+            return refused
+        if self._failures.draw("fault", request.path):
+            raise account_service.Fault("JBO-27024: Failed to validate a row with key null in CustomerAccountEO")
+        with self._records.transaction():
+            return self._service.answer(request.get_data())
 
     def _resource(self, family: str, name: str) -> Resource:
         if name == "salesOrders" and self._config.sales_orders:
@@ -138,6 +152,14 @@ class Api:
                 return self._change(place.top, {"lines": [named]}, place.url.partition("/child/")[0])
             case ("PATCH", resource, row) if resource is ITEM and row:
                 return self._change_item(place, row)
+            case ("POST", resource, None) if resource is ORGANIZATION:
+                party = self._parties.create(wire.payload(ORGANIZATION))
+                return self._written(ORGANIZATION, party, f"{place.url}/{party['PartyNumber']}", 201)
+            case ("PATCH", resource, row) if resource is ORGANIZATION and row:
+                return self._written(resource, self._parties.change(row, wire.payload(resource)), place.url)
+            case ("POST", resource, None) if resource is ADDRESS and place.top:
+                address = self._parties.add_address(place.top, wire.payload(ADDRESS))
+                return self._written(ADDRESS, address, f"{place.url}/{address['AddressNumber']}", 201)
             case ("DELETE", resource, row) if resource is ORDER and row:
                 self._orders.delete(row)
                 return Response(status=204)
@@ -176,6 +198,11 @@ class Api:
         url = f"{place.url}/{order['OrderKey']}"
         location = {"Location": url} if new else {}
         return wire.reply(_echo(order, given, url), 201 if new else 200, location)
+
+    def _written(self, resource: Resource, row: Row, url: str, status: int = 200) -> Response:
+        """A row as the answer to a write shows it, with its children."""
+        view = View.of(resource, {"expand": "all"}, g.framework, self._config.page_limit)
+        return wire.reply(view.item(resource, row, url), status, {"Location": url} if status == 201 else {})
 
     def _change(self, order: Row, given: Row, url: str, status: int = 200) -> Response:
         if self._failures.draw("busy", request.path):

@@ -11,6 +11,7 @@ NAMES = {
     "forbidden": "403, as for a user whose role is missing",
     "not_granted": "404, as for a resource that none of the user's roles grants",
     "unqueryable": "400 for the next query by LastUpdateDate, as on a pod where it cannot be queried",
+    "fault": "a SOAP fault, with 500",
     "empty_page": "the next collection: no items, yet more to come",
 }
 

@@ -255,11 +255,38 @@ ACCOUNT_ACTIVITY = Resource(
     ),
     key="BillToSiteUseId",
 )
+ADDRESS = Resource(
+    "Address",
+    _attributes(
+        id="AddressId LocationId PartyId",
+        text="""AddressNumber+/30 PartyNumber AddressType+ Address1+/240 Address2+/240 Address3+/240 Address4+/240
+            City+/60 Country+/2 County+/60 PostalCode+/60 State+/60 PartySiteName+/240 SourceSystem+/30
+            SourceSystemReferenceValue+/255 Status""",
+    ),
+    key="AddressNumber",
+    required=("Country",),
+)
+SOURCE_REFERENCE = Resource(
+    "SourceSystemReference", _attributes(text="SourceSystem+/30 SourceSystemReferenceValue+/255")
+)
+ORGANIZATION = Resource(
+    "hubOrganizations",
+    _attributes(
+        id="PartyId?",
+        text="""PartyNumber+?/30 OrganizationName+?/360 EmailAddress+/320 RawPhoneNumber+/60 PartyUsageCode+/30 Status
+            CreatedByModule""",
+        time="CreationDate LastUpdateDate?",
+    ),
+    key="PartyNumber",
+    view="HubOrganizationVO",
+    required=("OrganizationName",),
+    children=_children(ADDRESS, SOURCE_REFERENCE),
+)
 UNIT = Resource("finBusinessUnitsLOV", _attributes(id="BusinessUnitId?", text="BusinessUnitName?"))
 
 RESOURCES = {
     "fscmRestApi": _children(ORDER, INVOICE, ITEM, ACCOUNT_SITE, ACCOUNT_ACTIVITY, UNIT),
-    "crmRestApi": _children(CONTACT),
+    "crmRestApi": _children(CONTACT, ORGANIZATION),
 }
 WRITABLE_CHILDREN = frozenset({"lines", "charges", "chargeComponents", "billToCustomer", "shipToCustomer",
-                               "additionalInformation"})  # fmt: skip
+                               "additionalInformation", "Address", "SourceSystemReference"})  # fmt: skip

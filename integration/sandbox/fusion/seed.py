@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from integration.sandbox.fusion.account_service import activity
 from integration.sandbox.fusion.records import Document, Records
+from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY
 
 BUSINESS_UNIT_ID, OTHER_BUSINESS_UNIT_ID = 300000000000101, 300000000000102
 OTHER_BUSINESS_UNIT = "Another BU"
@@ -34,7 +36,6 @@ TRADE_ACCOUNTS = 400
 COUNTRIES = ("de", "pl", "fr", "nl", "us", "ca", "jp", "kw")
 PEOPLE = (1, 2, 3, 77)
 """Private customers of each country who have an account; 77 is the private customer of Clarity's made-up orders."""
-ACTIVITIES = "receivablesCustomerAccountSiteActivities"
 STAMP = "2026-01-05T08:00:00+00:00"
 
 
@@ -49,7 +50,9 @@ def seed(records: Records, business_unit: str) -> None:
     for site in _sites():
         records.put("customerAccountSitesLOV", site["SiteUseId"], site)
         if site["SiteUseCode"] == "BILL_TO":
-            records.put(ACTIVITIES, site["SiteUseId"], _activity(site))
+            records.put(ACCOUNT_ACTIVITY.name, site["SiteUseId"], activity(site, STAMP))
+    for party in _organizations():
+        records.put("hubOrganizations", party["PartyNumber"], party)
     for contact in _contacts():
         records.put("contacts", contact["PartyNumber"], contact)
 
@@ -123,22 +126,24 @@ def _site(
     }
 
 
-def _activity(site: Document) -> Document:
-    """What Receivables says of an account by one of its bill-to sites."""
-    return {
-        "BillToSiteUseId": site["SiteUseId"],
-        "BillToSiteNumber": site["PartySiteNumber"],
-        "AccountNumber": site["AccountNumber"],
-        "AccountId": site["CustomerAccountId"],
-        "CustomerName": site["CustomerName"],
-        "CustomerId": site["PartyId"],
-        "TaxRegistrationNumber": None,
-        "TaxpayerIdentificationNumber": None,
-        "TotalOpenReceivablesForSite": 0,
-        "TotalTransactionsDueForSite": 0,
-        "CreationDate": STAMP,
-        "LastUpdateDate": STAMP,
-    }
+def _organizations() -> Iterator[Document]:
+    """The parties of all accounts but the private ones."""
+    parties = {site["PartyNumber"]: site for site in _sites() if not site["AccountNumber"].startswith("P-")}
+    for number, site in parties.items():
+        yield {
+            "PartyId": site["PartyId"],
+            "PartyNumber": number,
+            "OrganizationName": site["CustomerName"],
+            "EmailAddress": None,
+            "RawPhoneNumber": None,
+            "PartyUsageCode": "CUSTOMER",
+            "Status": "A",
+            "CreatedByModule": "TCA_FORM_WRAPPER",
+            "Address": [],
+            "SourceSystemReference": [],
+            "CreationDate": STAMP,
+            "LastUpdateDate": STAMP,
+        }
 
 
 def _contacts() -> Iterator[Document]:

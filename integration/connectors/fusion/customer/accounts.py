@@ -2,16 +2,18 @@
 
 An order needs a customer *account* with sites (Receivables), and Fusion's order resource creates none of them.  The
 account is looked up by the number the order states, by the crossref of the customer, or by e-mail address and kind
-(person or company); without one it is FUSION_GUEST_ACCOUNT, or the order waits.
+(person or company); without one it is made where that is wanted (`creation`), or FUSION_GUEST_ACCOUNT, or the order
+waits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from integration.canonical.email import address_of
 from integration.connectors.contract import Document, Work
-from integration.connectors.fusion.customer.directory import Directory
+from integration.connectors.fusion.customer.directory import Directory, choice
 from integration.errors import Hold
 
 MOST_CANDIDATES = 10
@@ -26,19 +28,29 @@ Row = dict[str, Any]
 
 
 class Customers:
-    """Finds the account and the sites of one order."""
+    """Finds the account and the sites of one order; ``makes`` says for which customers an account is made."""
 
-    def __init__(self, directory: Directory, work: Work, guest_account: str) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        work: Work,
+        guest_account: str,
+        makes: Callable[[Document], bool] = lambda _: False,
+    ) -> None:
         self._directory = directory
         self._work = work
         self._guest_account = guest_account
+        self._makes = makes
 
     def resolve(self, document: Document) -> dict[str, str | None]:
         """Ids of ``party``, ``account``, ``bill_to`` (site use) and ``ship_to`` (party site, None: Fusion's default).
 
-        Raises `Hold` where there is no account or site, and with the candidates where several accounts fit.
+        All are None where the account is still to be made.  Raises `Hold` where there is no account or site, and with
+        the candidates where several accounts fit.
         """
         rows = self._account(document)
+        if rows is None:
+            return dict.fromkeys(("party", "account", "bill_to", "ship_to"))
         bill_to = _only(
             [row for row in rows if row.get("SiteUseCode") in (None, "BILL_TO")], rows[0]["AccountNumber"], "bill-to"
         )
@@ -58,14 +70,15 @@ class Customers:
             "ship_to": str(site) if site else None,
         }
 
-    def _account(self, document: Document) -> list[Row]:
-        """The sites of the order's account.
+    def _account(self, document: Document) -> list[Row] | None:
+        """The sites of the order's account; None where it is to be made.
 
         What the order states, or a person chose, is not replaced by an account that only has the e-mail address.
         """
         customer = document["customer"]
         entity, key = ("customer", customer["key"]) if customer["key"] else ("order_customer", document["key"])
-        return self.find(customer, entity, key) or self._guest()
+        rows = self.find(customer, entity, key)
+        return rows if rows or self._makes(customer) else self._guest()
 
     def find(self, customer: Document, entity: str, key: str) -> list[Row] | None:
         """The sites of the customer's own account; None where it has none.
@@ -166,11 +179,6 @@ def _undecided(number: str | None, candidates: tuple[dict[str, str], ...]) -> Ho
     )
 
 
-def choice(number: str, row: Row, entity: str, key: str) -> dict[str, str]:
-    """An account as a candidate."""
-    return {"id": number, "label": _masked(number, row), "entity": entity, "key": key}
-
-
 def _only(sites: list[Row], account: Any, kind: str) -> Row:
     """The only site, or of several the primary one."""
     primary = [site for site in sites if str(site.get("PrimaryFlag")).upper() in {"Y", "TRUE"}]
@@ -186,9 +194,3 @@ def _only(sites: list[Row], account: Any, kind: str) -> Row:
 
 def _code(postal_code: Any) -> str:
     return "".join(str(postal_code or "").split()).upper()
-
-
-def _masked(number: str, row: Row) -> str:
-    """A label by which people who know the candidates recognise them: "A… C… (77001)"."""
-    initials = " ".join(f"{word[0]}…" for word in str(row.get("CustomerName") or row.get("AccountName") or "?").split())
-    return f"{initials} ({number})"

@@ -50,3 +50,14 @@ class Directory:
         literal = value if attribute.endswith("Id") and value.isdigit() else quoted(value)
         rows = self._client.items(self._client.path("customerAccountSitesLOV"), q=f"{attribute}={literal}")
         return [row for row in rows if str(row.get(attribute, value)) == value and row.get("AccountNumber")]
+
+
+def choice(number: str, row: Row, entity: str, key: str) -> dict[str, str]:
+    """An account as a candidate."""
+    return {"id": number, "label": _masked(number, row), "entity": entity, "key": key}
+
+
+def _masked(number: str, row: Row) -> str:
+    """A label by which people who know the candidates recognise them: "A… C… (77001)"."""
+    initials = " ".join(f"{word[0]}…" for word in str(row.get("CustomerName") or row.get("AccountName") or "?").split())
+    return f"{initials} ({number})"

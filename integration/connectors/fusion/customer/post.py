@@ -1,16 +1,19 @@
 """A customer of Clarity in Fusion: the account that is the customer, from now on remembered as it.
 
-An account, its sites and its credit are made by people in Receivables: REST offers no call for them.  So a customer is
-linked with its account, and nothing is written.
+What Clarity states of a company is written to the party of its account.  An account itself is made only where that is
+wanted (`Creation`); its credit and payment terms are for people in Receivables.
 """
 
 from __future__ import annotations
 
 from integration.connectors.contract import Document, Posted, Work
 from integration.connectors.fusion.client import Client, quoted
-from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers, choice
+from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers
+from integration.connectors.fusion.customer.directory import choice
+from integration.connectors.fusion.customer.parties import equal, find
 from integration.connectors.fusion.site import Site
 from integration.connectors.initial import with_initial
+from integration.connectors.keeper import KEPT, keeps
 from integration.errors import Hold, Skip
 
 LINK = "link_account"
@@ -18,7 +21,7 @@ LINK = "link_account"
 
 
 def post_customer(site: Site, document: Document, work: Work) -> Posted:
-    """Links the customer with its account; document: {key, merged, customer, on_create}.
+    """Links the customer with its account; document: {key, merged, customer, party, addresses, on_create}.
 
     Raises `Hold` where it has none, or with the candidates where it is not certain which is its own; `Skip` where it
     has none and FUSION_GUEST_ACCOUNT takes the orders of such customers.
@@ -29,19 +32,51 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     known = work.known("customer", key)
     rows = Customers(site.directory, work, guest_account).find(customer, "customer", key)
     if rows is None:
-        raise _none(guest_account)
+        if not site.creation.covers({**customer, "key": key}):
+            raise _none(guest_account)
+        rows = site.creation.ensure(key, document, work)
     number = str(rows[0]["AccountNumber"])
     if number not in (known, customer["account_number"]):
         _check_vat(site.client, document, rows, work)
     work.remember("customer", key, number)
     _follow_merge(document, work, number)
+    if _states(document) and keeps(work, key, document.get("merged", ()), number):
+        party = _party(site, rows)
+        if party:
+            site.parties.ensure(party, document, work)
     return Posted(number, number)
 
 
-def shown_customer(site: Site, document: Document, work: Work) -> Document | None:  # noqa: ARG001
-    """The number of the account with which the customer is linked; None without one."""
-    number = work.known("customer", document["key"])
-    return {"customer": {"account_number": number}} if number else None
+def shown_customer(site: Site, document: Document, work: Work) -> Document | None:
+    """The number of the account with which the customer is linked, and its party as Fusion has it; None without one.
+
+    Of an account that another customer keeps only the number is shown.
+    """
+    key = document["key"]
+    number = work.known("customer", key)
+    if not number:
+        return None
+    shown: Document = {"customer": {"account_number": number}}
+    if _states(document) and number in work.known_among(KEPT, [key, *document.get("merged", ())]).values():
+        party = _party(site, site.directory.sites("AccountNumber", number))
+        stated = {name: value for name, value in document.get("party", {}).items() if value is not None}
+        there = {
+            name: value if party and equal(name, value, party) else (party or {}).get(name)
+            for name, value in stated.items()
+        }
+        addresses = [each for each in document.get("addresses", ()) if party and find(party, key, each)]
+        shown |= {"party": there, "addresses": addresses}
+    return shown
+
+
+def _states(document: Document) -> bool:
+    """Whether the document says how the account's party is to be; only organizations are written."""
+    return bool(document["customer"]["is_company"] and (document.get("party") or document.get("addresses")))
+
+
+def _party(site: Site, rows: list[Document]) -> Document | None:
+    party = rows[0].get("PartyId") if rows else None
+    return site.parties.of_account(str(party)) if party else None
 
 
 def _check_vat(client: Client, document: Document, rows: list[Document], work: Work) -> None:

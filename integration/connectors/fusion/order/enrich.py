@@ -27,9 +27,17 @@ def enrich_order(site: Site, document: Document, work: Work) -> Document:
     return {**document, "ids": ids(site, document, work)}
 
 
+def with_account(site: Site, document: Document, work: Work) -> Document:
+    """The document with the ids of its customer's account, which is made where `enrich_order` has found none."""
+    if document["status"] == "cancelled" or document["ids"]["account"]:
+        return document
+    site.creation.ensure(document["customer"]["key"], document, work)
+    return {**document, "ids": ids(site, document, work)}
+
+
 def ids(site: Site, document: Document, work: Work) -> Document:
     """The ids that an order document needs; products and customer are looked up side by side."""
-    customers = Customers(site.directory, work, site.system.options.get("guest_account", ""))
+    customers = Customers(site.directory, work, site.system.options.get("guest_account", ""), site.creation.covers)
     looks: list[Callable[[], Document]] = [
         lambda: {"items": site.items.numbers(line["sku"] for line in document["lines"])},
         lambda: dict(customers.resolve(document)),

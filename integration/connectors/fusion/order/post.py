@@ -31,7 +31,7 @@ from integration.connectors.fusion.order.difference import (
     rows_of,
     same,
 )
-from integration.connectors.fusion.order.enrich import ids
+from integration.connectors.fusion.order.enrich import ids, with_account
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.prices import OTHER_AMOUNTS
 from integration.connectors.fusion.site import Site
@@ -51,6 +51,7 @@ def post_order(site: Site, document: Document, work: Work) -> Posted:
         payload = site.payload(found, work.accepts)
         return OrderPost(site.client, site.resource, payload, work).ensure()
 
+    document = with_account(site, document, work)
     try:
         return ensure(document)
     except (Hold, Reject) as refused:

@@ -28,23 +28,32 @@ class Contacts:
         self._client = client
         self._work = work
         self._stated = {f"{identity.key}/{each['key']}": {"fields": each["fields"]} for each in stated}
+        self._customer = identity.key
         self._found: set[str] = set()
 
     def ensure_same(self, customer: int) -> None:
-        """Writes what Odoo has otherwise of those that it has; whoever left the customer in Odoo stays as it is."""
+        """Writes what Odoo has otherwise of those that it has; whoever left the customer in Odoo stays as it is.
+
+        One contact there is one of ours.  One that has an account of its own in Clarity shows what that states.
+        """
         if not self._stated:
             return
         known = self._work.known_among(ENTITY, list(self._stated))
         domain = [["parent_id", "=", customer], ["type", "=", "contact"]]
         rows = {row["id"]: row for row in self._search(domain)}
+        found = {key: rows.pop(int(theirs)) for key, theirs in known.items() if int(theirs) in rows}
         by_email = {row["email_normalized"]: row for row in rows.values() if row["email_normalized"]}
         for key, stated in self._stated.items():
             email = stated["fields"].get("email")
-            row = rows.get(int(known.get(key, 0))) or by_email.get(email_address(email) if email else None)
-            if row:
-                self._found.add(key)
-                self._work.remember(ENTITY, key, str(row["id"]))
-                self._write(row, stated["fields"])
+            if key not in found and email and (row := by_email.pop(email_address(email), None)):
+                found[key] = row
+        ids = [str(row["id"]) for row in found.values()]
+        customers = self._work.taken("customer", self._customer, ids) if ids else set()
+        for key, row in found.items():
+            self._found.add(key)
+            self._work.remember(ENTITY, key, str(row["id"]))
+            if str(row["id"]) not in customers:
+                self._write(row, self._stated[key]["fields"])
 
     def missing(self) -> dict[str, Child]:
         """Those that have to be made, by a place for each."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from integration.connectors.contract import Document, Posted, Work
 from integration.connectors.initial import with_initial
+from integration.connectors.keeper import keeps
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.customer.contacts import Contacts
@@ -52,13 +53,19 @@ class CustomerPost:
         customer = self._partners.find(identity, first, addresses, look_alikes=True)
         people = Contacts(self._client, self._work, self._document.get("contacts", ()), identity)
         if customer:
-            self._ensure_same(customer, self._partners.columns(partner))
+            if self._keeps(customer["id"]):
+                self._ensure_same(customer, self._partners.columns(partner))
             people.ensure_same(customer["id"])
         children = addresses | people.missing()
         id, ids = self._partners.ensure(identity, customer, first, children)
         people.remember(ids)
+        if not customer:
+            self._keeps(id)
         self._follow_merge(str(id))
         return Posted(str(id), None)
+
+    def _keeps(self, customer: int) -> bool:
+        return keeps(self._work, self._document["key"], self._document.get("merged", ()), str(customer))
 
     def _ensure_same(self, customer: Row, columns: Row) -> None:
         """Writes what Odoo has otherwise than the document states."""
