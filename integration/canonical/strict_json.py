@@ -70,7 +70,7 @@ def freeze(document: Any) -> bytes:
 
 def thaw(frozen: bytes) -> Any:
     """The document that was frozen."""
-    return _THAWING.decode(frozen.decode("ascii"))
+    return _THAWING.decode(frozen.decode())
 
 
 def _write(value: Any, decimal: Callable[[Decimal], str]) -> str:
