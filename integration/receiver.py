@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jmespath
@@ -207,8 +207,8 @@ def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) 
     data = data if isinstance(data, dict) else {}
     object_id, number, version = _id(data.get("id")), _id(data.get("number")), data.get("version")
     of = entity(envelope["type"].partition(".")[0])
-    email = jmespath.search(of.email_at, data) if of.email_at else None
-    value, currency = worth(*(jmespath.search(path, data) for path in of.worth_at)) if of.worth_at else (None, None)
+    email = _path(of.email_at).search(data) if of.email_at else None
+    value, currency = worth(*(_path(path).search(data) for path in of.worth_at)) if of.worth_at else (None, None)
     return Event(
         id=clear(id),
         type=clear(envelope["type"])[:LONGEST_ID],
@@ -219,6 +219,9 @@ def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) 
         value=value,
         currency=currency,
     )
+
+
+_path = cache(jmespath.compile)
 
 
 def _id(given: Any) -> str:

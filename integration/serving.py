@@ -34,6 +34,8 @@ LONGEST_HEADERS = 32 * 1024
 LONGEST_LINE = 4 * 1024
 IN_MEMORY = 64 * 1024
 """Bytes of a body beyond which it is kept in a file until it is whole."""
+PACKET = 16 * 1024
+"""Bytes of an answer that are gathered before some are sent."""
 FILES = 4096
 ROOM = 128 * 1024 * 1024
 """Bytes of unfinished bodies that one process keeps."""
@@ -77,7 +79,15 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         return taken
 
 
-class Refusal(WSGITask):  # type: ignore[misc]
+class Answer(WSGITask):  # type: ignore[misc]
+    """What the application answers; headers and body leave in one packet."""
+
+    def finish(self) -> None:
+        super().finish()
+        self.channel.flush()
+
+
+class Refusal(Answer):
     """Lets the application answer a request that HTTP refuses; the connection ends with the answer."""
 
     def execute(self) -> None:
@@ -95,10 +105,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     """One connection.  ``began`` is when the request that is not whole yet sent its first byte."""
 
     parser_class = Request
+    task_class = Answer
     error_task_class = Refusal
     request: Any = None
     began = 0.0
     lingers_until = 0.0
+    unsent = b""
     refused = False
 
     def received(self, data: bytes) -> bool:
@@ -132,6 +144,17 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.refused = bool(self.requests[0].error)
         super().service()
 
+    def write_soon(self, data: bytes) -> int:
+        self.unsent += data
+        if len(self.unsent) >= PACKET:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        """Sends what was written of an answer."""
+        unsent, self.unsent = self.unsent, b""
+        super().write_soon(unsent)
+
     def handle_close(self) -> None:
         """A refused sender may still be sending: closing at once would reset the connection under the answer."""
         if not (self.refused and self.will_close and self.connected) or self.lingers_until:
@@ -151,6 +174,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Connection
     deadline = 10.0
+    woken = False
+
+    def pull_trigger(self) -> None:
+        """Wakes the loop, unless somebody has since it looked last."""
+        if not self.woken:
+            self.woken = True
+            super().pull_trigger()
 
     def maintenance(self, now: float) -> None:
         """Is called each second: ends idle connections, and requests that do not arrive."""
@@ -187,7 +217,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             if time.monotonic() - notified > 1:
                 self.notify()
                 notified = time.monotonic()
-            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+            self._look(1.0)
         self._drain()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -231,9 +261,15 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         deadline = time.monotonic() + self.cfg.graceful_timeout - 2
         while any(map(_busy, self._connections())) and time.monotonic() < deadline:
             self.notify()
-            wasyncore.loop(timeout=0.1, use_poll=True, map=self._map, count=1)
+            self._look(0.1)
         for server in self._servers:
             server.task_dispatcher.shutdown(timeout=1)
+
+    def _look(self, seconds: float) -> None:
+        """Reads and writes what can be, or waits so long for that."""
+        for server in self._servers:
+            server.woken = False  # before it asks: what was changed until now it sees, for the rest it is woken
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
     def _connections(self) -> list[Connection]:
         return [each for server in self._servers for each in list(server.active_channels.values())]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import psycopg2.errors
@@ -20,7 +20,7 @@ from integration.channels import Channel
 from integration.errors import Throttled
 from integration.store import alerts, installations
 from integration.store.database import UNAVAILABLE, Transaction
-from tasks.alert_rules import QUESTIONS
+from tasks.alert_rules import QUESTIONS, Question
 from tasks.celery import WATCH_TICK, app
 from tasks.runtime import Runtime, current
 
@@ -63,22 +63,37 @@ class Watch:
 
     def _observe(self) -> None:
         found: list[Condition] = []
-        asked = []
-        for kind, question in QUESTIONS.items():
-            try:
-                with self._runtime.database.transaction() as tx:
-                    tx.run(f"set local statement_timeout = '{PATIENCE}'")
-                    tx.plan_anew()
-                    found += question(self._runtime, tx)
-                asked.append(kind)
-            except (Throttled, psycopg2.errors.QueryCanceled) as error:
-                logger.warning("watch.condition_unknown", condition=kind, error=type(error).__name__)
+        asked: list[str] = []
+        ahead = iter(QUESTIONS.items())
+        while self._ask(ahead, asked, found):
+            pass
         with self._runtime.database.transaction() as tx:
             raised, over = alerts.observe(tx, asked, found)
         for row in raised:
             logger.error("alert.raised", alert=row["kind"], about=row["about"], count=row["count"], says=row["says"])
         for row in over:
             logger.info("alert.resolved", alert=row["kind"], about=row["about"])
+
+    def _ask(self, ahead: Iterator[tuple[str, Question]], asked: list[str], found: list[Condition]) -> bool:
+        """Asks what is ahead in one transaction, until one question takes too long: it ends that; True when one did."""
+        kind = ""
+        try:
+            with self._runtime.database.transaction(durable=False) as tx:
+                tx.run(f"set local statement_timeout = '{PATIENCE}'")
+                tx.plan_anew()
+                for kind, question in ahead:
+                    try:
+                        found += list(question(self._runtime, tx))
+                        asked.append(kind)
+                    except Throttled as error:
+                        self._leave_unknown(kind, error)
+        except psycopg2.errors.QueryCanceled as error:
+            self._leave_unknown(kind, error)
+            return True
+        return False
+
+    def _leave_unknown(self, kind: str, error: Exception) -> None:
+        logger.warning("watch.condition_unknown", condition=kind, error=type(error).__name__)
 
     def _notify(self, channels: Sequence[str]) -> None:
         with self._runtime.database.transaction() as tx:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -34,13 +35,7 @@ def parse_json(raw: bytes, *, names_keys: bool = False) -> Any:
     duplicate key, and the line and column of what is not JSON.
     """
     try:
-        document = json.loads(
-            raw.decode("utf-8-sig"),
-            parse_int=_integer,
-            parse_float=_decimal,
-            parse_constant=_constant,
-            object_pairs_hook=_named if names_keys else _unnamed,
-        )
+        document = (_NAMING if names_keys else _STRICT).decode(raw.removeprefix(BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise Reject(f"not UTF-8 at byte {error.start}", hint=HINT, code="malformed") from None
     except json.JSONDecodeError as error:
@@ -49,7 +44,7 @@ def parse_json(raw: bytes, *, names_keys: bool = False) -> Any:
         raise Reject(f"not JSON: {problem} at {place}", hint=HINT, code="malformed") from None
     except RecursionError:
         raise _too_deep() from None
-    if is_too_deep(document):
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST and is_too_deep(document):
         raise _too_deep()
     return document
 
@@ -75,7 +70,7 @@ def freeze(document: Any) -> bytes:
 
 def thaw(frozen: bytes) -> Any:
     """The document that was frozen."""
-    return json.loads(frozen, parse_float=Decimal)
+    return _THAWING.decode(frozen.decode())
 
 
 def _write(value: Any, decimal: Callable[[Decimal], str]) -> str:
@@ -140,6 +135,14 @@ def _named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if count[key] > 1 and PLAIN_KEY.fullmatch(key):
             raise Reject(f'the key "{key}" occurs twice in one object', hint=HINT, code="duplicate_key")
     return _unnamed(pairs)
+
+
+# Made once: to make a decoder takes as long as to read a short document.
+_STRICT, _NAMING = (
+    json.JSONDecoder(parse_int=_integer, parse_float=_decimal, parse_constant=_constant, object_pairs_hook=hook)
+    for hook in (_unnamed, _named)
+)
+_THAWING = json.JSONDecoder(parse_float=Decimal)
 
 
 def is_too_deep(document: Any) -> bool:

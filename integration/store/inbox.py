@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from integration.message import Event, State, Step
 from integration.store import counters
@@ -75,7 +75,7 @@ def accept(tx: Transaction, arriving: Sequence[Arriving], newest: int | None = N
     first = {each.key: each for each in reversed(arriving)}
     rows = [_row(each) for _, each in sorted(first.items())]  # two processes that store the same never deadlock
     routes = [
-        {**asdict(route), **_key(each), "place": n} for each in first.values() for n, route in enumerate(each.routes)
+        {**vars(route), **_key(each), "place": n} for each in first.values() for n, route in enumerate(each.routes)
     ]
     stored = tx.rows(ACCEPT, {**columns(rows), "routes": json.dumps(routes), "shard": shard(), "newest": newest})
     if stored[0]["newest"] != newest:

@@ -57,6 +57,19 @@ def test_the_end_is_reported_once(fleet: Watched) -> None:
     assert "It lasted from " in fleet.hook.notices[1]["message"]
 
 
+def test_a_question_that_takes_too_long_leaves_the_others_known(fleet: Watched) -> None:
+    fleet.road.accept("evt-1")
+    fleet.road.accept("evt-1", body={"another": "body"})
+    fleet.pause()
+    with fleet.runtime.database.transaction() as tx, capture_logs() as logs:
+        tx.run("lock table refusals")
+        fleet.look()
+    unknown = [each["condition"] for each in logs if each["event"] == "watch.condition_unknown"]
+    assert unknown == ["refused"]
+    raised = {each["alert"] for each in logs if each["event"] == "alert.raised"}
+    assert raised == {"credentials", "conflict"}
+
+
 def test_a_storm_of_dead_letters_is_one_notice(fleet: Watched) -> None:
     fleet.road.run(STORM, {"shop": fleet.road.shop.id, "odoo": fleet.road.odoo.id})
     fleet.look()

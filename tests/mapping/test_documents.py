@@ -24,7 +24,7 @@ ABSURD = "a number is too long or too large: at most 40 characters and an expone
         (
             b"\xef\xbb\xbf\xef\xbb\xbf1",
             "malformed",
-            "not JSON: Unexpected UTF-8 BOM (decode using utf-8-sig) at character 0",
+            "not JSON: Expecting value at character 0",
         ),
         (b'{"a": "\x00"}', "malformed", "not JSON: Invalid control character at character 7"),
         (b'{"a": NaN}', "malformed", "NaN is not a JSON number"),

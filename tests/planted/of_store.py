@@ -21,6 +21,14 @@ CONDITIONS = "tests/alerts/test_conditions.py::"
 
 DEFECTS = [
     Defect(
+        "a question that takes too long keeps no other from being asked",
+        "tasks/watch.py",
+        "            return True\n",
+        "            return False\n",
+        f"{WATCH}test_a_question_that_takes_too_long_leaves_the_others_known",
+        "Right contains one more item|Extra items in the right set",
+    ),
+    Defect(
         "accepted is counted by the insert itself",
         f"{STORE}inbox.py",
         "select 'accepted' as name, source, count(*) as value",

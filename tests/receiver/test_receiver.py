@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -17,6 +21,9 @@ from integration.signature import Flaw, sign
 from integration.vault import Vault
 from tasks.refusals import PAUSE
 from tests.receiver.webhook import HINT_TOKEN, Receiver, event
+
+DATA_SEGMENTS_IN = 152
+"""Where Linux' ``tcp_info`` counts the segments with data that came in."""
 
 LIMIT = 5 * 1024 * 1024
 OTHER_SECRET = "whsec_d3JvbmctZm9yLXN1cmUtd3JvbmctZm9yLXN1cmU="
@@ -256,6 +263,18 @@ def test_what_is_strange_but_an_event_is_accepted_and_seen(receiver: Receiver, n
 
 def test_a_very_long_webhook_id_is_refused(receiver: Receiver) -> None:
     assert code(receiver.post(event(), id="x" * 300)) == (400, "malformed")
+
+
+def test_an_answer_is_one_packet(receiver: Receiver) -> None:
+    """Headers and body that leave one after the other wake the receiver and its sender once more."""
+    parts = urlsplit(receiver.url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    for number in range(1, 4):
+        connection.request("GET", "/healthz")
+        assert json.loads(connection.getresponse().read()) == {"status": "ok"}
+        tcp = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+        assert struct.unpack_from("I", tcp, DATA_SEGMENTS_IN) == (number,)
+    connection.close()
 
 
 def test_it_reports_its_health(receiver: Receiver) -> None:

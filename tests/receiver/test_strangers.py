@@ -126,6 +126,15 @@ def test_a_connection_that_is_kept_alive_is_not_slow(receiver: Receiver) -> None
         assert session.adapters["http://"].poolmanager.pools[key].num_connections == 1  # type: ignore[attr-defined]
 
 
+def test_a_kept_connection_is_read_again_at_once(receiver: Receiver) -> None:
+    """Not only when the loop looks by itself, which it does once a second."""
+    with requests.Session() as session:
+        began = time.monotonic()
+        for _ in range(40):
+            assert session.get(f"{receiver.url}/healthz", timeout=10).status_code == 200
+        assert time.monotonic() - began < 20
+
+
 def test_a_crowd_of_idle_connections_makes_room(
     postgres: Postgres, valkey: Valkey, template: str, tmp_path: Path
 ) -> None:
