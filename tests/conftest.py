@@ -14,10 +14,12 @@ import psycopg2
 import pytest
 
 from integration.local import servers
+from integration.local.processes import PROJECT
 from integration.local.servers import Postgres, Valkey
 from integration.store.database import Database
 from integration.store.migrate import migrate
 from tests import ports
+from tests.warm import Warm
 
 if TYPE_CHECKING:
     from tests.road.world import World
@@ -52,6 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Last, so that no other test runs beside that fleet.  What breaks it comes before what uses it, on each of several
     # fleets, as its verdict is about everything that the fleet has done.
     items.sort(key=lambda item: str(item.path) if item in of_the_world else "")
+    # First what takes longest: begun late, it would be what everything waits for at the end.
+    items.sort(key=lambda item: item.get_closest_marker("own_fleet") is None)
     timed = {item.path for item in items if item.get_closest_marker("timed")}
     assert all("mark.timed" in path.read_text() for path in timed), "`fleet test` runs those of files that say so"
     if not config.getoption("--live"):
@@ -104,6 +108,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
+def programs() -> Iterator[Warm]:
+    """Runs programs of the project, each as a process of its own that has imported most of it already."""
+    with Warm(PROJECT) as programs:
+        yield programs
+
+
+@pytest.fixture(scope="session")
 def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
     """The name of a migrated, empty database."""
     if made := pytestconfig.getoption("--template"):
@@ -148,9 +159,10 @@ def new_database(url: str, template: str) -> str:
 
 
 def create_database(url: str, name: str, template: str = "template1") -> None:
+    """Its files are copied: half the work of writing each page to the log, as would be done by default."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
-    connection.cursor().execute(f"create database {name} template {template}")
+    connection.cursor().execute(f"create database {name} template {template} strategy file_copy")
     connection.close()
 
 

@@ -23,6 +23,7 @@ from integration.store import migrate
 from integration.vault import Vault, new_key
 from tests.conftest import create_database, named
 from tests.ports import free_port
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 KEY = new_key()
@@ -77,19 +78,17 @@ ENDING = re.compile(r"^error: (.*)\nfix: (.+)\n\Z", re.M)
 class Home:
     """A home of a fleet's own, with `up` and other programs in it."""
 
-    def __init__(self, path: Path, cwd: Path = ROOT) -> None:
+    def __init__(self, path: Path, programs: Warm) -> None:
         self.path = path
-        self.cwd = cwd
+        self._programs = programs
         names = Settings.load({"FLEET_HOME": str(path)}).binds
         self.binds = {f"FLEET_{each.upper()}_BIND": f"127.0.0.1:{free_port()}" for each in names}
 
     def up(self, **variables: str) -> str:
         """Runs `up`, which must refuse, with nothing left behind; the reason."""
         (self.path / "Procfile").write_text("receiver: touch $FLEET_HOME/started; sleep 60\n")
-        ended = self.run(
-            [sys.executable, "-m", "integration.cli", "up", "--procfile", f"{self.path}/Procfile"],
-            **{"CLARITY_URL": "http://127.0.0.1:9/api/v1"} | variables,
-        )
+        clarity = {"CLARITY_URL": "http://127.0.0.1:9/api/v1"}
+        ended = self.fleet("up", "--procfile", f"{self.path}/Procfile", **clarity | variables)
         assert ended.returncode == 1, ended.stdout + ended.stderr
         assert not (self.path / "started").exists()
         assert sorted(each.name for each in (self.path / "run").iterdir()) == ["lock"]
@@ -97,16 +96,23 @@ class Home:
         assert found and found.start() == 0 and READY.fullmatch(ended.stdout), ended.stdout + ended.stderr
         return found[1]
 
+    def fleet(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of `fleet`."""
+        return self._programs.run("integration.cli", *arguments, environment=self._environment(variables))
+
     def run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = isolated(own_variables(), str(self.path)) | self.binds | variables
+        environment = self._environment(variables)
         return subprocess.run(
-            command, env=environment, cwd=self.cwd, capture_output=True, text=True, check=False, timeout=60
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
         )
+
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
+        return isolated(own_variables(), str(self.path)) | self.binds | variables
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def place(tmp_path: Path, programs: Warm) -> Home:
+    return Home(tmp_path, programs)
 
 
 @pytest.mark.parametrize(("variables", "reason"), SETTINGS.values(), ids=SETTINGS)
@@ -119,9 +125,10 @@ def test_up_refuses_mappings_that_do_not_compile(tmp_path: Path) -> None:
     broken = tmp_path / "mappings" / "odoo" / "out" / "order.json"
     broken.write_text(broken.read_text().replace("},", "}", 1))
     (tmp_path / "home").mkdir()
-    place = Home(tmp_path / "home", cwd=tmp_path)
-    check = place.run([sys.executable, "-m", "integration.cli", "mapping", "check"])
-    reason = place.up()
+    with Warm(tmp_path) as programs:
+        place = Home(tmp_path / "home", programs)
+        check = place.fleet("mapping", "check")
+        reason = place.up()
     assert reason.startswith("order.json cannot be read: ")
     assert reason in check.stdout
 
@@ -145,7 +152,7 @@ def test_up_names_a_setting_that_is_none(tmp_path: Path) -> None:
 
 
 def test_doctor_names_a_setting_that_is_none(place: Home) -> None:
-    ended = place.run([sys.executable, "-m", "integration.cli", "doctor"], FLEET_RECIEVER_BIND="0.0.0.0:80")
+    ended = place.fleet("doctor", FLEET_RECIEVER_BIND="0.0.0.0:80")
     assert "! settings: FLEET_RECIEVER_BIND is not a setting: FLEET_RECEIVER_BIND is\n" in ended.stdout
 
 

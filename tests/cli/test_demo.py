@@ -35,6 +35,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return isolated(variables(), str(tmp_path_factory.mktemp("demo"))) | binds
 
 
+@pytest.mark.own_fleet
 def test_without_a_terminal_it_prints_the_table_and_stops(environment: dict[str, str]) -> None:
     demo = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert demo.returncode == 0, demo.stderr
@@ -57,6 +58,7 @@ def test_without_a_terminal_it_prints_the_table_and_stops(environment: dict[str,
     assert demo.stdout.endswith("\n")
 
 
+@pytest.mark.own_fleet
 def test_in_a_terminal_it_stays_until_ctrl_c(environment: dict[str, str]) -> None:
     ours, theirs = pty.openpty()
     terminal = environment | {"COLUMNS": "120", "TERM": "xterm"}

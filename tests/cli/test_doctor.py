@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,15 +18,16 @@ from cryptography.fernet import Fernet
 
 from integration.cli.doctor.round_trip import is_sandbox, round_trip_fleet
 from integration.cli.test import isolated
-from integration.local.fleet import Fleet
 from integration.local.servers import Valkey
 from integration.settings import runtime_file, variables
 from integration.store.database import Database
 from integration.vault import Vault
 from tests.ports import free_port
+from tests.road.world import World
 from tests.store.road import Road
+from tests.warm import Warm
 
-COMMAND = [sys.executable, "-m", "integration.cli", "doctor"]
+COMMAND = ["integration.cli", "doctor"]
 SECRET = "whsec_Y2xhcml0eS1zYW5kYm94LWRlbW8tc2VjcmV0LTAwMDE="
 
 Found = dict[tuple[str, str], dict[str, Any]]
@@ -35,14 +35,12 @@ Doctor = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def doctor(tmp_path: Path) -> Doctor:
+def doctor(tmp_path: Path, programs: Warm) -> Doctor:
     binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "OPS")}  # of no other fleet here
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = isolated(variables(), str(tmp_path)) | binds | settings
-        return subprocess.run(
-            [*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=170, check=False
-        )
+        return programs.run(*COMMAND, *arguments, environment=environment, timeout=170)
 
     return run
 
@@ -201,25 +199,17 @@ def test_keys_that_do_not_open_what_was_stored_first(
 # --- a whole fleet
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    binds = {f"FLEET_{name}_BIND": f"127.0.0.1:{free_port()}" for name in ("RECEIVER", "FLOWER", "SANDBOX", "OPS")}
-    home = str(tmp_path_factory.mktemp("doctor"))
-    fleet = Fleet(isolated(variables(), home) | binds | {"FLEET_SANDBOX_AGE_SECONDS": "0.5"})
-    fleet.start()
-    yield fleet
-    fleet.stop()
+@pytest.fixture
+def of_the_fleet(world: World, programs: Warm) -> Doctor:
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = isolated(variables(), str(world.fleet.home)) | settings
+        return programs.run(*COMMAND, "--json", *arguments, environment=environment, timeout=150)
+
+    return run
 
 
-def of_the_fleet(running: Fleet, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = isolated(variables(), str(running.home)) | settings
-    return subprocess.run(
-        [*COMMAND, "--json", *arguments], env=environment, capture_output=True, text=True, timeout=150, check=False
-    )
-
-
-def test_a_healthy_fleet_has_no_error(running: Fleet) -> None:
-    done = of_the_fleet(running)
+def test_a_healthy_fleet_has_no_error(of_the_fleet: Doctor) -> None:
+    done = of_the_fleet()
     found = findings(done)
     assert [each for each in found.values() if each["verdict"] == "error"] == []
     assert done.returncode == 0
@@ -228,20 +218,18 @@ def test_a_healthy_fleet_has_no_error(running: Fleet) -> None:
     assert found["clarity", "webhook"]["says"].endswith("/webhooks/clarity")
 
 
-def test_the_event_it_sends_is_accounted_for_and_does_nothing(running: Fleet) -> None:
-    assert of_the_fleet(running).returncode == 0
-    database = Database(running.environment["DATABASE_URL"], connections=1)
-    with database.transaction() as tx:
+def test_the_event_it_sends_is_accounted_for_and_does_nothing(of_the_fleet: Doctor, world: World) -> None:
+    assert of_the_fleet().returncode == 0
+    with world.database.transaction() as tx:
         states = tx.rows(
             """select distinct d.state from deliveries d join messages m on m.id = d.message
                where m.type = 'webhook.test'"""
         )
-    database.close()
     assert states == [{"state": "skipped"}]
 
 
-def test_a_secret_that_the_receiver_does_not_have(running: Fleet) -> None:
-    finding = findings(of_the_fleet(running, CLARITY_WEBHOOK_SECRETS=SECRET))["fleet", "receiver"]
+def test_a_secret_that_the_receiver_does_not_have(of_the_fleet: Doctor) -> None:
+    finding = findings(of_the_fleet(CLARITY_WEBHOOK_SECRETS=SECRET))["fleet", "receiver"]
     assert finding["verdict"] == "error"
     assert finding["says"].endswith("answers 401 to a signed event")
     assert finding["fix"] == "Restart the fleet, so that the receiver has the secrets that are set."
@@ -255,8 +243,8 @@ def test_a_secret_that_the_receiver_does_not_have(running: Fleet) -> None:
         ("fusion", {"FUSION_CLIENT_SECRET": "wrong"}, "Check FUSION_TOKEN_URL, FUSION_CLIENT_ID"),
     ],
 )
-def test_a_wrong_key(running: Fleet, system: str, wrong: dict[str, str], fix: str) -> None:
-    done = of_the_fleet(running, system, **wrong)
+def test_a_wrong_key(of_the_fleet: Doctor, system: str, wrong: dict[str, str], fix: str) -> None:
+    done = of_the_fleet(system, **wrong)
     finding = findings(done)[system, "credentials"]
     assert (done.returncode, finding["verdict"]) == (1, "error")
     assert finding["fix"].startswith(fix)
@@ -265,6 +253,7 @@ def test_a_wrong_key(running: Fleet, system: str, wrong: dict[str, str], fix: st
 # --- the round trip
 
 
+@pytest.mark.own_fleet
 def test_an_order_comes_round_in_a_fleet_of_its_own(doctor: Doctor) -> None:
     """Whatever is configured: it is not looked at, and the order never sees it."""
     done = doctor("odoo", "--round-trip", "--json", ODOO_URL="http://127.0.0.1:9", ODOO_API_KEY="k")
@@ -277,10 +266,11 @@ def test_an_order_comes_round_in_a_fleet_of_its_own(doctor: Doctor) -> None:
     assert all(" after " in says and says.endswith(" s") for says in trip.values())
 
 
-def test_a_running_fleet_is_used_if_all_its_systems_are_sandboxes(running: Fleet) -> None:
-    with round_trip_fleet(running.home) as (environment, ours):
-        assert (environment["DATABASE_URL"], ours) == (running.environment["DATABASE_URL"], False)
-    sandboxes = json.loads(runtime_file(running.home).read_text())
+def test_a_running_fleet_is_used_if_all_its_systems_are_sandboxes(world: World) -> None:
+    home = world.fleet.home
+    with round_trip_fleet(home) as (environment, ours):
+        assert (environment["DATABASE_URL"], ours) == (world.fleet.environment["DATABASE_URL"], False)
+    sandboxes = json.loads(runtime_file(home).read_text())
     assert is_sandbox(sandboxes)
     assert not is_sandbox(sandboxes | {"ODOO_URL": "https://erp.example"})
     assert not is_sandbox({name: value for name, value in sandboxes.items() if name != "FLEET_SANDBOX_URL"})

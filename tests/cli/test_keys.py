@@ -186,6 +186,7 @@ def keys_command(home: Path, *arguments: str) -> Result:
     return CliRunner(env={"FLEET_HOME": str(home), "FLEET_USER": "anna"}).invoke(main, ["keys", "rotate", *arguments])
 
 
+@pytest.mark.own_fleet
 def test_a_fleet_of_up_gets_a_new_key_and_loses_the_old_one(tmp_path: Path) -> None:
     fleet = started(tmp_path)
     try:

@@ -21,8 +21,9 @@ from integration.store.cursors import Cursor
 from integration.store.database import Database
 from integration.store.installations import Installation
 from tests.connectors.fusion_targets import Pod, Shop, pod
+from tests.warm import Warm
 
-COMMAND = [sys.executable, "-m", "integration.cli", "poll"]
+COMMAND = ["integration.cli", "poll"]
 STREAMS = ["orders", "open_orders", "invoices", "customers"]
 
 Poll = Callable[..., subprocess.CompletedProcess[str]]
@@ -56,16 +57,9 @@ def environment(running: Pod, database_url: str, valkey: Valkey, tmp_path: Path)
 
 
 @pytest.fixture
-def poll(environment: dict[str, str]) -> Poll:
+def poll(environment: dict[str, str], programs: Warm) -> Poll:
     def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            env=environment | changes,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return programs.run(*COMMAND, *arguments, environment=environment | changes)
 
     return run
 
@@ -158,9 +152,8 @@ def test_it_waits_for_a_poll_of_the_fleet_and_then_reads(
 ) -> None:
     shop.send(shop.two_lines())
     held = take(database, fusion)
-    waiting = subprocess.Popen(
-        [*COMMAND, "fusion"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", *COMMAND, "fusion"]
+    waiting = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert waiting.stderr
     assert waiting.stderr.readline() == "waiting for the poll of fusion-1 that the fleet has under way\n"
     with database.transaction() as tx:

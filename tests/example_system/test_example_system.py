@@ -84,6 +84,7 @@ def test_its_files_replace_none_of_the_project() -> None:
     }
 
 
+@pytest.mark.own_fleet
 @pytest.mark.timeout(300)
 def test_it_keeps_the_contract_and_takes_an_order(
     copy: Path, postgres: Postgres, valkey: Valkey, template: str

@@ -37,6 +37,7 @@ def effects(world: World, ids: list[str]) -> dict[str, list[tuple[str, str]]]:
     return {id: odoo[id] + [("fusion", number) for source, number in fusion if source == id] for id in ids}
 
 
+@pytest.mark.own_fleet
 @pytest.mark.timeout(300)
 def test_a_restored_fleet_doubles_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"

@@ -32,6 +32,7 @@ def copying(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield world
 
 
+@pytest.mark.own_fleet
 def test_both_have_it_and_what_the_copy_ships_and_bills_is_not_sent_to_clarity(copying: World) -> None:
     ids = copying.generate(2, "plain", "b2b_po")
     copying.finished(*ids)

@@ -23,6 +23,8 @@ from tests.road.test_customer_events import at_rest, contact, deliveries, states
 from tests.road.test_customers import odoo
 from tests.road.world import FINISHED, World
 
+pytestmark = pytest.mark.own_fleet
+
 CODE = ("integration", "tasks", "mappings")
 SHOP, ODOO = "shop_b2b", "odoo_eu"
 BACK = ("shipment", "invoice")

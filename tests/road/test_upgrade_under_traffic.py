@@ -46,6 +46,7 @@ def keys() -> dict[str, str]:
     return {"FLEET_ENCRYPTION_KEYS": new_key()}
 
 
+@pytest.mark.own_fleet
 @pytest.mark.timeout(600)
 def test_what_was_open_ends_while_new_events_arrive(
     postgres: Postgres | Running, template: str, keys: dict[str, str], tmp_path: Path
