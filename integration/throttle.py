@@ -1,9 +1,9 @@
 """One target as the whole fleet may call it: rate, concurrency, blocks and the breaker, shared through Redis.
 
-A hop is *admitted* once, at its start, and then holds some of the target's slots: so many of its calls may be under
-way at once.  With them it takes the places in the target's rate that it is expected to need, and each of its calls
-waits for its own.  So a short hop asks twice: when it comes, and when it leaves.  The outcomes of the calls feed the
-breaker and the rate.  All state is in Redis and all of it may be lost: the limits hold again from the next call on.
+A hop is *admitted* once, at its start, and then holds some of the target's slots, one for each of its calls that is
+under way (`Slots`).  With them it takes the places in the target's rate that it is expected to need, and each of its
+calls waits for its own.  So a short hop asks twice: when it comes, and when it leaves.  The outcomes of the calls feed
+the breaker and the rate.  All state is in Redis and all of it may be lost: the limits hold again from the next call on.
 What an operator decides (limits, breaker off, a pause) is stored in Postgres and copied here every second, and holds
 for every process.
 """
@@ -24,6 +24,7 @@ from typing import Any
 from redis import Redis, RedisError
 
 from integration.errors import Failure, Retry, Throttled
+from integration.slots import Slots
 
 SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
@@ -157,6 +158,13 @@ class Throttle:
             return "unknown", 0.0
         return answer.word, answer.seconds
 
+    def resize(self, holder: str, slots: int) -> int:
+        """How many slots the hop has, which needs so many; 0 when Redis cannot be reached."""
+        try:
+            return Answer.of(self._run("resize", holder, slots=slots)).slots
+        except Throttled:
+            return 0
+
     def _run(
         self,
         question: str,
@@ -200,7 +208,7 @@ class Answer:
 class Admission:
     """One hop inside; its ``call`` is the gate that a connector is given.  Several threads may call.
 
-    ``lines`` is how many of its calls may be under way at once.  ``probe`` is true when it was admitted to test whether
+    ``slots`` are for its calls that are under way.  ``probe`` is true when it was admitted to test whether
     the target works again.  ``spends_attempt`` says whether a `Retry` of this hop counts as an attempt: not as a probe,
     and not once the breaker is open.  ``opened_after`` is set when a failure of this hop opened the breaker, to the
     seconds since the first of the failures that led to it: their attempts are refunded.
@@ -213,7 +221,7 @@ class Admission:
         self._throttle = throttle
         self._holder = holder
         self._lock = threading.Lock()
-        self.lines = admitted.slots
+        self.slots = Slots(admitted.slots, self._resize)
         self.probe = admitted.word == "probe"
         self.spends_attempt = not self.probe
         self.opened_after: float | None = None
@@ -234,10 +242,7 @@ class Admission:
         is sent, only when waiting is pointless: the target is paused, the breaker has opened, the target asked for a
         pause of more than 10 s, or Redis is gone.
         """
-        with self._be_alone() if alone else nullcontext():
-            while (wait := self._wait(size)) is None:
-                time.sleep(LATER)
-            time.sleep(wait)
+        with self._be_alone() if alone else nullcontext(), self._place(size):
             try:
                 yield
             except Failure as failure:
@@ -247,8 +252,23 @@ class Admission:
                 self._good += 1
 
     @contextmanager
+    def _place(self, size: float) -> Iterator[None]:
+        """A slot for the length of the block, which begins when the call's place in the rate comes.
+
+        Where that is far ahead the slot is for others meanwhile.
+        """
+        while True:
+            with self.slots.one():
+                wait = self._wait(size)
+                if wait is not None:
+                    time.sleep(wait)
+                    yield
+                    return
+            time.sleep(LATER)
+
+    @contextmanager
     def _be_alone(self) -> Iterator[None]:
-        while (answer := self._throttle.ask("alone", self._holder, slots=self.lines)).word == "later":
+        while (answer := self._ask("alone")).word == "later":
             time.sleep(answer.seconds)
         try:
             yield
@@ -266,13 +286,19 @@ class Admission:
             self._left = True
             now = time.monotonic()
             unused = sum(1 for at in self._places if at > now)
-        self._throttle.report("release", self._holder, good=self._take_good(), slots=self.lines, places=unused)
+        with self.slots.unchanged() as slots:
+            self._throttle.report("release", self._holder, good=self._take_good(), slots=slots, places=unused)
         return self._called
 
     def renew(self) -> None:
         """Keeps the slots.  Called every few seconds, by the thread that renews the leases."""
-        if not self._left:
-            self._throttle.report("renew", self._holder, slots=self.lines)
+        with self.slots.unchanged() as slots:
+            if not self._left:
+                self._throttle.report("renew", self._holder, slots=slots)
+
+    def _resize(self, slots: int) -> int:
+        """How many slots the hop has now that it needs so many; what it had, where Redis cannot be asked."""
+        return self._throttle.resize(self._holder, slots) or self.slots.held
 
     def _wait(self, size: float) -> float | None:
         """Seconds until the place of a call, which is taken here; None when it is to be asked for again later."""
@@ -286,11 +312,11 @@ class Admission:
             at = [self._places.popleft() for _ in range(needed)][0]
             blocked = 0.0
             if self._asked_at < max(time.monotonic() - FRESH, self._throttle.upset_at):
-                blocked = self._ask(places=0).seconds
+                blocked = self._ask_for_call(places=0).seconds
             return max(at - time.monotonic(), blocked, 0.0)
 
     def _ask_for_places(self, size: float, needed: int) -> float | None:
-        answer = self._ask(places=needed)
+        answer = self._ask_for_call(places=needed)
         if answer.word == "later":
             self._owed -= size
             return None
@@ -298,9 +324,13 @@ class Admission:
         self._called += needed
         return answer.seconds
 
-    def _ask(self, places: int) -> Answer:
+    def _ask(self, question: str, good: int = 0, places: int = 0) -> Answer:
+        with self.slots.unchanged() as slots:
+            return self._throttle.ask(question, self._holder, good=good, slots=slots, places=places)
+
+    def _ask_for_call(self, places: int) -> Answer:
         asked_at = time.monotonic()
-        answer = self._throttle.ask("call", self._holder, good=self._take_good(), slots=self.lines, places=places)
+        answer = self._ask("call", self._take_good(), places)
         self._asked_at = asked_at
         return answer
 

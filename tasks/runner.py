@@ -111,7 +111,7 @@ def _run_side_by_side(
         with runtime.admitted(queue, len(works)) as place:
             for work in works:
                 work.lease.place = place
-            following = side_by_side.run(pieces[: 1 if place.probe else None], place.lines)
+            following = side_by_side.run(pieces[: 1 if place.probe else None])
     except Failure as failure:
         refused = failure
     return following + finish(runtime, [End(work, refused) for work in works[len(following) :]])

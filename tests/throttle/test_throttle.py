@@ -305,7 +305,7 @@ def test_a_hop_may_wait_for_a_slot(redis: Redis) -> None:
 def test_a_hop_of_several_gets_half_of_the_free_slots(redis: Redis) -> None:
     throttle = fast(redis, concurrency=4)
     with throttle.admit(16) as first, throttle.admit(16) as second, throttle.admit(1) as third:
-        assert (first.lines, second.lines, third.lines) == (2, 1, 1)
+        assert [each.slots.held for each in (first, second, third)] == [2, 1, 1]
         with pytest.raises(Throttled, match="all slots"), throttle.admit(16):
             pass
     assert throttle.state().slots == 0
