@@ -149,7 +149,7 @@ function questions.call()
   hold_slots(wanted_slots)
   if places == 0 then return answer('go', block) end
   local ahead = math.max(now, get('free_at'), get('blocked_until')) - now
-  if ahead > AHEAD then return answer('later', AHEAD) end
+  if ahead > AHEAD then return answer('later', math.min(ahead - AHEAD / 2, AHEAD)) end
   return take('go', wanted_slots, places)
 end
 

@@ -29,7 +29,8 @@ from integration.slots import Slots
 SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
 SILENCE = 1.0
-LATER = 1.0
+SOON = 0.1
+LONGEST_GATHERING = 2.0
 SLOT_EVERY = 0.05
 CREDIT_SECONDS = 2.0
 MOST_CREDIT = 100
@@ -94,6 +95,8 @@ class Throttle:
         """The calls of the hop before."""
         self.upset_at = 0.0
         """When the target last asked this process for a pause, or failed."""
+        self.next_at = 0.0
+        """When the first place comes that this process has not taken."""
 
     @contextmanager
     def admit(self, hops: int = 1, patience: float = 0.0) -> Iterator[Admission]:
@@ -105,7 +108,7 @@ class Throttle:
         holder, until = uuid.uuid4().hex, time.monotonic() + patience
         while True:
             asked_at = time.monotonic()
-            answer = Answer.of(self._run("admit", holder, slots=hops, places=self._expected))
+            answer = self._taken(asked_at, self._run("admit", holder, slots=hops, places=self._expected))
             if answer.word != "full" or asked_at > until:
                 break
             time.sleep(SLOT_EVERY)
@@ -114,6 +117,15 @@ class Throttle:
             yield admission
         finally:
             self._expected = min(max(1, admission.leave()), MOST_PLACES)
+
+    def gather(self) -> None:
+        """Waits while the places of the next moments are taken, as far as this process knows.
+
+        A hop that starts then takes along what has come due meanwhile, and shares its calls with it.
+        """
+        until = time.monotonic() + LONGEST_GATHERING
+        while (wait := min(self.next_at - SOON, until) - time.monotonic()) > 0:
+            time.sleep(wait)
 
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
@@ -144,7 +156,14 @@ class Throttle:
 
     def ask(self, question: str, holder: str, *, good: int = 0, slots: int = 1, places: int = 0) -> Answer:
         """The script's answer; raises `Throttled` when it is a refusal."""
-        return _admitted(Answer.of(self._run(question, holder, good=good, slots=slots, places=places)))
+        asked_at = time.monotonic()
+        return _admitted(self._taken(asked_at, self._run(question, holder, good=good, slots=slots, places=places)))
+
+    def _taken(self, asked_at: float, said: list[Any]) -> Answer:
+        answer = Answer.of(said)
+        if answer.places:
+            self.next_at = asked_at + answer.seconds + answer.places * answer.between
+        return answer
 
     def report(
         self, news: str, holder: str, *, pause: float = 0.0, good: int = 0, slots: int = 1, places: int = 0
@@ -259,12 +278,12 @@ class Admission:
         """
         while True:
             with self.slots.one():
-                wait = self._wait(size)
-                if wait is not None:
+                taken, wait = self._wait(size)
+                if taken:
                     time.sleep(wait)
                     yield
                     return
-            time.sleep(LATER)
+            time.sleep(wait)
 
     @contextmanager
     def _be_alone(self) -> Iterator[None]:
@@ -300,8 +319,8 @@ class Admission:
         """How many slots the hop has now that it needs so many; what it had, where Redis cannot be asked."""
         return self._throttle.resize(self._holder, slots) or self.slots.held
 
-    def _wait(self, size: float) -> float | None:
-        """Seconds until the place of a call, which is taken here; None when it is to be asked for again later."""
+    def _wait(self, size: float) -> tuple[bool, float]:
+        """Whether the place of a call is taken, and the seconds until it comes, or until it is asked for again."""
         with self._lock:
             self._owed += size
             needed = max(1, int(self._owed))
@@ -313,16 +332,16 @@ class Admission:
             blocked = 0.0
             if self._asked_at < max(time.monotonic() - FRESH, self._throttle.upset_at):
                 blocked = self._ask_for_call(places=0).seconds
-            return max(at - time.monotonic(), blocked, 0.0)
+            return True, max(at - time.monotonic(), blocked, 0.0)
 
-    def _ask_for_places(self, size: float, needed: int) -> float | None:
+    def _ask_for_places(self, size: float, needed: int) -> tuple[bool, float]:
         answer = self._ask_for_call(places=needed)
         if answer.word == "later":
             self._owed -= size
-            return None
+            return False, answer.seconds
         self._owed -= needed
         self._called += needed
-        return answer.seconds
+        return True, answer.seconds
 
     def _ask(self, question: str, good: int = 0, places: int = 0) -> Answer:
         with self.slots.unchanged() as slots:

@@ -61,6 +61,8 @@ def rounds(
 ) -> Iterator[list[Following]]:
     """The same, with what else is due in the ``queue`` beside those of the nudge; and again, while that fills a hop."""
     for _ in range(MOST_ROUNDS if queue else 1):
+        if queue:
+            runtime.gather(queue)
         claimed, left = _claim(runtime, ids, first, queue)
         if claimed:
             yield _hop(runtime, claimed, bodies)

@@ -51,7 +51,7 @@ class Target(ABC):
         self.sku_a, self.sku_b = self.product(), self.product()
 
     @contextmanager
-    def gate(self, size: int = 1, *, alone: bool = False) -> Iterator[None]:
+    def gate(self, size: int = 1, *, share: float = 1.0, alone: bool = False) -> Iterator[None]:  # noqa: ARG002
         self.calls += 1
         self.alone += alone
         self.sizes.append(size)

@@ -199,7 +199,7 @@ class Losing:
         self._lost = lost
 
     @contextmanager
-    def __call__(self, size: int = 1, *, alone: bool = False) -> Iterator[None]:  # noqa: ARG002 - it lets all through
+    def __call__(self, size: int = 1, **manner: Any) -> Iterator[None]:  # noqa: ARG002 - it lets all through
         self.calls += 1
         call = self.calls
         yield

@@ -119,9 +119,9 @@ DEFECTS = [
     Defect(
         "a call that waits for a far place holds no slot",
         "integration/throttle.py",
-        "        while True:\n            with self.slots.one():\n                wait = self._wait(size)\n",
-        "        while True:\n            with self.slots.one():\n"
-        "                while (wait := self._wait(size)) is None:\n                    time.sleep(LATER)\n",
+        "                taken, wait = self._wait(size)\n",
+        "                while not (found := self._wait(size))[0]:\n                    time.sleep(found[1])\n"
+        "                taken, wait = found\n",
         f"{SLOTS}test_who_waits_for_a_far_place_leaves_its_slot_to_others",
     ),
     Defect(

@@ -41,7 +41,7 @@ class Lookup:
         """For each value its rows, None where it has to be asked for alone."""
         written = {self._same(value): value for value in reversed(values)}
         asked = list(written.values())
-        rows = {}
+        rows: dict[str, list[Row] | None] = {}
         for start in range(0, len(asked), MOST_ASKED):
             some = asked[start : start + MOST_ASKED]
             rows |= dict.fromkeys(some) if (found := self._read_shown(some)) is None else self._by_value(some, found)
