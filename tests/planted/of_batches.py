@@ -138,4 +138,26 @@ DEFECTS = [
         "{value: value for value",
         f"{FUSION}test_addresses_that_differ_in_their_writing_are_asked_for_apart",
     ),
+    Defect(
+        "a bulk call takes places by its work",
+        "tasks/runtime.py",
+        "max(1.0, size * share)",
+        "1.0",
+        "tests/throttle/test_throttle.py::test_a_bulk_call_takes_places_by_the_share_of_its_objects",
+    ),
+    Defect(
+        "what a confirmation of several orders takes is not what a look-up takes",
+        "integration/connectors/odoo/effort.py",
+        "        return CONFIRMED\n",
+        "        return READ\n",
+        "tests/connectors/test_odoo_bulk.py::test_a_batch_of_new_orders_takes_six_calls",
+    ),
+    Defect(
+        "a hop waits until the rate of its target takes calls",
+        "integration/throttle.py",
+        "until) - time.monotonic()) > 0:",
+        "until) - time.monotonic()) > 60:",
+        "tests/throttle/test_throttle.py::test_a_hop_that_gathers_starts_when_the_rate_takes_calls_again",
+        "used up",
+    ),
 ]
