@@ -29,8 +29,8 @@ Answers = Callable[[Sequence[T]], Sequence[R | BaseException]]
 """What answers several items, in their order; an exception among the answers is raised to the one that asked."""
 
 
-def run(pieces: Sequence[Callable[[], R]], lines: int = THREADS) -> list[R]:
-    """What each piece returns; ``lines`` calls at most are under way at once.
+def run(pieces: Sequence[Callable[[], R]]) -> list[R]:
+    """What each piece returns.
 
     What a piece raises is raised when all have ended: the first of these errors.  Within a piece they run one after
     the other, and the others of its table go on meanwhile.
@@ -39,7 +39,7 @@ def run(pieces: Sequence[Callable[[], R]], lines: int = THREADS) -> list[R]:
         return [pieces[0]()]
     if isinstance(getcurrent(), _Piece):
         return [outcome.get() for outcome in [_tried(piece) for piece in pieces]]
-    return _Table(lines).seat(pieces)
+    return _Table().seat(pieces)
 
 
 def together(key: Hashable, item: T, answer: Answers[T, R], *, calls: bool = False, patience: float = 0.0) -> R:
@@ -109,8 +109,7 @@ class _Outcome:
 class _Table:
     """Where pieces of work rest until they are answered, by the greenlet that called `run`."""
 
-    def __init__(self, lines: int) -> None:
-        self._lines = lines
+    def __init__(self) -> None:
         self._resting: dict[Hashable, list[_Asked]] = {}
         self._answered: SimpleQueue[tuple[list[_Asked], list[_Outcome]]] = SimpleQueue()
         self._under_way = 0
@@ -142,10 +141,8 @@ class _Table:
         return None
 
     def _call(self) -> None:
-        """Starts the calls that there are lines for; a single one needs no thread."""
+        """Starts the calls; a single one needs no thread."""
         for key in [key for key, askers in self._resting.items() if askers[0].calls]:
-            if self._under_way >= self._lines:
-                return
             askers = self._resting.pop(key)
             if not self._resting and not self._under_way:
                 _resume(askers, askers[0].context.run(_ask, askers))

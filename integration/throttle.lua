@@ -73,6 +73,12 @@ local function hold_slots(number)
   if is_alone() then redis.call('HSET', target, 'alone_until', now + lease) end
 end
 
+-- How many of the slots that are free one hop may take: half of them, so that others who come now find some.
+local function half_of_free()
+  redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
+  return math.ceil(math.max(concurrency - redis.call('ZCARD', slots), 0) / 2)
+end
+
 local function open(times, since)
   local length = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ (times - 1))
   redis.call('HSET', target, 'open_until', now + length, 'openings', times)
@@ -110,17 +116,15 @@ local function take(word, granted, taken)
   return reply
 end
 
--- Half of the slots that are free, so that others who come now find some; of the places that are wanted those that are
--- near, and one in any case.
+-- Of the places that are wanted those that are near, and one in any case.
 function questions.admit()
   if paused then return answer('paused', PAUSE_RETRY) end
   local block = get('blocked_until') - now
   if block > 0 then return answer('blocked', block) end
   local state, wait = breaker()
   if state == 'open' or state == 'probing' then return answer('open', wait) end
-  redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
-  local free = concurrency - redis.call('ZCARD', slots)
-  if free <= 0 then return answer('full', FULL_RETRY) end
+  local free = half_of_free()
+  if free == 0 then return answer('full', FULL_RETRY) end
   local backlog = get('free_at') - now
   if backlog > PATIENCE then return answer('busy', backlog) end
   if state == 'half_open' then
@@ -128,7 +132,7 @@ function questions.admit()
     hold_slots(1)
     return take('probe', 1, 1)
   end
-  local granted = math.min(wanted_slots, math.ceil(free / 2))
+  local granted = math.min(wanted_slots, free)
   hold_slots(granted)
   local near = math.floor((NEAR - math.max(backlog, 0)) * rate() / 1000)
   return take('admitted', granted, math.max(1, math.min(places, near)))
@@ -145,8 +149,19 @@ function questions.call()
   hold_slots(wanted_slots)
   if places == 0 then return answer('go', block) end
   local ahead = math.max(now, get('free_at'), get('blocked_until')) - now
-  if ahead > AHEAD then return answer('later', AHEAD) end
+  if ahead > AHEAD then return answer('later', math.min(ahead - AHEAD / 2, AHEAD)) end
   return take('go', wanted_slots, places)
+end
+
+-- A hop inside needs another number of slots than it has; one that tests whether the target works again gets no more.
+function questions.resize()
+  local more, held = breaker() == 'closed' and half_of_free() or 0, 0
+  while redis.call('ZREM', slots, holder .. ':' .. held + 1) == 1 do held = held + 1 end
+  local granted = math.max(1, math.min(wanted_slots, held + more))
+  hold_slots(granted)
+  local reply = answer('held', lease)
+  reply[3] = granted
+  return reply
 end
 
 -- A call that has to be the only one of its kind is so until `joined`, or until nobody has heard of its holder for a

@@ -1,9 +1,9 @@
 """One target as the whole fleet may call it: rate, concurrency, blocks and the breaker, shared through Redis.
 
-A hop is *admitted* once, at its start, and then holds some of the target's slots: so many of its calls may be under
-way at once.  With them it takes the places in the target's rate that it is expected to need, and each of its calls
-waits for its own.  So a short hop asks twice: when it comes, and when it leaves.  The outcomes of the calls feed the
-breaker and the rate.  All state is in Redis and all of it may be lost: the limits hold again from the next call on.
+A hop is *admitted* once, at its start, and then holds some of the target's slots, one for each of its calls that is
+under way (`Slots`).  With them it takes the places in the target's rate that it is expected to need, and each of its
+calls waits for its own.  So a short hop asks twice: when it comes, and when it leaves.  The outcomes of the calls feed
+the breaker and the rate.  All state is in Redis and all of it may be lost: the limits hold again from the next call on.
 What an operator decides (limits, breaker off, a pause) is stored in Postgres and copied here every second, and holds
 for every process.
 """
@@ -24,11 +24,13 @@ from typing import Any
 from redis import Redis, RedisError
 
 from integration.errors import Failure, Retry, Throttled
+from integration.slots import Slots
 
 SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
 SILENCE = 1.0
-LATER = 1.0
+SOON = 0.1
+LONGEST_GATHERING = 2.0
 SLOT_EVERY = 0.05
 CREDIT_SECONDS = 2.0
 MOST_CREDIT = 100
@@ -93,6 +95,8 @@ class Throttle:
         """The calls of the hop before."""
         self.upset_at = 0.0
         """When the target last asked this process for a pause, or failed."""
+        self.next_at = 0.0
+        """When the first place comes that this process has not taken."""
 
     @contextmanager
     def admit(self, hops: int = 1, patience: float = 0.0) -> Iterator[Admission]:
@@ -104,7 +108,7 @@ class Throttle:
         holder, until = uuid.uuid4().hex, time.monotonic() + patience
         while True:
             asked_at = time.monotonic()
-            answer = Answer.of(self._run("admit", holder, slots=hops, places=self._expected))
+            answer = self._taken(asked_at, self._run("admit", holder, slots=hops, places=self._expected))
             if answer.word != "full" or asked_at > until:
                 break
             time.sleep(SLOT_EVERY)
@@ -113,6 +117,15 @@ class Throttle:
             yield admission
         finally:
             self._expected = min(max(1, admission.leave()), MOST_PLACES)
+
+    def gather(self) -> None:
+        """Waits while the places of the next moments are taken, as far as this process knows.
+
+        A hop that starts then takes along what has come due meanwhile, and shares its calls with it.
+        """
+        until = time.monotonic() + LONGEST_GATHERING
+        while (wait := min(self.next_at - SOON, until) - time.monotonic()) > 0:
+            time.sleep(wait)
 
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
@@ -143,7 +156,14 @@ class Throttle:
 
     def ask(self, question: str, holder: str, *, good: int = 0, slots: int = 1, places: int = 0) -> Answer:
         """The script's answer; raises `Throttled` when it is a refusal."""
-        return _admitted(Answer.of(self._run(question, holder, good=good, slots=slots, places=places)))
+        asked_at = time.monotonic()
+        return _admitted(self._taken(asked_at, self._run(question, holder, good=good, slots=slots, places=places)))
+
+    def _taken(self, asked_at: float, said: list[Any]) -> Answer:
+        answer = Answer.of(said)
+        if answer.places:
+            self.next_at = asked_at + answer.seconds + answer.places * answer.between
+        return answer
 
     def report(
         self, news: str, holder: str, *, pause: float = 0.0, good: int = 0, slots: int = 1, places: int = 0
@@ -156,6 +176,13 @@ class Throttle:
         except Throttled:
             return "unknown", 0.0
         return answer.word, answer.seconds
+
+    def resize(self, holder: str, slots: int) -> int:
+        """How many slots the hop has, which needs so many; 0 when Redis cannot be reached."""
+        try:
+            return Answer.of(self._run("resize", holder, slots=slots)).slots
+        except Throttled:
+            return 0
 
     def _run(
         self,
@@ -200,7 +227,7 @@ class Answer:
 class Admission:
     """One hop inside; its ``call`` is the gate that a connector is given.  Several threads may call.
 
-    ``lines`` is how many of its calls may be under way at once.  ``probe`` is true when it was admitted to test whether
+    ``slots`` are for its calls that are under way.  ``probe`` is true when it was admitted to test whether
     the target works again.  ``spends_attempt`` says whether a `Retry` of this hop counts as an attempt: not as a probe,
     and not once the breaker is open.  ``opened_after`` is set when a failure of this hop opened the breaker, to the
     seconds since the first of the failures that led to it: their attempts are refunded.
@@ -213,7 +240,7 @@ class Admission:
         self._throttle = throttle
         self._holder = holder
         self._lock = threading.Lock()
-        self.lines = admitted.slots
+        self.slots = Slots(admitted.slots, self._resize)
         self.probe = admitted.word == "probe"
         self.spends_attempt = not self.probe
         self.opened_after: float | None = None
@@ -234,10 +261,7 @@ class Admission:
         is sent, only when waiting is pointless: the target is paused, the breaker has opened, the target asked for a
         pause of more than 10 s, or Redis is gone.
         """
-        with self._be_alone() if alone else nullcontext():
-            while (wait := self._wait(size)) is None:
-                time.sleep(LATER)
-            time.sleep(wait)
+        with self._be_alone() if alone else nullcontext(), self._place(size):
             try:
                 yield
             except Failure as failure:
@@ -247,8 +271,23 @@ class Admission:
                 self._good += 1
 
     @contextmanager
+    def _place(self, size: float) -> Iterator[None]:
+        """A slot for the length of the block, which begins when the call's place in the rate comes.
+
+        Where that is far ahead the slot is for others meanwhile.
+        """
+        while True:
+            with self.slots.one():
+                taken, wait = self._wait(size)
+                if taken:
+                    time.sleep(wait)
+                    yield
+                    return
+            time.sleep(wait)
+
+    @contextmanager
     def _be_alone(self) -> Iterator[None]:
-        while (answer := self._throttle.ask("alone", self._holder, slots=self.lines)).word == "later":
+        while (answer := self._ask("alone")).word == "later":
             time.sleep(answer.seconds)
         try:
             yield
@@ -266,16 +305,22 @@ class Admission:
             self._left = True
             now = time.monotonic()
             unused = sum(1 for at in self._places if at > now)
-        self._throttle.report("release", self._holder, good=self._take_good(), slots=self.lines, places=unused)
+        with self.slots.unchanged() as slots:
+            self._throttle.report("release", self._holder, good=self._take_good(), slots=slots, places=unused)
         return self._called
 
     def renew(self) -> None:
         """Keeps the slots.  Called every few seconds, by the thread that renews the leases."""
-        if not self._left:
-            self._throttle.report("renew", self._holder, slots=self.lines)
+        with self.slots.unchanged() as slots:
+            if not self._left:
+                self._throttle.report("renew", self._holder, slots=slots)
 
-    def _wait(self, size: float) -> float | None:
-        """Seconds until the place of a call, which is taken here; None when it is to be asked for again later."""
+    def _resize(self, slots: int) -> int:
+        """How many slots the hop has now that it needs so many; what it had, where Redis cannot be asked."""
+        return self._throttle.resize(self._holder, slots) or self.slots.held
+
+    def _wait(self, size: float) -> tuple[bool, float]:
+        """Whether the place of a call is taken, and the seconds until it comes, or until it is asked for again."""
         with self._lock:
             self._owed += size
             needed = max(1, int(self._owed))
@@ -286,21 +331,25 @@ class Admission:
             at = [self._places.popleft() for _ in range(needed)][0]
             blocked = 0.0
             if self._asked_at < max(time.monotonic() - FRESH, self._throttle.upset_at):
-                blocked = self._ask(places=0).seconds
-            return max(at - time.monotonic(), blocked, 0.0)
+                blocked = self._ask_for_call(places=0).seconds
+            return True, max(at - time.monotonic(), blocked, 0.0)
 
-    def _ask_for_places(self, size: float, needed: int) -> float | None:
-        answer = self._ask(places=needed)
+    def _ask_for_places(self, size: float, needed: int) -> tuple[bool, float]:
+        answer = self._ask_for_call(places=needed)
         if answer.word == "later":
             self._owed -= size
-            return None
+            return False, answer.seconds
         self._owed -= needed
         self._called += needed
-        return answer.seconds
+        return True, answer.seconds
 
-    def _ask(self, places: int) -> Answer:
+    def _ask(self, question: str, good: int = 0, places: int = 0) -> Answer:
+        with self.slots.unchanged() as slots:
+            return self._throttle.ask(question, self._holder, good=good, slots=slots, places=places)
+
+    def _ask_for_call(self, places: int) -> Answer:
         asked_at = time.monotonic()
-        answer = self._throttle.ask("call", self._holder, good=self._take_good(), slots=self.lines, places=places)
+        answer = self._ask("call", self._take_good(), places)
         self._asked_at = asked_at
         return answer
 

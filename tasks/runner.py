@@ -61,6 +61,8 @@ def rounds(
 ) -> Iterator[list[Following]]:
     """The same, with what else is due in the ``queue`` beside those of the nudge; and again, while that fills a hop."""
     for _ in range(MOST_ROUNDS if queue else 1):
+        if queue:
+            runtime.gather(queue)
         claimed, left = _claim(runtime, ids, first, queue)
         if claimed:
             yield _hop(runtime, claimed, bodies)
@@ -111,7 +113,7 @@ def _run_side_by_side(
         with runtime.admitted(queue, len(works)) as place:
             for work in works:
                 work.lease.place = place
-            following = side_by_side.run(pieces[: 1 if place.probe else None], place.lines)
+            following = side_by_side.run(pieces[: 1 if place.probe else None])
     except Failure as failure:
         refused = failure
     return following + finish(runtime, [End(work, refused) for work in works[len(following) :]])

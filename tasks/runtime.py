@@ -144,6 +144,11 @@ class Runtime:
         except redis.RedisError:
             return True
 
+    def gather(self, queue: str) -> None:
+        """Before a claim: waits while the target of the queue takes no call, for then the claim takes more along."""
+        if throttle := self.throttles.get(queue):
+            throttle.gather()
+
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""
         with self._making:
@@ -177,10 +182,10 @@ def _calling(admission: Admission, check: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _gate(size: int = 1, *, alone: bool = False) -> Iterator[None]:
-    """One call for so many objects: a bulk call takes more places in the rate than one, and fewer than one for each."""
+def _gate(size: int = 1, *, share: float = 1.0, alone: bool = False) -> Iterator[None]:
+    """One call for so many objects: it takes a place in the rate, and more where its work is that of several calls."""
     admission, check = _hop.get()
-    with admission.call(1 + size / 8 if size > 1 else 1, alone=alone):
+    with admission.call(max(1.0, size * share), alone=alone):
         check()
         yield
 

@@ -94,22 +94,6 @@ def test_what_a_piece_raises_ends_no_other() -> None:
     assert ended == [20, 30]
 
 
-def test_as_many_calls_are_under_way_as_there_are_lines() -> None:
-    under_way, most, lock = 0, 0, threading.Lock()
-
-    def call() -> None:
-        nonlocal under_way, most
-        with lock:
-            under_way += 1
-            most = max(most, under_way)
-        time.sleep(0.02)
-        with lock:
-            under_way -= 1
-
-    run([lambda: aside(call)] * 12, lines=3)
-    assert most == 3
-
-
 def test_the_others_go_on_while_one_calls() -> None:
     """A call that hangs keeps nobody from asking; it is awaited only by its own piece."""
     hangs, order = threading.Event(), []

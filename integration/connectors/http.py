@@ -41,6 +41,8 @@ from integration.connectors.route import Route
 from integration.errors import Failure, Hold, Misconfigured, Reject, Retry, Throttled
 
 T = TypeVar("T")
+Manner = Mapping[str, Any]
+"""How else a call goes through the `Gate`."""
 LARGEST_ANSWER = 20 * 1024 * 1024
 LARGEST_EXCERPT = 2048
 LONGEST_PAUSE = 3600.0
@@ -124,22 +126,22 @@ class Http:
         self._route: Route | None = None
 
     def send(
-        self, request: Request, *, headers: Mapping[str, str] | None = None, size: int = 1, alone: bool = False
+        self, request: Request, *, headers: Mapping[str, str] | None = None, size: int = 1, **manner: Any
     ) -> Reply:
         """Sends one call and returns its 2xx answer; see the module's table for what it raises.
 
         ``headers`` are those that must not be frozen with the request (credentials).  A body of bytes is sent
         as it is, with the content type its headers name; None sends none; anything else is sent as JSON,
-        decimals as numbers.  ``size`` and ``alone`` are for the `Gate`.  Work that is done side by side with other
+        decimals as numbers.  ``size`` and ``manner`` are for the `Gate`.  Work that is done side by side with other
         work lets that go on meanwhile.
         """
-        return side_by_side.aside(lambda: self._send(request, headers, size, alone))
+        return side_by_side.aside(lambda: self._send(request, headers, size, manner))
 
-    def _send(self, request: Request, headers: Mapping[str, str] | None, size: int, alone: bool) -> Reply:
-        reply = self._attempt(request, headers, size, alone, renewable=self._renew is not None)
+    def _send(self, request: Request, headers: Mapping[str, str] | None, size: int, manner: Manner) -> Reply:
+        reply = self._attempt(request, headers, size, manner, renewable=self._renew is not None)
         if reply.status == 401 and self._renew:
             self._renew()
-            reply = self._attempt(request, headers, size, alone, renewable=False)
+            reply = self._attempt(request, headers, size, manner, renewable=False)
         return reply
 
     def read(
@@ -149,16 +151,16 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         size: int = 1,
-        alone: bool = False,
+        **manner: Any,
     ) -> T:
         """Sends one call, and returns what ``meaning`` makes of its JSON; see `send` and `Reply.read`."""
-        return self.send(request, headers=headers, size=size, alone=alone).read(_name(request), meaning)
+        return self.send(request, headers=headers, size=size, **manner).read(_name(request), meaning)
 
     def _attempt(
-        self, request: Request, headers: Mapping[str, str] | None, size: int, alone: bool, *, renewable: bool
+        self, request: Request, headers: Mapping[str, str] | None, size: int, manner: Manner, *, renewable: bool
     ) -> Reply:
         credentials = {**self._headers(), **(headers or {})}
-        with self._gate(size, alone=True) if alone else self._gate(size):
+        with self._gate(size, **manner):
             reply = self._exchange(request, credentials, self._timeout * (1 + (size - 1) / 8))
             if 200 <= reply.status < 300 or (reply.status == 401 and renewable):
                 return reply

@@ -47,14 +47,16 @@ class Target(ABC):
         self._owner = Client(replace(owner, options={**owner.options, "protocol": "json2"}), self.gate)
         self.calls = 0
         self.sizes: list[int] = []
+        self.shares: list[float] = []
         self.alone = 0
         self.sku_a, self.sku_b = self.product(), self.product()
 
     @contextmanager
-    def gate(self, size: int = 1, *, alone: bool = False) -> Iterator[None]:
+    def gate(self, size: int = 1, *, share: float = 1.0, alone: bool = False) -> Iterator[None]:
         self.calls += 1
         self.alone += alone
         self.sizes.append(size)
+        self.shares.append(share)
         yield
 
     def connector(self, **options: str) -> Odoo:

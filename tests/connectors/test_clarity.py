@@ -32,7 +32,7 @@ class Gate:
         self.calls = 0
 
     @contextmanager
-    def __call__(self, size: int = 1, *, alone: bool = False) -> Iterator[None]:  # noqa: ARG002 - it lets all through
+    def __call__(self, size: int = 1, **manner: Any) -> Iterator[None]:  # noqa: ARG002 - it lets all through
         self.calls += 1
         yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from integration.connectors.contract import Document
 from integration.connectors.fusion import kept
-from integration.errors import Retry
+from integration.connectors.fusion.client import Client
+from integration.errors import Hold, Retry
 from integration.side_by_side import run
 from tests.connectors.fusion_targets import Pod, Shop
 from tests.connectors.odoo_targets import held
@@ -143,3 +145,69 @@ def test_an_item_that_was_unknown_is_asked_for_again(shop: Shop) -> None:
     assert held(lambda: shop.send(document)).code == "unknown_sku"
     assert held(lambda: shop.send(document)).code == "unknown_sku"
     assert shop.pod.calls.count(ITEMS) == 2
+
+
+def test_the_people_of_orders_that_come_together_are_asked_for_in_one_query(shop: Shop) -> None:
+    """In two, for a site is asked for by what the contact shows; and each gets its own account."""
+    documents = [of_person(shop, person) for person in (1, 2, 3, 77)]
+    run([partial(shop.send, document, shop.new_work()) for document in documents])
+    assert Counter(shop.pod.calls) == Counter([CONTACTS, SITES, ITEMS, *NEW * 4])
+    parties = [shop.connector.enrich("order", each, shop.new_work())["ids"]["party"] for each in documents]
+    assert len(set(parties)) == 4
+    shop.pod.calls.clear()
+    together = run([partial(shop.connector.enrich, "order", each, shop.new_work()) for each in documents])
+    assert [each["ids"]["party"] for each in together] == parties
+    assert shop.pod.calls == [CONTACTS]
+
+
+def of_person(shop: Shop, person: int) -> Document:
+    document = shop.two_lines()
+    document["customer"]["email"] = f"customer.{person}@de.example"
+    return document
+
+
+@pytest.mark.parametrize("lack", ["attribute", "list"])
+def test_where_one_query_does_not_do_each_is_asked_for_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, lack: str
+) -> None:
+    """A contact that does not show its address is nobody's by a guess; a pod may refuse a list of values."""
+    documents = [of_person(shop, person) for person in (1, 2, 3)]
+    alone = [shop.connector.enrich("order", each, shop.new_work())["ids"] for each in documents]
+    shop.connector.site.directory.forget()
+    shop.pod.calls.clear()
+    answered = Client.items
+
+    def items(client: Client, path: str, **params: str) -> Iterator[Document]:
+        if lack == "list":
+            params["q"] = params["q"].replace("EmailAddress in (", "NoSuchAttribute in (")
+        for row in answered(client, path, **params):
+            yield row if lack == "list" else {name: row[name] for name in row if name != "EmailAddress"}
+
+    monkeypatch.setattr(Client, "items", items)
+    together = run([partial(shop.connector.enrich, "order", each, shop.new_work()) for each in documents])
+    assert [each["ids"] for each in together] == alone
+    assert shop.pod.calls.count(CONTACTS) >= 4
+
+
+def test_addresses_that_differ_in_their_writing_are_asked_for_apart(shop: Shop) -> None:
+    documents = [of_person(shop, 1), of_person(shop, 2), of_person(shop, 1)]
+    documents[2]["customer"]["email"] = "Customer.1@de.example"
+    found = run([partial(shop.connector.enrich, "order", each, shop.new_work()) for each in documents])
+    ids = [each["ids"] for each in found]
+    assert ids[0] == ids[2] != ids[1]
+    assert shop.pod.calls.count(CONTACTS) == 3, "both of one query, the other alone and then in lower case"
+
+
+def test_one_without_an_account_is_held_alone(shop: Shop) -> None:
+    documents = [of_person(shop, person) for person in (1, 999)]
+    works = [partial(shop.connector.enrich, "order", each, shop.new_work()) for each in documents]
+    posted = run([partial(code_of_hold, work) for work in works])
+    assert posted == [None, "no_account"]
+
+
+def code_of_hold(work: Any) -> str | None:
+    try:
+        work()
+    except Hold as failure:
+        return failure.code
+    return None

@@ -30,7 +30,7 @@ class Gate:
         self.seen: list[str] = []
 
     @contextmanager
-    def __call__(self, size: int = 1, *, alone: bool = False) -> Iterator[None]:  # noqa: ARG002 - it lets all through
+    def __call__(self, size: int = 1, **manner: Any) -> Iterator[None]:  # noqa: ARG002 - it lets all through
         try:
             yield
         except Failure as failure:

@@ -17,6 +17,7 @@ import pytest
 from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo.bulk import MOST
+from integration.connectors.odoo.effort import CONFIRMED, LOADED, READ
 from integration.errors import Failure, Hold, Retry
 from integration.side_by_side import run
 from tests.connectors.odoo_targets import Shop, unique
@@ -122,9 +123,11 @@ def test_a_batch_of_new_orders_takes_six_calls(shop: Shop) -> None:
     shop.send(shop.two_lines())
     documents = [shop.two_lines() for _ in range(MOST)]
     shop.target.sizes.clear()
+    shop.target.shares.clear()
     outcomes = hop(shop, documents)
     # the look for the customers, load() of these, load() of the orders, totals, confirmation, dates
     assert shop.target.sizes == [MOST] * 6
+    assert shop.target.shares == [READ, LOADED, LOADED, READ, CONFIRMED, READ]
     check_all(shop, list(zip(outcomes, documents, strict=True)))
 
 
@@ -199,7 +202,7 @@ class Losing:
         self._lost = lost
 
     @contextmanager
-    def __call__(self, size: int = 1, *, alone: bool = False) -> Iterator[None]:  # noqa: ARG002 - it lets all through
+    def __call__(self, size: int = 1, **manner: Any) -> Iterator[None]:  # noqa: ARG002 - it lets all through
         self.calls += 1
         call = self.calls
         yield

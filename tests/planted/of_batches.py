@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.planted.defect import Defect
 
 BATCH = "tests/road/test_batch.py::"
+SLOTS = "tests/throttle/test_slots.py::"
+FUSION = "tests/connectors/test_fusion_calls.py::"
 
 DEFECTS = [
     Defect(
@@ -73,8 +75,8 @@ DEFECTS = [
     Defect(
         "a hop takes no more than half of the free slots",
         "integration/throttle.lua",
-        "math.min(wanted_slots, math.ceil(free / 2))",
-        "math.min(wanted_slots, free)",
+        "math.max(concurrency - redis.call('ZCARD', slots), 0) / 2)",
+        "math.max(concurrency - redis.call('ZCARD', slots), 0))",
         "tests/throttle/test_throttle.py::test_a_hop_of_several_gets_half_of_the_free_slots",
         "all slots",
     ),
@@ -85,5 +87,77 @@ DEFECTS = [
         "            self._owed += 1\n",
         "tests/throttle/test_throttle.py::test_a_call_for_several_objects_takes_more_places",
         r">= 0\.08",
+    ),
+    Defect(
+        "no call is under way without a slot",
+        "integration/slots.py",
+        "        while self._used >= self.held:\n",
+        "        while False:\n",
+        f"{SLOTS}test_no_more_calls_are_under_way_than_there_are_slots",
+    ),
+    Defect(
+        "a hop takes no slot that another has",
+        "integration/throttle.lua",
+        "math.min(wanted_slots, held + more)",
+        "wanted_slots",
+        f"{SLOTS}test_no_more_calls_are_under_way_than_there_are_slots",
+    ),
+    Defect(
+        "slots that no call uses go back while the hop lasts",
+        "integration/slots.py",
+        "        if 2 * needed <= self.held:\n",
+        "        if False:\n",
+        f"{SLOTS}test_a_hop_that_came_late_goes_on_with_what_others_give_back",
+    ),
+    Defect(
+        "a probe stays one call",
+        "integration/throttle.lua",
+        "breaker() == 'closed' and half_of_free() or 0, 0",
+        "half_of_free(), 0",
+        f"{SLOTS}test_a_probe_makes_one_call_at_a_time",
+    ),
+    Defect(
+        "a call that waits for a far place holds no slot",
+        "integration/throttle.py",
+        "                taken, wait = self._wait(size)\n",
+        "                while not (found := self._wait(size))[0]:\n                    time.sleep(found[1])\n"
+        "                taken, wait = found\n",
+        f"{SLOTS}test_who_waits_for_a_far_place_leaves_its_slot_to_others",
+    ),
+    Defect(
+        "what one query found is shared out by what each row shows",
+        "integration/connectors/fusion/lookup.py",
+        "len(values) == 1 or all(self._attribute in row for row in rows)",
+        "True",
+        f"{FUSION}test_where_one_query_does_not_do_each_is_asked_for_alone",
+    ),
+    Defect(
+        "an address in another writing is asked for apart",
+        "integration/connectors/fusion/lookup.py",
+        "{self._same(value): value for value",
+        "{value: value for value",
+        f"{FUSION}test_addresses_that_differ_in_their_writing_are_asked_for_apart",
+    ),
+    Defect(
+        "a bulk call takes places by its work",
+        "tasks/runtime.py",
+        "max(1.0, size * share)",
+        "1.0",
+        "tests/throttle/test_throttle.py::test_a_bulk_call_takes_places_by_the_share_of_its_objects",
+    ),
+    Defect(
+        "what a confirmation of several orders takes is not what a look-up takes",
+        "integration/connectors/odoo/effort.py",
+        "        return CONFIRMED\n",
+        "        return READ\n",
+        "tests/connectors/test_odoo_bulk.py::test_a_batch_of_new_orders_takes_six_calls",
+    ),
+    Defect(
+        "a hop waits until the rate of its target takes calls",
+        "integration/throttle.py",
+        "until) - time.monotonic()) > 0:",
+        "until) - time.monotonic()) > 60:",
+        "tests/throttle/test_throttle.py::test_a_hop_that_gathers_starts_when_the_rate_takes_calls_again",
+        "used up",
     ),
 ]

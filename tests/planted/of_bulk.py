@@ -57,7 +57,7 @@ DEFECTS: list[Defect] = [
     ),
     Defect(
         "a confirmation is what goes alone",
-        f"{ODOO}client.py",
+        f"{ODOO}effort.py",
         'return request.path.endswith("/action_confirm")',
         "return False",
         "tests/connectors/test_odoo.py::test_a_confirmation_is_the_only_one_under_way[sandbox json2]",

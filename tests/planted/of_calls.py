@@ -61,8 +61,8 @@ DEFECTS = [
     Defect(
         "work side by side goes on while a call is under way",
         f"{CONNECTORS}http.py",
-        "return side_by_side.aside(lambda: self._send(request, headers, size, alone))",
-        "return self._send(request, headers, size, alone)",
+        "return side_by_side.aside(lambda: self._send(request, headers, size, manner))",
+        "return self._send(request, headers, size, manner)",
         f"{LINE}test_calls_of_work_side_by_side_are_under_way_at_the_same_time",
         "BrokenBarrierError|the connection broke|no answer in time",
     ),

@@ -19,6 +19,7 @@ from redis import Redis
 from integration.errors import Throttled
 from integration.local.servers import Valkey
 from integration.throttle import Throttle
+from tasks.runtime import _calling, _gate
 from tests.throttle.target import call, die_inside, fast, rewind
 
 pytestmark = pytest.mark.timed
@@ -278,7 +279,7 @@ def test_places_that_are_not_needed_are_free_for_others(redis: Redis) -> None:
 
 
 def test_a_call_for_several_objects_takes_more_places(redis: Redis) -> None:
-    """1 + n/8 for n objects: three calls for sixteen are nine places."""
+    """As many as its work is that of calls for one."""
     throttle = Throttle(redis, "odoo-1", 100.0, 10)
     with throttle.admit() as hop:
         started = time.monotonic()
@@ -286,6 +287,26 @@ def test_a_call_for_several_objects_takes_more_places(redis: Redis) -> None:
             with hop.call(3):
                 pass
     assert time.monotonic() - started >= 0.08
+
+
+def test_a_bulk_call_takes_places_by_the_share_of_its_objects(redis: Redis) -> None:
+    for size, share, places in ((16, 0.61, 9), (16, 0.02, 1), (16, 1.0, 16), (1, 1.0, 1)):
+        with fast(redis).admit() as hop, _calling(hop, lambda: None):
+            with _gate(size, share=share):
+                pass
+            assert hop.leave() == places
+
+
+def test_a_hop_that_gathers_starts_when_the_rate_takes_calls_again(redis: Redis) -> None:
+    throttle = Throttle(redis, "odoo-1", 5.0, 8)
+    throttle.gather()
+    with throttle.admit() as hop, hop.call(8):
+        pass
+    with pytest.raises(Throttled, match="the rate of the target is used up"), throttle.admit():
+        pass
+    throttle.gather()
+    with throttle.admit() as hop, hop.call():
+        pass
 
 
 def test_a_hop_may_wait_for_a_slot(redis: Redis) -> None:
@@ -305,7 +326,7 @@ def test_a_hop_may_wait_for_a_slot(redis: Redis) -> None:
 def test_a_hop_of_several_gets_half_of_the_free_slots(redis: Redis) -> None:
     throttle = fast(redis, concurrency=4)
     with throttle.admit(16) as first, throttle.admit(16) as second, throttle.admit(1) as third:
-        assert (first.lines, second.lines, third.lines) == (2, 1, 1)
+        assert [each.slots.held for each in (first, second, third)] == [2, 1, 1]
         with pytest.raises(Throttled, match="all slots"), throttle.admit(16):
             pass
     assert throttle.state().slots == 0

@@ -15,6 +15,7 @@ from integration.connectors.contract import Gate, Request
 from integration.connectors.http import Http, basic_auth
 from integration.connectors.odoo.answers import identity, meaning
 from integration.connectors.odoo.bulk import Bulk
+from integration.connectors.odoo.effort import manner
 from integration.connectors.odoo.errors import NEW_KEY, classify, problem
 from integration.errors import Hold, Misconfigured
 from integration.settings import System
@@ -112,7 +113,7 @@ class Json2:
         self._http = Http(system.url, timeout=system.timeout, gate=gate, problem=problem, headers=headers)
 
     def send(self, request: Request, size: int = 1) -> Any:
-        return self._http.read(request, meaning(request), size=size, alone=goes_alone(request))
+        return self._http.read(request, meaning(request), **manner(request, size))
 
 
 class JsonRpc:
@@ -144,9 +145,7 @@ class JsonRpc:
         ids = [named.pop("ids")] if "ids" in named else []
         login = (self._database, self._log_in(), self._secret)
         called = (*login, model, method, ids, named)
-        return self._call(
-            "object", "execute_kw", *called, meaning=meaning(request), size=size, alone=goes_alone(request)
-        )
+        return self._call("object", "execute_kw", *called, meaning=meaning(request), **manner(request, size))
 
     def _log_in(self) -> int:
         if self._uid is None:
@@ -157,28 +156,11 @@ class JsonRpc:
             self._uid = uid
         return self._uid
 
-    def _call(
-        self,
-        service: str,
-        method: str,
-        *arguments: Any,
-        meaning: Callable[[Any], T],
-        size: int = 1,
-        alone: bool = False,
-    ) -> T:
+    def _call(self, service: str, method: str, *arguments: Any, meaning: Callable[[Any], T], **manner: Any) -> T:
         params = {"service": service, "method": method, "args": list(arguments)}
         body = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
         request = Request("POST", "/jsonrpc", body, {})
-        return self._http.read(request, lambda answer: meaning(_result(answer)), size=size, alone=alone)
-
-
-def goes_alone(request: Request) -> bool:
-    """Whether the call is one that Odoo does badly side by side with others of its kind.
-
-    Confirmations of the same products wait for each other, and run into conflicts: one client confirms 5 orders/s, four
-    of them 3.5 (Odoo 19).
-    """
-    return request.path.endswith("/action_confirm")
+        return self._http.read(request, lambda answer: meaning(_result(answer)), **manner)
 
 
 def _result(answer: Any) -> Any:

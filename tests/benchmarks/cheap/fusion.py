@@ -29,7 +29,7 @@ class Fusion:
         if key:
             order = self.orders.get(key.replace("%3A", ":"))
             return Answer(200, order) if order else Answer(404, {"title": "Not Found"})
-        rows = _found(resource, re.findall(r"'([^']*)'|=(\d+)", asked.get("q", "")))
+        rows = _found(resource, re.findall(r"'([^']*)'|[=(,] *(\d+)", asked.get("q", "")))
         return Answer(200, {"items": rows, "count": len(rows), "hasMore": False, "offset": 0, "limit": 200})
 
     def _create(self, body: Row) -> Answer:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from integration.canonical.email import email_address
-from integration.connectors.fusion.client import Client, quoted
+from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.kept import Kept
-from integration.side_by_side import aside, together
+from integration.connectors.fusion.lookup import Lookup
 
 CONTACT_FIELDS = "PartyId,PartyNumber,ContactName,EmailAddress,AccountPartyId,AccountName"
+SITES = "customerAccountSitesLOV"
 
 Row = dict[str, Any]
 
@@ -22,34 +23,27 @@ class Directory:
     """Contacts and account sites of one pod.  Threads may share it."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
-        self._sites: Kept[list[Row]] = Kept()
+        path = client.path("contacts", family="crm")
+        self._contacts = Lookup(client, path, "EmailAddress", email_address, fields=CONTACT_FIELDS)
+        self._sites_by = {name: Lookup(client, client.path(SITES), name) for name in ("AccountNumber", "PartyId")}
+        self._kept: Kept[list[Row]] = Kept()
 
     def contacts(self, email: str) -> list[Row]:
         """The contacts with this address; Fusion compares it with case."""
-        path = self._client.path("contacts", family="crm")
-        q = f"EmailAddress={quoted(email)}"
-        rows = aside(lambda: list(self._client.items(path, q=q, fields=CONTACT_FIELDS)))
-        return [row for row in rows if email_address(str(row.get("EmailAddress", email))) == email_address(email)]
+        return self._contacts.rows(email)
 
     def sites(self, attribute: str, value: str) -> list[Row]:
-        """Rows of customerAccountSitesLOV: one for each use of a site."""
-        key = (attribute, value)
-        if rows := self._sites.get(key):
-            return rows
-        rows = together((self, *key), value, lambda items: [self._read_sites(*key)] * len(items), calls=True)
+        """Rows of customerAccountSitesLOV for an AccountNumber or a PartyId: one for each use of a site."""
+        if kept := self._kept.get((attribute, value)):
+            return kept
+        rows = [row for row in self._sites_by[attribute].rows(value) if row.get("AccountNumber")]
         if rows:
-            self._sites.put(key, rows)
+            self._kept.put((attribute, value), rows)
         return rows
 
     def forget(self) -> None:
         """Fusion has refused a site: all are looked up afresh."""
-        self._sites.clear()
-
-    def _read_sites(self, attribute: str, value: str) -> list[Row]:
-        literal = value if attribute.endswith("Id") and value.isdigit() else quoted(value)
-        rows = self._client.items(self._client.path("customerAccountSitesLOV"), q=f"{attribute}={literal}")
-        return [row for row in rows if str(row.get(attribute, value)) == value and row.get("AccountNumber")]
+        self._kept.clear()
 
 
 def choice(number: str, row: Row, entity: str, key: str) -> dict[str, str]:
