@@ -185,7 +185,7 @@ def _calling(admission: Admission, check: Callable[[], None]) -> Iterator[None]:
 def _gate(size: int = 1, *, share: float = 1.0, alone: bool = False) -> Iterator[None]:
     """One call for so many objects: it takes a place in the rate, and more where its work is that of several calls."""
     admission, check = _hop.get()
-    with admission.call(max(1.0, size * share), alone=alone):
+    with admission.call(1 + (size - 1) * share, alone=alone):
         check()
         yield
 

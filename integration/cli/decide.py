@@ -29,17 +29,17 @@ IDS = click.argument("ids", type=ID, nargs=-1)
 LIMIT = click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest.")
 
 
-def resolve_command(state: State, name: str) -> click.Command:
+def resolve_command(state: State) -> click.Command:
     about = "Close what is settled otherwise: it is skipped, with the reason, and nothing is sent."
     example = f"""
 
     \b
     Examples:
-      fleet {state.value} {name} 4711 4712 --reason 'entered by hand'
-      fleet {state.value} {name} --code unknown_sku --until 2026-11-01 --reason 'test orders'
+      fleet {state.value} resolve 4711 4712 --reason 'entered by hand'
+      fleet {state.value} resolve --code unknown_sku --until 2026-11-01 --reason 'test orders'
     """
 
-    @click.command(name, help=about + example)
+    @click.command("resolve", help=about + example)
     @IDS
     @filters
     @LIMIT

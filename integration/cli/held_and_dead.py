@@ -155,11 +155,10 @@ held = commands(
     State.HELD,
     "Deliveries that wait for a decision: an unknown SKU, totals that do not add up, two possible customers.",
     approve,
-    resolve_command(State.HELD, "resolve"),
-    resolve_command(State.HELD, "reject"),
+    resolve_command(State.HELD),
 )
 dead = commands(
     State.DEAD,
     "Dead letters: deliveries that the target refused or that failed too often.  The original is kept.",
-    resolve_command(State.DEAD, "resolve"),
+    resolve_command(State.DEAD),
 )

@@ -26,8 +26,8 @@ Gate = Callable[..., AbstractContextManager[None]]
 """Admission of one call at a target: entered before the request is sent, left when its answer is in.
 
 It is called with the size of the call: for how many objects it is made, 1 unless it is a bulk call.  ``share=0.2``
-says what part of a call's work each of these is, 1 unless it was measured; ``alone=True`` is for a call that the target
-does badly while another of its kind is under way.
+says what part of a call's work each further one is, 1 unless it was measured; ``alone=True`` is for a call that the
+target does badly while another of its kind is under way.
 """
 
 

@@ -17,7 +17,7 @@ import pytest
 from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo.bulk import MOST
-from integration.connectors.odoo.effort import CONFIRMED, LOADED, READ
+from integration.connectors.odoo.effort import READ, WRITTEN
 from integration.errors import Failure, Hold, Retry
 from integration.side_by_side import run
 from tests.connectors.odoo_targets import Shop, unique
@@ -127,7 +127,7 @@ def test_a_batch_of_new_orders_takes_six_calls(shop: Shop) -> None:
     outcomes = hop(shop, documents)
     # the look for the customers, load() of these, load() of the orders, totals, confirmation, dates
     assert shop.target.sizes == [MOST] * 6
-    assert shop.target.shares == [READ, LOADED, LOADED, READ, CONFIRMED, READ]
+    assert shop.target.shares == [READ, WRITTEN, WRITTEN, READ, WRITTEN, READ]
     check_all(shop, list(zip(outcomes, documents, strict=True)))
 
 

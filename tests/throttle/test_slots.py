@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from integration.errors import Throttled
 from integration.throttle import Admission, Throttle
 from tests.throttle.target import SICK, call, fast, rewind
 
@@ -141,3 +142,17 @@ def test_slots_go_back_in_few_questions(redis: Redis, number: int) -> None:
             redis.config_resetstat()
         asked = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
     assert asked <= number.bit_length()
+
+
+def test_a_hop_may_wait_for_a_slot(redis: Redis) -> None:
+    throttle = fast(redis, concurrency=1)
+    with throttle.admit():
+        started = time.monotonic()
+        with pytest.raises(Throttled, match="all slots"), throttle.admit(patience=0.3):
+            pass
+        assert 0.3 <= time.monotonic() - started < 2
+        leaving = threading.Timer(0.3, lambda: redis.delete("throttle:{odoo-1}:slots"))
+        leaving.start()
+        with throttle.admit(patience=10):
+            assert throttle.state().slots == 1
+        leaving.join()

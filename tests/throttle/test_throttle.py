@@ -145,8 +145,8 @@ def test_after_429s_fewer_calls_go_and_then_as_many_as_before(redis: Redis) -> N
     throttle = Throttle(redis, "odoo-1", 50.0, 4)
 
     def seconds_for_ten() -> float:
+        started = time.monotonic()
         with throttle.admit() as hop:
-            started = time.monotonic()
             for _ in range(11):
                 with hop.call():
                     pass
@@ -290,7 +290,7 @@ def test_a_call_for_several_objects_takes_more_places(redis: Redis) -> None:
 
 
 def test_a_bulk_call_takes_places_by_the_share_of_its_objects(redis: Redis) -> None:
-    for size, share, places in ((16, 0.61, 9), (16, 0.02, 1), (16, 1.0, 16), (1, 1.0, 1)):
+    for size, share, places in ((17, 0.125, 3), (16, 0.02, 1), (16, 1.0, 16), (1, 1.0, 1)):
         with fast(redis).admit() as hop, _calling(hop, lambda: None):
             with _gate(size, share=share):
                 pass
@@ -307,20 +307,6 @@ def test_a_hop_that_gathers_starts_when_the_rate_takes_calls_again(redis: Redis)
     throttle.gather()
     with throttle.admit() as hop, hop.call():
         pass
-
-
-def test_a_hop_may_wait_for_a_slot(redis: Redis) -> None:
-    throttle = fast(redis, concurrency=1)
-    with throttle.admit():
-        started = time.monotonic()
-        with pytest.raises(Throttled, match="all slots"), throttle.admit(patience=0.3):
-            pass
-        assert 0.3 <= time.monotonic() - started < 2
-        leaving = threading.Timer(0.3, lambda: redis.delete("throttle:{odoo-1}:slots"))
-        leaving.start()
-        with throttle.admit(patience=10):
-            assert throttle.state().slots == 1
-        leaving.join()
 
 
 def test_a_hop_of_several_gets_half_of_the_free_slots(redis: Redis) -> None:
