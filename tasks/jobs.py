@@ -55,4 +55,4 @@ def means_of(runtime: Runtime) -> Means:
             room[installation.id] = 0
         if installation.id in paused:
             room[installation.id] = 0
-    return Means(known, room)
+    return Means(known, room, runtime.vault)

@@ -12,12 +12,12 @@ from integration.canonical import freeze, thaw
 from integration.connectors.contract import Request
 from integration.errors import Failure, Retry, Throttled
 from integration.message import clear
+from integration.operations.decided import Decided
 from integration.store import attempts, audit, crossrefs
 from integration.store.attempts import Intending, Outcome
 from integration.store.crossrefs import Object
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
-from tasks.decided import Decided
 from tasks.leases import Lease, LeaseLost
 from tasks.runtime import Runtime
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
 import click
 
 from integration.canonical import ACCEPTABLE, thaw
-from integration.cli.chosen import act, check_chosen, show_done
+from integration.cli.chosen import LIMIT, act, check_chosen, show_done
 from integration.cli.repair import EVENT, SET, WHY, correct, in_state, send
 from integration.errors import Failure
 from integration.message import State
@@ -21,12 +19,10 @@ from integration.store import decisions, deliveries, repair
 from integration.store.database import Database, Row, Transaction
 from integration.store.repair import Restart
 from integration.terminal.jobs import Manner, carried_out
-from integration.terminal.replay_options import MOST
 from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database, vault
 
 IDS = click.argument("ids", type=ID, nargs=-1)
-LIMIT = click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest.")
 
 
 def resolve_command(state: State) -> click.Command:
@@ -46,7 +42,7 @@ def resolve_command(state: State) -> click.Command:
     @carried_out
     @click.option("--reason", required=True, help="Why.  It is stored in clear: no names, no addresses.")
     def resolve(ids: tuple[int, ...], limit: int, reason: str, **options: Any) -> None:
-        manner = _manner(ids, options)
+        manner = Manner.taken_from(ids, options)
         check_chosen(ids, options)
         chosen = Selection([state], ids, **options)
         with open_database() as database:
@@ -93,7 +89,7 @@ def approve(
       fleet held approve 4711 --choose 36
       fleet held approve 4711 --set lines.0.sku=SKU-1
     """
-    manner = _manner(ids, options)
+    manner = Manner.taken_from(ids, options)
     check_chosen(ids, options)
     if choose and settings:
         raise click.UsageError("--choose or --set, not both")
@@ -124,12 +120,6 @@ def _approve(database: Database, chosen: Selection, limit: int, why: str | None,
 
     make = partial(jobs.preview, act="approve", chosen=chosen, limit=limit, who=operator(), why=why)
     act(database, chosen, limit, manner, one, make, "Let {} go as they are?")
-
-
-def _manner(ids: Sequence[int], options: dict[str, Any]) -> Manner:
-    """Taken from a command's options; whoever has named the ids is not asked."""
-    given = {each.name: options.pop(each.name) for each in fields(Manner)}
-    return Manner(**given | {"yes": given["yes"] or bool(ids)})
 
 
 def _choose(tx: Transaction, row: Row, choose: str, why: str | None) -> None:

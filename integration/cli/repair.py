@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from integration.canonical import freeze, parse_json, thaw
-from integration.canonical.correction import corrections
-from integration.canonical.entities import entity
+from integration.canonical import freeze
+from integration.cli.chosen import LIMIT, act, check_chosen
 from integration.cli.replay import check_workflows
 from integration.errors import Failure, Reject
-from integration.message import State, Step
+from integration.message import State
+from integration.operations import editing, jobs
+from integration.operations.corrections import Correctable
+from integration.operations.selection import Selection
 from integration.settings import operator
 from integration.store import audit, decisions, deliveries, repair, views
 from integration.store.database import Database, Row, Transaction
-from integration.store.deliveries import Delivery
 from integration.store.repair import Restart
-from integration.terminal import editing
 from integration.terminal.definitions import in_force
+from integration.terminal.jobs import Manner, carried_out
 from integration.terminal.render import say
+from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database, vault
-from tasks.decided import Decided
 
 SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A correction: lines.0.sku=SKU-1.  "
                    "More than one may be given.")  # fmt: skip
@@ -35,61 +39,80 @@ WHY = click.option("--why", help="Why.  It is stored in clear: no names, no addr
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The ``document`` of a delivery that a person may correct.
+class Edit:
+    """What is corrected, by the options of the command."""
 
-    ``whole`` is what is stored of the target's; None for the object of an event, which is ``arrived`` before a release
-    that kept such corrections with the delivery has changed it.
-    """
-
-    delivery: Delivery
-    document: Any
-    arrived: Any = None
-    whole: Any = None
-
-    def store(self, tx: Transaction, document: Any, paths: Sequence[str], why: str | None) -> bool:
-        """Stores the correction; False where the delivery has changed in the meantime."""
-        if self.whole is None:
-            made = {each.place: vault().seal(each.frozen()) for each in corrections(self.arrived, document)}
-            return bool(decisions.correct(tx, self.delivery, made, operator(), why=why))
-        is_push = self.delivery.step is Step.PUSH_STATUS
-        sealed = vault().seal(freeze(document if is_push else {**self.whole, "target": document}))
-        return repair.edit(tx, self.delivery, sealed, paths, operator())
+    settings: tuple[str, ...]
+    file: str | None
+    event: bool
+    why: str | None
+    replay: bool
 
 
 def edit_command(state: State) -> click.Command:
     @click.command("edit")
-    @click.argument("id", type=ID)
+    @click.argument("ids", type=ID, nargs=-1)
+    @filters
+    @LIMIT
+    @carried_out
     @SET
     @click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
                   help="The corrected document, whole (- for standard input).")  # fmt: skip
     @EVENT
     @WHY
     @click.option("--replay", is_flag=True, help="Send it at once; after --event, whatever of the object waits.")
-    def edit(id: int, settings: tuple[str, ...], file: str | None, event: bool, why: str | None, replay: bool) -> None:
+    def edit(ids: tuple[int, ...], limit: int, **options: Any) -> None:
         """Correct the document that will be sent: with --set, from a file, or in your $EDITOR.
 
         What is corrected in the event holds for all targets of the object, and for its later versions: `fleet
         decisions` lists and revokes it.  What is corrected in the target's document holds for this delivery alone.
-        Before there is such a document, the event is corrected.
+        Before there is such a document, the event is corrected.  Of several deliveries it is always the event.
 
         \b
         Examples:
           fleet dead edit 4711 --set order.PaymentTerms='30 Net' --replay
           fleet held edit 4711 --event --set shippingAddress.country=PL
+          fleet held edit --code unknown_sku --event --set 'lines[sku=OLD].sku=NEW' --replay
         """
-        if settings and file:
+        manner = Manner.taken_from(ids, options)
+        edit = Edit(**{each.name: options.pop(each.name) for each in dataclasses.fields(Edit)})
+        check_chosen(ids, options)
+        if edit.settings and edit.file:
             raise click.UsageError("--set or --file, not both")
         with open_database() as database:
-            ids = correct(database, state, id, settings, file, event=event, why=why)
-            if replay:
-                send(database, ids)
+            if len(ids) == 1 and not any(options.values()):
+                _edit(database, state, ids[0], edit)
             else:
-                alone = ids == [id]
-                which = f"{state.value} replay {id}" if alone else f"replay {' '.join(map(str, ids))} --yes"
-                say(f"`fleet {which}` sends {'it' if alone else 'them'}.")
+                _edit_several(database, state, Selection([state], ids, **options), limit, edit, manner)
 
     return edit
+
+
+def _edit(database: Database, state: State, id: int, edit: Edit) -> None:
+    ids = correct(database, state, id, edit.settings, edit.file, event=edit.event, why=edit.why)
+    if edit.replay:
+        send(database, ids)
+    else:
+        alone = ids == [id]
+        which = f"{state.value} replay {id}" if alone else f"replay {' '.join(map(str, ids))} --yes"
+        say(f"`fleet {which}` sends {'it' if alone else 'them'}.")
+
+
+def _edit_several(database: Database, state: State, chosen: Selection, limit: int, edit: Edit, manner: Manner) -> None:
+    if not (edit.settings and edit.event):
+        raise click.UsageError("Of several deliveries the event is corrected: say --event and --set PATH=VALUE")
+    editing.check(edit.settings)
+    make = partial(
+        jobs.preview,
+        act="correct",
+        chosen=chosen,
+        limit=limit,
+        who=operator(),
+        sealed=base64.b64encode(vault().seal(freeze(list(edit.settings)))).decode(),
+        replay=edit.replay,
+        why=edit.why,
+    )
+    act(database, chosen, limit, manner, lambda row: _edit(database, state, row["id"], edit), make, "Correct {}?")
 
 
 def correct(
@@ -109,13 +132,13 @@ def correct(
         if not settings and not file:  # the editor is about to show it as it is
             audit.note(tx, operator(), "reveal", [id])
     assert delivery
-    was = _document(delivery, event=event)
+    was = Correctable.of(delivery, vault(), event=event)
     document = editing.corrected(was.document, settings) if settings else _from_person(was.document, file)
     paths = editing.differing(was.document, document)
     if not paths:
         raise Failure("nothing was changed")
     with database.transaction() as tx:
-        if not was.store(tx, document, paths, why):
+        if not was.store(tx, vault(), document, paths, operator(), why):
             raise Failure(f"delivery {id} has changed in the meantime", hint="Look at it again.")
         waiting = [id] if was.whole is not None else decisions.also_waiting(tx, id)
     if was.whole is None:
@@ -123,27 +146,6 @@ def correct(
     else:
         say(f"Corrected in the target's document, for this delivery alone: {', '.join(paths)}.")
     return waiting
-
-
-def _document(delivery: Delivery, *, event: bool) -> Shown:
-    whole = thaw(vault().open(delivery.document)) if delivery.document else {}
-    if delivery.step is Step.PUSH_STATUS:
-        if event:
-            raise Failure("a status push is not made of the event", hint="Correct it without --event.")
-        return Shown(delivery, whole, whole=whole)
-    if not event and "target" in whole:
-        return Shown(delivery, whole["target"], whole=whole)
-    arrived = parse_json(vault().open(delivery.body))
-    given = arrived.get("data") if isinstance(arrived, dict) else None
-    is_whole = entity(delivery.entity).whole
-    if not isinstance(given, dict) or (is_whole and not is_whole(given)):
-        raise Failure(
-            "the event does not hold the order: it is read from Clarity when it is translated",
-            hint="Correct the order in Clarity, then replay.",
-        )
-    given = Decided(delivery.decisions, vault().open).corrected(given)
-    before = whole["event"]["data"] if delivery.edited == "event" and "event" in whole else given
-    return Shown(delivery, before, arrived=given)
 
 
 def _from_person(document: Any, file: str | None) -> Any:

@@ -5,16 +5,20 @@ An item whose delivery has changed since it was frozen is skipped, with the reas
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from integration.canonical import ACCEPTABLE
+from integration.canonical import ACCEPTABLE, thaw
 from integration.in_force import InForce
 from integration.message import State, Step
-from integration.store import decisions, repair
+from integration.operations.corrections import Correctable
+from integration.operations.editing import corrected
+from integration.store import decisions, deliveries, repair
 from integration.store.database import Row, Transaction
 from integration.store.jobs import Result, applied, taken_effect
 from integration.store.repair import Restart
+from integration.vault import Vault
 
 APPLIED, SKIPPED, FAILED = "applied", "skipped", "failed"
 AGAIN = (State.READY, State.QUEUED, State.WAITING, State.HELD, State.DEAD)
@@ -25,13 +29,14 @@ NEVER_TRANSLATED = "it was never translated: it can start only with transform"
 
 @dataclass(frozen=True)
 class Means:
-    """What a slice goes by: the definitions in force, and how many deliveries each target has ``room`` for.
+    """What a slice goes by: the definitions in force, how many deliveries each target has ``room`` for, and the vault.
 
     A target that is not among them is not configured.
     """
 
     known: InForce
     room: Mapping[int, int]
+    vault: Vault
 
 
 Act = Callable[[Transaction, Row, Sequence[Row], Means], list[Result]]
@@ -78,6 +83,13 @@ def approve(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> li
     return results + [_sent(item, again, made.get(item["delivery"])) for item in good]
 
 
+def correct(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> list[Result]:
+    """Corrects the events of held and dead deliveries; sends what waits of their objects again if the job says so."""
+    settings = thaw(means.vault.open(base64.b64decode(job["options"]["sealed"])))
+    results, good = _sorted(items, lambda item: _not_configured(item, means) or _not_in_force(item, means.known))
+    return results + [_corrected(tx, job, item, settings, means) for item in good]
+
+
 def resolve(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> list[Result]:  # noqa: ARG001
     """Closes held and dead deliveries as settled by a person."""
     results, good = _sorted(items)
@@ -92,19 +104,40 @@ def undo(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> list[
     return gone + UNDOES[job["undone"]](tx, job, there)
 
 
+def _corrected(tx: Transaction, job: Row, item: Row, settings: Sequence[str], means: Means) -> Result:
+    """Of an object with several deliveries the first one corrects all."""
+    id, who = item["delivery"], job["who"]
+    delivery = deliveries.look(tx, id)
+    assert delivery
+    if delivery.round != item["now"]["round"]:
+        return Result(id, SKIPPED, "it was corrected with another delivery of its object")
+    was = Correctable.of(delivery, means.vault, event=True)
+    document = corrected(was.document, settings)
+    if document == was.document:
+        return Result(id, SKIPPED, "it has that value already")
+    made = was.store_in_event(tx, means.vault, document, who, job["options"].get("why"))
+    again: Mapping[int, int] = {}
+    if job["options"].get("replay"):
+        published = means.known.of(item["now"]["object_id"])
+        restart = Restart(pins=published.pins, mapping_version=published.version)
+        again = repair.replay(tx, decisions.also_waiting(tx, id), restart, who)
+    return Result(id, APPLIED, again=again.get(id), decision=made[0])
+
+
 def _revoke(tx: Transaction, job: Row, items: Sequence[Row]) -> list[Result]:
-    """Revokes what was approved, where the delivery has not gone on since."""
+    """Revokes what was approved or corrected, where the delivery has not gone on since."""
     done = applied(tx, job["undoes"], [item["delivery"] for item in items])
     effective = taken_effect(tx, job["undoes"], list(done))
     results, open_ones = [], {}
     for item in items:
         id, now = item["delivery"], item["now"]
-        if id in effective or now["state"] not in AGAIN or now["step"] != done[id]["step"]:
+        passed = job["undone"] == "approve" and now["step"] != done[id]["step"]
+        if id in effective or now["state"] not in AGAIN or passed:
             remark = f"it has gone on: {now['step']} {now['state']}; `fleet decisions revoke {done[id]['decision']}`"
             results.append(Result(id, SKIPPED, f"{remark} is for its later versions only"))
         else:
             open_ones[id] = done[id]["decision"]
-    revoked = set(decisions.revoke(tx, list(open_ones.values()), job["who"]))
+    revoked = set(decisions.revoke(tx, decisions.made_with(tx, list(open_ones.values())), job["who"]))
     return results + [
         Result(id, APPLIED) if decision in revoked else Result(id, SKIPPED, f"decision {decision} is not in force")
         for id, decision in open_ones.items()
@@ -164,9 +197,16 @@ def _not_acceptable(item: Row) -> str | None:
 
 UNDOES: Mapping[str, Callable[[Transaction, Row, Sequence[Row]], list[Result]]] = {
     "approve": _revoke,
+    "correct": _revoke,
     "resolve": _reopen,
 }
 """By the act of the job that is undone."""
-ACTS: Mapping[str, Act] = {"replay": replay, "approve": approve, "resolve": resolve, "undo": undo}
-SENDS = frozenset({"replay", "approve"})
+ACTS: Mapping[str, Act] = {
+    "replay": replay,
+    "approve": approve,
+    "correct": correct,
+    "resolve": resolve,
+    "undo": undo,
+}
+SENDS = frozenset({"replay", "approve", "correct"})
 """What these do goes to a target, so they are paced by its limit."""

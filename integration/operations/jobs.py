@@ -220,6 +220,6 @@ def _an(act: str) -> str:
 
 NO_UNDO: Mapping[str, str] = {
     "replay": "What was sent again is at its target, or on its way there.  `fleet jobs cancel` stops what is left.",
-    "undo": "Approve or resolve it again.",
+    "undo": "Approve, correct or resolve it again.",
 }
 PARTICIPLE = {"start": "started", "pause": "paused", "resume": "resumed", "cancel": "cancelled"}

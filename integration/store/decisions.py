@@ -75,6 +75,17 @@ def revoke(tx: Transaction, ids: Sequence[int], who: str) -> list[int]:
     return sorted(row["id"] for row in rows)
 
 
+def made_with(tx: Transaction, ids: Sequence[int]) -> list[int]:
+    """The decisions that one act has made together with these, themselves among them."""
+    rows = tx.rows(
+        """select k.id from decisions one join decisions k
+           on (k.delivery, k.kind, k.decided_at) = (one.delivery, one.kind, one.decided_at)
+           where one.id = any (%s::bigint[]) order by k.id""",
+        list(ids),
+    )
+    return [row["id"] for row in rows]
+
+
 def show(tx: Transaction, id: int) -> Row | None:
     """One decision as `listed` has it."""
     return tx.row(f"{LISTED} where k.id = %s", id)

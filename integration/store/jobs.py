@@ -134,7 +134,7 @@ def listed(tx: Transaction, *, states: Sequence[str] = (), limit: int, before: i
     """The newest jobs, those ``before`` an id; of all ``states`` unless some are given.
 
     Rows are ``{id, act, state, who, selection, options, undoes, created_at, started_at, ended_at, items, waiting,
-    applied, skipped, failed}``; these five count items.
+    applied, skipped, failed}``; these five count items, and ``options`` are without what is sealed.
     """
     return tx.rows(
         f"""{LISTED} where j.id < %(before)s and (%(any)s or j.state = any (%(states)s::text[]))
@@ -282,7 +282,8 @@ RESULT = """
 coalesce(i.result, case when j.state = 'cancelled' then 'cancelled' else 'waiting' end)"""
 
 LISTED = """
-select j.id, j.act, j.state, j.who, j.selection, j.options, j.undoes, j.created_at, j.started_at, j.ended_at,
+select j.id, j.act, j.state, j.who, j.selection, j.options - 'sealed' as options, j.undoes, j.created_at,
+    j.started_at, j.ended_at,
     counted.items, counted.items - counted.applied - counted.skipped - counted.failed as waiting,
     counted.applied, counted.skipped, counted.failed
 from jobs j cross join lateral (

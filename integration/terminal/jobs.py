@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import click
 from rich.progress import Progress
@@ -36,6 +36,12 @@ class Manner:
     yes: bool
     detach: bool
     as_json: bool
+
+    @classmethod
+    def taken_from(cls, ids: Sequence[int], options: dict[str, Any]) -> Self:
+        """What `carried_out` has added to a command's options; whoever has named the ids is not asked."""
+        given = {each.name: options.pop(each.name) for each in fields(cls)}
+        return cls(**given | {"yes": given["yes"] or bool(ids)})
 
 
 DETACH = click.option("--detach", is_flag=True, help="Of more than one: do not wait for the end of the job.")

@@ -16,8 +16,8 @@ from integration.canonical import freeze, thaw
 from integration.cli import main
 from integration.errors import Failure
 from integration.message import State, Step
+from integration.operations.editing import corrected, differing, read, written
 from integration.store.database import Database
-from integration.terminal.editing import corrected, differing, read, written
 from integration.vault import Vault
 from tests.operations.slices import carry_out, leave
 from tests.store.road import Road

@@ -13,6 +13,7 @@ from integration.operations.selection import WAITING, Selection
 from integration.store import installations
 from integration.store import jobs as stored
 from integration.store.database import Database, Row
+from integration.vault import Vault, new_key
 from tests.store.road import Road
 
 KINDS = {each: each for each in ("clarity", "odoo", "fusion")}
@@ -20,19 +21,20 @@ PLENTY = 10_000
 """More than any test sends."""
 
 
-def means(database: Database) -> Means:
-    """As those of a fleet whose targets take whatever comes."""
+def means(database: Database, vault: Vault | None = None) -> Means:
+    """As those of a fleet whose targets take whatever comes; without its vault it opens nothing."""
     with database.transaction() as tx:
         known = publishing.in_force(tx, KINDS)
-        return Means(known, {row["id"]: PLENTY for row in installations.all_installations(tx)})
+        room = {row["id"]: PLENTY for row in installations.all_installations(tx)}
+    return Means(known, room, vault or Vault([new_key()]))
 
 
-def carry_out(database: Database) -> None:
+def carry_out(database: Database, vault: Vault | None = None) -> None:
     """All slices that there are now of the running jobs."""
     with database.transaction() as tx:
         due = stored.due(tx)
     for id in due:
-        while advance(database, id, means(database)):
+        while advance(database, id, means(database, vault)):
             pass
 
 
@@ -49,7 +51,7 @@ class Jobs:
         self.database = database
         self.road = Road(database)
         found = means(database)
-        self.known, self.room = found.known, dict(found.room)
+        self.known, self.room, self.vault = found.known, dict(found.room), found.vault
 
     def held(self, count: int, *, code: str = "total_differs", state: State = State.HELD, first: int = 0) -> list[int]:
         made = []
@@ -81,7 +83,7 @@ class Jobs:
             what(tx, id, "jane")
 
     def slice(self, id: int) -> bool:
-        return advance(self.database, id, Means(self.known, self.room))
+        return advance(self.database, id, Means(self.known, self.room, self.vault))
 
     def run(self, id: int) -> Row:
         """All slices there are now; the job after these."""

@@ -17,7 +17,7 @@ DEFECTS = [
     ),
     Defect(
         "a correction ends when its source changes the value",
-        "tasks/decided.py",
+        "integration/operations/decided.py",
         '                self.lapsed.add(row["id"])\n',
         "                pass\n",
         f"{DECISIONS}test_it_is_applied_to_later_versions_until_clarity_changes_the_value",
@@ -25,7 +25,7 @@ DEFECTS = [
     ),
     Defect(
         "an approval of differing sums does not survive their change",
-        "tasks/decided.py",
+        "integration/operations/decided.py",
         'if row["about"] not in about)',
         "if False)",
         f"{DECISIONS}test_it_does_not_survive_a_change_of_the_sums",
@@ -33,7 +33,7 @@ DEFECTS = [
     ),
     Defect(
         "an approval accepts no larger difference than it was given for",
-        "tasks/decided.py",
+        "integration/operations/decided.py",
         "any(difference <= each for each in accepted)",
         "bool(accepted)",
         f"{DECISIONS}test_it_covers_every_check_of_the_same_money_at_its_target",

@@ -9,6 +9,7 @@ ACTS = "integration/operations/acts.py"
 JOBS = "integration/operations/jobs.py"
 SLICES = "tests/operations/test_jobs.py::"
 UNDONE = "tests/operations/test_undo.py::"
+EDITED = "tests/cli/test_edit_many.py::"
 
 DEFECTS = [
     Defect(
@@ -84,5 +85,29 @@ DEFECTS = [
         " returning d.id",
         f"{UNDONE}test_what_came_after_a_resolution_keeps_it",
         "applied",
+    ),
+    Defect(
+        "what a person puts in for many is sealed in the job",
+        "integration/cli/repair.py",
+        "sealed=base64.b64encode(vault().seal(freeze(list(edit.settings)))).decode(),",
+        "sealed=base64.b64encode(vault().seal(freeze(list(edit.settings)))).decode(), given=list(edit.settings),",
+        f"{EDITED}test_what_is_put_in_is_sealed_in_the_job",
+        "assert 'Jane' not in",
+    ),
+    Defect(
+        "an object with several deliveries is corrected once",
+        ACTS,
+        'if delivery.round != item["now"]["round"]:',
+        "if False:",
+        f"{EDITED}test_of_an_object_with_two_targets_one_correction_is_for_both",
+        "no row of lines has",
+    ),
+    Defect(
+        "whatever a correction has made is taken back with it",
+        ACTS,
+        "decisions.made_with(tx, list(open_ones.values()))",
+        "list(open_ones.values())",
+        f"{EDITED}test_a_correction_of_many_is_undone_where_nothing_has_come_of_it",
+        "assert \\['1', '0', '0'\\] == |assert \\['0', '0', '0'\\] == |assert .* == \\['0', '0'\\]",
     ),
 ]

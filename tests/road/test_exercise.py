@@ -19,6 +19,7 @@ GOOD = {"plain": 4, "b2b_po": 4, "shared": 4}
 VATX = "unknown_tax_code+tax_excluded"
 TAX = {VATX: 3, f"{VATX}+b2b_po": 2, f"{VATX}+shared": 2}
 SKU = {"unknown_sku": 2, "unknown_sku+b2b_po": 1, "unknown_sku+shared": 2}
+RENAMED = "lines[sku=NO-SUCH-SKU].sku=SKU-1"
 SUMS = {"mismatch": 1, "mismatch+b2b_po": 1, "mismatch+shared": 1}
 
 
@@ -79,10 +80,7 @@ def test_fifteen_bad_orders_are_fifteen_rows_and_none_after_the_repair(road: Wor
     run("replay", "--code", "unmapped", "--yes")
     settled(road, bad)
     assert {row["id"] for row in held_once_each(road, [*sku, *sums])} <= {row["id"] for row in before}
-    for id in sku:
-        row = waiting(road, [id])[0]
-        place = [line["sku"] for line in road.order(id)["lines"]].index("NO-SUCH-SKU")
-        run("held", "edit", row["id"], "--event", "--set", f"lines.{place}.sku=SKU-1", "--replay")
+    run("held", "edit", *(row["id"] for row in waiting(road, sku)), "--event", "--set", RENAMED, "--replay")
     settled(road, bad)
     held_once_each(road, sums)
     run("held", "approve", "--code", "totals_mismatch", "--yes", "--why", "a cent")

@@ -1,8 +1,8 @@
 -- A job is one act on many deliveries.  Its items are frozen when it is previewed; the fleet carries it out in slices.
 create table jobs (
     id          bigint generated always as identity primary key,
-    act         text not null check (act in ('replay', 'approve', 'resolve', 'undo')),
-    options     jsonb not null default '{}',            -- how the act is done
+    act         text not null check (act in ('replay', 'approve', 'correct', 'resolve', 'undo')),
+    options     jsonb not null default '{}',            -- how the act is done; what is personal is sealed
     selection   text not null,                          -- by what the items were chosen, for people
     undoes      bigint references jobs on delete cascade,
     state       text not null default 'previewed'
@@ -30,7 +30,7 @@ create table job_items (
     result      text check (result in ('applied', 'skipped', 'failed')),    -- null: it waits
     remark      text,                                   -- why it was skipped, or failed
     again       bigint,                                 -- the delivery that goes on: itself, or a new one
-    decision    bigint,                                 -- what approve has made
+    decision    bigint,                                 -- what approve or correct has made
     at          timestamptz,
     primary key (job, delivery)
 );

@@ -29,14 +29,16 @@ def corrected(document: Any, settings: Sequence[str]) -> Any:
     Raises `Failure` for a path that does not exist and for a value of another type.
     """
     made = deepcopy(document)
-    for setting in settings:
-        said = SETTING.fullmatch(setting)
-        if not said:
-            raise Failure(f"{setting!r} is not PATH=VALUE", hint="For example --set lines.0.sku=SKU-1.")
-        path, value = said["path"], said["value"]
+    for path, value in map(_parted, settings):
         for place, key in _places(made, path):
             place[key] = _value(place[key], value, path)
     return made
+
+
+def check(settings: Sequence[str]) -> None:
+    """Raises `Failure` for what is not ``PATH=VALUE``."""
+    for setting in settings:
+        _parted(setting)
 
 
 def written(document: Any) -> str:
@@ -62,6 +64,13 @@ def differing(before: Any, after: Any) -> list[str]:
     """The paths whose values are not the same."""
     old, new = dict(leaves(before)), dict(leaves(after))
     return [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
+
+
+def _parted(setting: str) -> tuple[str, str]:
+    said = SETTING.fullmatch(setting)
+    if not said:
+        raise Failure(f"{setting!r} is not PATH=VALUE", hint="For example --set lines.0.sku=SKU-1.")
+    return said["path"], said["value"]
 
 
 def _places(document: Any, path: str) -> list[tuple[Any, Any]]:
