@@ -141,12 +141,19 @@ def _check_mapping(mapping: Mapping, folder: Path, accept: bool) -> Checked:
 
 
 def _accept(mapping: Mapping, sample: dict[str, Any], path: Path) -> bool:
-    """Writes what the mapping makes into the sample; False where it, or the sample, has the document refused."""
-    if any(key in sample for key in REFUSALS):
-        return False
+    """Writes what the mapping makes of the sample into it, be that another reason; False where one of both is refused.
+
+    A sample whose document is refused now, or is not any more, says what a person has to decide.
+    """
+    refusal = next((key for key in REFUSALS if key in sample), None)
     try:
         made = mapping(sample.get("given"))
-    except Failure:
+    except Failure as error:
+        if refusal is None or not isinstance(error, REFUSALS[refusal]):
+            return False
+        _write(path, sample | {refusal: error.reason})
+        return True
+    if refusal is not None:
         return False
     _write(path, sample | {"expect": _rewritten(sample.get("expect"), made)})
     return True

@@ -52,7 +52,7 @@ REFUSALS = {
     "too_large": Refusal(
         413,
         "it is larger than FLEET_WEBHOOK_LIMIT",
-        "Find out in Clarity why it is so large, or raise FLEET_WEBHOOK_LIMIT (bytes) and restart the receiver.",
+        "Find out in Clarity why it is so large, or raise FLEET_WEBHOOK_LIMIT (bytes) and run `fleet restart`.",
     ),
     "media_type": Refusal(
         415,
@@ -72,7 +72,7 @@ REFUSALS = {
     Flaw.UNPROVEN.value: Refusal(
         401,
         "its signature matches none of our secrets",
-        "Put the secret that Clarity shows for its subscription into CLARITY_WEBHOOK_SECRETS, and restart the fleet.",
+        "Put the secret that Clarity shows for its subscription into CLARITY_WEBHOOK_SECRETS, and run `fleet restart`.",
     ),
     "unreadable": Refusal(
         400,

@@ -63,7 +63,9 @@ class System:
         value = self.options.get(name, "")
         if not value:
             absent = variable(self.name, name)
-            raise Misconfigured(f"{absent} is not set", hint=f"Set {absent} (or {absent}_FILE) and `fleet restart`.")
+            raise Misconfigured(
+                f"{absent} is not set", hint=f"Set {absent} (or {absent}_FILE) and run `fleet restart`."
+            )
         return value
 
 

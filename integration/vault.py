@@ -133,6 +133,6 @@ def _fernet(key: str, place: int) -> Fernet:
 def _unreadable() -> Hold:
     return Hold(
         "no key opens what is stored here",
-        hint="Put the key it was sealed under back at the end of FLEET_ENCRYPTION_KEYS and restart the fleet. {again}",
+        hint="Put the key that sealed it back at the end of FLEET_ENCRYPTION_KEYS and run `fleet restart`. {again}",
         code="unreadable",
     )

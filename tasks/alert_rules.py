@@ -43,7 +43,7 @@ def watch(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
     """Nobody asks for the watch, though Redis would carry it: a dispatcher sees to it."""
     if since := alert_queries.overdue_watch(tx):
         says = "Since then nothing is polled, the ledger is not checked, and paused targets are not probed."
-        fix = "See that `beat` and `worker-upkeep` run, and what their logs say."
+        fix = "`fleet logs beat worker-upkeep` says why; `fleet restart beat worker-upkeep` starts them anew."
         yield Condition("watch", FLEET, 1, says, fix, since)
 
 

@@ -107,7 +107,7 @@ class Runtime:
         if system is None:
             raise Misconfigured(
                 f"{name} is not configured",
-                hint=f"Set {variable(name, 'url')} and its credentials, restart the fleet.",
+                hint=f"Set {variable(name, 'url')} and its credentials, and run `fleet restart`.",
             )
         # Guests are known at the target by a hash of their address under our own secret, unless another is set.
         own = {"guest_key": self.match_secret.hex()}

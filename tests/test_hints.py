@@ -21,6 +21,9 @@ SOURCES = sorted(
     for path in (ROOT / top).rglob("*.py")
     if "sandbox" not in path.parts
 )  # fmt: skip
+RESTART = re.compile(r"\brestart (the|it|them|all|every|each|its|your)\b|\bstart (it|them) again|Ctrl-C in", re.I)
+"""How a person is asked for a restart in words of its own."""
+PUBLISHED = re.compile(r"\b(mapping|table|workflow)s?\b", re.I)
 NAMED = re.compile(r"`(?:\./)?fleet ([a-z]+(?: [a-z]+)*)")
 
 
@@ -48,6 +51,27 @@ def exists(words: list[str]) -> bool:
 def test_every_command_that_a_text_names_exists(path: Path) -> None:
     named = [words for text in texts(ast.parse(path.read_text())) for words in NAMED.findall(text)]
     assert [words for words in named if not exists(words.split())] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_whoever_is_to_restart_something_is_given_the_command(path: Path) -> None:
+    asked = [text for text in texts(ast.parse(path.read_text())) if RESTART.search(text)]
+    assert [text for text in asked if "`fleet restart" not in text] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_restarts_for_what_is_published(path: Path) -> None:
+    """Mappings, tables and workflows are in force in every process at once."""
+    asked = [text for text in texts(ast.parse(path.read_text())) if "`fleet restart" in text]
+    assert [text for text in asked if PUBLISHED.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Set ODOO_URL and restart the fleet.", "Restart every worker.", "Stop it with Ctrl-C in its terminal, start it."],
+)
+def test_a_restart_without_its_command_would_be_found(text: str) -> None:
+    assert RESTART.search(text)
 
 
 @pytest.mark.parametrize(

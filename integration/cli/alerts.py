@@ -73,7 +73,7 @@ def test(ctx: click.Context, as_json: bool) -> None:
     if not urls:
         raise Failure(
             "there is no channel: FLEET_ALERT_URLS is not set",
-            hint="Set it to one or more URLs of Apprise, such as jsons://hooks.example/alerts, and restart the fleet.",
+            hint="Set it to one or more URLs of Apprise (jsons://hooks.example/alerts), and run `fleet restart`.",
         )
     channels = [Channel(url) for url in urls]
     reasons = [channel.send(TEST) for channel in channels]

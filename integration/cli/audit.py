@@ -58,4 +58,6 @@ def _with_words(row: Row) -> Row:
 
 
 def _said(detail: dict[str, Any]) -> list[str]:
-    return [f"{name}: {' '.join(value) if isinstance(value, list) else value}" for name, value in detail.items()]
+    return [
+        f"{name}: {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in detail.items()
+    ]

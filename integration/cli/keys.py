@@ -28,8 +28,8 @@ PAUSE = 1.0
 
 MADE = """\
 A new encryption key was made; the old one still opens everything.
-  1. Stop the fleet with Ctrl-C in its terminal, and start it again: ./fleet up
-  2. While it runs: fleet keys rotate"""
+  1. fleet restart
+  2. fleet keys rotate"""
 
 STEPS = """\
 The fleet has one encryption key.  To replace it while the fleet runs:
@@ -38,14 +38,13 @@ The fleet has one encryption key.  To replace it while the fleet runs:
   3. FLEET_ENCRYPTION_KEYS=<new>,<old>  then restart them all again: all seal under it
   4. fleet keys rotate                  brings what is stored under the new key
   5. FLEET_ENCRYPTION_KEYS=<new>        then restart them all, and keep the old key no longer than your backups
-If all of them are stopped and started together, leave out step 2."""
+`fleet restart` starts all anew at once, with what is set where you run it: leave out step 2."""
 
 MAY_GO = """\
 The old key may go: `fleet keys rotate --drop-old` removes it from the fleet's home.  Backups still need it."""
-GONE = "The old key is gone; the running fleet knows it until its next start.  Backups still need it."
+GONE = "The old key is gone; the running fleet knows it until `fleet restart`.  Backups still need it."
 TAKE_OUT = """\
-The old key may go: leave it out of FLEET_ENCRYPTION_KEYS and restart the receiver and every worker, in any order.
-Backups still need it."""
+The old key may go: leave it out of FLEET_ENCRYPTION_KEYS and run `fleet restart`.  Backups still need it."""
 
 
 @dataclass
@@ -101,7 +100,7 @@ def rotate(ctx: click.Context, drop_old: bool) -> None:
     if made and made.encryption_keys[0] != settings.encryption_keys[0]:
         raise Failure(
             "the fleet does not use its new key yet",
-            hint="Stop it with Ctrl-C in its terminal, start it with `./fleet up`, then run this again.",
+            hint="Run `fleet restart`, then this again.",
         )
     if len(settings.encryption_keys) == 1:
         click.echo(STEPS)
@@ -134,8 +133,8 @@ def _rotate_all(vault: Vault) -> int:
         else:
             raise Failure(
                 "values are still being sealed under an old key",
-                hint="A process runs with the old key in front: restart the receiver and every worker with the new "
-                "key first in FLEET_ENCRYPTION_KEYS, then run this again.",
+                hint="A process runs with the old key in front: put the new one first in FLEET_ENCRYPTION_KEYS, run "
+                "`fleet restart`, then this again.",
             )
         with database.transaction() as tx:
             audit.note(tx, operator(), "keys rotate", [None], renewed=renewed, unreadable=tally.unreadable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,12 +52,13 @@ def publish(note: str, folder: Path | None, canary: int | None, yes: bool) -> No
       fleet mapping publish --canary 10%
     """
     place = folder or mappings.FOLDER
+    where = f" --folder {shlex.quote(str(folder))}" if folder else ""
     for checked in check_definitions(place):
         if checked.problems:
             more = f" (and {len(checked.problems) - 1} more)" if len(checked.problems) > 1 else ""
             raise Failure(
                 f"nothing is published: {checked.name}: {checked.problems[0]}{more}",
-                hint="`fleet mapping check` lists everything that is wrong.",
+                hint=f"`fleet mapping check{where}` lists everything that is wrong.",
             )
     kinds = preflight.load().kinds
     fresh = publishing.publishable(place, kinds)

@@ -26,9 +26,9 @@ def _completed(_ctx: click.Context, _param: click.Parameter, begun: str) -> list
 def restart(process: tuple[str, ...]) -> None:
     """Start each PROCESS of the running fleet anew; all of it, servers too, for none.
 
-    Work in hand is finished first. A restart of all takes up changed mappings, and the settings that are set here on
-    top of those that the fleet has: set one to nothing to take it out. Settings or mappings that cannot work are
-    refused before anything is stopped.
+    Work in hand is finished first. Only a restart of all takes up the settings that are set here, on top of those that
+    the fleet has: set one to nothing to take it out. Changed mappings are published with it; `fleet mapping publish`
+    does that without a restart. What cannot work is refused before anything is stopped.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`fleet trigger`: makes the sandbox's Clarity send an event."""
+"""`fleet trigger`: makes the sandbox's Clarity send an event, or its ERPs ship or bill an order."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import requests
 from integration.cli.demo import refuse_real
 from integration.errors import Failure
 from integration.local.fleet import runs
+from integration.message import external_id
 from integration.settings import Settings, runtime_file
 from integration.systems import KINDS
 from integration.terminal.listing import show_rows
@@ -58,34 +59,55 @@ EVENTS = {
     "customer.created": Event("POST", "customers", _customer),
     "customer.updated": Event("PATCH", "customers/{id}", _another_name),
 }
+SHIPPED, BILLED = "shipment.changed", "invoice.changed"
+AT_ERPS = (SHIPPED, BILLED)
+"""What an ERP does with an order, and a poll then finds there."""
+MOST_STEPS = 6
+"""From a new order to its invoice, at the slower of the ERPs."""
+
+
+def _known(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    return [each for each in (*EVENTS, *AT_ERPS) if each.startswith(begun)]
 
 
 @click.command()
-@click.argument("event", shell_complete=lambda _ctx, _param, begun: [each for each in EVENTS if each.startswith(begun)])
-@click.option("--id", "id_", help="The object that it is about, by its id in Clarity.")
+@click.argument("event", shell_complete=_known)
+@click.option("--id", "id_", help="The object that it is about, by its id in Clarity; at an ERP, by any number of it.")
 @click.option("--number", type=click.IntRange(1, MOST), default=1, show_default=True, help="How many orders.")
-@click.option("--system", type=SystemName(), default="clarity", show_default=True, help="The Clarity that sends it.")
+@click.option("--system", type=SystemName(), help="The Clarity that sends it, or the ERP that ships or bills.")
 @json_option
-def trigger(event: str, id_: str | None, number: int, system: str, as_json: bool) -> None:
+def trigger(event: str, id_: str | None, number: int, system: str | None, as_json: bool) -> None:
     """Make the sandbox's Clarity send EVENT, about an object that it invents or the one of --id.
 
-    EVENT is order.created, order.cancelled, customer.created or customer.updated. Shipments and invoices follow by
-    themselves. Refused where any system is a real one: what is sent is invented.
+    EVENT is order.created, order.cancelled, customer.created or customer.updated; or, of the order of --id at the ERP
+    of --system, shipment.changed or invoice.changed, which the next poll finds; both follow by themselves, too.
+    Refused where any system is a real one: what is sent is invented.
 
     \b
     Examples:
       fleet trigger order.created
       fleet trigger order.created --number 20
       fleet trigger order.cancelled --id 6f0c
+      fleet trigger shipment.changed --system odoo --id S00012
+      fleet trigger invoice.changed --system fusion --id WEB-1001
     """
+    if event in AT_ERPS:
+        if not (system and id_) or number > 1:
+            raise click.UsageError(f"{event} needs --system and --id, and takes no --number")
+        row = _carried_on(_environment(), system, event, id_)
+        if as_json:
+            show_rows([row])
+        else:
+            say(" ".join((event, str(row["id"]), *row["made"])))
+        return
     found = EVENTS.get(event)
     if found is None:
-        raise click.UsageError(f"the sandbox sends no {event!r}; {nearest(event, EVENTS)}")
+        raise click.UsageError(f"the sandbox sends no {event!r}; {nearest(event, (*EVENTS, *AT_ERPS))}")
     if found.needs_object != bool(id_):
         raise click.UsageError(f"{event} {'needs' if found.needs_object else 'takes no'} --id")
     if number > 1 and not found.answers_many:
         raise click.UsageError(f"{event} takes no --number")
-    answer = _call(_environment(), system, found, id_ or "", number)
+    answer = _sent(_environment(), system or "clarity", found, id_ or "", number)
     made = answer if found.answers_many else [answer]
     if as_json:
         show_rows(made)
@@ -104,20 +126,65 @@ def _environment() -> Mapping[str, str]:
     return environment
 
 
-def _call(environment: Mapping[str, str], system: str, event: Event, id: str, count: int) -> Any:
+def _sent(environment: Mapping[str, str], system: str, event: Event, id: str, count: int) -> Any:
     kinds = Settings.load(environment).kinds
     if not KINDS[kinds[system]].signs:
         raise Failure(f"{system} sends no events", hint="Name a Clarity; what changes at an ERP is polled.")
     place = "" if system in KINDS else f"systems/{system}/"
+    path = event.path.format(id=quote(id, safe=""))
+    answer = _call(environment, event.method, f"{place}{path}", event.body(count))
+    if answer is None:
+        raise Failure(f"the sandbox's {system} has no {id}", hint="`fleet messages ls` shows the ids.")
+    return answer
+
+
+def _carried_on(environment: Mapping[str, str], system: str, event: str, id: str) -> dict[str, Any]:
+    """Moves an order on at an ERP until something is shipped or billed that was not; ``{id, made}``: its numbers."""
+    kind = Settings.load(environment).kinds[system]
+    if KINDS[kind].role != "erp":
+        raise Failure(f"{system} ships and bills nothing", hint="Name an ERP with --system.")
+    place = system if system in KINDS else f"systems/{system}"
+    orders = _call(environment, "GET", "ledger", None)[system]["orders"]
+    row = next((each for each in orders if _is_named(each, id)), None)
+    if row is None:
+        raise Failure(f"the sandbox's {system} has no order {id}", hint="`fleet orders show ID` says where it is.")
+    key = row["id"] if kind == "odoo" else row["key"]
+    before = _made(kind, event, row)
+    for _ in range(MOST_STEPS):
+        moved = _call(environment, "POST", f"{place}/advance", {"orders": [key], "steps": 1})
+        if not moved:
+            break
+        if made := sorted(_made(kind, event, moved[0]) - before):
+            return {"id": id, "made": made}
+    raise Failure(f"nothing of {id} is left to {'ship' if event == SHIPPED else 'bill'} at {system}")
+
+
+def _is_named(order: Mapping[str, Any], id: str) -> bool:
+    """Whether an order at an ERP of the sandbox has this number there or at Clarity, or is that of this id."""
+    numbers = ("name", "client_order_ref", "origin", "number", "source_number", "source_id")
+    ours = f".{external_id('order', id)}"
+    return id in {order.get(each) for each in numbers} or str(order.get("external_id")).endswith(ours)
+
+
+def _made(kind: str, event: str, order: Mapping[str, Any]) -> set[str]:
+    """The numbers of what was shipped or billed of an order."""
+    if kind == "odoo":
+        parts = order["pickings" if event == SHIPPED else "invoices"]
+        return {each["name"] for each in parts if each["state"] in {"done", "posted"}}
+    return {each for line in order["lines"] for each in line["tracking" if event == SHIPPED else "invoices"]}
+
+
+def _call(environment: Mapping[str, str], method: str, path: str, body: Any) -> Any:
+    """A route of the sandbox; None for what is not there."""
     answer = requests.request(
-        event.method,
-        f"{environment['FLEET_SANDBOX_URL']}/_sandbox/{place}{event.path.format(id=quote(id, safe=''))}",
-        json=event.body(count),
+        method,
+        f"{environment['FLEET_SANDBOX_URL']}/_sandbox/{path}",
+        json=body,
         headers={"X-Sandbox-Token": environment["FLEET_SANDBOX_TOKEN"]},
         timeout=30,
     )
     if answer.status_code == 404:
-        raise Failure(f"the sandbox's {system} has no {id}", hint="`fleet messages ls` shows the ids.")
+        return None
     if not answer.ok:
         raise Failure(f"the sandbox refused it: {answer.status_code} {answer.text[:300]}")
     return answer.json()

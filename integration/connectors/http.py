@@ -268,7 +268,8 @@ def _default(reply: Reply, name: str) -> Failure:
     if status in {408, 409, 425}:
         return Retry(reason, code=f"http_{status}")
     if status == 401:
-        return Misconfigured(reason, hint="The credentials are not accepted. Renew them and restart the fleet.")
+        hint = "The credentials are not accepted. Renew them, set their variables and run `fleet restart`."
+        return Misconfigured(reason, hint=hint)
     if status < 400 or (status in {403, 404, 405, 415} and not reply.speaks_json()):
         return Misconfigured(
             f"{reason}, and not from the API",

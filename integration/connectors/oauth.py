@@ -112,7 +112,7 @@ class ClientCredentials:
 
     def _misconfigured(self, reason: str) -> Misconfigured:
         names = f"{self._system}_TOKEN_URL, {self._system}_CLIENT_ID and {self._system}_CLIENT_SECRET"
-        return Misconfigured(reason, hint=f"Check {names}, then restart the fleet.")
+        return Misconfigured(reason, hint=f"Check {names}, then run `fleet restart`.")
 
 
 def http_with_tokens(

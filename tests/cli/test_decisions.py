@@ -63,6 +63,7 @@ def test_decisions_are_listed_and_revoked(fleet: Fleet, road: Road, vault: Vault
     assert [row["id"] for row in of_order] == [correction["id"]]
     assert "ring twice" not in fleet("decisions", "show", correction["id"]).output
     assert "ring twice" in fleet("decisions", "show", correction["id"], "--reveal").output
+    assert f"decisions: {correction['id']}" in fleet("audit", "ls").output
     assert fleet("decisions", "revoke", correction["id"]).output == "Revoked.\n"
     assert fleet("decisions", "revoke", correction["id"], approval["id"]).exit_code == 1
     assert [row["id"] for row in json.loads(fleet("decisions", "ls", "--json").output)["rows"]] == [approval["id"]]

@@ -232,7 +232,7 @@ def test_a_secret_that_the_receiver_does_not_have(of_the_fleet: Doctor) -> None:
     finding = findings(of_the_fleet(CLARITY_WEBHOOK_SECRETS=SECRET))["fleet", "receiver"]
     assert finding["verdict"] == "error"
     assert finding["says"].endswith("answers 401 to a signed event")
-    assert finding["fix"] == "Restart the fleet, so that the receiver has the secrets that are set."
+    assert finding["fix"] == "Run `fleet restart`, so that the receiver has the secrets that are set."
 
 
 @pytest.mark.parametrize(

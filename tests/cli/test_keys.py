@@ -79,7 +79,7 @@ def test_everything_is_brought_under_the_newest_key(road: Road, database_url: st
     assert said.exit_code == 0, said.output
     stored = 3 + 4 * ORDERS + ORDERS
     assert f"{stored} values are stored; {stored} were brought under the newest key." in said.output
-    assert "leave it out of FLEET_ENCRYPTION_KEYS and restart the receiver and every worker" in said.output
+    assert "leave it out of FLEET_ENCRYPTION_KEYS and run `fleet restart`" in said.output
     for column in SEALED:
         assert opened(road, Vault([NEW]), column) == {f"{column.table}.{column.name}"}
     assert f"{stored} values are stored; 0 were" in rotate(database_url, tmp_path).output
@@ -194,7 +194,7 @@ def test_a_fleet_of_up_gets_a_new_key_and_loses_the_old_one(tmp_path: Path) -> N
         before = world.generate(2)
         world.finished(*before)
         first = Credentials.load(tmp_path).encryption_keys
-        assert "./fleet up" in keys_command(tmp_path).output
+        assert "fleet restart" in keys_command(tmp_path).output
         newest, oldest = Credentials.load(tmp_path).encryption_keys
         assert (oldest,) == first
         refused = keys_command(tmp_path, "--drop-old")

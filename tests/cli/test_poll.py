@@ -112,7 +112,7 @@ def test_since_sets_the_mark_back_and_takes_nothing_in_twice(
 
     since = json.loads(poll("fusion", "--since", "2026-01-02", "--json").stdout)
     assert since["since"] == "2026-01-02T00:00:00+00:00"
-    orders = next(each for each in since["streams"] if each["stream"] == "orders")
+    orders = next(each for each in since["rows"] if each["stream"] == "orders")
     assert (orders["read"], orders["new"], orders["reason"]) == (1, 0, None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,16 @@ def test_a_folder_without_workflows_is_refused(fleet: Fleet, tmp_path: Path) -> 
     assert "nothing is published" in refused.output or "has no workflows" in refused.output
 
 
+def test_a_refusal_names_the_check_of_the_folder_that_was_to_be_published(fleet: Fleet, folder: Path) -> None:
+    wrong = shutil.copytree(folder, folder.parent / "an analyst's")
+    edit(wrong / "samples" / "odoo.out.order" / "guest.json", lambda sample: sample["expect"].update(carrier="NONE"))
+    refused = fleet("mapping", "publish", "--folder", wrong, "--yes").output
+    assert refused.startswith("error: nothing is published: odoo.out.order: sample guest.json: ")
+    (command,) = re.findall(r"fix: `fleet (.*)` lists everything that is wrong\.", refused)
+    assert "guest.json" in fleet(*shlex.split(command)).output
+    assert "all well" in fleet("mapping", "check", "--folder", folder, "odoo.out.order").output
+
+
 def test_the_workflows_that_are_listed_are_those_in_force(fleet: Fleet, folder: Path) -> None:
     started(fleet)
     before = {row["name"]: row["pin"] for row in json.loads(fleet("workflows", "ls", "--json").output)["rows"]}
@@ -277,7 +288,7 @@ def test_every_delivery_of_an_order_names_its_version(database: Database, fleet:
     shown = json.loads(fleet("messages", "show", message, "--json").output)["rows"]
     assert {row["id"]: row["mapping_version"] for row in shown} == dict.fromkeys((id, push, again), 1)
     story = json.loads(fleet("orders", "show", "1001", "--json").output)
-    named_by = {each["delivery"]: each["mapping_version"] for each in [*story["rows"], *story["waits"]]}
-    assert named_by == {None: None} | dict.fromkeys((id, push, again), 1)
+    commandby = {each["delivery"]: each["mapping_version"] for each in [*story["rows"], *story["waits"]]}
+    assert commandby == {None: None} | dict.fromkeys((id, push, again), 1)
     drawn = fleet("orders", "show", "1001").output
     assert re.search(rf"odoo-1 +{id} +1 +order WEB-1001 done", drawn)

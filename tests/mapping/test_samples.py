@@ -187,6 +187,19 @@ def test_what_is_accepted_is_what_the_samples_expect_from_then_on(folder: Path) 
     assert problems(folder) == [*map(str, checked["odoo.out.order"].problems)]
 
 
+def test_another_reason_to_hold_a_document_is_accepted(folder: Path) -> None:
+    sample = folder / "samples/odoo.out.order/held_uom.json"
+    before = json.loads(sample.read_text())
+    sample.write_text(json.dumps(before | {"held": "as it was said before"}))
+    assert len(problems(folder)) == 1
+    (checked,) = check_definitions(folder, "odoo.out.order", accept=True)
+    assert (checked.accepted, checked.problems) == (["held_uom.json"], [])
+    found = json.loads(sample.read_text())
+    assert before["held"] in found["held"]
+    assert found | {"held": before["held"]} == before
+    assert problems(folder) == []
+
+
 def test_accepting_writes_only_what_is_different(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*.json")}
     check_definitions(folder, accept=True)

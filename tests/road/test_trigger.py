@@ -36,6 +36,20 @@ def test_a_customer_is_registered_and_changed(road: World) -> None:
     assert road.shop("GET", f"customers/{row['id']}")["name"] != row["name"]
 
 
+@pytest.mark.parametrize(("trait", "system"), [("plain", "odoo"), ("b2b_po", "fusion")])
+def test_an_order_is_shipped_and_billed(road: World, trait: str, system: str) -> None:
+    (id,) = road.generate(1, trait)
+    road.finished(id)
+    shipped = trigger(road, "shipment.changed", "--system", system, "--id", id)
+    assert shipped.stdout.startswith(f"shipment.changed {id} "), shipped.stderr
+    road.becomes(id, "shipped")
+    billed = trigger(road, "invoice.changed", "--system", system, "--id", road.order(id)["number"], "--json")
+    ((invoice,),) = [row["made"] for row in json.loads(billed.stdout)["rows"]]
+    road.until(lambda: invoice in {each["number"] for each in road.control("GET", "ledger")["clarity"]["invoices"]}, 30)
+    again = trigger(road, "shipment.changed", "--system", system, "--id", id)
+    assert (again.returncode, "is left to ship" in again.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -44,6 +58,14 @@ def test_a_customer_is_registered_and_changed(road: World) -> None:
         (("order.created", "--id", "1"), 2, "order.created takes no --id"),
         (("order.cancelled", "--id", "no-such"), 1, "error: the sandbox's clarity has no no-such"),
         (("order.created", "--system", "odoo"), 1, "error: odoo sends no events"),
+        (("shipment.change",), 2, "the sandbox sends no 'shipment.change'; did you mean shipment.changed"),
+        (("shipment.changed", "--system", "odoo"), 2, "shipment.changed needs --system and --id"),
+        (("shipment.changed", "--system", "clarity", "--id", "1"), 1, "error: clarity ships and bills nothing"),
+        (
+            ("invoice.changed", "--system", "fusion", "--id", "no-such"),
+            1,
+            "error: the sandbox's fusion has no order no-such",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(road: World, arguments: tuple[str, ...], code: int, says: str) -> None:

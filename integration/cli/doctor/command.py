@@ -95,7 +95,7 @@ def _named_as_set(system: System, finding: Finding) -> Finding:
 def _examined(settings: Settings, system: System) -> Iterator[Finding]:
     """All findings about a system; stops early where the next check is impossible."""
     if missing := connectors.missing(system):
-        yield Finding("settings", "error", f"{', '.join(missing)} not set", "Set it, and restart the fleet.")
+        yield Finding("settings", "error", f"{', '.join(missing)} not set", "Set it, and run `fleet restart`.")
         return
     try:
         with _admitted(settings, system) as gate:

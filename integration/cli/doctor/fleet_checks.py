@@ -106,7 +106,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         for sealed in _sealed(settings):
             vault.open(sealed)
     except Hold as unreadable:
-        fix = "Put the key that it was stored under back at the end of FLEET_ENCRYPTION_KEYS, and restart the fleet."
+        fix = "Put the key that it was stored under back at the end of FLEET_ENCRYPTION_KEYS, and run `fleet restart`."
         yield Finding("encryption", "error", unreadable.reason, fix)
         return
     yield Finding("encryption", "ok", f"what is stored opens with the keys we have ({len(settings.encryption_keys)})")
@@ -169,7 +169,7 @@ def _receiver(settings: Settings) -> Iterator[Finding]:
             took = (time.monotonic() - began) * 1000
             yield Finding("receiver", "ok", f"verified and stored a webhook.test in {took:.0f} ms; it is skipped")
             continue
-        fixes = {401: "Restart the fleet, so that the receiver has the secrets that are set.", 503: "See Postgres."}
+        fixes = {401: "Run `fleet restart`, so that the receiver has the secrets that are set.", 503: "See Postgres."}
         says = f"http://{bind}/webhooks/{name} answers {answer.status_code} to a signed event"
         yield Finding("receiver", "error", says, fixes.get(answer.status_code, "See the receiver's log."))
 

@@ -23,13 +23,13 @@ OURS = {
     "SourceTransactionSystem": (
         "the source system of our orders",
         "Define it in Fusion (Setup and Maintenance, Manage Trading Community Source Systems; enabled for order "
-        "orchestration), or set FUSION_SOURCE_SYSTEM to one that is defined, and restart the fleet",
+        "orchestration), or set FUSION_SOURCE_SYSTEM to one that is defined, and run `fleet restart`",
     ),
     **dict.fromkeys(
         ("BusinessUnitName", "BusinessUnitId", "RequestingBusinessUnitId"),
         (
             "the business unit of our orders",
-            "Set FUSION_BUSINESS_UNIT to its name or id in Fusion and restart the fleet",
+            "Set FUSION_BUSINESS_UNIT to its name or id in Fusion and run `fleet restart`",
         ),
     ),
 }

@@ -88,8 +88,7 @@ class Catalog:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Odoo (Inventory, Products) create the product with this Internal Reference, or unarchive "
-                "it; or set ODOO_FALLBACK_SKU to a product for unknown ones and restart the fleet. "
-                "{again}",
+                "it; or set ODOO_FALLBACK_SKU to a product for unknown ones and run `fleet restart`. {again}",
                 code="unknown_sku",
             )
         return found
@@ -110,7 +109,7 @@ class Catalog:
             option,
             f"sales tax of {rate} % {kind} the price",
             f"In Odoo (Accounting, Configuration, Taxes) have exactly one active sales tax of {rate} % {kind} the "
-            f"price, or set ODOO_{option.upper()}=<name> to choose one and restart the fleet. {{again}}",
+            f"price, or set ODOO_{option.upper()}=<name> to choose one and run `fleet restart`. {{again}}",
         )
 
     def pricelist(self, currency: str) -> int | None:
@@ -127,8 +126,8 @@ class Catalog:
             option,
             f"pricelist in {currency}",
             f"In Odoo activate the currency {currency} (Accounting, Currencies), have exactly one pricelist in it "
-            f"(Sales, Products, Pricelists), or set ODOO_{option.upper()}=<name> to choose one and restart the fleet. "
-            "{again}",
+            f"(Sales, Products, Pricelists), or set ODOO_{option.upper()}=<name> to choose one and run "
+            "`fleet restart`. {again}",
         )
 
     def country(self, code: str) -> int:

@@ -16,7 +16,7 @@ from integration.errors import Failure, Hold, Misconfigured, Reject, Retry
 
 NEW_KEY = (
     "Make a new API key for the integration user in Odoo (Preferences, Account Security), set ODOO_API_KEY and "
-    "restart the fleet. Keys of ordinary users expire, by default after three months."
+    "run `fleet restart`. Keys of ordinary users expire, by default after three months."
 )
 RIGHTS = (
     "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and Contact / Creation"

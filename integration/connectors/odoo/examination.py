@@ -178,7 +178,7 @@ class Examination:
             "rounding",
             "warning",
             f"{differs}, and is held, for ODOO_ROUNDING is hold",
-            "Set ODOO_ROUNDING to line and restart the fleet; or set the Rounding Method in Odoo (Settings, "
+            "Set ODOO_ROUNDING to line and run `fleet restart`; or set the Rounding Method in Odoo (Settings, "
             "Accounting) to Round per Line, if Clarity adds taxes on top and rounds them per line.",
         )
 

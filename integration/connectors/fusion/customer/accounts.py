@@ -101,15 +101,15 @@ class Customers:
         if not self._guest_account:
             raise Hold(
                 "no account in Fusion has a contact with the order's e-mail address",
-                hint="Set FUSION_GUEST_ACCOUNT to the number of an account that takes such orders and restart the "
-                f"fleet, or {NEW_ACCOUNT}",
+                hint="Set FUSION_GUEST_ACCOUNT to the number of an account that takes such orders and run "
+                f"`fleet restart`, or {NEW_ACCOUNT}",
                 code="no_account",
             )
         if rows := self._directory.sites("AccountNumber", self._guest_account):
             return rows
         raise Hold(
             f"FUSION_GUEST_ACCOUNT {self._guest_account} is unknown in Fusion",
-            hint="Set it to the number of an account that has a bill-to and a ship-to site and restart the fleet. "
+            hint="Set it to the number of an account that has a bill-to and a ship-to site and run `fleet restart`. "
             "{again}",
             code="no_account",
         )

@@ -34,8 +34,8 @@ class Items:
             raise Hold(
                 f"unknown SKU {', '.join(unknown)}",
                 hint="In Fusion (Product Information Management) create the item with this number and assign it to "
-                "the organization; or set FUSION_FALLBACK_SKU to an item for unknown ones and restart "
-                "the fleet. {again}",
+                "the organization; or set FUSION_FALLBACK_SKU to an item for unknown ones and run "
+                "`fleet restart`. {again}",
                 code="unknown_sku",
             )
         return {sku: self._fallback if sku in unknown else sku for sku in wanted}

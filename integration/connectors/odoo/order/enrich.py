@@ -68,6 +68,6 @@ def _fallback_sku(site: Site, line: Document) -> str:
     raise Hold(
         f"line {line['key']} has no SKU, and Odoo takes no line without a product",
         hint="Give the line's product a SKU in Clarity; or set ODOO_FALLBACK_SKU to the Internal Reference of a "
-        "product in Odoo that replaces it on such lines and restart the fleet. {again}",
+        "product in Odoo that replaces it on such lines and run `fleet restart`. {again}",
         code="no_sku",
     )
