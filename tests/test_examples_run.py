@@ -22,12 +22,16 @@ from integration.canonical import freeze
 from integration.cli import main
 from integration.local.servers import Postgres, Valkey
 from integration.message import State
+from integration.operations import jobs
+from integration.operations.jobs import advance
+from integration.operations.selection import Selection
 from integration.store import publications
 from integration.store.database import Database
 from integration.workflow import load_definitions
 from tests.cli.test_repair import CANDIDATES, failed
 from tests.conftest import Running, create_database, named, new_database
 from tests.operations.orders import Orders
+from tests.operations.slices import means
 from tests.store.road import system
 from tests.test_examples import LINE, consoles, helped
 
@@ -69,14 +73,15 @@ IDS = {
     "dead": {"4711": "dead", "ID": "dead", "4712": "dead too"},
     "messages": {"4711": "message", "ID": "message"},
     "decisions": {"12": "decision"},
+    "jobs (pause|cancel)": {"7": "running job"},
+    "jobs resume": {"7": "paused job"},
+    "jobs": {"7": "ended job"},
     ".*": {"4711": "unknown", "ID": "unknown", "4712": "more"},
 }
 """What the ids of an example are here, by how it begins: the first pattern that fits."""
 
 READS = re.compile(r"\b(ls|show|find|ledger|check|run|diff|versions|functions|refused)\b")
 """Commands that change no row that another example needs."""
-WRONG = ("shippingAddress.country=PL",)
-"""Parts of examples that do not work: the field is called countryCode."""
 
 
 def first(table: dict[str, Found], line: str) -> Found | None:
@@ -153,12 +158,9 @@ def filled(
     approved = CliRunner(env=environment).invoke(main, ["held", "approve", ids["decided"]])
     assert approved.exit_code == 0, approved.output
     ids["decision"] = str(orders.value("select max(id) from decisions"))
+    ids |= carried_out(orders)
     database.close()
     return Filled(name, environment, ids)
-
-
-def wrong(line: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=part, strict=True) for part in WRONG if part in line]
 
 
 def stopped(orders: Orders) -> dict[str, int]:
@@ -178,7 +180,7 @@ def stopped(orders: Orders) -> dict[str, int]:
         "dead too": stop(State.DEAD, "unknown_sku", "1008"),
     }
     order = sample("clarity.in.order")
-    order["lines"][0]["sku"] = "NO-SUCH"
+    order["lines"][0]["sku"] = "OLD"
     event = {"id": "evt", "type": "order.created", "data": order}
     orders.run("update deliveries set about = 'digest', difference = 0.01 where code = 'totals_mismatch'")
     orders.run("update messages set body = %s", orders.vault.seal(freeze(event)))
@@ -188,7 +190,25 @@ def stopped(orders: Orders) -> dict[str, int]:
     return ids | {"message": int(str(message)), "candidate": 36}
 
 
-@pytest.mark.parametrize("line", [pytest.param(line, marks=wrong(line)) for line in HERE])
+def carried_out(orders: Orders) -> dict[str, str]:
+    """A job that runs, one that is paused, and one that has ended and can be undone."""
+    ids = {}
+    for name, number in (("running job", "1010"), ("paused job", "1011"), ("ended job", "1012")):
+        held = failed(orders, orders.vault, State.HELD, "total_differs", event=f"evt-{number}", order=number)
+        with orders.database.transaction() as tx:
+            id = jobs.preview(tx, "approve", Selection([State.HELD], [held]), 1, "anna", why=None).id
+            jobs.start(tx, id, "anna")
+            if name == "paused job":
+                jobs.pause(tx, id, "anna")
+        if name == "ended job":
+            advance(orders.database, id, means(orders.database, orders.vault))
+            with orders.database.transaction() as tx:
+                jobs.cancel(tx, id, "anna")
+        ids[name] = str(id)
+    return ids
+
+
+@pytest.mark.parametrize("line", HERE)
 def test_every_example_works(
     line: str, filled: Filled, folder: Path, postgres: Postgres | Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

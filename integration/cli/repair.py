@@ -71,7 +71,7 @@ def edit_command(state: State) -> click.Command:
         \b
         Examples:
           fleet dead edit 4711 --set order.PaymentTerms='30 Net' --replay
-          fleet held edit 4711 --event --set shippingAddress.country=PL
+          fleet held edit 4711 --event --set shippingAddress.countryCode=AT
           fleet held edit --code unknown_sku --event --set 'lines[sku=OLD].sku=NEW' --replay
         """
         manner = Manner.taken_from(ids, options)
