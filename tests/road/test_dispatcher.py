@@ -151,7 +151,7 @@ def test_a_paused_system_is_not_asked_for(runtime: Runtime, asking: Dispatcher) 
 
 def test_the_dispatcher_and_beat_stand_in_for_each_other(road: World) -> None:
     with road.frozen("beat"):
-        road.poll_all(10)
+        road.poll_all(60)
     with road.frozen("dispatcher"):
         road.poll_all(60)
 

@@ -204,7 +204,7 @@ def test_each_has_limits_and_cursors_of_its_own(pairs: World) -> None:
     assert of["odoo-1"] == of[f"{ODOO}-1"] != set()
     keys = {key.decode() for key in pairs.redis.keys("throttle:*")}
     assert {f"throttle:{{{name}-1}}" for name in ("odoo", ODOO, "clarity", SHOP)} <= keys
-    listed = {row["name"]: row["system"] for row in json.loads(targets(pairs, "ls", "--json"))}
+    listed = {row["name"]: row["system"] for row in json.loads(targets(pairs, "ls", "--json"))["rows"]}
     assert (listed[f"{ODOO}-1"], listed["odoo-1"]) == (ODOO, "odoo")
 
 

@@ -38,7 +38,7 @@ def targets(road: World) -> Iterator[Targets]:
 
 
 def now(targets: Targets) -> dict[str, Any]:
-    return next(row for row in json.loads(targets("ls", "--json")) if row["name"] == "odoo-1")
+    return next(row for row in json.loads(targets("ls", "--json"))["rows"] if row["name"] == "odoo-1")
 
 
 def calls(road: World) -> int:
