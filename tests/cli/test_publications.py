@@ -281,7 +281,7 @@ def test_every_delivery_of_an_order_names_its_version(database: Database, fleet:
     orders.run("update deliveries set mapping_version = 1")
     push = orders.post(id, "S00012", "12")
     orders.end(push, State.DEAD, code="http_400", reason="Clarity refuses it")
-    (again,) = (row["id"] for row in json.loads(fleet("replay", id, "--yes", "--json").output)["replayed"])
+    (again,) = (row["again"] for row in json.loads(fleet("replay", id, "--yes", "--json").output)["rows"])
     assert fleet("dead", "replay", push, "--yes").exit_code == 0
     message = orders.value("select message from deliveries where id = %s", id)
 
