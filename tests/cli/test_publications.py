@@ -288,7 +288,7 @@ def test_every_delivery_of_an_order_names_its_version(database: Database, fleet:
     shown = json.loads(fleet("messages", "show", message, "--json").output)["rows"]
     assert {row["id"]: row["mapping_version"] for row in shown} == dict.fromkeys((id, push, again), 1)
     story = json.loads(fleet("orders", "show", "1001", "--json").output)
-    commandby = {each["delivery"]: each["mapping_version"] for each in [*story["rows"], *story["waits"]]}
-    assert commandby == {None: None} | dict.fromkeys((id, push, again), 1)
+    versions = {each["delivery"]: each["mapping_version"] for each in [*story["rows"], *story["waits"]]}
+    assert versions == {None: None} | dict.fromkeys((id, push, again), 1)
     drawn = fleet("orders", "show", "1001").output
     assert re.search(rf"odoo-1 +{id} +1 +order WEB-1001 done", drawn)
