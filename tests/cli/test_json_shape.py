@@ -32,7 +32,6 @@ RUN = {
     "fleet dead ls": "",
     "fleet dead show": "{dead}",
     "fleet decisions ls": "",
-    "fleet doctor": "odoo",
     "fleet find": "WEB-1001",
     "fleet held ls": "",
     "fleet held show": "{held}",
@@ -50,7 +49,8 @@ RUN = {
     "fleet workflows check": "",
     "fleet workflows ls": "",
 }
-"""Those that a database is enough for, with their arguments; the others need a fleet, a system or a decision."""
+"""Those that a database is enough for, with their arguments; the others need a fleet, a system or a decision, or set up
+the logs of their process."""
 
 
 def with_json(group: click.Group = main, path: str = "fleet") -> Iterator[tuple[str, click.Command]]:
