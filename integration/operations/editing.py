@@ -16,9 +16,6 @@ from integration.errors import Failure, Reject
 from integration.operations.differences import leaves
 
 MOST_LISTED = 40
-SETTING = re.compile(r"(?P<path>(?:\[[^\]]*\]|[^=\[])+)=(?P<value>.*)", re.DOTALL)
-SEGMENT = re.compile(r"(?:\[[^\]]*\]|[^.\[])+")
-CONDITION = re.compile(r"(?P<name>[^\[]+)\[(?P<field>[^=\]]+)=(?P<value>[^\]]*)\]")
 
 
 def corrected(document: Any, settings: Sequence[str]) -> Any:
@@ -67,15 +64,27 @@ def differing(before: Any, after: Any) -> list[str]:
 
 
 def _parted(setting: str) -> tuple[str, str]:
-    said = SETTING.fullmatch(setting)
-    if not said:
+    path, *rest = _split(setting, "=", 1)
+    if not path or not rest:
         raise Failure(f"{setting!r} is not PATH=VALUE", hint="For example --set lines.0.sku=SKU-1.")
-    return said["path"], said["value"]
+    return path, rest[0]
+
+
+def _split(text: str, mark: str, most: int = -1) -> list[str]:
+    """The parts between the marks that stand in no brackets."""
+    parts, begun, inside = [], 0, False
+    for place, char in enumerate(text):
+        if char in "[]":
+            inside = char == "["
+        elif char == mark and not inside and len(parts) != most:
+            parts.append(text[begun:place])
+            begun = place + 1
+    return [*parts, text[begun:]]
 
 
 def _places(document: Any, path: str) -> list[tuple[Any, Any]]:
     """Where the values of the path are: what holds each, and its name or number there."""
-    *parents, last = SEGMENT.findall(path)
+    *parents, last = _split(path, ".")
     places = [document]
     for segment in parents:
         places = [inner for place in places for inner in _within(place, segment, path, document)]
@@ -83,12 +92,13 @@ def _places(document: Any, path: str) -> list[tuple[Any, Any]]:
 
 
 def _within(place: Any, segment: str, path: str, document: Any) -> list[Any]:
-    if condition := CONDITION.fullmatch(segment):
-        place = place[_key(place, condition["name"], path, document)]
-        field, wanted = condition["field"], condition["value"]
+    name, bracket, condition = segment.partition("[")
+    if bracket and condition.endswith("]") and "=" in condition:
+        place = place[_key(place, name, path, document)]
+        field, _, wanted = condition[:-1].partition("=")
         rows = [row for row in place if isinstance(row, dict) and _text_of(row.get(field)) == wanted]
         if not rows:
-            raise Failure(f"no row of {condition['name']} has {field}={wanted}")
+            raise Failure(f"no row of {name} has {field}={wanted}")
         return rows
     return [place[_key(place, segment, path, document)]]
 

@@ -277,7 +277,13 @@ def test_what_was_found_so_far_is_shown_when_a_person_interrupts_it(
 ) -> None:
     ids = [odoo.posted() for _ in range(3)]
     command = [sys.executable, "-m", "integration.cli", "replay", *map(str, ids), "--dry-run", "--json"]
-    running = subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(  # whoever runs the tests in the background has Ctrl-C ignored
+        command,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     seen: list[str] = []
 
     def interrupt(path: str) -> None:
