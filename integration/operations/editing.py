@@ -72,7 +72,8 @@ def _parted(setting: str) -> tuple[str, str]:
 
 def _split(text: str, mark: str, most: int = -1) -> list[str]:
     """The parts between the marks that stand in no brackets."""
-    parts, begun, inside = [], 0, False
+    parts: list[str] = []
+    begun, inside = 0, False
     for place, char in enumerate(text):
         if char in "[]":
             inside = char == "["
@@ -96,7 +97,8 @@ def _within(place: Any, segment: str, path: str, document: Any) -> list[Any]:
     if bracket and condition.endswith("]") and "=" in condition:
         place = place[_key(place, name, path, document)]
         field, _, wanted = condition[:-1].partition("=")
-        rows = [row for row in place if isinstance(row, dict) and _text_of(row.get(field)) == wanted]
+        found = place if _is_list(place) else ()
+        rows = [row for row in found if isinstance(row, dict) and _text_of(row.get(field)) == wanted]
         if not rows:
             raise Failure(f"no row of {name} has {field}={wanted}")
         return rows

@@ -122,6 +122,7 @@ def audited(fleet: Fleet) -> list[tuple[str, str, int | None, dict[str, Any]]]:
         ("lines[quantity=3].sku=SKU-1", None, "no row of lines has quantity=3"),
         ("rows[quantity=2].sku=SKU-1", None, "the document has no rows[quantity=2].sku"),
         ("order[quantity=2].sku=SKU-1", None, "no row of order has quantity=2"),
+        ("version[quantity=2].sku=SKU-1", None, "no row of version has quantity=2"),
         ("lines[quantity=2.sku=SKU-1", None, "'lines[quantity=2.sku=SKU-1' is not PATH=VALUE"),
     ],
 )
