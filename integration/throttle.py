@@ -127,6 +127,13 @@ class Throttle:
         while (wait := min(self.next_at - SOON, until) - time.monotonic()) > 0:
             time.sleep(wait)
 
+    def credit(self) -> int:
+        """How many hops may be under way (`State.credit`); 0 when Redis cannot be asked."""
+        try:
+            return self.state().credit
+        except Throttled:
+            return 0
+
     def state(self) -> State:
         """The target now; raises `Throttled` when Redis cannot be asked."""
         breaker, open_for, blocked_for, rate, cap, slots, concurrency, paused = self._run("state")

@@ -11,7 +11,6 @@ import time
 import structlog
 
 from integration import publishing
-from integration.errors import Throttled
 from integration.operations.acts import Means
 from integration.operations.jobs import advance
 from integration.store import installations, jobs
@@ -47,12 +46,8 @@ def means_of(runtime: Runtime) -> Means:
         tx.plan_anew()
         known = publishing.in_force(tx, runtime.settings.kinds)
         paused = {row["id"] for row in installations.all_installations(tx) if row["paused_at"]}
-    room = {}
-    for name, installation in runtime.installations.items():
-        try:
-            room[installation.id] = runtime.throttles[name].state().credit
-        except Throttled:
-            room[installation.id] = 0
-        if installation.id in paused:
-            room[installation.id] = 0
+    room = {
+        each.id: 0 if each.id in paused else runtime.throttles[name].credit()
+        for name, each in runtime.installations.items()
+    }
     return Means(known, room, runtime.vault)

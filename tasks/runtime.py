@@ -16,7 +16,7 @@ import redis
 
 from integration import connectors, preflight
 from integration.connectors.contract import Connector
-from integration.errors import Misconfigured, Throttled
+from integration.errors import Misconfigured
 from integration.operations.matching import match_secret
 from integration.settings import Settings
 from integration.store import definitions, installations
@@ -130,10 +130,7 @@ class Runtime:
             return 0
         until, credit = self._credits.get(queue, (0.0, 0))
         if time.monotonic() >= until:
-            try:
-                credit = self.throttles[queue].state().credit
-            except Throttled:
-                credit = 0
+            credit = self.throttles[queue].credit()
             self._credits[queue] = time.monotonic() + CREDIT_SECONDS, credit
         return credit
 

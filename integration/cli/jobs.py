@@ -30,7 +30,7 @@ NEXT = click.option("--next", "key", type=click.IntRange(1, LAST), metavar="KEY"
 def jobs() -> None:
     """What is done about many deliveries at once: the fleet runs it, and it can be paused, cancelled and undone.
 
-    `fleet replay`, `fleet held approve` and `resolve` of more than one delivery make a job.
+    `fleet replay`, and `fleet held approve`, `edit` and `resolve`, of more than one delivery make a job.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Corrections of one held or dead delivery: of the event, for all its targets, or of the target's document alone."""
+"""Corrections of held and dead deliveries: of the event, for all its targets, or of one target's document alone."""
 
 from __future__ import annotations
 
@@ -169,9 +169,7 @@ def send(database: Database, ids: Sequence[int]) -> None:
     check_workflows(known, rows)
     with database.transaction() as tx:
         for row in rows:
-            published = known.of(row["object_id"])
-            restart = Restart(pins=published.pins, mapping_version=published.version)
-            repair.replay(tx, [row["id"]], restart, operator())
+            repair.replay(tx, [row["id"]], Restart.by(known.of(row["object_id"])), operator())
     for row in rows:
         say(f"Delivery {row['id']} goes again{'' if len(rows) == 1 else ' to ' + row['target']}.")
 

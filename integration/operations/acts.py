@@ -69,7 +69,7 @@ def replay(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> lis
     for published in filter(None, (known.whole, known.canary)):
         ids = [item["delivery"] for item in good if known.of(item["now"]["object_id"]) is published]
         begins = Step(step) if step else None
-        restart = Restart(begins) if pinned else Restart(begins, published.pins, published.version)
+        restart = Restart(begins) if pinned else Restart.by(published, begins)
         again |= repair.replay(tx, ids, restart, job["who"])
     return results + [_sent(item, again) for item in good]
 
@@ -119,8 +119,7 @@ def _corrected(tx: Transaction, job: Row, item: Row, settings: Sequence[str], me
     again: Mapping[int, int] = {}
     if job["options"].get("replay"):
         published = means.known.of(item["now"]["object_id"])
-        restart = Restart(pins=published.pins, mapping_version=published.version)
-        again = repair.replay(tx, decisions.also_waiting(tx, id), restart, who)
+        again = repair.replay(tx, decisions.also_waiting(tx, id), Restart.by(published), who)
     return Result(id, APPLIED, again=again.get(id), decision=made[0])
 
 

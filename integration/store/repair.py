@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
+from integration.in_force import Published
 from integration.message import State, Step, clear
 from integration.store import audit, crossrefs, decisions
 from integration.store.conditions import LAST, Selected, on_deliveries
@@ -35,6 +37,11 @@ class Restart:
     pins: Mapping[str, str] = field(default_factory=dict)
     mapping_version: int | None = None
     goes_on: bool = False
+
+    @classmethod
+    def by(cls, published: Published, step: Step | None = None) -> Self:
+        """From ``step``, translated by this version of the definitions."""
+        return cls(step, published.pins, published.version)
 
 
 def matching(tx: Transaction, chosen: Selected, limit: int, before: int = LAST) -> list[Row]:

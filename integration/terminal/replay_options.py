@@ -42,7 +42,7 @@ class ReplayOptions:
 
     def restart(self, published: Published) -> Restart:
         """For objects for which this version is in force."""
-        return Restart(self.step) if self.pinned else Restart(self.step, published.pins, published.version)
+        return Restart(self.step) if self.pinned else Restart.by(published, self.step)
 
 
 OPTIONS = (
