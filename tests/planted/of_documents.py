@@ -183,7 +183,7 @@ DEFECTS = [
         "    yield from translator.problems(sound, tables)\n",
         "    yield from () if known else translator.problems(sound, tables)\n",
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
-        r"AssertionError|assert",
+        r"where False = any\(",
     ),
     Defect(
         "another reason to hold a document is accepted as another document is",
@@ -199,6 +199,6 @@ DEFECTS = [
         'if meant or "note" not in row:',
         "if False:",
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
-        r"AssertionError|assert",
+        r"where False = any\(",
     ),
 ]
