@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -13,6 +13,7 @@ NAMES = ("http", "statements", "transactions", "fsyncs", "redis", "messages")
 NEW = (7, 26, 18, 6, 11, 3)
 KNOWN = (5, 23, 15, 5, 11, 3)
 IN_A_BURST = (3, 8, 6.5, 2.5, 6, 1)
+TRIES = 12
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(400)]
 
@@ -27,19 +28,23 @@ def totals(found: Counts) -> dict[str, int]:
     return {name: getattr(found, name) for name in NAMES}
 
 
-def least(found: Sequence[Counts]) -> dict[str, int]:
-    """Of several orders alike: who has to wait on a busy machine asks again."""
-    return {name: min(totals(each)[name] for each in found) for name in NAMES}
+def least(asked: Callable[[int], Counts], wanted: Sequence[int]) -> None:
+    """Of orders alike, since who has to wait on a busy machine asks again; none may ask for less."""
+    found: list[Counts] = []
+    for number in range(TRIES):
+        found.append(asked(number))
+        fewest = {name: min(totals(each)[name] for each in found) for name in NAMES}
+        if fewest == dict(zip(NAMES, wanted, strict=True)):
+            return
+    raise AssertionError(f"{fewest}, not {wanted}: {found[-1]}")
 
 
 def test_an_order_of_a_new_customer(counted: Counted) -> None:
-    found = [counted.new(1, f"new-{number}") for number in range(3)]
-    assert least(found) == dict(zip(NAMES, NEW, strict=True)), found
+    least(lambda number: counted.new(1, f"new-{number}"), NEW)
 
 
 def test_an_order_of_a_known_customer(counted: Counted) -> None:
-    found = [counted.known(f"known-{number}") for number in range(3)]
-    assert least(found) == dict(zip(NAMES, KNOWN, strict=True)), found
+    least(lambda number: counted.known(f"known-{number}"), KNOWN)
 
 
 def test_orders_that_come_at_once(counted: Counted) -> None:

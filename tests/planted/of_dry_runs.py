@@ -110,7 +110,7 @@ DEFECTS = [
         "integration/operations/differences.py",
         "yield from below or [path]",
         "yield path",
-        "tests/cli/test_repair.py::test_a_line_that_the_target_lacks_is_new_to_it",
+        "tests/operations/test_differences.py::test_a_line_that_the_target_lacks_is_new_to_it",
         "assert",
     ),
     Defect(

@@ -290,6 +290,7 @@ def _valkey(road: World) -> Iterator[tuple[str, str]]:
             b"hash": road.redis.hgetall,
             b"set": road.redis.smembers,
             b"zset": lambda key: road.redis.zrange(key, 0, -1),
+            b"none": lambda _: "",  # it has ended since it was listed
         }
         yield f"Valkey, {key}", f"{key} {reads[road.redis.type(key)](key)}"
 

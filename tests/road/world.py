@@ -132,7 +132,7 @@ class World:
             keys = [f"CLARITY:{id}" for id in ids]
             self.control("POST", "fusion/advance", {"orders": keys, "steps": fusion, **manner})
 
-    def becomes(self, id: str, status: str, seconds: float = 30.0) -> None:
+    def becomes(self, id: str, status: str, seconds: float = 60.0) -> None:
         """Waits until Clarity shows this status."""
         self.until(
             lambda: self.order(id)["status"] == status, seconds, lambda: (self.order(id)["status"], self.all(id))
