@@ -1,4 +1,4 @@
-"""`fleet trigger`: makes the sandbox's Clarity send an event, or its ERPs ship or bill an order."""
+"""`fleet trigger`: makes the sandbox's Clarity send an event, or its ERPs ship, bill or change something."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from integration.cli.demo import refuse_real
 from integration.errors import Failure
 from integration.local.fleet import runs
 from integration.message import external_id
+from integration.operations.objects import kind_of
 from integration.settings import Settings, runtime_file
+from integration.store import objects
 from integration.systems import KINDS
 from integration.terminal.listing import show_rows
 from integration.terminal.nearest import nearest
 from integration.terminal.option_types import SystemName
 from integration.terminal.render import json_option, say
+from integration.terminal.session import open_database
 
 MOST = 1000
 
@@ -59,9 +62,26 @@ EVENTS = {
     "customer.created": Event("POST", "customers", _customer),
     "customer.updated": Event("PATCH", "customers/{id}", _another_name),
 }
-SHIPPED, BILLED = "shipment.changed", "invoice.changed"
-AT_ERPS = (SHIPPED, BILLED)
-"""What an ERP does with an order, and a poll then finds there."""
+SHIPPED, BILLED, CHANGED = "shipment.changed", "invoice.changed", "customer.changed"
+AT_ERPS = (SHIPPED, BILLED, CHANGED)
+"""What is done at an ERP with an order or a customer, and a poll then finds there."""
+
+
+def _credit_limit() -> dict[str, Any]:
+    return {"credit_limit": secrets.randbelow(1_000_000)}
+
+
+def _vat_number() -> dict[str, Any]:
+    """A German one: eight digits and that of ISO 7064, MOD 11,10."""
+    digits = [secrets.randbelow(9) + 1 for _ in range(8)]
+    product = 10
+    for digit in digits:
+        product = ((digit + product) % 10 or 10) * 2 % 11
+    return {"TaxRegistrationNumber": "DE" + "".join(map(str, [*digits, (11 - product) % 10]))}
+
+
+CUSTOMERS = {"odoo": ("contacts", _credit_limit), "fusion": ("accounts", _vat_number)}
+"""By the kind of an ERP: how the sandbox calls its customers, and what of one is changed that is read there."""
 MOST_STEPS = 6
 """From a new order to its invoice, at the slower of the ERPs."""
 
@@ -72,15 +92,18 @@ def _known(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str
 
 @click.command()
 @click.argument("event", shell_complete=_known)
-@click.option("--id", "id_", help="The object that it is about, by its id in Clarity; at an ERP, by any number of it.")
+@click.option(
+    "--id", "id_", help="The object that it is about, by its id in Clarity; an order at an ERP, by any number."
+)
 @click.option("--number", type=click.IntRange(1, MOST), default=1, show_default=True, help="How many orders.")
-@click.option("--system", type=SystemName(), help="The Clarity that sends it, or the ERP that ships or bills.")
+@click.option("--system", type=SystemName(), help="The Clarity that sends it, or the ERP where it happens.")
 @json_option
 def trigger(event: str, id_: str | None, number: int, system: str | None, as_json: bool) -> None:
     """Make the sandbox's Clarity send EVENT, about an object that it invents or the one of --id.
 
     EVENT is order.created, order.cancelled, customer.created or customer.updated; or, of the order of --id at the ERP
-    of --system, shipment.changed or invoice.changed, which the next poll finds; both follow by themselves, too.
+    of --system, shipment.changed or invoice.changed, which the next poll finds; both follow by themselves, too.  Of
+    the customer of --id there it is customer.changed: Odoo has another credit limit, or Fusion another VAT number.
     Refused where any system is a real one: what is sent is invented.
 
     \b
@@ -90,11 +113,12 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
       fleet trigger order.cancelled --id 6f0c
       fleet trigger shipment.changed --system odoo --id S00012
       fleet trigger invoice.changed --system fusion --id WEB-1001
+      fleet trigger customer.changed --system odoo --id c-77
     """
     if event in AT_ERPS:
         if not (system and id_) or number > 1:
             raise click.UsageError(f"{event} needs --system and --id, and takes no --number")
-        row = _carried_on(_environment(), system, event, id_)
+        row = _at_erp(_environment(), system, event, id_)
         if as_json:
             show_rows([row])
         else:
@@ -138,12 +162,40 @@ def _sent(environment: Mapping[str, str], system: str, event: Event, id: str, co
     return answer
 
 
-def _carried_on(environment: Mapping[str, str], system: str, event: str, id: str) -> dict[str, Any]:
-    """Moves an order on at an ERP until something is shipped or billed that was not; ``{id, made}``: its numbers."""
+def _at_erp(environment: Mapping[str, str], system: str, event: str, id: str) -> dict[str, Any]:
+    """Has something done at an ERP; ``{id, made}``: what was made or changed there."""
     kind = Settings.load(environment).kinds[system]
     if KINDS[kind].role != "erp":
         raise Failure(f"{system} ships and bills nothing", hint="Name an ERP with --system.")
-    place = system if system in KINDS else f"systems/{system}"
+    if event == CHANGED:
+        return _changed(environment, system, kind, id)
+    return _carried_on(environment, system, kind, event, id)
+
+
+def _changed(environment: Mapping[str, str], system: str, kind: str, id: str) -> dict[str, Any]:
+    """Changes of a customer at an ERP what is read there."""
+    if theirs := _their_id(system, id):
+        what, values = CUSTOMERS[kind]
+        fields = values()
+        if _call(environment, "PATCH", f"{_place(system)}/{what}/{quote(theirs, safe='')}", fields):
+            return {"id": id, "made": [f"{name}={value}" for name, value in fields.items()]}
+    raise Failure(f"{id} is no customer that {system} has", hint="`fleet customers show ID` says where it is.")
+
+
+def _their_id(system: str, id: str) -> str | None:
+    """An ERP's own id of a customer of Clarity."""
+    with open_database() as database, database.transaction() as tx:
+        there = objects.there(tx, kind_of("customer"), [id])
+    return next((row["theirs"] for row in there if row["system"] == system), None)
+
+
+def _place(system: str) -> str:
+    """Where the sandbox plays it."""
+    return system if system in KINDS else f"systems/{system}"
+
+
+def _carried_on(environment: Mapping[str, str], system: str, kind: str, event: str, id: str) -> dict[str, Any]:
+    """Moves an order on at an ERP until something is shipped or billed that was not."""
     orders = _call(environment, "GET", "ledger", None)[system]["orders"]
     row = next((each for each in orders if _is_named(each, id)), None)
     if row is None:
@@ -151,7 +203,7 @@ def _carried_on(environment: Mapping[str, str], system: str, event: str, id: str
     key = row["id"] if kind == "odoo" else row["key"]
     before = _made(kind, event, row)
     for _ in range(MOST_STEPS):
-        moved = _call(environment, "POST", f"{place}/advance", {"orders": [key], "steps": 1})
+        moved = _call(environment, "POST", f"{_place(system)}/advance", {"orders": [key], "steps": 1})
         if not moved:
             break
         if made := sorted(_made(kind, event, moved[0]) - before):

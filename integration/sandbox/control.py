@@ -41,7 +41,7 @@ class Control:
         """Every route as people write it, with the first line of what its view says of itself."""
         for method, path, view in self._routes():
             said = (inspect.getdoc(view) or "").partition("\n")[0].replace("``", "")
-            yield f"{method} /_sandbox{path.replace('path:', '')}", said
+            yield f"{method} /_sandbox{path.replace('path:', '').replace('int:', '')}", said
 
     def _routes(self) -> Iterator[tuple[str, str, Callable[..., Any]]]:
         yield "GET", "/ledger", self.ledger

@@ -96,6 +96,7 @@ class Erp:
         yield "POST", f"{self._path}/failures", self.fail
         yield "POST", f"{self._path}/advance", self.advance
         yield "POST", f"{self._path}/late", self.set_back
+        yield "PATCH", f"{self._path}/contacts/<int:id>", self.correct_contact
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, model, method}``: the next calls fail as `Odoo.fail_next` has it."""
@@ -122,6 +123,13 @@ class Erp:
         try:
             return jsonify(self._odoo.set_back(**json_body()))
         except (OdooError, TypeError) as error:
+            raise invalid(("", str(error))) from error
+
+    def correct_contact(self, id: int) -> Response:
+        """Changes any fields of a contact, as people at Odoo do."""
+        try:
+            return jsonify(self._odoo.correct_contact(id, json_body()))
+        except OdooError as error:
             raise invalid(("", str(error))) from error
 
 

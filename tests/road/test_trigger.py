@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.road.test_customer_events import at_rest, eventually, registered
 from tests.road.world import World
 
 
@@ -36,6 +37,20 @@ def test_a_customer_is_registered_and_changed(road: World) -> None:
     assert road.shop("GET", f"customers/{row['id']}")["name"] != row["name"]
 
 
+@pytest.mark.parametrize(("system", "account", "shown"), [("odoo", "A-41", "creditLimit"), ("fusion", "A-42", "taxId")])
+def test_a_change_of_a_customer_in_an_erp_reaches_clarity(road: World, system: str, account: str, shown: str) -> None:
+    id = registered(road, type="company", accountNumber=account)["id"]
+    at_rest(road, id, 2)
+    asked = ("customer.changed", "--system", system, "--id", id)
+    ((made,),) = [row["made"] for row in json.loads(trigger(road, *asked, "--json").stdout)["rows"]]
+    value = made.partition("=")[2]
+    road.poll_all()
+    eventually(road, lambda: str(road.shop("GET", f"customers/{id}")[shown]).removesuffix(".00"), value)
+    again = trigger(road, *asked)
+    assert again.stdout.startswith(f"customer.changed {id} "), again.stderr
+    assert value not in again.stdout, "another change each time"
+
+
 @pytest.mark.parametrize(("trait", "system"), [("plain", "odoo"), ("b2b_po", "fusion")])
 def test_an_order_is_shipped_and_billed(road: World, trait: str, system: str) -> None:
     (id,) = road.generate(1, trait)
@@ -61,6 +76,8 @@ def test_an_order_is_shipped_and_billed(road: World, trait: str, system: str) ->
         (("shipment.change",), 2, "the sandbox sends no 'shipment.change'; did you mean shipment.changed"),
         (("shipment.changed", "--system", "odoo"), 2, "shipment.changed needs --system and --id"),
         (("shipment.changed", "--system", "clarity", "--id", "1"), 1, "error: clarity ships and bills nothing"),
+        (("customer.changed", "--id", "c-1"), 2, "customer.changed needs --system and --id"),
+        (("customer.changed", "--system", "odoo", "--id", "no-such"), 1, "error: no-such is no customer that odoo has"),
         (
             ("invoice.changed", "--system", "fusion", "--id", "no-such"),
             1,

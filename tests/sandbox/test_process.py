@@ -250,6 +250,7 @@ def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) 
         *("POST /_sandbox/orders/demo", "PATCH /_sandbox/orders/<id>", "POST /_sandbox/orders/<id>/cancel"),
         *("POST /_sandbox/customers", "PATCH /_sandbox/customers/<id>", "POST /_sandbox/customers/<id>/merge"),
         *("POST /_sandbox/odoo/failures", "POST /_sandbox/odoo/advance", "POST /_sandbox/odoo/late"),
+        "PATCH /_sandbox/odoo/contacts/<id>",
         *(
             "POST /_sandbox/fusion/failures",
             "POST /_sandbox/fusion/advance",
