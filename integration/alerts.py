@@ -46,6 +46,7 @@ KINDS = {
         Kind("held", "held for a person", gathers=True),
         Kind("needs", "waiting for another object", gathers=True),
         Kind("queue", "queue too old"),
+        Kind("job", "a job makes no progress"),
         Kind("polls", "polls keep failing"),
         Kind("silence", "no webhooks"),
         Kind("flood", "far more messages than usual"),

@@ -7,9 +7,12 @@ hold personal data or secrets: both are stored in clear and shown in lists.
 
 from __future__ import annotations
 
+import traceback
 from decimal import Decimal
+from pathlib import Path
 
 LONGEST_REASON, LONGEST_CODE = 2000, 100
+MOST_PLACES = 12
 
 
 class Failure(Exception):
@@ -120,3 +123,17 @@ class Skip(Failure):
         super().__init__(reason)
         self.settles = settles
         self.echo = echo
+
+
+def place_of(error: Exception) -> str:
+    """The file and line that raised it."""
+    return (places_of(error) or ["?"])[-1]
+
+
+def places_of(error: Exception) -> list[str]:
+    """The last files and lines through which a defect came, outermost first.
+
+    With its type it is all that may be logged: the text of an unknown error may hold anything.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_PLACES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]

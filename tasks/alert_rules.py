@@ -13,12 +13,14 @@ from integration.alerts import FLEET, Condition
 from integration.canonical.hints import with_variables_of
 from integration.message import State
 from integration.refusals import REFUSALS
-from integration.store import alert_queries, views
+from integration.store import alert_queries, jobs, views
 from integration.store.database import Row, Transaction
 from integration.store.ledger import Ledger
 from tasks.runtime import Runtime
 
 TOP = 5
+STAYS = "5 minutes"
+"""A job of which nothing was done for longer makes no progress."""
 LEVELS = (50, 70, 90, 100)
 LEAST_ALLOWED = 10
 """So many failures a day are allowed however few deliveries there are: one of three is no trend."""
@@ -108,6 +110,22 @@ def queue(own: Runtime, tx: Transaction) -> Iterator[Condition]:
         says = f"Deliveries that are due: {row['count']}; the oldest is waiting since the time above."
         fix = "`fleet targets ls` shows whether the target is slow; if not, start another worker for this queue."
         yield Condition("queue", row["about"], row["count"], says, fix, row["since"])
+
+
+def job(own: Runtime, tx: Transaction) -> Iterator[Condition]:  # noqa: ARG001
+    """A job that runs, and of which nothing was done for some minutes."""
+    for row in jobs.staying(tx, STAYS):
+        waits, sent = jobs.waiting(tx, row["id"]), jobs.sent(tx, row["id"])
+        lines = [f"{each['count']} wait for {each['target']}{_paused(each)}" for each in waits]
+        lines += [f"{each['count']} that it has sent are under way at {each['target']}{_paused(each)}" for each in sent]
+        says = "\n".join([f"It is to {row['act']}, by {row['who']}.", *lines])
+        if any(each["paused"] for each in (*waits, *sent)):
+            look = "`fleet targets ls` shows what is paused: the job goes on by itself when that is resumed."
+        else:
+            look = "`fleet targets ls` shows whether the target takes anything, `fleet logs worker-upkeep` what fails."
+        fix = f"{look}  `fleet jobs pause {row['id']}` or `cancel {row['id']}` if it is not to go on."
+        count = sum(each["count"] for each in (*waits, *sent))
+        yield Condition("job", f"job {row['id']}", count, says, fix, row["since"])
 
 
 def polls(own: Runtime, tx: Transaction) -> Iterator[Condition]:
@@ -214,7 +232,7 @@ def of_ledger(balance: Ledger) -> list[Condition]:
 QUESTIONS: Mapping[str, Question] = {
     question.__name__: question
     for question in (
-        *(redis, watch, credentials, paused, dying, breaker, dead, held, needs, queue, polls),
+        *(redis, watch, credentials, paused, dying, breaker, dead, held, needs, queue, job, polls),
         *(silence, flood, refused, rejected, conflict, budget),
     )
 }
@@ -238,6 +256,10 @@ def _shelved(tx: Transaction, state: State) -> Iterator[Condition]:
 
 def _group(row: Row) -> str:
     return f"{row['count']} × {row['fingerprint'] or '-'}: {row['reason'] or 'no reason was given'}"
+
+
+def _paused(row: Row) -> str:
+    return f", which is paused: {row['paused']}" if row["paused"] else ""
 
 
 def _first(ids: Sequence[int]) -> str:

@@ -11,8 +11,9 @@ import time
 import structlog
 
 from integration import publishing
+from integration.errors import places_of
 from integration.operations.acts import Means
-from integration.operations.jobs import advance
+from integration.operations.jobs import advance, put_off
 from integration.store import installations, jobs
 from integration.store.database import UNAVAILABLE
 from tasks.celery import app
@@ -35,9 +36,20 @@ def run_jobs() -> None:
         if due:
             means = means_of(runtime)
         while due and time.monotonic() < deadline:
-            due = [id for id in due if advance(runtime.database, id, means)]
+            due = [id for id in due if _advanced(runtime, id, means)]
     except UNAVAILABLE as error:
         logger.error("jobs.failed", error=type(error).__name__)
+
+
+def _advanced(runtime: Runtime, id: int, means: Means) -> bool:
+    """Whether a slice of a job was carried out, and another may follow.  One that fails as a whole is put off."""
+    try:
+        return advance(runtime.database, id, means)
+    except Exception as error:  # whatever it is, the other jobs go on
+        logger.error("job.failed", job=id, error=type(error).__name__, places=places_of(error))
+        with runtime.database.transaction() as tx:
+            put_off(tx, id)
+        return False
 
 
 def means_of(runtime: Runtime) -> Means:

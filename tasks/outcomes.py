@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import traceback
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -12,7 +10,7 @@ import structlog
 from integration.canonical import digest, freeze, parse_json
 from integration.canonical.entities import entity
 from integration.canonical.hints import fill, with_variables_of
-from integration.errors import Failure, Hold, Misconfigured, Needs, Retry, Skip, Throttled
+from integration.errors import Failure, Hold, Misconfigured, Needs, Retry, Skip, Throttled, place_of, places_of
 from integration.masking import without_personal
 from integration.message import State, clear
 from integration.store import crossrefs
@@ -91,7 +89,7 @@ def _retry(runtime: Runtime, delivery: Delivery, spends: bool, said: dict[str, A
 
 def after_defect(delivery: Delivery, error: Exception) -> Next:
     """The text of an unknown error may hold anything, so only its type and its places are logged."""
-    logger.error("delivery.defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error)[-12:])
+    logger.error("delivery.defect", delivery=delivery.id, error=type(error).__name__, places=places_of(error))
     return Next(
         State.DEAD,
         spends=True,
@@ -100,16 +98,6 @@ def after_defect(delivery: Delivery, error: Exception) -> Next:
         hint="A defect of the fleet, not of the object: report it with the log of this time.  When it is fixed, "
         "`fleet dead replay ID`.",
     )
-
-
-def place_of(error: Exception) -> str:
-    """The file and line that raised it."""
-    return (places_of(error) or ["?"])[-1]
-
-
-def places_of(error: Exception) -> list[str]:
-    """The files and lines through which it came, outermost first."""
-    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
 
 
 def with_taken_id(delivery: Delivery) -> Next:

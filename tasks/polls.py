@@ -24,7 +24,7 @@ from integration.canonical import digest, freeze
 from integration.canonical.hints import plain
 from integration.connectors.answers import Endless, endless
 from integration.connectors.contract import Change, Connector, Page
-from integration.errors import Failure, Misconfigured, Throttled
+from integration.errors import Failure, Misconfigured, Throttled, place_of
 from integration.in_force import InForce
 from integration.message import Event, clear
 from integration.store import crossrefs, cursors, inbox, installations
@@ -38,7 +38,6 @@ from tasks.fulfilment import tracking
 from tasks.identity import object_ids
 from tasks.intake import Intake
 from tasks.leases import RENEW_EVERY, LeaseLost
-from tasks.outcomes import place_of
 from tasks.runtime import INGEST_WINDOW, Runtime, current
 
 logger = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import structlog
 
-from integration.errors import Failure
+from integration.errors import Failure, place_of, places_of
 from integration.in_force import InForce
 from integration.operations.acts import ACTS, FAILED, SENDS, UNDOES, Means
 from integration.operations.objects import Page, page_of
@@ -165,6 +165,11 @@ def advance(database: Database, id: int, means: Means) -> bool:
     return False
 
 
+def put_off(tx: Transaction, id: int) -> None:
+    """Lets a job wait whose slice has failed as a whole."""
+    stored.rest(tx, id, AT_REST)
+
+
 def _acted(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> list[Result]:
     """The result of each item.  Where the act fails for one of several, each is tried alone."""
     if not items:
@@ -174,13 +179,21 @@ def _acted(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> lis
         return ACTS[job["act"]](tx, job, items, means)
     except UNAVAILABLE:
         raise
-    except (psycopg2.Error, Failure) as error:
+    except Exception as error:  # whatever it is, the other items and jobs go on
         tx.run("rollback to savepoint before_act")
         if len(items) == 1:
-            says = error.reason if isinstance(error, Failure) else type(error).__name__
-            logger.error("job.item_failed", job=job["id"], delivery=items[0]["delivery"], error=type(error).__name__)
-            return [Result(items[0]["delivery"], FAILED, says)]
+            return [_failed(job, items[0], error)]
         return [result for item in items for result in _acted(tx, job, [item], means)]
+
+
+def _failed(job: Row, item: Row, error: Exception) -> Result:
+    """The result of an item whose act has failed: by a failure with a name, by Postgres, or by a defect of ours."""
+    id, kind = item["delivery"], type(error).__name__
+    if isinstance(error, Failure | psycopg2.Error):
+        logger.error("job.item_failed", job=job["id"], delivery=id, error=kind)
+        return Result(id, FAILED, error.reason if isinstance(error, Failure) else kind)
+    logger.error("job.defect", job=job["id"], delivery=id, error=kind, places=places_of(error))
+    return Result(id, FAILED, f"defect: {kind} at {place_of(error)}; report it with the log of this time")
 
 
 def _room(tx: Transaction, job: Row, waiting: Sequence[Row], means: Means) -> dict[int, int]:

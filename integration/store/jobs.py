@@ -20,6 +20,7 @@ UNDER_WAY = f"""
 d.open and d.priority >= {SMALL} and (d.due_at <= now() + interval '5 seconds' or d.code = 'throttled')"""
 """Sent again, and on its way: what is due later waits for a retry or another object, unless its target is busy."""
 NEVER_STARTED = "1 day"
+UNATTENDED = "1 minute"
 EXAMPLES = 3
 ENDED = ("done", "cancelled")
 
@@ -117,7 +118,8 @@ def become(tx: Transaction, id: int, state: str, *, among: Sequence[str]) -> boo
     """Gives a job another state at once; False if it is in none of those ``among`` which it may be."""
     return bool(
         tx.run(
-            """update jobs set state = %(state)s, due_at = now(), started_at = coalesce(started_at, now()),
+            """update jobs set state = %(state)s, due_at = now(), moved_at = now(),
+                   started_at = coalesce(started_at, now()),
                    ended_at = case when %(state)s = any (%(ended)s::text[]) then now() end
                where id = %(id)s and state = any (%(among)s::text[])""",
             {"id": id, "state": state, "among": list(among), "ended": list(ENDED)},
@@ -207,6 +209,26 @@ def waiting(tx: Transaction, id: int) -> list[Row]:
     )
 
 
+def staying(tx: Transaction, longer: str) -> list[Row]:
+    """The running jobs of which nothing was done for ``longer`` (an interval): ``{id, act, who, since}``."""
+    return tx.rows(
+        """select id, act, who, moved_at as since from jobs
+           where state = 'running' and moved_at < now() - %s::interval order by id""",
+        longer,
+    )
+
+
+def sent(tx: Transaction, id: int) -> list[Row]:
+    """How many deliveries that it sent again are on their way, by target, as `waiting` has what waits."""
+    return tx.rows(
+        f"""select d.target as id, t.name as target, count(*) as count,
+                max(coalesce(t.pause_reason, 'paused')) filter (where t.paused_at is not null) as paused
+            from job_items i join deliveries d on d.id = i.again join installations t on t.id = d.target
+            where i.job = %s and {UNDER_WAY} group by d.target, t.name order by count(*) desc""",
+        id,
+    )
+
+
 def take(tx: Transaction, id: int, room: Mapping[int, int]) -> list[Row]:
     """The next items, oldest delivery first, as many for each target as it has ``room``; their deliveries are locked.
 
@@ -244,11 +266,18 @@ def write(tx: Transaction, id: int, results: Sequence[Result]) -> None:
     """Writes down what was done about items."""
     if results:
         tx.run(WRITE, {"id": id, **columns([each.__dict__ for each in results])})
+        tx.run("update jobs set moved_at = now() where id = %s", id)
 
 
 def rest(tx: Transaction, id: int, seconds: float) -> None:
-    """Lets a job wait before its next slice."""
-    tx.run("update jobs set due_at = now() + make_interval(secs => %s) where id = %s", seconds, id)
+    """Lets a job wait before its next slice.  One that no fleet has looked at for a while begins to stay only now."""
+    tx.run(
+        f"""update jobs set due_at = now() + make_interval(secs => %s),
+                moved_at = case when due_at < now() - interval '{UNATTENDED}' then now() else moved_at end
+            where id = %s""",
+        seconds,
+        id,
+    )
 
 
 def has_open(tx: Transaction, id: int) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+from structlog.testing import capture_logs
 
 from integration.message import State, Step
 from integration.vault import Vault
@@ -46,6 +49,28 @@ def test_one_command_corrects_the_events_of_all_and_sends_them(fleet: Fleet, roa
     assert corrected(fleet) == [("1", "lines.0.sku: NO-SUCH -> SKU-1"), ("0", "lines.0.sku: NO-SUCH -> SKU-1")]
     actions = [(action, delivery) for _, action, delivery, _ in audited(fleet)]
     assert actions == [("start", None), *((act, each) for each in ids for act in ("edit", "replay"))]
+
+
+def test_a_defect_of_ours_fails_one_item_and_leaves_the_others_theirs(fleet: Fleet, road: Road, vault: Vault) -> None:
+    """What no version of the fleet has stored is read as if it had."""
+    first, odd, third = unknown(road, vault, 3)
+    spoilt = vault.seal(f'"{SECRET}, for this event"'.encode())
+    road.run("update deliveries set edited = 'event', document = %s where id = %s", spoilt, odd)
+    id = edit(fleet, "--replay")
+    with capture_logs() as logs:
+        carry_out(road.database, vault)
+    found = rows(fleet, "jobs", "show", id)
+    assert [(row["delivery"], row["result"]) for row in found] == [
+        (first, "applied"),
+        (odd, "failed"),
+        (third, "applied"),
+    ]
+    assert re.fullmatch(r"defect: TypeError at corrections\.py:\d+; report it .*", found[1]["remark"])
+    assert [road.state(each) for each in (first, odd, third)] == [State.READY, State.HELD, State.READY]
+    (logged,) = [each for each in logs if each["event"] == "job.defect"]
+    assert (logged["job"], logged["delivery"], logged["error"]) == (id, odd, "TypeError")
+    assert any(place.startswith("acts.py:") for place in logged["places"])
+    assert SECRET not in str((logs, found))
 
 
 def test_what_is_put_in_is_sealed_in_the_job(fleet: Fleet, road: Road, vault: Vault) -> None:

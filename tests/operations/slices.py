@@ -47,9 +47,9 @@ def leave(database: Database) -> None:
 class Jobs:
     """Held deliveries, and what jane does about many of them; ``room`` is what the targets have."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, road: Road | None = None) -> None:
         self.database = database
-        self.road = Road(database)
+        self.road = road or Road(database)
         found = means(database)
         self.known, self.room, self.vault = found.known, dict(found.room), found.vault
 
