@@ -61,6 +61,10 @@ class Vault:
         """What was sealed; raises `Hold` ("unreadable") when no key opens it or it was altered."""
         return self._opened(bytes(token))[1]
 
+    def opener(self, token: bytes | memoryview) -> int:
+        """Which of the keys opens it, 0 being the newest; raises `Hold` when none does."""
+        return self._keys.index(self._opened(bytes(token))[0])
+
     def rotate(self, token: bytes | memoryview) -> bytes | None:
         """The same content sealed under the newest key, None if it is already; raises `Hold` when no key opens it."""
         key, content = self._opened(bytes(token))
@@ -102,6 +106,11 @@ class _Key:
 def new_key() -> str:
     """A fresh key for ``FLEET_ENCRYPTION_KEYS``."""
     return Fernet.generate_key().decode()
+
+
+def fingerprint(key: str) -> str:
+    """Eight hex digits by which people distinguish keys; they say nothing of the key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def match_key(email: str, secret: bytes) -> str:

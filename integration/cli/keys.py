@@ -1,8 +1,9 @@
-"""``fleet keys``: makes a new encryption key, and seals everything that is stored under it."""
+"""``fleet keys``: lists the encryption keys, makes a new one, and seals everything that is stored under it."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,12 @@ from integration.settings import Environment, Settings, operator, variables
 from integration.store import audit, secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Key, Renewed
-from integration.terminal.render import console, say
+from integration.terminal.listing import show_rows
+from integration.terminal.render import console, json_option, say, table
 from integration.terminal.session import open_database
-from integration.vault import Vault, new_key
+from integration.vault import Vault, fingerprint, new_key
 
+COLUMNS = ("key", "fingerprint", "seals", "opens")
 BATCH = 50
 """Values at a time: the largest are of a megabyte."""
 MOST_PASSES = 5
@@ -66,15 +69,52 @@ def keys() -> None:
     """The keys under which bodies, documents and secrets are stored."""
 
 
+@keys.command("ls")
+@json_option
+def ls(as_json: bool) -> None:
+    """List the keys, newest first, each by a fingerprint, with how many stored values it opens.
+
+    Reads everything that is stored, in small batches.  A key that opens nothing may go; backups may still need it.
+
+    \b
+    Examples:
+      fleet keys ls
+      fleet keys ls --json
+    """
+    known = preflight.load().encryption_keys
+    vault, opened = Vault(known), Counter[int | None]()
+    with open_database() as database:
+        for value in _values(database, quiet=as_json):
+            try:
+                opened[vault.opener(value)] += 1
+            except Hold:
+                opened[None] += 1
+    rows = [
+        {"key": place + 1, "fingerprint": fingerprint(key), "seals": not place, "opens": opened[place]}
+        for place, key in enumerate(known)
+    ]
+    if as_json:
+        show_rows(rows, unreadable=opened[None])
+        return
+    table(COLUMNS, rows, empty="")
+    if opened[None]:
+        say(f"Values opened by no key, for one is missing or they were altered: {opened[None]}")
+
+
 @keys.command()
-def new() -> None:
+@json_option
+def new(as_json: bool) -> None:
     """Print a new key for FLEET_ENCRYPTION_KEYS.
 
     \b
     Examples:
       fleet keys new
     """
-    click.echo(new_key())
+    key = new_key()
+    if as_json:
+        show_rows([{"key": key, "fingerprint": fingerprint(key)}])
+    else:
+        click.echo(key)
 
 
 @keys.command()
@@ -146,25 +186,31 @@ def _rotate_all(vault: Vault) -> int:
 
 def _pass(database: Database, vault: Vault) -> Tally:
     tally = Tally()
-    with Progress(console=console, transient=True) as progress:
-        for column in SEALED:
-            with database.statement() as tx:
-                bar = progress.add_task(f"{column.table}.{column.name}", total=secrets.count(tx, column))
-            for values in _batches(database, column):
-                _renew(database, vault, column, values, tally)
-                progress.advance(bar, len(values))
+    for column, values in _batches(database):
+        _renew(database, vault, column, values, tally)
     return tally
 
 
-def _batches(database: Database, column: Column) -> Iterator[Sequence[tuple[Key, bytes]]]:
-    last = column.before_first
-    while True:
-        with database.statement() as tx:
-            values = secrets.read(tx, column, last, BATCH)
-        if not values:
-            return
-        yield values
-        last = values[-1][0]
+def _values(database: Database, *, quiet: bool) -> Iterator[bytes]:
+    for _, values in _batches(database, quiet=quiet):
+        yield from (value for _, value in values)
+
+
+def _batches(database: Database, *, quiet: bool = False) -> Iterator[tuple[Column, Sequence[tuple[Key, bytes]]]]:
+    """All that is sealed, column by column; shows how far it is, unless it is to be quiet."""
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+        for column in SEALED:
+            with database.statement() as tx:
+                bar = progress.add_task(f"{column.table}.{column.name}", total=secrets.count(tx, column))
+            last = column.before_first
+            while True:
+                with database.statement() as tx:
+                    values = secrets.read(tx, column, last, BATCH)
+                if not values:
+                    break
+                yield column, values
+                last = values[-1][0]
+                progress.advance(bar, len(values))
 
 
 def _renew(database: Database, vault: Vault, column: Column, values: Sequence[tuple[Key, bytes]], tally: Tally) -> None:

@@ -79,16 +79,19 @@ def check(name: str | None, accept: bool, folder: Path, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
 @folder_option
-def run(name: str, file: BinaryIO, folder: Path) -> None:
+@json_option
+def run(name: str, file: BinaryIO, folder: Path, as_json: bool) -> None:
     """Translate FILE (- is standard input) by the mapping NAME and print the result as JSON.
 
     FILE is a document, or a webhook's envelope with the document in its data.  Fields of it that no row reads are
-    listed on standard error, but for those that the mapping leaves out on purpose (left_out).
+    listed on standard error, but for those that the mapping leaves out on purpose (left_out).  With --json the result
+    is the only row, and not_carried lists these fields.
 
     \b
     Examples:
       fleet mapping run clarity.in.order order.json
       fleet mapping run odoo.out.order - < canonical.json
+      fleet mapping run odoo.out.order canonical.json --json
     """
     document = parse_json(file.read(), names_keys=True)
     if isinstance(document, dict) and "type" in document and isinstance(document.get("data"), dict):
@@ -99,8 +102,12 @@ def run(name: str, file: BinaryIO, folder: Path) -> None:
     except Failure as failure:
         failure.hint = fill_for(failure.hint, found.source)
         raise
+    dropped = not_carried(found.body, [document])
+    if as_json:
+        show_rows([made], not_carried=dropped)
+        return
     show_json(made)
-    if dropped := not_carried(found.body, [document]):
+    if dropped:
         say(f"Not carried over by {name}: {', '.join(dropped)}", err=True)
 
 

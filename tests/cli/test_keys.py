@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import threading
 import time
@@ -18,7 +19,7 @@ from integration.settings import Settings
 from integration.store import secrets
 from integration.store.database import Database
 from integration.store.secrets import SEALED, Column, Renewed
-from integration.vault import Vault, new_key
+from integration.vault import Vault, fingerprint, new_key
 from tests.ports import free_ports
 from tests.road.world import World
 from tests.store.road import Road
@@ -48,14 +49,16 @@ def road(database: Database) -> Road:
     return road
 
 
-def rotate(database_url: str, home: Path, *arguments: str, keys: tuple[str, ...] = (NEW, OLD)) -> Result:
+def rotate(
+    database_url: str, home: Path, *arguments: str, keys: tuple[str, ...] = (NEW, OLD), command: str = "rotate"
+) -> Result:
     variables = {
         "DATABASE_URL": database_url,
         "REDIS_URL": "redis://127.0.0.1:9",
         "FLEET_ENCRYPTION_KEYS": ",".join(keys),
         "FLEET_HOME": str(home),
     }
-    return CliRunner(env=variables).invoke(main, ["keys", "rotate", *arguments])
+    return CliRunner(env=variables).invoke(main, ["keys", command, *arguments])
 
 
 def opened(road: Road, vault: Vault, column: Column) -> set[str]:
@@ -84,6 +87,22 @@ def test_everything_is_brought_under_the_newest_key(road: Road, database_url: st
         assert opened(road, Vault([NEW]), column) == {f"{column.table}.{column.name}"}
     assert f"{stored} values are stored; 0 were" in rotate(database_url, tmp_path).output
     assert road.value("select detail ->> 'renewed' from audit order by id limit 1") == str(stored)
+
+
+def test_the_keys_are_listed_with_what_each_of_them_opens(road: Road, database_url: str, tmp_path: Path) -> None:
+    road.run("update messages set body = %s where id = 7", Vault([new_key()]).seal(b"lost"))
+    listed = rotate(database_url, tmp_path, command="ls")
+    assert listed.exit_code == 0, listed.output
+    assert f"{fingerprint(OLD)} False {3 + 5 * ORDERS - 1} " in " ".join(listed.output.split())
+    assert "opened by no key, for one is missing or they were altered: 1" in listed.output
+    assert OLD not in listed.output
+    rotate(database_url, tmp_path)
+    said = json.loads(rotate(database_url, tmp_path, "--json", command="ls").output)
+    assert [(row["key"], row["fingerprint"], row["opens"]) for row in said["rows"]] == [
+        (1, fingerprint(NEW), 3 + 5 * ORDERS - 1),
+        (2, fingerprint(OLD), 0),
+    ]
+    assert said["unreadable"] == 1
 
 
 def test_what_was_broken_off_is_gone_on_with(road: Road, database_url: str, tmp_path: Path) -> None:
