@@ -90,11 +90,12 @@ class Dispatcher:
             self._log("leases_expired", dispatch.redrive)
         if self._is_time("sweep", SWEEP_EVERY):
             self._log("lanes_woken", dispatch.wake_missed)
+        within = QUIET_AFTER if self._is_quiet else None
         with self._runtime.database.statement() as tx:
-            due = dispatch.queues_due(tx, self._queues, self._runtime.targets)
-            queues = [each for each in due if each != dispatch.JOBS]
-            if queues or (self._is_quiet and dispatch.moves(tx, self._queues, self._runtime.targets, QUIET_AFTER)):
-                self._moved_at = time.monotonic()
+            due = dispatch.queues_due(tx, self._queues, self._runtime.targets, within)
+        queues = [each for each in due if each in self._queues]
+        if queues or dispatch.MOVES in due:
+            self._moved_at = time.monotonic()
         if self._is_time("polls", POLLS_EVERY):
             self._poll()
         if dispatch.JOBS in due and self._is_time("jobs", JOBS_TICK):
@@ -145,7 +146,7 @@ class Dispatcher:
         return due
 
     def _log(self, event: str, chore: Callable[[Transaction], int]) -> None:
-        with self._runtime.database.transaction() as tx:
+        with self._runtime.database.statement() as tx:
             count = chore(tx)
         if count:
             logger.warning(event, deliveries=count)

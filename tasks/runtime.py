@@ -26,6 +26,7 @@ from integration.systems import variable
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
 from integration.workflow import Definitions, Workflow
+from tasks.celery import INGEST
 from tasks.leases import Lease, Leases
 from tasks.shared_lock import SharedLock
 
@@ -144,7 +145,14 @@ class Runtime:
     def gather(self, queue: str) -> None:
         """Before a claim: waits while the target of the queue takes no call, for then the claim takes more along."""
         if throttle := self.throttles.get(queue):
-            throttle.gather()
+            throttle.turns.gather(self._ingests)
+
+    def _ingests(self) -> bool:
+        """Whether nudges wait for ingest, out of which more is about to come."""
+        try:
+            return bool(self.redis.llen(INGEST))
+        except redis.RedisError:
+            return False
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""

@@ -16,21 +16,22 @@ LOST_AFTER = "20 seconds"
 nudges than are followed in some seconds, and one too many does nothing."""
 BACK_AFTER = "3 seconds"
 """So long after Postgres has started every worker has found out."""
-JOBS = "jobs"
-"""No queue: what `queues_due` calls the next slice of a job."""
+JOBS, MOVES = "jobs", "moves"
+"""No queues: what `queues_due` calls the next slice of a job, and what keeps a dispatcher awake."""
 FRESH = "1 second"
 """What was accepted less than this ago is on its way by the receiver's own nudge."""
 
 
-def queues_due(tx: Transaction, queues: Sequence[str], targets: Sequence[int]) -> list[str]:
-    """Those of the queues for which something is due, at targets that are not paused; and `JOBS` if a job is."""
-    rows = tx.rows(QUEUES_DUE, {"queues": list(queues), "fresh": FRESH, "targets": list(targets)})
+def queues_due(
+    tx: Transaction, queues: Sequence[str], targets: Sequence[int], within: float | None = None
+) -> list[str]:
+    """Those of the queues for which something is due, at targets that are not paused; and `JOBS` if a job is.
+
+    Asked ``within`` so many seconds also `MOVES`, if a delivery is under way or due within them.
+    """
+    values = {"queues": list(queues), "fresh": FRESH, "targets": list(targets)}
+    rows = tx.rows(QUEUES_DUE, values) if within is None else tx.rows(QUEUES_DUE_SOON, values | {"within": within})
     return [row["queue"] for row in rows]
-
-
-def moves(tx: Transaction, queues: Sequence[str], targets: Sequence[int], within: float) -> bool:
-    """Whether a delivery is under way, or due within so many seconds, at targets that are not paused."""
-    return bool(tx.value(MOVES, {"queues": list(queues), "targets": list(targets), "within": within}))
 
 
 def take_due(tx: Transaction, queue: str, window: int, targets: Sequence[int]) -> list[Row]:
@@ -48,19 +49,7 @@ def redrive(tx: Transaction) -> int:
 
     Workers lose the nudges that they take while Postgres is away, so those from before its start count as lost.
     """
-    expired = tx.run(
-        """update deliveries set state = 'ready', lease = null where id in (
-               select id from deliveries where state = 'running' and leased_until < now() for update skip locked)"""
-    )
-    lost = tx.run(
-        """update deliveries set state = 'ready' where id in (
-               select id from deliveries where state = 'queued' and (moved_at < now() - %s::interval
-                   or moved_at < pg_postmaster_start_time() and pg_postmaster_start_time() < now() - %s::interval)
-               for update skip locked)""",
-        LOST_AFTER,
-        BACK_AFTER,
-    )
-    return expired + lost
+    return int(tx.value(REDRIVE, {"lost": LOST_AFTER, "back": BACK_AFTER}))
 
 
 def requeue_all(tx: Transaction) -> int:
@@ -73,23 +62,43 @@ def wake_missed(tx: Transaction) -> int:
 
     That is the head of a lane behind which something was put, and what waits for a crossref that is there.
     """
-    needing = tx.run(
-        """update deliveries d set state = 'ready', due_at = now(), needs = null from crossrefs x
-           where d.state = 'waiting' and d.needs is not null
-           and x.installation = split_part(d.needs, '/', 1)::smallint and x.entity = split_part(d.needs, '/', 2)
-           and x.our_id = substr(d.needs, length(split_part(d.needs, '/', 1) || split_part(d.needs, '/', 2)) + 3)
-           and x.their_id is not null and (x.version is not null or x.entity = any (%s::text[]))""",
-        [each.name for each in ENTITIES.values() if not each.unique_there],
-    )
-    return needing + tx.run(
-        """update deliveries set state = 'ready', due_at = now() where id in (
-               select distinct on (d.lane) d.id from deliveries d
-               where d.state = 'waiting' and d.due_at = 'infinity' and d.needs is null
-               and not exists (select from deliveries other where other.lane = d.lane
-                   and other.open and (other.state = 'running' or (other.version, other.id) < (d.version, d.id)))
-               order by d.lane, d.version, d.id)"""
-    )
+    return int(tx.value(WAKE_MISSED, {"entities": [each.name for each in ENTITIES.values() if not each.unique_there]}))
 
+
+REDRIVE = """
+with expired as (
+    update deliveries set state = 'ready', lease = null where id in (
+        select id from deliveries where state = 'running' and leased_until < now() for update skip locked)
+    returning 1
+), lost as (
+    update deliveries set state = 'ready' where id in (
+        select id from deliveries where state = 'queued' and (moved_at < now() - %(lost)s::interval
+            or moved_at < pg_postmaster_start_time() and pg_postmaster_start_time() < now() - %(back)s::interval)
+        for update skip locked)
+    returning 1
+)
+select (select count(*) from expired) + (select count(*) from lost)
+"""
+
+WAKE_MISSED = """
+with needing as (
+    update deliveries d set state = 'ready', due_at = now(), needs = null from crossrefs x
+    where d.state = 'waiting' and d.needs is not null
+    and x.installation = split_part(d.needs, '/', 1)::smallint and x.entity = split_part(d.needs, '/', 2)
+    and x.our_id = substr(d.needs, length(split_part(d.needs, '/', 1) || split_part(d.needs, '/', 2)) + 3)
+    and x.their_id is not null and (x.version is not null or x.entity = any (%(entities)s::text[]))
+    returning 1
+), heads as (
+    update deliveries set state = 'ready', due_at = now() where id in (
+        select distinct on (d.lane) d.id from deliveries d
+        where d.state = 'waiting' and d.due_at = 'infinity' and d.needs is null
+        and not exists (select from deliveries other where other.lane = d.lane
+            and other.open and (other.state = 'running' or (other.version, other.id) < (d.version, d.id)))
+        order by d.lane, d.version, d.id)
+    returning 1
+)
+select (select count(*) from needing) + (select count(*) from heads)
+"""
 
 DUE = """
     state in ('ready', 'waiting') and due_at <= now() and target = any (%(targets)s::smallint[])
@@ -106,8 +115,9 @@ where {PAUSED.format(queue="q.queue")} is null
 union all select '{JOBS}' from (select from jobs where state = 'running' and due_at <= now() limit 1) as job
 """
 
-MOVES = f"""
-select exists (select from deliveries where state = 'running' and target = any (%(targets)s::smallint[]))
+QUEUES_DUE_SOON = f"""{QUEUES_DUE}
+union all select '{MOVES}' where
+    exists (select from deliveries where state = 'running' and target = any (%(targets)s::smallint[]))
     or exists (
         select from unnest(%(queues)s::text[]) as q (queue)
         cross join lateral (

@@ -38,8 +38,8 @@ TRIALS = [
     Defect(
         "nothing is stuck when a worker has died",
         f"{STORE}dispatch.py",
-        "    return expired + lost",
-        "    tx.run('rollback')\n    return expired + lost",
+        "state = 'running' and leased_until < now()",
+        "state = 'running' and leased_until < '2020-01-01'",
         f"{TRIAL}[workers-killed-and-frozen-in-mid-post]",
         "it did not happen in",
     ),
