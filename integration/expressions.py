@@ -86,7 +86,7 @@ def _problems(node: dict[str, Any]) -> Iterator[str]:
             yield f"there is no function {name}()"
         if name in BLIND_TO_DECIMALS:
             yield f"{name}() is blind to decimals"
-    for child in node["children"]:
+    for child in _parts(node):
         yield from _problems(child)
 
 
@@ -96,4 +96,9 @@ def _fields(node: dict[str, Any]) -> set[str]:
         return {node["value"]}
     if node["type"] in ("function_expression", "filter_projection"):
         return set()
-    return {name for child in node["children"] for name in _fields(child)}
+    return {name for child in _parts(node) for name in _fields(child)}
+
+
+def _parts(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The expressions below a node; those of a slice are numbers."""
+    return [] if node["type"] == "slice" else list(node["children"])

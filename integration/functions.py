@@ -128,7 +128,7 @@ def prefix(value: Any, start: str) -> str:
     return f"{start}{value}"
 
 
-@function()
+@function(in_expressions=True)
 def split(text: str, separator: str) -> list[str]:
     """The parts between separators, trimmed, without empty ones."""
     return [part.strip() for part in _text(text).split(separator) if part.strip()]

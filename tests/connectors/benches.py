@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Document
 from integration.connectors.fusion import Fusion, changed_rows
 from integration.connectors.fusion.customer.accounts import ACTIVITIES
+from integration.connectors.fusion.customer.parties import party_name
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
@@ -148,24 +150,22 @@ class FusionBench(Bench):
 
 
 class CreatingBench(FusionBench):
-    """A pod in which accounts are made; every customer is a company that Fusion does not know yet."""
+    """A pod in which accounts are made; every customer is ``new``: a company or a person that Fusion does not know."""
 
-    def __init__(self, pod: Pod) -> None:
+    def __init__(self, pod: Pod, new: Callable[[], Document]) -> None:
         super().__init__(pod)
+        self._new = new
         self.system = replace(pod.system, options={**pod.system.options, "create_accounts": fusion_targets.ADDRESS_SET})
 
     def document(self, entity: str) -> Document:
-        stated = new_company()
-        if entity == "customer":
-            return stated
-        customer = {**stated["customer"], "key": stated["key"], "account_number": None}
-        parts = {name: stated[name] for name in ("party", "addresses")} | {"customer": customer}
-        return self._shop.two_lines(**parts)
+        stated = self._new()
+        return stated if entity == "customer" else an_order_of(self._shop, stated)
 
     def count(self, entity: str, document: Document) -> int:
         """Once: one account with its sites, made for a party of its own; of an order besides how often it is there."""
         books = self._pod.fake.ledger()
-        parties = [one["number"] for one in books["parties"] if one["name"] == document["party"]["OrganizationName"]]
+        name = party_name(document["party"])
+        parties = [one["number"] for one in books["parties"] if one["name"] == name]
         uses = [(one["party"], one["use"]) for one in books["account_sites"] if one["party"] in parties]
         if len(parties) > 1 or len(uses) != len(set(uses)):
             return len(parties) + len(uses)
@@ -173,6 +173,33 @@ class CreatingBench(FusionBench):
 
     def ambiguous(self, entity: str) -> Document | None:  # noqa: ARG002 - as everywhere else in Fusion
         return None
+
+
+class SitesBench(CreatingBench):
+    """The same pod; every customer is a company or a person with an account, and has two addresses that it lacks."""
+
+    def document(self, entity: str) -> Document:
+        stated = self._new()
+        number = "A-20" if stated["customer"]["is_company"] else "P-de-2"
+        stated["on_create"] = {"customer": {"account_number": number}}
+        if entity == "customer":
+            return stated
+        order = an_order_of(self._shop, stated)
+        return {**order, "customer": {**order["customer"], "account_number": number}}
+
+    def count(self, entity: str, document: Document) -> int:
+        """Once: what is needed of each address is there once, and besides how often an order is there."""
+        books = self._pod.fake.ledger()
+        streets = {each["fields"]["Address1"] for each in document["addresses"]}
+        rows = [each for one in books["parties"] for each in one["addresses"] if each["lines"] in streets]
+        numbers = {each["number"] for each in rows}
+        uses = [(each["address"], each["use"]) for each in books["account_sites"] if each["address"] in numbers]
+        if len(rows) > len(streets) or len(uses) != len(set(uses)):
+            return len(rows) + len(uses)
+        needed = ["SHIP_TO"] if entity == "order" else ["BILL_TO", "SHIP_TO"]
+        made = sorted(use for _, use in uses) == needed
+        orders = FusionBench.count(self, entity, document) if entity == "order" else 1
+        return orders if made or not orders else -1
 
 
 class ClarityBench(Bench):
@@ -247,6 +274,19 @@ def _fusion_customer() -> Document:
         "party": {"OrganizationName": f"Roe {unique}", "RawPhoneNumber": "600 700 800"},
         "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
     }
+
+
+def an_order_of(shop: fusion_targets.Shop, customer: Document) -> Document:
+    """An order that the customer places, with the addresses that it has."""
+    stated = {**customer["customer"], "key": customer["key"], "account_number": None}
+    return shop.two_lines(customer=stated, party=customer["party"], addresses=customer["addresses"])
+
+
+def new_person() -> Document:
+    """As `new_company`, without a company."""
+    stated, unique = new_company(), odoo_targets.unique()
+    party = {"FirstName": "Jane", "LastName": f"Roe {unique}", "PartyUsageCode": "CUSTOMER"}
+    return {**stated, "customer": {**stated["customer"], "is_company": False}, "party": party}
 
 
 def new_company() -> Document:

@@ -10,7 +10,15 @@ from integration.connectors import CONNECTORS, posts
 from integration.connectors.contract import Connector
 from integration.errors import Reject
 from integration.events import EVENTS
-from tests.connectors.benches import ClarityBench, CreatingBench, FusionBench, OdooBench
+from tests.connectors.benches import (
+    ClarityBench,
+    CreatingBench,
+    FusionBench,
+    OdooBench,
+    SitesBench,
+    new_company,
+    new_person,
+)
 from tests.connectors.contract_suite import Bench, Contract
 from tests.connectors.contract_suite import pytest_generate_tests as pytest_generate_tests
 from tests.connectors.fusion_targets import Pod
@@ -50,7 +58,25 @@ class TestFusionThatMakesAccounts(Contract):
     @pytest.fixture
     def bench(self, running: Pod) -> Bench:
         running.fake.reset()
-        return CreatingBench(running)
+        return CreatingBench(running, new_company)
+
+
+class TestFusionThatMakesAccountsOfPeople(Contract):
+    kind = "fusion"
+
+    @pytest.fixture
+    def bench(self, running: Pod) -> Bench:
+        running.fake.reset()
+        return CreatingBench(running, new_person)
+
+
+class TestFusionThatAddsSites(Contract):
+    kind = "fusion"
+
+    @pytest.fixture(params=[new_company, new_person], ids=["company", "person"])
+    def bench(self, running: Pod, request: pytest.FixtureRequest) -> Bench:
+        running.fake.reset()
+        return SitesBench(running, request.param)
 
 
 class TestClarity(Contract):

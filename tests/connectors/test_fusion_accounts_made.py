@@ -1,4 +1,4 @@
-"""Accounts that are made in the sandbox's Fusion for companies without one, where FUSION_CREATE_ACCOUNTS says so."""
+"""Accounts that are made in the sandbox's Fusion for customers without one, where FUSION_CREATE_ACCOUNTS says so."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Any
 import pytest
 
 from integration.connectors.contract import Document
+from integration.connectors.fusion.customer.parties import party_name
 from integration.connectors.fusion.soap import values
 from integration.errors import Hold, Misconfigured, Reject, Throttled
-from tests.connectors.benches import new_company
+from integration.sandbox.fusion.schema import PERSON
+from tests.connectors.benches import an_order_of, new_company, new_person
 from tests.connectors.fusion_targets import ADDRESS_SET, Pod, Shop
 from tests.connectors.odoo_targets import held
 from tests.connectors.work import Crossrefs, MemoryWork
 
 
 def sites_of(running: Pod, document: Document) -> list[tuple[str, str]]:
-    """The uses of the sites of a company's accounts, each with the street."""
+    """The uses of the sites of a customer's accounts, each with the street."""
     books = running.fake.ledger()
-    [party] = [one for one in books["parties"] if one["name"] == document["party"]["OrganizationName"]]
+    [party] = [one for one in books["parties"] if one["name"] == party_name(document["party"])]
     streets = {each["number"]: each["lines"] for each in party["addresses"]}
     sites = (site for site in books["account_sites"] if site["party"] == party["number"])
     return sorted((site["use"], streets[site["address"]].split()[0]) for site in sites)
@@ -30,23 +32,56 @@ def post(running: Pod, document: Document, work: MemoryWork | None = None, **opt
     return connector.post("customer", document, work or MemoryWork())
 
 
-def an_order(shop: Shop, company: Document) -> Document:
-    customer = {**company["customer"], "key": company["key"], "account_number": None}
-    return shop.two_lines(customer=customer, party=company["party"], addresses=company["addresses"])
-
-
 @pytest.fixture
 def company(running: Pod) -> Document:
     running.fake.reset()
     return new_company()
 
 
-def test_a_company_gets_an_account_that_is_billed_and_shipped_to(running: Pod, company: Document) -> None:
+@pytest.fixture(params=[new_company, new_person], ids=["company", "person"])
+def customer(running: Pod, request: pytest.FixtureRequest) -> Document:
+    running.fake.reset()
+    made: Document = request.param()
+    return made
+
+
+def test_a_customer_gets_an_account_that_is_billed_and_shipped_to(running: Pod, customer: Document) -> None:
     work = MemoryWork()
-    posted = post(running, company, work)
-    assert sites_of(running, company) == [("BILL_TO", "Main"), ("SHIP_TO", "Dock")]
-    assert (posted.theirs, work.known("customer", company["key"])) == (posted.number, posted.number)
+    posted = post(running, customer, work)
+    assert sites_of(running, customer) == [("BILL_TO", "Main"), ("SHIP_TO", "Dock")]
+    assert (posted.theirs, work.known("customer", customer["key"])) == (posted.number, posted.number)
     assert [effect for effect, _ in work.outcomes] == ["party.create", "account.create"]
+
+
+def test_a_person_is_a_person_in_fusion(running: Pod) -> None:
+    """The account of somebody who is taken for a company would be taxed and reported as one."""
+    running.fake.reset()
+    running.calls.clear()
+    person = new_person()
+    post(running, person)
+    assert running.calls.count("POST hubPersons") == 1
+    rows = running.fake._records.all("hubPersons")
+    assert [row["FirstName"] for row in rows if row["LastName"] == person["party"]["LastName"]] == ["Jane"]
+
+
+def test_what_changes_of_a_person_is_written(running: Pod) -> None:
+    running.fake.reset()
+    person, work = new_person(), MemoryWork()
+    post(running, person, work)
+    work.new_round()
+    moved = {**person, "party": {**person["party"], "LastName": "Doe", "RawPhoneNumber": "600 700 800"}}
+    post(running, moved, work)
+    [party] = running.fake.ledger()["parties"]
+    assert (party["name"], party["phone"]) == ("Jane Doe", "600 700 800")
+    assert [effect for effect, _ in work.outcomes] == ["party.update"]
+
+
+def test_people_of_one_name_are_two_and_no_company(running: Pod) -> None:
+    running.fake.reset()
+    one, other = new_person(), new_person()
+    one["party"] |= {"FirstName": "Trade customer", "LastName": "31"}
+    other["party"] = one["party"]
+    assert post(running, one).theirs != post(running, other).theirs
 
 
 def test_one_address_is_billed_and_shipped_to(running: Pod, company: Document) -> None:
@@ -60,28 +95,26 @@ def test_without_the_setting_nothing_is_made(running: Pod, company: Document) ->
     assert running.fake.ledger()["parties"] == []
 
 
-def test_people_and_guests_get_no_account(running: Pod, company: Document) -> None:
-    person = {**company, "customer": {**company["customer"], "is_company": False}}
-    assert held(lambda: post(running, person)).code == "no_account"
+def test_guests_get_no_account(running: Pod, customer: Document) -> None:
     shop = Shop(running)
-    guest = {**an_order(shop, company), "customer": {**company["customer"], "key": None, "account_number": None}}
+    guest = {**an_order_of(shop, customer), "customer": {**customer["customer"], "key": None, "account_number": None}}
     connector = running.connector(create_accounts=ADDRESS_SET)
     assert held(lambda: connector.enrich("order", guest, shop.work)).code == "no_account"
     assert running.fake.ledger()["parties"] == []
 
 
 @pytest.mark.parametrize("lacks", ["addresses", "party"])
-def test_a_company_without_name_or_address_is_held(running: Pod, company: Document, lacks: str) -> None:
-    hold = held(lambda: post(running, {**company, lacks: type(company[lacks])()}))
+def test_a_customer_without_name_or_address_is_held(running: Pod, customer: Document, lacks: str) -> None:
+    hold = held(lambda: post(running, {**customer, lacks: type(customer[lacks])()}))
     assert hold.code == "no_account"
     assert ("address" if lacks == "addresses" else "name") in hold.reason
     assert running.fake.ledger()["parties"] == []
 
 
-def test_first_orders_and_the_customer_at_once_make_one_account(running: Pod, company: Document) -> None:
+def test_first_orders_and_the_customer_at_once_make_one_account(running: Pod, customer: Document) -> None:
     shop, crossrefs = Shop(running), Crossrefs()
     connector = running.connector(create_accounts=ADDRESS_SET)
-    orders = [an_order(shop, company) for _ in range(10)]
+    orders = [an_order_of(shop, customer) for _ in range(10)]
 
     def send(job: Document) -> None:
         work = MemoryWork(crossrefs)
@@ -96,15 +129,15 @@ def test_first_orders_and_the_customer_at_once_make_one_account(running: Pod, co
                 continue
 
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(send, [*orders[:7], company, *orders[7:]]))
-    assert sites_of(running, company) == [("BILL_TO", "Main"), ("SHIP_TO", "Dock")]
+        list(threads.map(send, [*orders[:7], customer, *orders[7:]]))
+    assert sites_of(running, customer) == [("BILL_TO", "Main"), ("SHIP_TO", "Dock")]
     assert {running.order(order)["created"] for order in orders} == {1}
 
 
 def test_a_dry_run_makes_nothing(running: Pod, company: Document) -> None:
     shop = Shop(running)
     connector = running.connector(create_accounts=ADDRESS_SET)
-    enriched = connector.enrich("order", an_order(shop, company), shop.work)
+    enriched = connector.enrich("order", an_order_of(shop, company), shop.work)
     assert enriched["ids"]["account"] is None
     assert connector.shown("order", enriched, shop.work) is None
     assert running.fake.ledger()["parties"] == []
@@ -182,3 +215,11 @@ def test_doctor_tries_the_service(running: Pod) -> None:
     assert {finding.about: finding.verdict for finding in connector.examine()}["new accounts"] == "ok"
     running.fail_next("fault", 1, "CustomerAccountService")
     assert {finding.about: finding.verdict for finding in connector.examine()}["new accounts"] == "warning"
+
+
+def test_doctor_names_what_a_pod_calls_otherwise(running: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing public lists the attributes of hubPersons, and a row of the mapping may name another."""
+    monkeypatch.delitem(PERSON.attributes, "FirstName")
+    connector = running.connector(create_accounts=ADDRESS_SET)
+    [found] = [each for each in connector.examine() if each.about == "new accounts" and each.verdict == "error"]
+    assert "hubPersons of this pod has no FirstName" in found.says

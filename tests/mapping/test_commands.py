@@ -133,7 +133,7 @@ def test_functions_are_listed() -> None:
     assert "lookup TABLE     The value's entry in a table." in lines
     assert lines[-1] == (
         "Also in JMESPath expressions (from, each, when): "
-        "allocate, difference, eq, gt, gte, lt, lte, mentions, negate, sum"
+        "allocate, difference, eq, gt, gte, lt, lte, mentions, negate, split, sum"
     )
     listed = {each["name"]: each for each in json.loads(fleet(mapping, "functions", "--json").output)["rows"]}
     assert listed["split"]["arguments"] == ["separator"]

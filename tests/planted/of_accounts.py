@@ -7,9 +7,13 @@ from tests.planted.defect import Defect
 CONNECTORS = "integration/connectors/"
 CREATION = f"{CONNECTORS}fusion/customer/creation.py"
 PARTIES = f"{CONNECTORS}fusion/customer/parties.py"
+SITES = f"{CONNECTORS}fusion/customer/sites.py"
+SERVICE = f"{CONNECTORS}fusion/customer/account_service.py"
+ACCOUNTS = f"{CONNECTORS}fusion/customer/accounts.py"
 CONTACTS = f"{CONNECTORS}odoo/customer/contacts.py"
 MADE = "tests/connectors/test_fusion_accounts_made.py::"
 FUSION = "tests/connectors/test_fusion_customer_post.py::"
+ADDED = "tests/connectors/test_fusion_sites.py::"
 ODOO = "tests/connectors/test_odoo_customer_post.py::"
 CONTRACT = "tests/connectors/test_contract.py::"
 
@@ -59,8 +63,8 @@ DEFECTS: list[Defect] = [
         PARTIES,
         'if not find(party, document["key"], address):',
         "if True:",
-        f"{CONTRACT}TestFusion::test_what_is_posted_twice_takes_effect_once",
-        "already exists",
+        f"{FUSION}test_a_party_shows_what_clarity_states_and_is_written_only_where_it_differs",
+        "first extra item: .'address.create",
     ),
     Defect(
         "a party that may not be read holds its customer, and not the target",
@@ -81,7 +85,7 @@ DEFECTS: list[Defect] = [
     Defect(
         "a party that an earlier try has made is found again",
         CREATION,
-        "        party = self._parties.numbered(number)\n",
+        "        party = parties.numbered(number)\n",
         "        party = None\n",
         f"{CONTRACT}TestFusionThatMakesAccounts::test_a_lost_answer_is_one_effect",
         "an organization there has the customer's name",
@@ -117,6 +121,79 @@ DEFECTS: list[Defect] = [
         '    return with_account(site, {**document, "ids": ids(site, document, work)}, work)\n\n\ndef with_account',
         f"{MADE}test_a_dry_run_makes_nothing",
         "is None",
+    ),
+    Defect(
+        "a private person is made as a person",
+        f"{CONNECTORS}fusion/site.py",
+        "False: Parties(self.client, PERSONS)",
+        "False: Parties(self.client, ORGANIZATIONS)",
+        f"{MADE}test_a_person_is_a_person_in_fusion",
+        "Invalid attribute|is required",
+    ),
+    Defect(
+        "a person is not taken for a company of that name",
+        CREATION,
+        'if document["customer"]["is_company"]:  # two people',
+        "if True:  # two people",
+        f"{MADE}test_people_of_one_name_are_two_and_no_company",
+        "an organization there has the customer's name",
+    ),
+    Defect(
+        "a site is added by those only who may make accounts",
+        ACCOUNTS,
+        ' or not creation.covers(document["customer"]):',
+        ":",
+        f"{ADDED}test_without_the_setting_orders_take_the_sites_that_are_there",
+        "CustomerAccountSiteEO",
+    ),
+    Defect(
+        "the guest account gets no site",
+        ACCOUNTS,
+        'if str(rows[0].get("AccountNumber")) == self._guest_account:',
+        "if False:",
+        f"{ADDED}test_the_guest_account_and_guests_get_no_site",
+        "Dock",
+    ),
+    Defect(
+        "an order is billed where the customer is billed now",
+        ACCOUNTS,
+        "bill_to = own.get(BILL_TO) or _only(",
+        "bill_to = _only(",
+        f"{ADDED}test_a_changed_billing_address_is_billed_from_then_on",
+        r"== \['Side', 'Dock'\]",
+    ),
+    Defect(
+        "a site that an earlier try has added is found again",
+        SITES,
+        "        if not there:\n            self._service.add_use(",
+        "        if True:\n            self._service.add_use(",
+        f"{ADDED}test_a_lost_answer_is_one_site_though_the_sites_are_kept_in_memory",
+        "2 == 1",
+        also=((SERVICE, "return self.use(account, party_site, code) or send(frozen)", "return send(frozen)"),),
+    ),
+    Defect(
+        "of several who need one site one adds it",
+        SITES,
+        "                work.reserve(SITE, _name(account, each))\n",
+        "                pass\n",
+        f"{ADDED}test_while_one_adds_a_site_others_wait",
+        "DID NOT RAISE.*Throttled",
+    ),
+    Defect(
+        "a site that people have taken away is not added again",
+        SITES,
+        "if there and not is_active(there) or not there and work.known(SITE, name):",
+        "if False:",
+        f"{ADDED}test_a_site_that_was_taken_away_in_fusion_is_not_added_again",
+        "DID NOT RAISE|does not show it yet|Failed: ",
+    ),
+    Defect(
+        "a second use of an address is a use of the same site",
+        SERVICE,
+        'if there else {"PartySiteId": party_site}',
+        'if False else {"PartySiteId": party_site}',
+        f"{ADDED}test_one_address_that_is_billed_and_shipped_to_is_one_site",
+        "2 == 1",
     ),
     Defect(
         "a SOAP fault is a refusal",

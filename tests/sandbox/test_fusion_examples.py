@@ -121,7 +121,44 @@ def test_an_account_is_made_with_its_sites_and_found_by_its_party(pod: Pod) -> N
     check_xml(pod, "69b")
 
 
-def check_xml(pod: Pod, name: str, volatile: set[str] = frozenset(), ids: dict[str, str] = {}) -> None:  # type: ignore[assignment]  # noqa: B006
+def test_a_person_is_made(pod: Pod) -> None:
+    check(pod, "63b", volatile={"PartyId", "AddressId", "LocationId"})
+    [contact] = pod.get("/crmRestApi/resources/latest/contacts", q="EmailAddress='jane@mail.example'")["items"]
+    assert (contact["ContactName"], contact["AccountPartyId"]) == ("Jane Example", None)
+
+
+def test_an_account_gets_a_site_and_a_site_a_use(pod: Pod) -> None:
+    made = check(pod, "63", volatile={"PartyId", "AddressId", "LocationId"})
+    dock = check(pod, "66", volatile={"AddressId", "LocationId"})
+    ids = {"{party}": str(made["PartyId"]), "{site}": str(made["Address"]["items"][0]["AddressId"])}
+    volatile = {"CustomerAccountId", "PartyId", "AccountNumber"}
+    account = value_of("CustomerAccountId", check_xml(pod, "68", volatile, ids))
+    ids = {"{account}": account, "{site}": str(dock["AddressId"])}
+    check_xml(pod, "68b", volatile, ids)
+    sites = "/fscmRestApi/resources/latest/customerAccountSitesLOV"
+    [added] = pod.get(sites, q=f"CustomerAccountId={account} and PartySiteNumber='C-ADDRESS-2'")["items"]
+    assert (added["SiteUseCode"], added["PrimaryFlag"]) == ("SHIP_TO", "N")
+    [row] = [row for row in accounts(pod, account) if row[1] == str(dock["AddressId"])]
+    check_xml(pod, "68c", volatile, {"{account}": account, "{account_site}": row[0]})
+    rows = pod.get(sites, q=f"CustomerAccountId={account} and PartySiteNumber='C-ADDRESS-2'")["items"]
+    assert {each["SiteUseCode"] for each in rows} == {"BILL_TO", "SHIP_TO"}
+    check_xml(pod, "69c")
+
+
+def accounts(pod: Pod, account: str) -> list[tuple[str, str]]:
+    """The ids of the sites of an account, each with that of its address."""
+    exchange = example("69c")
+    exchange["request"]["body_text"] = exchange["request"]["body_text"].replace("300000000000777", account)
+    shown = Xml.fromstring(send(pod, exchange).text)  # noqa: S314 - the sandbox's
+    sites = [part for part in shown.iter() if part.tag.endswith("}CustomerAccountSite")]
+    return [(site[0].text or "", site[1].text or "") for site in sites]
+
+
+def value_of(name: str, answer: str) -> str:
+    return next(text for tag, text in elements(answer, set()) if tag.endswith(f"}}{name}"))
+
+
+def check_xml(pod: Pod, name: str, volatile: set[str] = frozenset(), ids: dict[str, str] = {}) -> str:  # type: ignore[assignment]  # noqa: B006
     """As `check`, for an envelope: every element that the example has is there, with its text."""
     exchange = example(name)
     for placeholder, id in ids.items():
@@ -131,6 +168,7 @@ def check_xml(pod: Pod, name: str, volatile: set[str] = frozenset(), ids: dict[s
     assert answer.headers["Content-Type"].split(";")[0] == "text/xml"
     shown = elements(answer.text, volatile)
     assert [each for each in elements(expected["body"], volatile) if each not in shown] == []
+    return answer.text
 
 
 def elements(text: str, volatile: set[str]) -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Fusion(Connector[Site]):
         Setting("business_unit", "the business unit of orders and invoices, by id or name", required=True),
         Setting("source_system", "the source system of the orders; CLARITY if not set"),
         Setting("guest_account", "the number of the account for customers without one"),
-        Setting("create_accounts", "the id of the address set in which accounts are made for companies without one"),
+        Setting("create_accounts", "the id of the address set in which accounts, and sites that they lack, are made"),
         Setting("fallback_sku", "the item for SKUs that Fusion does not know; without it they are held"),
         Setting("organization", "the code of the organization in which items are looked up"),
         Setting("release", "the release in the REST paths"),

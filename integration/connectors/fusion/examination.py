@@ -12,7 +12,7 @@ from integration.canonical.hints import plain
 from integration.connectors.contract import Document, Finding, Verdict
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.customer.account_service import AccountService
-from integration.connectors.fusion.customer.parties import ORGANIZATIONS
+from integration.connectors.fusion.customer.parties import ORGANIZATIONS, PERSONS
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
 from integration.connectors.fusion.order.items import Items
 from integration.connectors.fusion.order.sales_orders import DETAILS
@@ -31,6 +31,11 @@ WRITTEN = (
 )
 LINES_HAVE = ("SourceTransactionLineId", "FulfillLineId", "ProductNumber", "OrderedQuantity", "StatusCode")
 DETAILS_HAVE = ("DeliveryName", "TrackingNumber", "BillingTransactionNumber", "StatusCode")
+PARTIES_HAVE = {
+    ORGANIZATIONS: ("PartyNumber", "OrganizationName", "EmailAddress", "RawPhoneNumber", "PartyUsageCode"),
+    PERSONS: ("PartyNumber", "FirstName", "LastName", "EmailAddress", "RawPhoneNumber", "PartyUsageCode"),
+}
+"""What the mappings as shipped write to parties; Oracle documents the resource of persons without its attributes."""
 BY_KEY = "changes cannot be asked for: open orders are read one by one instead, which takes longer"
 
 
@@ -127,9 +132,9 @@ class Examination:
         if not absent and not closed:
             yield Finding(about, "ok", "all that is written, read and searched by is there")
 
-    def _described(self, resource: str) -> Document:
+    def _described(self, resource: str, family: str = "fscm") -> Document:
         """What a resource says of itself; `Hold` where a pod does not."""
-        answer = self._client.described(self._client.path(resource))
+        answer = self._client.described(self._client.path(resource, family=family))
         described = (answer.get("Resources") or {}).get(resource)
         if not isinstance(described, dict) or not isinstance(described.get("attributes"), list):
             raise Hold(f"{resource} does not describe itself", hint="See an order of one of your test pods.")
@@ -163,7 +168,11 @@ class Examination:
     def _new_accounts(self, about: str) -> Iterator[Finding]:
         if self._system.options.get("create_accounts"):
             AccountService(self._client, "", "").of_party("1")
-            yield Finding(about, "ok", "the service for customer accounts answers us: companies without one get one")
+            yield Finding(about, "ok", "the service for customer accounts answers us: customers without one get one")
+            for resource, names in PARTIES_HAVE.items():
+                if missing := _missing(self._described(resource, family="crm"), names):
+                    fix = "Name them in the rows party of the mappings fusion.out.customer and fusion.out.order."
+                    yield Finding(about, "error", f"{resource} of this pod has no {', '.join(missing)}", fix)
 
     def _fallback(self, about: str) -> Iterator[Finding]:
         options = self._system.options

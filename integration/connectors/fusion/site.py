@@ -11,7 +11,7 @@ from integration.connectors.fusion.customer.account_service import AccountServic
 from integration.connectors.fusion.customer.changes import AccountChanges
 from integration.connectors.fusion.customer.creation import Creation
 from integration.connectors.fusion.customer.directory import Directory
-from integration.connectors.fusion.customer.parties import Parties
+from integration.connectors.fusion.customer.parties import ORGANIZATIONS, PERSONS, Parties
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused
 from integration.connectors.fusion.invoice.changes import Invoices
 from integration.connectors.fusion.order.items import Items
@@ -26,7 +26,7 @@ SETS = "Set it to the SetId of a set in Fusion (Setup and Maintenance, Manage Re
 class Site:
     """The client and the caches that all calls of one process share.  Threads may share it.
 
-    ``resource`` is what the pod calls sales orders.
+    ``resource`` is what the pod calls sales orders; ``parties`` are those of companies (True) and of people.
     """
 
     def __init__(self, system: System, gate: Gate) -> None:
@@ -40,7 +40,7 @@ class Site:
         self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
-        self.parties = Parties(self.client)
+        self.parties = {True: Parties(self.client, ORGANIZATIONS), False: Parties(self.client, PERSONS)}
         address_set = options.get("create_accounts", "")
         if address_set and not address_set.isdigit():
             raise Misconfigured("FUSION_CREATE_ACCOUNTS is not the id of an address set, which is a number", hint=SETS)

@@ -50,8 +50,11 @@ def _allowed(text: str) -> str:
     return "".join(char for char in text if char >= " " or char in "\t\n\r")
 
 
-def values(body: bytes) -> list[dict[str, str]]:
-    """The plain attributes of each ``Value`` of an answer; ValueError for what is no answer of a service."""
+def values(body: bytes) -> list[dict[str, Any]]:
+    """Each ``Value`` of an answer: its attributes as text, and its parts as a list of such rows for each name.
+
+    Raises ValueError for what is no answer of a service.
+    """
     if b"<!" in body:
         raise ValueError("a document type")
     try:
@@ -62,8 +65,17 @@ def values(body: bytes) -> list[dict[str, str]]:
     if len(answers) != 1 or not answers[0].tag.endswith("Response"):
         raise ValueError("not an answer")
     results = [each for each in answers[0] if _name(each) == "result"]
-    rows = [value for result in results for value in result if _name(value) == "Value"]
-    return [{_name(part): part.text for part in row if part.text and not len(part)} for row in rows]
+    return [_row(value) for result in results for value in result if _name(value) == "Value"]
+
+
+def _row(element: Xml.Element) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for part in element:
+        if len(part):
+            row.setdefault(_name(part), []).append(_row(part))
+        elif part.text:
+            row[_name(part)] = part.text
+    return row
 
 
 def _name(element: Xml.Element) -> str:

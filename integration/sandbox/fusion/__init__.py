@@ -18,8 +18,9 @@ from integration.sandbox.fusion.api import Api
 from integration.sandbox.fusion.failures import Failure, Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment, Manner
 from integration.sandbox.fusion.orders import Orders
+from integration.sandbox.fusion.parties import parties, party_name
 from integration.sandbox.fusion.records import FIRST_ID, Records, now
-from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, ACCOUNT_SITE, INVOICE, ORDER, ORGANIZATION
+from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, ACCOUNT_SITE, INVOICE, ORDER
 from integration.sandbox.fusion.seed import STAMP, seed
 
 __all__ = ["Failure", "Fusion", "Manner"]
@@ -71,10 +72,10 @@ class Fusion:
             created = Counter(order["SourceTransactionNumber"] for order in newest)
             orders = [{**_account(order), "created": created[order["SourceTransactionNumber"]]} for order in newest]
             invoices = [_invoice(invoice) for invoice in self._records.all(INVOICE.name)]
-            parties = [_party(row) for row in self._records.all(ORGANIZATION.name) if row["LastUpdateDate"] != STAMP]
-            made = [site for site in self._records.all(ACCOUNT_SITE.name) if site["CustomerAccountId"] >= FIRST_ID]
+            written = [_party(row) for row in parties(self._records) if row["LastUpdateDate"] != STAMP]
+            made = [site for site in self._records.all(ACCOUNT_SITE.name) if site["SiteUseId"] >= FIRST_ID]
         accounts = [_site(site) for site in made]
-        return {"orders": orders, "invoices": invoices, "parties": parties, "account_sites": accounts}
+        return {"orders": orders, "invoices": invoices, "parties": written, "account_sites": accounts}
 
     def reset(self) -> None:
         """Forgets every order and invoice; the numbers go on, as fleets remember ids."""
@@ -125,7 +126,7 @@ def _party(party: Row) -> Row:
     """A party that somebody has made or changed over the interface."""
     return {
         "number": party["PartyNumber"],
-        "name": party["OrganizationName"],
+        "name": party_name(party),
         "email": party.get("EmailAddress"),
         "phone": party.get("RawPhoneNumber"),
         "addresses": [{"number": row["AddressNumber"], "lines": row.get("Address1")} for row in party["Address"]],
@@ -133,7 +134,7 @@ def _party(party: Row) -> Row:
 
 
 def _site(site: Row) -> Row:
-    """One use of one site of an account that was made over the interface."""
+    """One use, made over the interface, of one site of an account."""
     names = {"account": "AccountNumber", "party": "PartyNumber", "use": "SiteUseCode", "address": "PartySiteNumber"}
     return {name: site[of] for name, of in names.items()}
 

@@ -14,10 +14,10 @@ from integration.sandbox.fusion.describe import describe
 from integration.sandbox.fusion.failures import Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment
 from integration.sandbox.fusion.orders import Duplicate, Orders
-from integration.sandbox.fusion.parties import Parties
+from integration.sandbox.fusion.parties import KINDS, Parties
 from integration.sandbox.fusion.records import Records, now
 from integration.sandbox.fusion.render import View, attributes_of, change_indicator, key_of
-from integration.sandbox.fusion.schema import ADDRESS, ITEM, LINE, ORDER, ORGANIZATION, RESOURCES, Resource
+from integration.sandbox.fusion.schema import ACCOUNT_SITE, ADDRESS, ITEM, LINE, ORDER, RESOURCES, Resource
 from integration.sandbox.fusion.wire import Refusal, not_faked
 
 Row = dict[str, Any]
@@ -29,11 +29,15 @@ NO_SUCH_RESOURCE = frozenset({"salesOrders", "inventoryTransactions", "journalEn
 
 @dataclass(frozen=True)
 class Place:
-    """What a path leads to: a row, or (``row`` None) a collection.  ``top`` is the row that the path starts from."""
+    """What a path leads to: a row, or (``row`` None) a collection.
+
+    ``top`` is the row that the path starts from, and ``of`` the resource of that.
+    """
 
     resource: Resource
     url: str
     rows: list[Row]
+    of: Resource
     row: Row | None = None
     top: Row | None = None
 
@@ -115,7 +119,10 @@ class Api:
 
     def _locate(self, family: str, segments: list[str], root: str) -> Place:
         resource, url = self._resource(family, segments[0]), f"{root}/{segments[0]}"
-        place = Place(resource, url, self._records.all(resource.name))
+        rows = self._records.all(resource.name)
+        if resource is ACCOUNT_SITE:  # a list of values shows what may be chosen
+            rows = [row for row in rows if row.get("Status") != "I"]
+        place = Place(resource, url, rows, resource)
         rest = segments[1:]
         while rest:
             if place.row is None:
@@ -125,7 +132,7 @@ class Api:
             else:
                 child = place.resource.children[rest.pop(0)]
                 rows = place.row.get(child.name) or []
-                place = Place(child, f"{place.url}/child/{child.name}", rows, top=place.top)
+                place = Place(child, f"{place.url}/child/{child.name}", rows, place.of, top=place.top)
         return place
 
     def _row(self, place: Place, key: str) -> Place:
@@ -135,7 +142,7 @@ class Api:
             row = next((row for row in place.rows if key_of(place.resource, row) == key), None)
         if row is None:
             raise Refusal(404)
-        return Place(place.resource, f"{place.url}/{key}", place.rows, row, place.top or row)
+        return Place(place.resource, f"{place.url}/{key}", place.rows, place.of, row, place.top or row)
 
     def _answer(self, place: Place) -> Response:
         match (request.method, place.resource, place.row):
@@ -152,13 +159,13 @@ class Api:
                 return self._change(place.top, {"lines": [named]}, place.url.partition("/child/")[0])
             case ("PATCH", resource, row) if resource is ITEM and row:
                 return self._change_item(place, row)
-            case ("POST", resource, None) if resource is ORGANIZATION:
-                party = self._parties.create(wire.payload(ORGANIZATION))
-                return self._written(ORGANIZATION, party, f"{place.url}/{party['PartyNumber']}", 201)
-            case ("PATCH", resource, row) if resource is ORGANIZATION and row:
-                return self._written(resource, self._parties.change(row, wire.payload(resource)), place.url)
+            case ("POST", resource, None) if resource in KINDS:
+                party = self._parties.create(resource, wire.payload(resource))
+                return self._written(resource, party, f"{place.url}/{party['PartyNumber']}", 201)
+            case ("PATCH", resource, row) if resource in KINDS and row:
+                return self._written(resource, self._parties.change(resource, row, wire.payload(resource)), place.url)
             case ("POST", resource, None) if resource is ADDRESS and place.top:
-                address = self._parties.add_address(place.top, wire.payload(ADDRESS))
+                address = self._parties.add_address(place.of, place.top, wire.payload(ADDRESS))
                 return self._written(ADDRESS, address, f"{place.url}/{address['AddressNumber']}", 201)
             case ("DELETE", resource, row) if resource is ORDER and row:
                 self._orders.delete(row)

@@ -282,11 +282,24 @@ ORGANIZATION = Resource(
     required=("OrganizationName",),
     children=_children(ADDRESS, SOURCE_REFERENCE),
 )
+PERSON = Resource(
+    "hubPersons",
+    _attributes(
+        id="PartyId?",
+        text="""PartyNumber+?/30 FirstName+/150 LastName+?/150 EmailAddress+/320 RawPhoneNumber+/60 PartyUsageCode+/30
+            PartyName Status CreatedByModule""",
+        time="CreationDate LastUpdateDate?",
+    ),
+    key="PartyNumber",
+    view="HubPersonVO",
+    required=("LastName",),
+    children=_children(ADDRESS, SOURCE_REFERENCE),
+)
 UNIT = Resource("finBusinessUnitsLOV", _attributes(id="BusinessUnitId?", text="BusinessUnitName?"))
 
 RESOURCES = {
     "fscmRestApi": _children(ORDER, INVOICE, ITEM, ACCOUNT_SITE, ACCOUNT_ACTIVITY, UNIT),
-    "crmRestApi": _children(CONTACT, ORGANIZATION),
+    "crmRestApi": _children(CONTACT, ORGANIZATION, PERSON),
 }
 WRITABLE_CHILDREN = frozenset({"lines", "charges", "chargeComponents", "billToCustomer", "shipToCustomer",
                                "additionalInformation", "Address", "SourceSystemReference"})  # fmt: skip

@@ -51,8 +51,9 @@ def seed(records: Records, business_unit: str) -> None:
         records.put("customerAccountSitesLOV", site["SiteUseId"], site)
         if site["SiteUseCode"] == "BILL_TO":
             records.put(ACCOUNT_ACTIVITY.name, site["SiteUseId"], activity(site, STAMP))
-    for party in _organizations():
-        records.put("hubOrganizations", party["PartyNumber"], party)
+    for party in _parties():
+        kind = "hubOrganizations" if "OrganizationName" in party else "hubPersons"
+        records.put(kind, party["PartyNumber"], party)
     for contact in _contacts():
         records.put("contacts", contact["PartyNumber"], contact)
 
@@ -115,6 +116,7 @@ def _site(
         "CustomerName": name,
         "PartyId": start + party,
         "PartyNumber": party_number,
+        "CustomerAccountSiteId": start + site + 500_000,
         "PartySiteId": start + site,
         "PartySiteNumber": site_number,
         "SiteName": f"{name} {code.lower().replace('_', ' ')}",
@@ -126,14 +128,17 @@ def _site(
     }
 
 
-def _organizations() -> Iterator[Document]:
-    """The parties of all accounts but the private ones."""
-    parties = {site["PartyNumber"]: site for site in _sites() if not site["AccountNumber"].startswith("P-")}
-    for number, site in parties.items():
+def _parties() -> Iterator[Document]:
+    """The parties of all accounts: a person of a private one."""
+    for number, site in {site["PartyNumber"]: site for site in _sites()}.items():
+        name = site["CustomerName"]
+        first, _, last = name.partition(" ")
+        is_private = site["AccountNumber"].startswith("P-")
         yield {
             "PartyId": site["PartyId"],
             "PartyNumber": number,
-            "OrganizationName": site["CustomerName"],
+            **({"FirstName": first, "LastName": last} if is_private else {"OrganizationName": name}),
+            "PartyName": name,
             "EmailAddress": None,
             "RawPhoneNumber": None,
             "PartyUsageCode": "CUSTOMER",

@@ -3,22 +3,25 @@
 An order needs a customer *account* with sites (Receivables), and Fusion's order resource creates none of them.  The
 account is looked up by the number the order states, by the crossref of the customer, or by e-mail address and kind
 (person or company); without one it is made where that is wanted (`creation`), or FUSION_GUEST_ACCOUNT, or the order
-waits.
+waits.  A ship-to site that the customer's own account lacks is added under the same condition (`sites`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from integration.canonical.email import address_of
 from integration.connectors.contract import Document, Work
+from integration.connectors.fusion.customer.creation import Creation
 from integration.connectors.fusion.customer.directory import Directory, choice
+from integration.connectors.fusion.customer.sites import BILL_TO, SHIP_TO, Wanted, at, made_of
 from integration.errors import Hold
 
 MOST_CANDIDATES = 10
 ACTIVITIES = "receivablesCustomerAccountSiteActivities"
 """What Receivables says of an account, one row for each of its bill-to sites."""
+TO_BE_MADE = "to be made"
+"""In the place of the id of a ship-to site that `enrich` has found lacking and `post` makes."""
 NEW_ACCOUNT = (
     "in Fusion (Receivables, Customers) create an account with a bill-to and a ship-to site, and a contact with the "
     "customer's e-mail address. {again}"
@@ -28,33 +31,29 @@ Row = dict[str, Any]
 
 
 class Customers:
-    """Finds the account and the sites of one order; ``makes`` says for which customers an account is made."""
+    """Finds the account and the sites of one order; ``creation`` makes what is lacking of both."""
 
-    def __init__(
-        self,
-        directory: Directory,
-        work: Work,
-        guest_account: str,
-        makes: Callable[[Document], bool] = lambda _: False,
-    ) -> None:
+    def __init__(self, directory: Directory, work: Work, guest_account: str, creation: Creation | None = None) -> None:
         self._directory = directory
         self._work = work
         self._guest_account = guest_account
-        self._makes = makes
+        self._creation = creation
 
     def resolve(self, document: Document) -> dict[str, str | None]:
         """Ids of ``party``, ``account``, ``bill_to`` (site use) and ``ship_to`` (party site, None: Fusion's default).
 
-        All are None where the account is still to be made.  Raises `Hold` where there is no account or site, and with
-        the candidates where several accounts fit.
+        All are None where the account is still to be made, and ``ship_to`` is `TO_BE_MADE` where that site is.  Raises
+        `Hold` where there is no account or site, and with the candidates where several accounts fit.
         """
         rows = self._account(document)
         if rows is None:
             return dict.fromkeys(("party", "account", "bill_to", "ship_to"))
-        bill_to = _only(
-            [row for row in rows if row.get("SiteUseCode") in (None, "BILL_TO")], rows[0]["AccountNumber"], "bill-to"
+        own = self._at_address(rows, document)
+        bill_to = own.get(BILL_TO) or _only(
+            [row for row in rows if row.get("SiteUseCode") in (None, BILL_TO)], rows[0]["AccountNumber"], "bill-to"
         )
-        ship_to = self._ship_to(rows, document)
+        ship_to = own[SHIP_TO] if SHIP_TO in own else self._ship_to(rows, document)
+        is_lacking = SHIP_TO in own and ship_to is None
         party = bill_to.get("PartyId")
         if party is None or bill_to.get("CustomerAccountId") is None or bill_to.get("SiteUseId") is None:
             raise Hold(
@@ -67,8 +66,30 @@ class Customers:
             "party": str(party),
             "account": str(bill_to["CustomerAccountId"]),
             "bill_to": str(bill_to["SiteUseId"]),
-            "ship_to": str(site) if site else None,
+            "ship_to": TO_BE_MADE if is_lacking else str(site) if site else None,
         }
+
+    def add_site(self, document: Document) -> None:
+        """Gives the customer's account the ship-to site that `resolve` has found lacking."""
+        rows, wanted = self._account(document), _wanted(document)
+        if rows and self._creation and SHIP_TO in wanted:
+            self._creation.sites.ensure(rows, document["customer"], [wanted[SHIP_TO]], self._work)
+
+    def _at_address(self, rows: list[Row], document: Document) -> dict[str, Row | None]:
+        """By use the site at the address that the order states, where it is clear; None for one that is to be made.
+
+        The guest account's sites are nobody's, and an address of a party of another kind is no evidence.
+        """
+        if str(rows[0].get("AccountNumber")) == self._guest_account:
+            return {}
+        wanted = _wanted(document)
+        found: dict[str, Row | None] = {use: row for use, each in wanted.items() if (row := made_of(rows, each))}
+        creation = self._creation
+        if SHIP_TO in found or SHIP_TO not in wanted or not creation or not creation.covers(document["customer"]):
+            return found
+        party = creation.sites.party(rows, document["customer"])
+        equal = {use: at(rows, each, party) for use, each in wanted.items() if party and use not in found}
+        return found | {use: row for use, row in equal.items() if row or use == SHIP_TO}
 
     def _account(self, document: Document) -> list[Row] | None:
         """The sites of the order's account; None where it is to be made.
@@ -78,7 +99,7 @@ class Customers:
         customer = document["customer"]
         entity, key = ("customer", customer["key"]) if customer["key"] else ("order_customer", document["key"])
         rows = self.find(customer, entity, key)
-        return rows if rows or self._makes(customer) else self._guest()
+        return rows if rows or (self._creation and self._creation.covers(customer)) else self._guest()
 
     def find(self, customer: Document, entity: str, key: str) -> list[Row] | None:
         """The sites of the customer's own account; None where it has none.
@@ -138,13 +159,20 @@ class Customers:
 
     def _ship_to(self, rows: list[Row], document: Document) -> Row | None:
         """The site with the order's postal code where Fusion shows it for several; else the only or primary one."""
-        sites = [row for row in rows if row.get("SiteUseCode") == "SHIP_TO"]
+        sites = [row for row in rows if row.get("SiteUseCode") == SHIP_TO]
         if not sites:  # the party's own site then, which is billed too
             return None
         wanted = _code(document["ship_to"]["postal_code"])
         if len(sites) > 1 and wanted and any(_code(site.get("PostalCode")) for site in sites):
             sites = [site for site in sites if _code(site.get("PostalCode")) == wanted]
         return _only(sites, rows[0]["AccountNumber"], "ship-to")
+
+
+def _wanted(document: Document) -> dict[str, Wanted]:
+    """The uses that an order needs of the addresses that it states; a guest has no addresses of their own."""
+    key, kinds = document["customer"]["key"], {"billing": BILL_TO, "shipping": SHIP_TO}
+    addresses = document.get("addresses", ()) if key else ()
+    return {kinds[each["kind"]]: Wanted(key, kinds[each["kind"]], each) for each in addresses}
 
 
 def _parties(contact: Row, is_company: bool | None) -> list[str]:

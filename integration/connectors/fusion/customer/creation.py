@@ -1,4 +1,4 @@
-"""The account of a company that has none in Fusion: the party with its addresses, then the account with its sites.
+"""The account of a customer who has none in Fusion: the party with its addresses, then the account with its sites.
 
 Only where FUSION_CREATE_ACCOUNTS is set: whether a web shop may open accounts is for the finance department to say.
 The party has a number of ours, so it is found again, and by the party its account: each step looks before it acts.
@@ -6,18 +6,19 @@ The party has a number of ours, so it is found again, and by the party its accou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from integration.canonical import digest
 from integration.connectors.contract import Document, Work
 from integration.connectors.fusion.customer.account_service import AccountService
 from integration.connectors.fusion.customer.directory import Directory, choice
-from integration.connectors.fusion.customer.parties import Parties, address_body, find
+from integration.connectors.fusion.customer.parties import Parties, address_body, find, party_name
+from integration.connectors.fusion.customer.sites import Sites, uses
 from integration.connectors.initial import initial
 from integration.connectors.keeper import keeps
 from integration.errors import Hold, Retry
 
-BILL_TO, SHIP_TO = "BILL_TO", "SHIP_TO"
 MOST_CANDIDATES = 10
 NEW = "new_account"
 """What a person may decide where an organization has the customer's name."""
@@ -26,11 +27,20 @@ Row = dict[str, Any]
 
 
 class Creation:
-    """Makes accounts; ``address_set`` is empty where none may be made.  Threads may share it."""
+    """Makes accounts, and by ``sites`` the sites that one lacks; ``parties`` as in `Sites`.
+
+    ``address_set`` is empty where none may be made.  Threads may share it.
+    """
 
     def __init__(
-        self, parties: Parties, service: AccountService, directory: Directory, source_system: str, address_set: str
+        self,
+        parties: Mapping[bool, Parties],
+        service: AccountService,
+        directory: Directory,
+        source_system: str,
+        address_set: str,
     ) -> None:
+        self.sites = Sites(parties, service, directory)
         self._parties = parties
         self._service = service
         self._directory = directory
@@ -38,29 +48,32 @@ class Creation:
         self._may_create = bool(address_set)
 
     def covers(self, customer: Document) -> bool:
-        """Whether an account is made for a customer: for a company that has an account in Clarity."""
-        return bool(self._may_create and customer.get("key") and customer.get("is_company"))
+        """Whether an account is made for a customer, and its sites: for one who has an account in Clarity."""
+        return bool(self._may_create and customer.get("key") and customer.get("is_company") is not None)
 
     def ensure(self, key: str, document: Document, work: Work) -> list[Row]:
-        """The sites of the account that the company ``key`` has from now on; document: {party, addresses, on_create}.
+        """The sites of the account that the customer ``key`` has from now on.
 
-        Raises `Hold` for a company without name or address, `Throttled` while another delivery makes the account.
+        Document: {customer, party, addresses, on_create}.  Raises `Hold` for a customer without name or address,
+        `Throttled` while another delivery makes the account.
         """
         stated = {**document.get("party", {}), **initial(document).get("party", {})}
         body = {name: value for name, value in stated.items() if value is not None}
-        addresses = document.get("addresses") or []
-        if not body.get("OrganizationName") or not addresses:
-            raise _incomplete("address" if body.get("OrganizationName") else "name")
+        addresses, name = document.get("addresses") or [], party_name(body)
+        if not name or not addresses:
+            raise _incomplete("address" if name else "name")
+        parties = self._parties[document["customer"]["is_company"]]
         work.reserve("customer", key)
         number = party_number(key)
-        party = self._parties.numbered(number)
+        party = parties.numbered(number)
         if party is None:
-            self._refuse_namesakes(key, str(body["OrganizationName"]), work)
-            party = self._parties.create(self._new(key, number, body, addresses), work)
-        party = self._parties.ensure(party, {"key": key, "addresses": addresses}, work)
+            if document["customer"]["is_company"]:  # two people may have one name
+                self._refuse_namesakes(key, name, work)
+            party = parties.create(self._new(key, number, body, addresses), work)
+        party = parties.ensure(party, {"key": key, "addresses": addresses}, work)
         id = str(party["PartyId"])
         account = self._service.of_party(id) or self._service.create(
-            number, id, str(body["OrganizationName"]), _sites(party, key, addresses), work
+            number, id, name, _by_address(party, key, addresses), work
         )
         account_number = str(account["AccountNumber"])
         rows = self._directory.sites("AccountNumber", account_number)
@@ -72,7 +85,7 @@ class Creation:
 
     def _refuse_namesakes(self, key: str, name: str, work: Work) -> None:
         """Raises `Hold` with the accounts of organizations that have the company's name."""
-        parties = [str(row["PartyId"]) for row in self._parties.named(name)][:MOST_CANDIDATES]
+        parties = [str(row["PartyId"]) for row in self._parties[True].named(name)][:MOST_CANDIDATES]
         if not parties or work.approved(NEW, key, name):
             return
         sites = {str(row["AccountNumber"]): row for id in parties for row in self._directory.sites("PartyId", id)}
@@ -99,23 +112,20 @@ def party_number(key: str) -> str:
     return f"C{digest(['party', key])[:24]}"
 
 
-def _sites(party: Row, key: str, addresses: list[Document]) -> dict[str, list[str]]:
-    """The uses of each party site: one is billed, and those for shipping, or else that one, are shipped to."""
-    billing = [each for each in addresses if each["kind"] == "billing"] or addresses
-    billed = next((each for each in billing if each.get("primary")), billing[0])
-    shipped = [each for each in addresses if each["kind"] == "shipping"] or [billed]
-    uses: dict[str, list[str]] = {}
-    for use, each in [(BILL_TO, billed), *((SHIP_TO, each) for each in shipped)]:
-        row = find(party, key, each)
-        site = uses.setdefault(str(row["AddressId"]), []) if row else []
-        if use not in site:
-            site.append(use)
-    return uses
+def _by_address(party: Row, key: str, addresses: list[Document]) -> dict[str, list[str]]:
+    """The uses of each address of the party, by its AddressId, which is the PartySiteId of a site."""
+    found: dict[str, list[str]] = {}
+    for wanted in uses(key, addresses):
+        row = find(party, key, wanted.address)
+        site = found.setdefault(str(row["AddressId"]), []) if row else []
+        if wanted.use not in site:
+            site.append(wanted.use)
+    return found
 
 
 def _incomplete(lacks: str) -> Hold:
     return Hold(
         f"no account in Fusion is this customer, and none can be made: the customer has no {lacks}",
-        hint=f"Give the company a{'n' if lacks == 'address' else ''} {lacks} in Clarity. {{again}}",
+        hint=f"Give the customer a{'n' if lacks == 'address' else ''} {lacks} in Clarity. {{again}}",
         code="no_account",
     )

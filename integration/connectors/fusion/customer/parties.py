@@ -1,8 +1,8 @@
-"""Organizations of Fusion's trading community (``hubOrganizations``): the parties of accounts, with their addresses.
+"""Parties of Fusion's trading community, with their addresses: who is behind an account.
 
-A party and its addresses are known by their numbers, which we make of our ids (PartyNumber and AddressNumber may be
-given when a row is created, and are unique).  An address is added and never changed or taken away: invoices and orders
-refer to it.
+A company is one of ``hubOrganizations``, a private person one of ``hubPersons``.  A party and its addresses are known
+by their numbers, which we make of our ids (PartyNumber and AddressNumber may be given when a row is created, and are
+unique).  An address is added and never changed or taken away: invoices and orders refer to it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from integration.connectors.contract import Document, Request, Work
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.errors import AccessRefused, NoSuchResource, NotThere
 from integration.connectors.fusion.order.difference import same
-from integration.errors import Hold
+from integration.errors import Hold, Reject
 
-ORGANIZATIONS = "hubOrganizations"
+ORGANIZATIONS, PERSONS = "hubOrganizations", "hubPersons"
 ADDRESSES = "Address"
 NAMES = "PartyId,PartyNumber,OrganizationName"
 
@@ -26,14 +26,18 @@ Row = dict[str, Any]
 
 
 class Parties:
-    """Reads organizations, each with its ``Address`` rows as a list, and writes what differs.  Threads may share it."""
+    """Reads parties of one ``resource``, each with its ``Address`` rows as a list, and writes what differs.
 
-    def __init__(self, client: Client) -> None:
+    Threads may share it.
+    """
+
+    def __init__(self, client: Client, resource: str) -> None:
         self._client = client
-        self._collection = client.path(ORGANIZATIONS, family="crm")
+        self._resource = resource
+        self._collection = client.path(resource, family="crm")
 
     def of_account(self, party: str) -> Row | None:
-        """The organization with this PartyId; None for a person, and for one that our user may not see."""
+        """The party with this PartyId; None for one of the other resource, and for one that our user may not see."""
         try:
             rows = list(self._client.items(self._collection, q=f"PartyId={party}", expand=ADDRESSES))
         except (AccessRefused, NoSuchResource) as refused:
@@ -41,7 +45,7 @@ class Parties:
         return self._whole(rows[0]) if rows else None
 
     def numbered(self, number: str) -> Row | None:
-        """The organization with this PartyNumber, if there is one."""
+        """The party with this PartyNumber, if there is one."""
         try:
             return self._whole(self._client.get(self._path(number), expand=ADDRESSES))
         except NotThere:
@@ -52,7 +56,7 @@ class Parties:
         return list(self._client.items(self._collection, q=f"OrganizationName={quoted(name)}", fields=NAMES))
 
     def create(self, body: Document, work: Work) -> Row:
-        """The organization that the body states, made unless it is there."""
+        """The party that the body states, made unless it is there."""
         request = self._client.write("POST", self._collection, body)
 
         def send_if_absent(frozen: Request) -> Document:
@@ -76,13 +80,19 @@ class Parties:
     def _add(self, party: Row, body: Row, work: Work) -> Row:
         path = f"{self._path(str(party['PartyNumber']))}/child/{ADDRESSES}"
 
-        def send_if_absent(frozen: Request) -> Document:
-            there = self._client.items(path)
-            known = (row for row in there if row.get("AddressNumber") == body["AddressNumber"])
-            return next(known, None) or self._make(frozen)
+        def there() -> Document | None:
+            rows = self._client.items(path)
+            return next((row for row in rows if row.get("AddressNumber") == body["AddressNumber"]), None)
 
         effect = f"address.create:{body['AddressNumber']}"
-        made = work.perform(effect, self._client.write("POST", path, body), self._make, send_if_absent)
+        request = self._client.write("POST", path, body)
+        try:
+            made = work.perform(effect, request, self._make, lambda frozen: there() or self._make(frozen))
+        except Reject:  # an order and its customer's event may add the same address at once
+            made = there()
+            if not made:
+                raise
+            work.found(effect, f"address {body['AddressNumber']} is there")
         return {**party, ADDRESSES: [*party[ADDRESSES], {**body, **made}]}
 
     def _make(self, frozen: Request) -> Document:
@@ -97,7 +107,13 @@ class Parties:
         return {**party, ADDRESSES: self._client.children(party, ADDRESSES, path)}
 
     def _path(self, number: str) -> str:
-        return self._client.path(ORGANIZATIONS, number, family="crm")
+        return self._client.path(self._resource, number, family="crm")
+
+
+def party_name(party: Row) -> str:
+    """What a party is called that is made; empty where it has no name."""
+    parts = (party.get(name) for name in ("OrganizationName", "FirstName", "LastName"))
+    return " ".join(str(part) for part in parts if part)
 
 
 def find(party: Row, key: str, address: Document) -> Row | None:
@@ -144,8 +160,8 @@ def _digits(number: Any) -> str:
 def _unreadable(reason: str) -> Hold:
     return Hold(
         f"the party of the customer's account cannot be read: {reason}",
-        hint="Give the integration user in Fusion a duty to view and edit organizations of the trading community; or, "
-        "if Clarity is to write nothing of customers there, take the rows party and addresses out of the mapping "
-        "fusion.out.customer and publish it. {again}",
+        hint="Give the integration user in Fusion a duty to view and edit organizations and persons of the trading "
+        "community; or, if Clarity is to write nothing of customers there, take the rows party and addresses out of "
+        "the mapping fusion.out.customer and publish it. {again}",
         code="party_unreadable",
     )

@@ -1,7 +1,7 @@
 """A customer of Clarity in Fusion: the account that is the customer, from now on remembered as it.
 
-What Clarity states of a company is written to the party of its account.  An account itself is made only where that is
-wanted (`Creation`); its credit and payment terms are for people in Receivables.
+What Clarity states of a customer is written to the party of its account.  An account itself is made only where that is
+wanted (`Creation`), and so are the sites that it lacks; its credit and payment terms are for people in Receivables.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.customer.accounts import ACTIVITIES, NEW_ACCOUNT, Customers
 from integration.connectors.fusion.customer.directory import choice
 from integration.connectors.fusion.customer.parties import equal, find
+from integration.connectors.fusion.customer.sites import uses
 from integration.connectors.fusion.site import Site
 from integration.connectors.initial import with_initial
 from integration.connectors.keeper import KEPT, keeps
@@ -29,10 +30,10 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     guest_account = site.system.options.get("guest_account", "")
     key, customer = document["key"], {"account_number": None, **with_initial(document)["customer"]}
     _take_over(document, work)
-    known = work.known("customer", key)
+    known, creates = work.known("customer", key), site.creation.covers({**customer, "key": key})
     rows = Customers(site.directory, work, guest_account).find(customer, "customer", key)
     if rows is None:
-        if not site.creation.covers({**customer, "key": key}):
+        if not creates:
             raise _none(guest_account)
         rows = site.creation.ensure(key, document, work)
     number = str(rows[0]["AccountNumber"])
@@ -41,9 +42,11 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
     work.remember("customer", key, number)
     _follow_merge(document, work, number)
     if _states(document) and keeps(work, key, document.get("merged", ()), number):
-        party = _party(site, rows)
+        party = site.creation.sites.party(rows, customer)
         if party:
-            site.parties.ensure(party, document, work)
+            site.parties[customer["is_company"]].ensure(party, document, work)
+        if document.get("addresses") and creates:
+            site.creation.sites.ensure(rows, customer, uses(key, document["addresses"]), work)
     return Posted(number, number)
 
 
@@ -58,7 +61,8 @@ def shown_customer(site: Site, document: Document, work: Work) -> Document | Non
         return None
     shown: Document = {"customer": {"account_number": number}}
     if _states(document) and number in work.known_among(KEPT, [key, *document.get("merged", ())]).values():
-        party = _party(site, site.directory.sites("AccountNumber", number))
+        rows = site.directory.sites("AccountNumber", number)
+        party = site.creation.sites.party(rows, document["customer"]) if rows else None
         stated = {name: value for name, value in document.get("party", {}).items() if value is not None}
         there = {
             name: value if party and equal(name, value, party) else (party or {}).get(name)
@@ -70,13 +74,8 @@ def shown_customer(site: Site, document: Document, work: Work) -> Document | Non
 
 
 def _states(document: Document) -> bool:
-    """Whether the document says how the account's party is to be; only organizations are written."""
-    return bool(document["customer"]["is_company"] and (document.get("party") or document.get("addresses")))
-
-
-def _party(site: Site, rows: list[Document]) -> Document | None:
-    party = rows[0].get("PartyId") if rows else None
-    return site.parties.of_account(str(party)) if party else None
+    """Whether the document says how the account's party is to be."""
+    return bool(document.get("party") or document.get("addresses"))
 
 
 def _check_vat(client: Client, document: Document, rows: list[Document], work: Work) -> None:

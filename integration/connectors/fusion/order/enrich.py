@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from integration.connectors.contract import Document, Work
-from integration.connectors.fusion.customer.accounts import Customers
+from integration.connectors.fusion.customer.accounts import TO_BE_MADE, Customers
 from integration.connectors.fusion.site import Site
-from integration.errors import Hold
+from integration.errors import Hold, Retry
 from integration.side_by_side import run
 
 
@@ -28,19 +28,30 @@ def enrich_order(site: Site, document: Document, work: Work) -> Document:
 
 
 def with_account(site: Site, document: Document, work: Work) -> Document:
-    """The document with the ids of its customer's account, which is made where `enrich_order` has found none."""
-    if document["status"] == "cancelled" or document["ids"]["account"]:
+    """The document with the ids of its customer's account and sites; what `enrich_order` has found lacking is made."""
+    if document["status"] == "cancelled":
         return document
-    site.creation.ensure(document["customer"]["key"], document, work)
-    return {**document, "ids": ids(site, document, work)}
+    if not document["ids"]["account"]:
+        site.creation.ensure(document["customer"]["key"], document, work)
+        document = {**document, "ids": ids(site, document, work)}
+    if document["ids"]["ship_to"] == TO_BE_MADE:
+        _customers(site, work).add_site(document)
+        document = {**document, "ids": ids(site, document, work)}
+    if document["ids"]["ship_to"] == TO_BE_MADE:
+        raise Retry("the account's ship-to site is made, and Fusion does not show it yet", code="new_site")
+    return document
 
 
 def ids(site: Site, document: Document, work: Work) -> Document:
     """The ids that an order document needs; products and customer are looked up side by side."""
-    customers = Customers(site.directory, work, site.system.options.get("guest_account", ""), site.creation.covers)
+    customers = _customers(site, work)
     looks: list[Callable[[], Document]] = [
         lambda: {"items": site.items.numbers(line["sku"] for line in document["lines"])},
         lambda: dict(customers.resolve(document)),
     ]
     items, found = run(looks)
     return found | items
+
+
+def _customers(site: Site, work: Work) -> Customers:
+    return Customers(site.directory, work, site.system.options.get("guest_account", ""), site.creation)

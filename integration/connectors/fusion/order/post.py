@@ -61,7 +61,7 @@ def post_order(site: Site, document: Document, work: Work) -> Posted:
         afresh = ids(site, document, work)
         if afresh == document["ids"]:
             raise
-    return ensure({**document, "ids": afresh})
+    return ensure(with_account(site, {**document, "ids": afresh}, work))
 
 
 class OrderPost:
