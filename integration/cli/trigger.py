@@ -40,7 +40,7 @@ class Event:
         return "{id}" in self.path
 
 
-def _orders(count: int) -> dict[str, Any]:
+def _many(count: int) -> dict[str, Any]:
     return {"count": count, "seed": secrets.randbelow(1_000_000)}
 
 
@@ -53,11 +53,18 @@ def _another_name(_count: int) -> dict[str, Any]:
     return {"name": f"Jane {secrets.token_hex(4)}"}
 
 
+def _another_price(_count: int) -> dict[str, Any]:
+    return {"price": f"{1 + secrets.randbelow(9_900) / 100:.2f}"}
+
+
 EVENTS = {
-    "order.created": Event("POST", "orders/generate", _orders, answers_many=True),
+    "order.created": Event("POST", "orders/generate", _many, answers_many=True),
     "order.cancelled": Event("POST", "orders/{id}/cancel", lambda _count: None),
     "customer.created": Event("POST", "customers", _customer),
     "customer.updated": Event("PATCH", "customers/{id}", _another_name),
+    "product.created": Event("POST", "products/generate", _many, answers_many=True),
+    "product.updated": Event("PATCH", "products/{id}", _another_price),
+    "product.deleted": Event("DELETE", "products/{id}", lambda _count: None),
 }
 SHIPPED, BILLED = "shipment.changed", "invoice.changed"
 AT_ERPS = (SHIPPED, BILLED)
@@ -73,14 +80,17 @@ def _known(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str
 @click.command()
 @click.argument("event", shell_complete=_known)
 @click.option("--id", "id_", help="The object that it is about, by its id in Clarity; at an ERP, by any number of it.")
-@click.option("--number", type=click.IntRange(1, MOST), default=1, show_default=True, help="How many orders.")
+@click.option(
+    "--number", type=click.IntRange(1, MOST), default=1, show_default=True, help="How many orders or products."
+)
 @click.option("--system", type=SystemName(), help="The Clarity that sends it, or the ERP that ships or bills.")
 @json_option
 def trigger(event: str, id_: str | None, number: int, system: str | None, as_json: bool) -> None:
     """Make the sandbox's Clarity send EVENT, about an object that it invents or the one of --id.
 
-    EVENT is order.created, order.cancelled, customer.created or customer.updated; or, of the order of --id at the ERP
-    of --system, shipment.changed or invoice.changed, which the next poll finds; both follow by themselves, too.
+    EVENT is order.created, order.cancelled, customer.created, customer.updated, product.created, product.updated or
+    product.deleted; or, of the order of --id at the ERP of --system, shipment.changed or invoice.changed, which the
+    next poll finds; both follow by themselves, too.
     Refused where any system is a real one: what is sent is invented.
 
     \b
@@ -88,6 +98,7 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
       fleet trigger order.created
       fleet trigger order.created --number 20
       fleet trigger order.cancelled --id 6f0c
+      fleet trigger product.updated --id p-1
       fleet trigger shipment.changed --system odoo --id S00012
       fleet trigger invoice.changed --system fusion --id WEB-1001
     """
@@ -113,7 +124,7 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
         show_rows(made)
         return
     for each in made:
-        say(" ".join(filter(None, (event, str(each["id"]), each.get("number")))))
+        say(" ".join(filter(None, (event, str(each["id"]), each.get("number") or each.get("sku")))))
 
 
 def _environment() -> Mapping[str, str]:
