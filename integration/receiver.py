@@ -205,8 +205,8 @@ def read_event(id: str, body: bytes, source: str, systems: Container[str] = ()) 
         raise Reject(f"the webhook-id is longer than {LONGEST_ID} characters")
     data = envelope.get("data")
     data = data if isinstance(data, dict) else {}
-    object_id, number, version = _id(data.get("id")), _id(data.get("number")), data.get("version")
     of = entity(envelope["type"].partition(".")[0])
+    object_id, number, version = _id(data.get("id")), _id(data.get(of.number_at)), data.get("version")
     email = _path(of.email_at).search(data) if of.email_at else None
     value, currency = worth(*(_path(path).search(data) for path in of.worth_at)) if of.worth_at else (None, None)
     return Event(

@@ -13,6 +13,7 @@ from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
 from integration.canonical.order_check import check_order
+from integration.canonical.product import Product, check_product
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
@@ -50,6 +51,7 @@ class Entity:
     - ``personal``: the document itself is about a person, so all of it is masked.
     - ``made_at_home``: only its home makes it.  Of what another system has, only records that a crossref names matter.
     - ``email_at`` is the JMESPath of the e-mail address in ``data``, by which a person's objects are found.
+    - ``number_at`` is the field of ``data`` by which people know the object.
     - ``worth_at`` are the JMESPaths of what the object is worth and of its currency in ``data``.
     - ``parts`` are the entities whose objects belong to one of this, as a shipment does to its order.
     - ``noun`` is what people call it, where that is not its name.
@@ -71,6 +73,7 @@ class Entity:
     home_ids: tuple[str, ...] = ()
     made_at_home: bool = False
     email_at: str | None = None
+    number_at: str = "number"
     worth_at: tuple[str, str] | None = None
     parts: tuple[str, ...] = ()
     noun: str | None = None
@@ -87,8 +90,8 @@ def _standing(order: Document) -> str:
     return "cancelled" if status in CANCELLED else "open" if status in STATUSES else status
 
 
-def _is_more_than_named(customer: Document) -> bool:
-    return bool(customer.keys() - {"id", "version"})
+def _is_more_than_named(object: Document) -> bool:
+    return bool(object.keys() - {"id", "version"})
 
 
 ENTITIES: Mapping[str, Entity] = {
@@ -121,6 +124,16 @@ ENTITIES: Mapping[str, Entity] = {
             home_ids=("customer_id",),
             made_at_home=True,
             email_at="email",
+        ),
+        Entity(
+            "product",
+            Product(),
+            check_product,
+            home="clarity",
+            whole=_is_more_than_named,
+            our_ids=("id",),
+            made_at_home=True,
+            number_at="sku",
         ),
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),

@@ -57,6 +57,7 @@ class Keyed:
 
 
 TAX = ("code", "rate")
+OF_VARIANTS = tuple(Keyed(("variants",), (name,)) for name in ("id", "sku", "barcode"))
 OF_THE_ORDER = (Keyed(("order.lines",)),)
 KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "clarity.order": tuple(
@@ -68,6 +69,8 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     ),
     "clarity.customer": (Keyed(("addresses",)), Keyed(("contacts",))),
     "customer": (Keyed(("addresses",)), Keyed(("contacts",))),
+    "clarity.product": OF_VARIANTS,
+    "product": OF_VARIANTS,
     "odoo.contact": (Keyed(("contacts",), ("key",)),),
     "odoo.order": (Keyed(("lines",), ("key",)),),
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),

@@ -20,7 +20,7 @@ SHOWN_BY = {"order": "orders", "customer": "customers"}
 @click.argument("text")
 @json_option
 def find(text: str, as_json: bool) -> None:
-    """Find an order, a customer or what belongs to one: by number, id, tracking number or e-mail address.
+    """Find an order, customer, product or what belongs to one: by number, SKU, id, tracking number or e-mail.
 
     A number or id of any system, or of a carrier, is compared as a whole.  A shipment or an invoice is found with its
     order.
@@ -29,6 +29,7 @@ def find(text: str, as_json: bool) -> None:
     Examples:
       fleet find WEB-1001
       fleet find S00012
+      fleet find MUG-01
       fleet find 1Z999AA10123456784
       fleet find jane@mail.example
     """

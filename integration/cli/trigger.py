@@ -43,7 +43,7 @@ class Event:
         return "{id}" in self.path
 
 
-def _orders(count: int) -> dict[str, Any]:
+def _many(count: int) -> dict[str, Any]:
     return {"count": count, "seed": secrets.randbelow(1_000_000)}
 
 
@@ -56,11 +56,18 @@ def _another_name(_count: int) -> dict[str, Any]:
     return {"name": f"Jane {secrets.token_hex(4)}"}
 
 
+def _another_price(_count: int) -> dict[str, Any]:
+    return {"price": f"{1 + secrets.randbelow(9_900) / 100:.2f}"}
+
+
 EVENTS = {
-    "order.created": Event("POST", "orders/generate", _orders, answers_many=True),
+    "order.created": Event("POST", "orders/generate", _many, answers_many=True),
     "order.cancelled": Event("POST", "orders/{id}/cancel", lambda _count: None),
     "customer.created": Event("POST", "customers", _customer),
     "customer.updated": Event("PATCH", "customers/{id}", _another_name),
+    "product.created": Event("POST", "products/generate", _many, answers_many=True),
+    "product.updated": Event("PATCH", "products/{id}", _another_price),
+    "product.deleted": Event("DELETE", "products/{id}", lambda _count: None),
 }
 SHIPPED, BILLED, CHANGED = "shipment.changed", "invoice.changed", "customer.changed"
 AT_ERPS = (SHIPPED, BILLED, CHANGED)
@@ -95,15 +102,18 @@ def _known(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str
 @click.option(
     "--id", "id_", help="The object that it is about, by its id in Clarity; an order at an ERP, by any number."
 )
-@click.option("--number", type=click.IntRange(1, MOST), default=1, show_default=True, help="How many orders.")
+@click.option(
+    "--number", type=click.IntRange(1, MOST), default=1, show_default=True, help="How many orders or products."
+)
 @click.option("--system", type=SystemName(), help="The Clarity that sends it, or the ERP where it happens.")
 @json_option
 def trigger(event: str, id_: str | None, number: int, system: str | None, as_json: bool) -> None:
     """Make the sandbox's Clarity send EVENT, about an object that it invents or the one of --id.
 
-    EVENT is order.created, order.cancelled, customer.created or customer.updated; or, of the order of --id at the ERP
-    of --system, shipment.changed or invoice.changed, which the next poll finds; both follow by themselves, too.  Of
-    the customer of --id there it is customer.changed: Odoo has another credit limit, or Fusion another VAT number.
+    EVENT is order.created, order.cancelled, customer.created, customer.updated, product.created, product.updated or
+    product.deleted; or, of the order of --id at the ERP of --system, shipment.changed or invoice.changed, which the
+    next poll finds; both follow by themselves, too.  Of the customer of --id there it is customer.changed: Odoo has
+    another credit limit, or Fusion another VAT number.
     Refused where any system is a real one: what is sent is invented.
 
     \b
@@ -111,6 +121,7 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
       fleet trigger order.created
       fleet trigger order.created --number 20
       fleet trigger order.cancelled --id 6f0c
+      fleet trigger product.updated --id p-1
       fleet trigger shipment.changed --system odoo --id S00012
       fleet trigger invoice.changed --system fusion --id WEB-1001
       fleet trigger customer.changed --system odoo --id c-77
@@ -137,7 +148,7 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
         show_rows(made)
         return
     for each in made:
-        say(" ".join(filter(None, (event, str(each["id"]), each.get("number")))))
+        say(" ".join(filter(None, (event, str(each["id"]), each.get("number") or each.get("sku")))))
 
 
 def _environment() -> Mapping[str, str]:

@@ -34,6 +34,10 @@ class Shop:
         yield "POST", f"{self._path}/customers", self.register
         yield "PATCH", f"{self._path}/customers/<id>", self.correct
         yield "POST", f"{self._path}/customers/<id>/merge", self.merge
+        yield "POST", f"{self._path}/products", self.offer
+        yield "POST", f"{self._path}/products/generate", self.invent_products
+        yield "PATCH", f"{self._path}/products/<id>", self.revise
+        yield "DELETE", f"{self._path}/products/<id>", self.withdraw
 
     def place(self) -> tuple[Response, int]:
         """Stores a full order, right or wrong, with the id it brings or a new one."""
@@ -42,9 +46,7 @@ class Shop:
     def generate(self) -> tuple[Response, int]:
         """``{count, seed, traits}``: as many made-up orders as you like."""
         body = json_body()
-        count = body.get("count", 1)
-        if not isinstance(count, int) or not 0 < count <= MOST_AT_ONCE:
-            raise invalid(("/count", f"is a number from 1 to {MOST_AT_ONCE}"))
+        count = _count(body)
         try:
             drafts = generate.generate(count, body.get("seed", 0), list(body.get("traits") or ()))
         except generate.UnknownTrait as error:
@@ -83,6 +85,23 @@ class Shop:
     def merge(self, id: str) -> Response:
         """``{others}``: merges these customers into this one."""
         return jsonify(self._clarity.merge(id, list(json_body().get("others") or ())))
+
+    def offer(self) -> tuple[Response, int]:
+        """Stores a product, with the id it brings or a new one."""
+        return jsonify(self._clarity.offer(json_body())), 201
+
+    def invent_products(self) -> tuple[Response, int]:
+        """``{count, seed}``: as many made-up products as you like."""
+        body = json_body()
+        return jsonify(self._clarity.invent_products(_count(body), body.get("seed", 0))), 201
+
+    def revise(self, id: str) -> Response:
+        """Changes any fields of a product, as people at Clarity do."""
+        return jsonify(self._clarity.revise(id, json_body(("application/json", "application/merge-patch+json"))))
+
+    def withdraw(self, id: str) -> Response:
+        """Deletes a product, as people at Clarity do."""
+        return jsonify(self._clarity.withdraw(id))
 
 
 class Erp:
@@ -168,6 +187,13 @@ class Pod:
     def correct_account(self, id: str) -> Response:
         """Changes what Receivables shows of an account, its VAT number for instance."""
         return jsonify({"sites": self._fusion.correct_account(id, json_body())})
+
+
+def _count(body: dict[str, Any]) -> int:
+    count = body.get("count", 1)
+    if not isinstance(count, int) or not 0 < count <= MOST_AT_ONCE:
+        raise invalid(("/count", f"is a number from 1 to {MOST_AT_ONCE}"))
+    return count
 
 
 def _extent(body: dict[str, Any]) -> tuple[list[Any] | None, int]:

@@ -48,19 +48,28 @@ class OdooBench(Bench):
         return Odoo(system, self._target.gate)
 
     def document(self, entity: str) -> Document:
+        if entity == "product":
+            return odoo_product(self._target.currency)
         return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
 
-    def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - both have one
+    def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - all have one
         return str(document["key"])
 
     def count(self, entity: str, document: Document) -> int:
         if entity == "order":
             return len(self._target.orders(document["order"]["origin"]))
+        if entity == "product":
+            of = [["name", "=", document["fields"]["name"]]]
+            return int(self._target.owner("product.product", "search_count", domain=of))
         domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
     def ambiguous(self, entity: str) -> Document:
         document = self.document(entity)
+        if entity == "product":
+            for _ in range(2):
+                self._target.product(default_code=document["sku"])
+            return document
         fields = document["partner"]["fields"]
         for _ in range(2):
             self._target.create("res.partner", **{name: fields[name] for name in ("name", "email", "is_company")})
@@ -215,7 +224,8 @@ class ClarityBench(Bench):
         return Clarity(system, Gate())
 
     def existing(self, entity: str) -> str:
-        return str({"order": self._shop.order, "customer": self._registered}[entity]()["id"])
+        makes = {"order": self._shop.order, "customer": self._registered, "product": self._offered}
+        return str(makes[entity]()["id"])
 
     def document(self, entity: str) -> Document:
         if entity == "customer":
@@ -247,6 +257,27 @@ class ClarityBench(Bench):
     def _registered(self) -> Document:
         made: Document = self._shop.control("POST", "/customers", {"type": "person", "name": "Jane Roe"})
         return made
+
+    def _offered(self) -> Document:
+        made: Document = self._shop.control("POST", "/products", {"sku": odoo_targets.unique(), "name": "Mug"})
+        return made
+
+
+def odoo_product(currency: str) -> Document:
+    """Goods with all that Clarity owns of them."""
+    key = odoo_targets.unique()
+    fields = {"name": f"Mug {key}", "default_code": f"SKU-{key}", "barcode": key, "description_sale": "Holds 0.3 l."}
+    return {
+        "key": f"p-{key}",
+        "sku": f"SKU-{key}",
+        "archived": False,
+        "variants": 0,
+        "currency": currency,
+        "tax_included": None,
+        "fields": {**fields, "list_price": Decimal("12.30"), "weight": Decimal("0.355")},
+        "category": "Goods",
+        "on_create": {"fields": {"type": "consu", "is_storable": True}, "uom": "Units"},
+    }
 
 
 def _odoo_customer() -> Document:

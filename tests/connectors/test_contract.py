@@ -96,7 +96,7 @@ def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
         "clarity": {"order_status", "shipment", "invoice", "customer"},
         "fusion": {"order", "customer"},
-        "odoo": {"order", "customer"},
+        "odoo": {"order", "customer", "product"},
     }
     assert list(CONNECTORS["odoo"].streams) == ["pickings", "invoices", "cancellations", "returns", "customers"]
     assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers"]

@@ -22,6 +22,7 @@ from tests.planted import (
     of_local,
     of_motion_and_edges,
     of_operations,
+    of_products,
     of_publications,
     of_receiver,
     of_startup,
@@ -56,5 +57,6 @@ DEFECTS: list[Defect] = [
     *of_local.DEFECTS,
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
+    *of_products.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -51,6 +51,17 @@ def test_a_change_of_a_customer_in_an_erp_reaches_clarity(road: World, system: s
     assert value not in again.stdout, "another change each time"
 
 
+def test_products_are_offered_changed_and_deleted(road: World) -> None:
+    first, second = json.loads(trigger(road, "product.created", "--number", "2", "--json").stdout)["rows"]
+    assert first["sku"] != second["sku"]
+    assert (
+        trigger(road, "product.updated", "--id", first["id"]).stdout
+        == f"product.updated {first['id']} {first['sku']}\n"
+    )
+    assert trigger(road, "product.deleted", "--id", first["id"]).returncode == 0
+    assert road.shop("GET", f"products/{first['id']}")["status"] == "deleted"
+
+
 @pytest.mark.parametrize(("trait", "system"), [("plain", "odoo"), ("b2b_po", "fusion")])
 def test_an_order_is_shipped_and_billed(road: World, trait: str, system: str) -> None:
     (id,) = road.generate(1, trait)

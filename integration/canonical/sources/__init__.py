@@ -9,10 +9,12 @@ from integration.canonical.sources.customers import ClarityCustomerRecord, Fusio
 from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import ReversalOfAnOrder
+from integration.canonical.sources.products import ClarityProduct
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
     "clarity.order": ClarityOrder(),
+    "clarity.product": ClarityProduct(),
     "fusion.customer": FusionCustomer(),
     "fusion.invoice": FusionInvoice(),
     "fusion.reversal": ReversalOfAnOrder(),

@@ -16,7 +16,8 @@ from integration.errors import Failure, Misconfigured, Reject
 EVENT = "order.created"
 RECEIVER = "/webhooks/clarity"
 SUBSCRIBE = (
-    f"In Clarity set up a webhook subscription for order.* and customer.* that leads to https://<your host>{RECEIVER}."
+    "In Clarity set up a webhook subscription for order.*, customer.* and product.* that leads to "
+    f"https://<your host>{RECEIVER}."
 )
 
 

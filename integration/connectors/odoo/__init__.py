@@ -1,4 +1,7 @@
-"""Odoo: takes orders, and is polled for shipments and invoices, over JSON-2 (19 and later) or JSON-RPC (14 to 18)."""
+"""Odoo: takes orders, customers and products, and is polled for what it owns of them.
+
+Over JSON-2 (19 and later) or JSON-RPC (14 to 18).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from integration.connectors.odoo.order.changes import cancellations, returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
+from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
 
@@ -41,6 +45,7 @@ class Odoo(Connector[Site]):
     verbs: Mapping[str, Verbs[Site]] = {
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
         "customer": Verbs(post=checked(post_customer), shown=checked(shown_customer)),
+        "product": Verbs(post=checked(post_product), shown=checked(shown_product)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),

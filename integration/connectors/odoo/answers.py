@@ -23,9 +23,10 @@ LONGEST_LEAD = 10_000
 NUMBERS = {
     *("amount", "amount_total", "amount_tax", "amount_residual", "amount_untaxed", "price_unit", "price_total"),
     *("price_subtotal", "discount", "product_uom_qty", "quantity", "quantity_done", "qty_delivered", "qty_invoiced"),
-    *("qty_to_invoice", "factor", "relative_factor", "customer_lead"),
+    *("qty_to_invoice", "factor", "relative_factor", "customer_lead", "list_price", "weight"),
+    "product_variant_count",
 }
-FLAGS = {"is_company", "is_delivery", "active"}
+FLAGS = {"is_company", "is_delivery", "active", "is_storable"}
 IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "groups_id"}
 ONES = {"product_uom"}
 TEXTS = {
@@ -40,7 +41,8 @@ REQUIRED = {
     *(("stock.move", name) for name in ("picking_id", "product_id", "product_uom")),
     *(("product.pricelist", "currency_id"), ("res.company", "currency_id"), ("res.users", "company_id")),
     *(("res.users", "login"), ("sale.order.line", "order_id"), ("account.move.line", "move_id")),
-    *(("product.product", "uom_id"), ("account.tax", "name"), ("delivery.carrier", "name"), ("uom.uom", "factor")),
+    *(("product.product", name) for name in ("uom_id", "product_tmpl_id", "type")),
+    *(("account.tax", "name"), ("delivery.carrier", "name"), ("uom.uom", "factor")),
 }
 """Model and field: what is never empty there."""
 

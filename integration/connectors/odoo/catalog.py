@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,7 +38,7 @@ class Unit(NamedTuple):
 
 
 class Catalog:
-    """Products, taxes, places, currencies, carriers, payment terms and field names of one Odoo."""
+    """Products, categories, taxes, places, currencies, carriers, payment terms and field names of one Odoo."""
 
     def __init__(self, client: Client, system: System) -> None:
         self._client = client
@@ -179,6 +179,29 @@ class Catalog:
             "mappings/tables/payment_terms.json and run `fleet mapping publish`. {again}",
         )
 
+    def category(self, name: str) -> int:
+        """The product category of that full name ("Goods / Tools"); `Hold` when none or several have it."""
+        return self._only(
+            lambda fresh: self._named("product.category", name, fresh, by="complete_name"),
+            None,
+            f"product category “{name}”",
+            "In Odoo (Inventory, Configuration, Product Categories) have exactly one of this full name, or correct "
+            "mappings/tables/odoo_categories.json and run `fleet mapping publish`. {again}",
+        )
+
+    def taxes_included(self, taxes: Collection[int] | None) -> set[bool]:
+        """Whether these sales taxes are in the price (of a product that has several of each kind: both).
+
+        None: those that a new product gets, the company's.  Taxes of nothing do not count.
+        """
+        field = "account_sale_tax_id"
+        if taxes is None and field not in self.fields("res.company"):
+            return set()
+        if taxes is None:
+            (company,) = self._client.call("res.company", "read", [self.company()["id"]], fields=[field])
+            taxes = company[field][:1] if company[field] else ()
+        return {bool(tax["price_include"]) for tax in self._taxes(False) if tax["id"] in taxes and tax["amount"]}
+
     def uom(self, name: str) -> int:
         """The unit of measure of that name; `Hold` when none or several have it."""
         return self._only(
@@ -298,11 +321,11 @@ class Catalog:
             fresh,
         )
 
-    def _named(self, model: str, name: str, fresh: bool) -> list[Row]:
-        return self._keep(f"{model} {name}", lambda: self._named_there(model, name), fresh)
+    def _named(self, model: str, name: str, fresh: bool, by: str = "name") -> list[Row]:
+        return self._keep(f"{model} {name}", lambda: self._named_there(model, name, by), fresh)
 
-    def _named_there(self, model: str, name: str) -> list[Row]:
-        domain = [["name", "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
+    def _named_there(self, model: str, name: str, by: str = "name") -> list[Row]:
+        domain = [[by, "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
         return self._search(model, domain, "name")
 
     def _only(self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str) -> int:

@@ -19,9 +19,10 @@ NEW_KEY = (
     "run `fleet restart`. Keys of ordinary users expire, by default after three months."
 )
 RIGHTS = (
-    "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User and Contact / Creation"
+    "Give the integration user in Odoo the groups Sales / User: All Documents, Inventory / User, Contact / Creation "
+    "and Products / Create"
 )
-CORRECT = "Correct the order in Clarity, or what it refers to in Odoo. {again}"
+CORRECT = "Correct {origin}, or what it refers to in Odoo. {again}"
 LONGEST_NAME = 80
 """Of a Python exception with its module."""
 
@@ -161,7 +162,7 @@ def _state(message: str) -> Failure:
         return _not_installed(message)
     return WrongState(
         f"Odoo says: {message}",
-        hint="Bring the order in Odoo into a state that allows it. {again}",
+        hint="Bring it in Odoo into a state that allows it. {again}",
         code="user_error",
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, records, shipments
+from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, products, records, shipments
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
@@ -74,6 +74,34 @@ class Clarity:
             customer = customers.merge(db, customers.existing(self._records, id), merged)
         self._sender.wake()
         return customer
+
+    def offer(self, given: Document) -> Document:
+        """Stores a new product, as people at Clarity do who begin to sell it."""
+        with self._records.transaction() as db:
+            product = products.create(db, given)
+        self._sender.wake()
+        return product
+
+    def invent_products(self, count: int, seed: int) -> list[Document]:
+        """Stores made-up products."""
+        with self._records.transaction() as db:
+            made = products.invent(db, count, seed)
+        self._sender.wake()
+        return made
+
+    def revise(self, id: str, fields: Document) -> Document:
+        """Changes any part of a product, right or wrong, as people at Clarity do."""
+        with self._records.transaction() as db:
+            product = products.change(db, products.existing(self._records, id), fields)
+        self._sender.wake()
+        return product
+
+    def withdraw(self, id: str) -> Document:
+        """Deletes a product."""
+        with self._records.transaction() as db:
+            product = products.delete(db, products.existing(self._records, id))
+        self._sender.wake()
+        return product
 
     def ledger(self) -> dict[str, Any]:
         """What really took effect here."""

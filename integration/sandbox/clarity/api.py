@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from integration.sandbox.clarity import customers, events, lists, money, orders
+from integration.sandbox.clarity import customers, events, lists, money, orders, products
 from integration.sandbox.clarity.access import RateLimit, Tokens
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
@@ -60,6 +60,7 @@ class Api:
             ("PATCH", f"{ROOT}/customers/<id>", self.patch_customer),
             ("GET", f"{ROOT}/products", self.list_products),
             ("GET", f"{ROOT}/products/<id>", self.show_product),
+            ("PATCH", f"{ROOT}/products/<id>", self.patch_product),
             ("GET", f"{ROOT}/products/by-sku/<sku>", self.show_product_by_sku),
             ("GET", f"{ROOT}/webhook-subscriptions", self.list_subscriptions),
             ("PATCH", f"{ROOT}/webhook-subscriptions/<id>", self.patch_subscription),
@@ -135,7 +136,16 @@ class Api:
         return jsonify(lists.page(self._records, "product", request.args))
 
     def show_product(self, id: str) -> Response:
-        return self._object("product", id)
+        return shown(products.existing(self._records, id))
+
+    def patch_product(self, id: str) -> Response:
+        patch = json_body(("application/json", "application/merge-patch+json"))
+        with self._records.transaction() as db:
+            product = products.existing(self._records, id)
+            check_version(product)
+            product = products.patch(db, product, patch)
+        self._sender.wake()
+        return shown(product)
 
     def show_product_by_sku(self, sku: str) -> Response:
         found = self._records.rows("SELECT document FROM objects WHERE kind = 'product' AND number = ?", sku)
@@ -209,12 +219,6 @@ class Api:
             raise Problem(422, "totals_mismatch", "The order does not add up.", errors=tuple(wrong))
         order = orders.create(db, given, "api")
         return shown(order, created_at=f"{request.path}/{order['id']}")
-
-    def _object(self, kind: str, id: str) -> Response:
-        found = self._records.find(kind, id)
-        if found is None:
-            raise missing(kind)
-        return jsonify(found)
 
     def _subscription(self, id: str) -> Document:
         row = self._records.rows("SELECT * FROM subscription WHERE id = ?", id)

@@ -22,7 +22,7 @@ INDEXED = {
     "res.country": ("code",),
     "res.country.state": ("country_id", "code"),
     "res.currency": ("name",),
-    "product.product": ("default_code",),
+    "product.product": ("default_code", "barcode", "product_tmpl_id"),
     "product.pricelist": ("currency_id",),
     "delivery.carrier": ("name",),
     "account.payment.term": ("name",),
@@ -42,6 +42,7 @@ SORTED = {
     "stock.picking": "write_date",
     "account.move": "write_date",
     "res.partner": "write_date",
+    "product.product": "write_date",
     "sandbox.ageing": "due",
 }
 """The field whose values from a bound on are found without a scan: what is polled, and what is due."""

@@ -23,6 +23,7 @@ PRICELISTS = "EUR USD GBP JPY KWD PLN CHF CAD SEK"
 TAX_RATES = (0.0, 5.0, 6.25, 7.0, 8.0, 8.25, 10.0, 19.0, 20.0, 21.0, 22.0, 23.0, 25.0)
 PAYMENT_TERMS = ("Immediate Payment", "15 Days", "21 Days", "30 Days", "45 Days", "60 Days")
 CARRIERS = ("FEDEX_PRIORITY", "FEDEX_GROUND", "UPS_STANDARD", "STANDARD", "PICKUP")
+CATEGORIES = ("Goods", "Expenses", "Services", "Deliveries")
 PRODUCTS = (
     ("SHIRT-BLUE-M", "T-shirt, blue, M", "consu", 19.9),
     ("MUG-01", "Coffee mug", "consu", 8.5),
@@ -49,6 +50,9 @@ class _Seeding:
             names = {"complete_name": f"base.{external_id}", "target": f"{model},{id}"}
             self._database.insert("ir.model.data", {"model": model, "res_id": id, **names})
         return id
+
+    def own_template(self, product: int) -> None:
+        self._database.update("product.product", product, {"product_tmpl_id": product})
 
 
 def seed(database: Database, username: str) -> None:
@@ -180,6 +184,8 @@ def _tax(records: _Seeding, rate: float, country: int, *, included: bool, name: 
 
 def _products(records: _Seeding) -> None:
     numbered = tuple((f"SKU-{number}", f"Product {number}", "consu", 10.0 + number) for number in range(1, 61))
+    for name in CATEGORIES:
+        records.add("product.category", name=name)
     delivery = ("DELIVERY", "Delivery", "service", 0.0)
     for code, name, type, price in (delivery, *numbered, *PRODUCTS):
         _product(records, code, name, type, price)
@@ -189,7 +195,7 @@ def _products(records: _Seeding) -> None:
 
 
 def _product(records: _Seeding, code: str, name: str, type: str, price: float, company: int | bool = False) -> None:
-    records.add(
+    id = records.add(
         "product.product",
         name=name,
         default_code=code,
@@ -198,10 +204,10 @@ def _product(records: _Seeding, code: str, name: str, type: str, price: float, c
         is_storable=False,
         list_price=price,
         uom_id=1,
-        product_tmpl_id=1,
         taxes_id=[],
         sale_ok=True,
         purchase_ok=True,
         invoice_policy="order",
         service_tracking="no",
     )
+    records.own_template(id)

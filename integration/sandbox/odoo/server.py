@@ -41,6 +41,7 @@ CLASSES: dict[str, type[Records]] = {
     "ir.model.data": catalog.ExternalIds,
     "mrp.bom": kits.Bom,
     "mrp.bom.line": kits.BomLine,
+    "product.category": catalog.Category,
     "product.pricelist": catalog.Pricelist,
     "product.product": catalog.Product,
     "res.config.settings": catalog.Settings,

@@ -1,0 +1,11 @@
+"""Reads a product that an event of Clarity names, but does not hold."""
+
+from __future__ import annotations
+
+from integration.connectors.clarity.client import Client, record_path
+from integration.connectors.contract import Document
+
+
+def fetch_product(client: Client, id: str) -> Document:
+    """The product as it is now; `Hold` when Clarity has none of this id."""
+    return client.get(record_path("products", id))
