@@ -159,4 +159,6 @@ def _walk(node: Mapping[str, Any], at: set[Path], used: set[Path]) -> set[Path]:
 def _named(name: str, at: set[Path]) -> set[Path]:
     if name == "root":
         return {()}
+    if name == "parent":  # of a part that was found by several names any of those above may be it
+        return {path[:end] for path in at for end in range(len(path))}
     return set() if name == "position" else {(*path, name) for path in at}

@@ -201,7 +201,7 @@ class Calls(Value):
                 "type": "array",
                 "items": [{"const": name}, *({"title": argument} for argument in function.arguments)],
                 "minItems": 1 + len(function.arguments),
-                "maxItems": 1 + len(function.arguments),
+                **({} if function.repeats else {"maxItems": 1 + len(function.arguments)}),
                 "description": function.about,
             }
             for name, function in sorted(FUNCTIONS.items())
@@ -223,7 +223,8 @@ def _wrong_call(call: Any) -> str | None:
     if function is None:
         meant = did_you_mean(name, FUNCTIONS) or "; `fleet mapping functions` lists them"
         return f"names {json.dumps(name)}, which is no function{meant}"
-    if len(arguments) != len(function.arguments):
+    fewest = len(function.arguments)
+    if len(arguments) < fewest or len(arguments) > fewest and not function.repeats:
         wanted = f"takes {len(function.arguments)} ({', '.join(function.arguments) or 'none'})"
         return f"gives {name} {len(arguments)} arguments, and it {wanted}"
     return None

@@ -25,6 +25,11 @@ def tables(folder: Path) -> list[Path]:
     return sorted((folder / "tables").glob("*.json"))
 
 
+def examples(folder: Path) -> list[Path]:
+    """The folders of the examples, each laid out as ``mappings/``, but with its workflows on top."""
+    return sorted(path for path in (folder / "examples").glob("*") if path.is_dir())
+
+
 def workflows(folder: Path, instead: Path | None = None) -> list[Path]:
     """The workflows of a folder; those in the folder ``instead`` take the place of those of the same name."""
     paths = {path.name: path for place in (folder / "workflows", instead) if place for path in place.glob("*.json")}

@@ -77,20 +77,64 @@ def found_in(folder: Path, offers: Offers | None = None) -> list[Found]:
         mappings = files.mappings(folder)
     except Misconfigured as error:
         return [Found(f"{error.reason}. {error.hint}")]
-    by_kind = {
-        "table": [_File.read(path, "table") for path in files.tables(folder)],
-        "mapping": [_File.read(path, "mapping") for path in mappings],
-        "workflow": [_File.read(path, "workflow") for path in files.workflows(folder)],
-    }
-    tables = {each.name: Table.of(each.name, {"values": {}}) for each in by_kind["table"]}
-    bodies = {each.name: None if each.wrong else each.document for each in by_kind["mapping"]}
-    for each in by_kind["mapping"]:
-        if each.document:
-            each.wrong += _wrong_mapping(each.document, each.wrong, tables)
-    for each in by_kind["workflow"]:
-        if each.document:
-            each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
-    return [found for kind in by_kind.values() for each in kind for found in _placed(each, folder)]
+    shipped = _Files.read(files.tables(folder), mappings, files.workflows(folder))
+    shipped.look(offers)
+    found = [shipped]
+    for example in files.examples(folder):
+        added = files.tables(example), files.mappings(example), sorted(example.glob("*.json"))
+        found.append(_Files.read(*added, beside=shipped))
+        found[-1].look(offers)
+    return [each for part in found for file in part.all for each in _placed(file, folder)]
+
+
+@dataclass
+class _Files:
+    """The files of a folder, or those of an example, which are ``beside`` those of the folder."""
+
+    tables: list[_File]
+    mappings: list[_File]
+    workflows: list[_File]
+    beside: _Files | None = None
+
+    @classmethod
+    def read(
+        cls, tables: list[Path], mappings: list[Path], workflows: list[Path], beside: _Files | None = None
+    ) -> _Files:
+        return cls(
+            [_File.read(path, "table") for path in tables],
+            [_File.read(path, "mapping") for path in mappings],
+            [_File.read(path, "workflow") for path in workflows],
+            beside,
+        )
+
+    @property
+    def all(self) -> list[_File]:
+        return [*self.tables, *self.mappings, *self.workflows]
+
+    def look(self, offers: Offers | None) -> None:
+        """Finds what of the files does not go together."""
+        tables, bodies = self._tables(), self._bodies()
+        for each in self.mappings:
+            if each.document:
+                each.wrong += _wrong_mapping(each.document, each.wrong, tables)
+        for each in self.workflows:
+            if each.document:
+                each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
+
+    def _tables(self) -> dict[str, Table]:
+        return (self.beside._tables() if self.beside else {}) | {each.name: _table_of(each) for each in self.tables}
+
+    def _bodies(self) -> dict[str, Document | None]:
+        if self.beside:
+            return self.beside._bodies()
+        return {each.name: None if each.wrong else each.document for each in self.mappings}
+
+
+def _table_of(each: _File) -> Table:
+    """The table of a file, by what of it is sound: whether a row can look something up there."""
+    unsound = each.document is None or any(wrong.path[:1] == ("columns",) for wrong in each.wrong)
+    columns = [] if unsound else (each.document or {}).get("columns", [])
+    return Table.of(each.name, {"values": {}, "columns": columns})
 
 
 def _placed(each: _File, folder: Path) -> Iterator[Found]:

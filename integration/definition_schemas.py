@@ -31,6 +31,7 @@ from integration.definition_fields import (
 )
 from integration.definition_problem import Problem
 from integration.events import EVENTS
+from integration.functions.table import JOINS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 CREATE = "applies only when the object does not exist at the target yet: an initial value, which the target then owns"
@@ -108,8 +109,19 @@ class TableDocument(Keys):
 
     dialect = Text("this schema, for editors", key="$schema")
     about = Text("what the values mean, for people")
+    columns = Texts("what makes up a key, in this order, joined by / in the entries; * there is any value")
     values = Entries("the entries", required=True)
     default = Value("what a value means that has no entry; without it such a document is held")
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _has_whole_keys(self, _loaded: Any, given: Document, **_: Any) -> None:
+        columns, values = given.get("columns"), given.get("values")
+        if not isinstance(columns, list) or not isinstance(values, dict):
+            return
+        wrong = [key for key in values if key.count(JOINS) != len(columns) - 1]
+        if wrong:
+            says = f"has not {len(columns)} values joined by {JOINS}: {', '.join(map(str, columns))}"
+            raise ValidationError({"values": {key: [says] for key in wrong}})
 
 
 class Need(Keys):

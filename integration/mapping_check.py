@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from integration.added_rows import numbers_of
 from integration.carried import not_carried, read_after_all
-from integration.definition_files import read_json
+from integration.definition_files import examples, mappings, read_json
 from integration.definition_problems import Found, found_in
 from integration.definition_schemas import DOCUMENTS, json_schema
 from integration.errors import Failure, Hold, Misconfigured, Reject
@@ -62,17 +63,21 @@ def check_definitions(
         return _by_file(found)
     try:
         definitions = load_definitions(folder)
-        mappings = [definitions.mapping(each.name) for each in definitions.rows() if each.kind == "mapping"]
-        chosen = [definitions.mapping(name)] if name else mappings
+        all_ = [definitions.mapping(each.name) for each in definitions.rows() if each.kind == "mapping"]
+        chosen = [definitions.mapping(name)] if name else all_
         checked = [_check_mapping(mapping, folder / "samples" / mapping.name, accept) for mapping in chosen]
     except Misconfigured as error:
         return [Checked(name or "mappings", problems=[Found(f"{error.reason}. {error.hint}")])]
     if name is None:
-        loose = [Found(each) for each in _loose_ends(definitions, mappings, folder)]
+        loose = [Found(each) for each in _loose_ends(definitions, all_, folder)]
         loose += [Found(each) for each in owned_twice(definitions.workflows)]
         checked.append(Checked("tables and workflows", problems=loose))
         checked.append(_check_schemas(folder, accept))
-        checked += [_check_workflows(folder, place) for place in (None, *sorted((folder / "examples").glob("*")))]
+        checked.append(_check_workflows(folder, None))
+        for example in examples(folder):
+            if any(example.glob("*.json")):
+                checked.append(_check_workflows(folder, example))
+            checked += _check_added(folder, example, accept)
     return checked
 
 
@@ -203,6 +208,17 @@ def _check_workflows(folder: Path, example: Path | None) -> Checked:
         return Checked(name, problems=[Found(f"{error.reason}. {error.hint}")])
     problems = [Found(f"sample {file}: {problem}") for file, problems in found.items() for problem in problems]
     return Checked(name, samples=len(files), problems=problems)
+
+
+def _check_added(folder: Path, example: Path, accept: bool) -> Iterator[Checked]:
+    """Runs the samples of the mappings to which an example adds rows; each of these rows needs one."""
+    for path in mappings(example):
+        added = read_json(path)
+        mapping = load_definitions(folder, instead=example).mapping(added["name"])
+        checked = _check_mapping(mapping, example / "samples" / mapping.name, accept)
+        numbers = numbers_of(mapping.body["rows"], added["rows"])
+        problems = [each for each in checked.problems if each.row is None or each.row in numbers]
+        yield replace(checked, name=f"examples/{example.name}/{mapping.name}", rows=len(numbers), problems=problems)
 
 
 def _run_workflows(definitions: Definitions, sample: dict[str, Any]) -> list[str]:

@@ -57,17 +57,18 @@ class _Search:
                 return Origin(number, tuple(".".join(each) or "@" for each in read_by(row, at)))
             if "each" not in row:
                 found = _read(row.get("from", "@"), item)
-                return self._inside(row, found, at if found is item else self._path_of(found), rest, number)
+                return self._inside(row, found, item, at if found is item else self._path_of(found), rest, number)
             items, first = _read(row["each"], item) or [], before.get(row["to"], 0)
             before[row["to"]] = first + len(items)
             if int(rest[0]) < before[row["to"]]:
                 position = int(rest[0]) - first
                 part = {**items[position], "position": position + 1}
-                return self._inside(row, part, self._path_of(items[position]), rest[1:], number)
+                return self._inside(row, part, item, self._path_of(items[position]), rest[1:], number)
         return None
 
-    def _inside(self, row: Document, part: Document, at: Path, rest: Path, number: str) -> Origin | None:
-        return self.among(row["rows"], {**part, "root": self._root}, at, rest, f"{number}.")
+    def _inside(self, row: Document, part: Document, parent: Any, at: Path, rest: Path, number: str) -> Origin | None:
+        inner = {**part, "parent": parent, "root": self._root}
+        return self.among(row["rows"], inner, at, rest, f"{number}.")
 
     def _path_of(self, found: Any) -> Path:
         """Where an object is in the whole document."""

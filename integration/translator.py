@@ -4,7 +4,8 @@ A mapping is a list of rows.  A row says where a value goes (``to``), where it c
 expression, or a list of them), through which named functions it passes (``via``), and under which condition it
 applies (``when``); ``default`` replaces an absent value, ``required`` refuses one.  A row with ``rows`` builds a
 part: from the object that ``from`` finds, or one for each item of the list that ``each`` finds.  Inside a part, names
-are those of the object or item, ``root`` is the whole document and ``position`` counts the items from 1.
+are those of the object or item, ``parent`` is what that is part of, ``root`` is the whole document and ``position``
+counts the items from 1.
 
 Several rows may go to the same place when all but the last are conditional: the first that gives a value wins.  Parts
 made with ``each`` add to their list.
@@ -30,7 +31,7 @@ from integration.definition_fields import did_you_mean
 from integration.definition_problem import Problem, row_path
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression, is_true
-from integration.functions import FUNCTIONS, Table, Unfit
+from integration.functions import FUNCTIONS, Function, Table, Unfit
 
 Document = dict[str, Any]
 Read = Callable[[Document], Any]
@@ -220,7 +221,7 @@ class _Compiler:
 
     def _value(self, row: Document, place: _Place) -> Step:
         read = self._reader(row["from"], place, "from") if "from" in row else None
-        calls = [self._call(named, place.number, index) for index, named in enumerate(row.get("via", []))]
+        calls = [self._call(named, row, place.number, index) for index, named in enumerate(row.get("via", []))]
         has_default, default = "default" in row, row.get("default")
         required = row.get("required", False)
         *parents, last = place.to.split(".")
@@ -258,7 +259,7 @@ class _Compiler:
                 return
             for key in parents:
                 made = made.setdefault(key, {})
-            made[last] = _build(steps, found, scope, place)
+            made[last] = _build(steps, found, document, scope, place)
             if scope.fired is not None:
                 scope.fired.add(place.number)
 
@@ -274,7 +275,7 @@ class _Compiler:
             for key in parents:
                 made = made.setdefault(key, {})
             made.setdefault(last, []).extend(
-                [_build(steps, item, scope, place, position) for position, item in enumerate(items, 1)]
+                [_build(steps, item, document, scope, place, position) for position, item in enumerate(items, 1)]
             )
             if scope.fired is not None and items:
                 scope.fired.add(place.number)
@@ -294,16 +295,26 @@ class _Compiler:
             self.wrong(f"{text!r}: {error}", place.number, *key)
             return lambda _: None
 
-    def _call(self, named: str | list[Any], number: str, index: int) -> Callable[[Any], Any]:
+    def _call(self, named: str | list[Any], row: Document, number: str, index: int) -> Callable[[Any], Any]:
         name, *arguments = named if isinstance(named, list) else [named]
         function = FUNCTIONS.get(name)
         if function is None:  # what an older release stored may name a function that is gone
             self.wrong(f"there is no function {name!r}; `fleet mapping functions` lists them", number, "via", index)
             return lambda value: value
         if function.takes_table:
-            arguments = [self._table(str(arguments[0]), number, index)]
+            arguments = [table := self._table(str(arguments[0]), number, index)]
+            if index == 0:
+                self._check_key(table, function, row.get("from"), number)
         call = function.call
         return (lambda value: call(value, *arguments)) if arguments else call
+
+    def _check_key(self, table: Table, function: Function, given: Any, number: str) -> None:
+        """Whether a row gives a table with columns as many values as it is looked up by."""
+        wanted = len(table.columns) + function.beside_key
+        if table.columns and (not isinstance(given, list) or len(given) != wanted):
+            more = " and the rate" if function.beside_key else ""
+            says = f"is no list of {wanted}: {function.name} takes {', '.join(table.columns)}{more} of {table.name}"
+            self.wrong(says, number, "from")
 
     def _table(self, name: str, number: str, index: int) -> Table:
         if name not in self.tables:
@@ -327,11 +338,13 @@ def _overlap(one: str, other: str) -> bool:
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _build(steps: tuple[Step, ...], part: Any, scope: Scope, place: _Place, position: int | None = None) -> Document:
+def _build(
+    steps: tuple[Step, ...], part: Any, parent: Document, scope: Scope, place: _Place, position: int | None = None
+) -> Document:
     if not isinstance(part, dict):
         raise place.failure(scope, "not an object", hint=None, value=None)
     made: Document = {}
-    document = {**part, "root": scope.root, "position": position}
+    document = {**part, "parent": parent, "root": scope.root, "position": position}
     inner = scope.within(place.to, position)
     for step in steps:
         step(document, inner, made)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 from integration import definition_files as files
 from integration import translator
+from integration.added_rows import with_rows
 from integration.canonical import digest
 from integration.canonical.entities import entity
 from integration.canonical.home import with_home_ids, with_our_ids
@@ -237,10 +238,14 @@ def compiled_definitions(folder: Path, offers: Offers | None = None) -> Definiti
 def load_definitions(folder: Path, instead: Path | None = None, offers: Offers | None = None) -> Definitions:
     """The definitions in a folder laid out as ``mappings/``; raises `Misconfigured` for what cannot work.
 
-    Workflows in the folder ``instead`` take the place of those of the same name.  With ``offers``, what the connectors
+    Workflows of an example, the folder ``instead``, take the place of those of the same name; its tables are beside
+    the others, and the rows of its mappings are added to theirs (`with_rows`).  With ``offers``, what the connectors
     can post, workflows that name another system or entity are refused.
     """
     tables, mappings = _read("table", files.tables(folder)), _read("mapping", files.mappings(folder))
+    if instead:
+        tables += _read("table", files.tables(instead))
+        mappings = _with_added(mappings, _read("mapping", files.mappings(instead)))
     bodies = {path: files.read(path, "workflow") for path in files.workflows(folder, instead)}
     for path, body in bodies.items():
         if wrong := refused(body, offers) if offers is not None else []:
@@ -253,6 +258,18 @@ def load_definitions(folder: Path, instead: Path | None = None, offers: Offers |
 
 def _read(kind: str, paths: Iterable[Path]) -> list[Definition]:
     return [_define(kind, files.name_of(kind, path), files.read(path, kind)) for path in paths]
+
+
+def _with_added(mappings: list[Definition], added: list[Definition]) -> list[Definition]:
+    rows = {each.name: each.body for each in added}
+    if unknown := sorted(rows.keys() - {each.name for each in mappings}):
+        raise Misconfigured(
+            f"there is no mapping {unknown[0]}, to which an example adds rows", hint="Correct its name and place."
+        )
+    return [
+        _define("mapping", each.name, with_rows(each.body, rows[each.name])) if each.name in rows else each
+        for each in mappings
+    ]
 
 
 def _define(kind: str, name: str, body: Document) -> Definition:

@@ -22,6 +22,7 @@ from integration.connectors.odoo import Odoo
 from integration.connectors.odoo.client import Client
 from integration.errors import Hold
 from integration.sandbox.odoo import Odoo as FakeOdoo
+from integration.sandbox.odoo.schema import SCHEMA
 from integration.sandbox.odoo.seed import OTHER_COMPANY_ID
 from integration.settings import System
 from tests.connectors.work import Crossrefs, MemoryWork
@@ -72,6 +73,14 @@ class Target(ABC):
         sku = values.pop("default_code", f"SKU-{unique()}")
         self.create("product.product", name=sku, default_code=sku, type="consu", list_price=7.77, **values)
         return str(sku)
+
+    @abstractmethod
+    def tax(self, name: str, rate: str) -> int:
+        """A sales tax of so many percent, included in the price."""
+
+    @abstractmethod
+    def custom_field(self, model: str, name: str) -> None:
+        """A custom field of the model, for text."""
 
     def one(self, model: str, id: int | str, *fields: str) -> dict[str, Any]:
         return dict(self.owner(model, "read", [int(id)], fields=list(fields), load=None)[0])
@@ -138,6 +147,16 @@ class SandboxTarget(Target):
     def other_company(self) -> int:
         return OTHER_COMPANY_ID
 
+    def tax(self, name: str, rate: str) -> int:
+        with self.fake.database.transaction():
+            rows = self.fake.database.rows("account.tax").values()
+            row = next(each for each in rows if each["price_include"] and each["type_tax_use"] == "sale")
+            return self.fake.database.insert("account.tax", {**row, "id": None, "name": name, "amount": float(rate)})
+
+    def custom_field(self, model: str, name: str) -> None:
+        fields = SCHEMA[model].fields
+        fields[name] = replace(fields["name"], name=name, label=name, required=False)
+
     def to_another_company(self, partner: int) -> None:
         with self.fake.database.transaction():
             for row in list(self.fake.database.rows("res.partner").values()):
@@ -190,6 +209,14 @@ class LiveTarget(Target):
         for user in (self.owner("res.users", "context_get")["uid"], self._uid()):
             self.owner("res.users", "write", [user], vals={"company_ids": [[4, found[0]]]})
         return int(found[0])
+
+    def tax(self, name: str, rate: str) -> int:
+        included = {"type_tax_use": "sale", "price_include_override": "tax_included"}
+        return self.create("account.tax", name=name, amount=float(rate), **included)
+
+    def custom_field(self, model: str, name: str) -> None:
+        [of] = self.owner("ir.model", "search", domain=[["model", "=", model]])
+        self.create("ir.model.fields", model_id=of, name=name, field_description=name, ttype="char")
 
     def to_another_company(self, partner: int) -> None:
         """To one whose records the integration user does not see."""

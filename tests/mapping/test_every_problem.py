@@ -36,6 +36,12 @@ WRONG = [
      "there is no mapping odoo.out.ordr; did you mean odoo.out.order?"),
     ("workflows/customer-to-odoo.json", '"entity": "customer"', '"entity": "custmer"', None,
      "names 'custmer', which odoo does not take; did you mean customer?"),
+    ("examples/custom-fields/odoo/out/order.json", '"listed"', '"listd"', "3.1",
+     'names "listd", which is no function; did you mean listed?'),
+    ("examples/tax-by-place/odoo/out/order.json", '"rate"], "via": [["tax_name"', '"rate", "id"], "via": [["tax_name"',
+     "1.1.2", "is no list of 4: tax_name takes country, region, tax class and the rate of taxes_by_place"),
+    ("examples/tax-by-place/tables/taxes_by_place.json", '"PL/*/*"', '"PL/*"', None,
+     "has not 3 values joined by /: country, region, tax class"),
 ]  # fmt: skip
 
 

@@ -12,6 +12,18 @@ from integration.expressions import OPTIONS, compile_expression
 from integration.functions import FUNCTIONS, Table, Unfit
 
 RATES = Table.of("rates", {"values": {"VAT23": {"rate": "23"}, "SALES825": {"rate": "8.25"}, "NONE": None}})
+BY_PLACE = Table.of(
+    "by_place",
+    {
+        "columns": ["country", "region", "tax class"],
+        "values": {
+            "US/CA/food": {"rate": "0"},
+            "US/CA/*": {"rate": "7.25", "name": "CA Sales"},
+            "US/*/food": {"rate": "1", "name": "US Food"},
+            "*/*/food": {"rate": "2"},
+        },
+    },
+)
 LENIENT = Table.of("lenient", {"values": {"A": 1}, "default": None})
 
 TRACKING = "9400 1000 0000 0000 0000 00"
@@ -78,6 +90,13 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("lookup", "unheard of", [LENIENT], None),
     ("tax", ["SALES825", Decimal("0.0825")], [RATES], "8.25"),
     ("tax", ["VAT23", Decimal("0.230")], [RATES], "23"),
+    ("tax", ["US", "CA", "food", Decimal(0)], [BY_PLACE], "0"),
+    ("tax", ["US", "CA", None, Decimal("0.0725")], [BY_PLACE], "7.25"),
+    ("tax", ["US", "NV", "food", Decimal("0.01")], [BY_PLACE], "1"),
+    ("tax", ["PL", None, "food", Decimal("0.02")], [BY_PLACE], "2"),
+    ("tax_name", ["US", "CA", "toys", Decimal("0.0725")], [BY_PLACE], "CA Sales"),
+    ("tax_name", ["US", "CA", "food", Decimal(0)], [BY_PLACE], None),
+    ("tax_name", ["VAT23", Decimal("0.23")], [RATES], None),
     ("country", " pl", [], "PL"),
     ("region", "US-CA", [], "CA"),
     ("region", "CA", [], "CA"),
@@ -121,6 +140,14 @@ def test_every_function_is_tried_and_says_what_it_does() -> None:
             [RATES],
             "the table rates says 23 % for this code, the order says another rate",
             True,
+        ),
+        ("tax", ["US", "NV", "toys", Decimal("0.01")], [BY_PLACE], "not in the table by_place", True),
+        (
+            "lookup",
+            "US/CA/food",
+            [BY_PLACE],
+            "the table by_place is looked up by country, region, tax class, one value for each",
+            False,
         ),
         ("country", "UK", [], "not an ISO 3166-1 country code", True),
         ("country", "EU", [], "not an ISO 3166-1 country code", True),

@@ -17,8 +17,8 @@ from integration.functions import FUNCTIONS
 from mappings import FOLDER
 
 PLACES = {
-    "mapping": ("*/in/*.json", "*/out/*.json"),
-    "table": ("tables/*.json",),
+    "mapping": ("*/in/*.json", "*/out/*.json", "examples/*/*/in/*.json", "examples/*/*/out/*.json"),
+    "table": ("tables/*.json", "examples/*/tables/*.json"),
     "workflow": ("workflows/*.json", "examples/*/*.json"),
 }
 SHIPPED = [(kind, path) for kind, places in PLACES.items() for each in places for path in sorted(FOLDER.glob(each))]

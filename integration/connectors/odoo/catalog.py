@@ -93,8 +93,11 @@ class Catalog:
             )
         return found
 
-    def tax(self, rate: str, included: bool) -> int:
-        """The sales tax of that percentage, included in the price or not; `Hold` when none or several fit."""
+    def tax(self, rate: str, included: bool, named: str | None = None) -> int:
+        """The sales tax of that percentage, included in the price or not; `Hold` when none or several fit.
+
+        ``named`` chooses among those of one percentage, as a mapping's table says.
+        """
         kind = "included in" if included else "on top of"
         option = f"tax_{rate.replace('.', '_')}_{'included' if included else 'excluded'}"
 
@@ -104,13 +107,14 @@ class Catalog:
             # Nothing of nothing is the same inside the price and on top of it.
             return fitting or [tax for tax in taxes if not tax["amount"]]
 
-        return self._only(
-            fitting,
-            option,
-            f"sales tax of {rate} % {kind} the price",
-            f"In Odoo (Accounting, Configuration, Taxes) have exactly one active sales tax of {rate} % {kind} the "
-            f"price, or set ODOO_{option.upper()}=<name> to choose one and run `fleet restart`. {{again}}",
+        what = f"sales tax of {rate} % {kind} the price"
+        choose = (
+            "of this name, or correct its name in mappings/tables and run `fleet mapping publish`"
+            if named
+            else f"or set ODOO_{option.upper()}=<name> to choose one and run `fleet restart`"
         )
+        have = f"In Odoo (Accounting, Configuration, Taxes) have exactly one active {what}"
+        return self._only(fitting, option, what, f"{have}, {choose}. {{again}}", named)
 
     def pricelist(self, currency: str) -> int | None:
         """The pricelist for orders in that currency; None for the company's own."""
@@ -252,7 +256,7 @@ class Catalog:
         )
         return str(rows[0][field])
 
-    def fields(self, model: str) -> frozenset[str]:
+    def fields(self, model: str, fresh: bool = False) -> frozenset[str]:
         """The names of a model's fields, which differ between versions and installed apps; none where it is absent."""
 
         def fetch() -> frozenset[str]:
@@ -261,7 +265,7 @@ class Catalog:
             except NotInstalled:
                 return frozenset()
 
-        return self._keep(f"fields {model}", fetch)
+        return self._keep(f"fields {model}", fetch, fresh)
 
     def _fetch_products(self, skus: list[str]) -> dict[str, int]:
         by_sku: dict[str, list[Row]] = defaultdict(list)
@@ -328,9 +332,11 @@ class Catalog:
         domain = [[by, "=", name], *(self.open_to_us() if model in OF_COMPANIES else ())]
         return self._search(model, domain, "name")
 
-    def _only(self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str) -> int:
-        """The id of the one row; of several the one whose name the option gives."""
-        name = self._system.options.get(option) if option else None
+    def _only(
+        self, rows: Callable[[bool], list[Row]], option: str | None, what: str, hint: str, named: str | None = None
+    ) -> int:
+        """The id of the one row; of several the one that is ``named``, or whose name the option gives."""
+        name = named or (self._system.options.get(option) if option else None)
         for fresh in (False, True):
             found = rows(fresh)
             if name:

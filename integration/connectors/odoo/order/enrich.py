@@ -6,6 +6,7 @@ from typing import Any
 
 from integration.connectors.contract import Document, Work
 from integration.connectors.odoo.customer.partner import Partners
+from integration.connectors.odoo.order.custom import require_custom
 from integration.connectors.odoo.order.services import Services
 from integration.connectors.odoo.site import Site
 from integration.errors import Hold
@@ -25,6 +26,7 @@ def ids(site: Site, document: Document, work: Work, *, verify: bool) -> dict[str
     if document["status"] == "cancelled":
         return {}  # no customer is created for an order that is never posted
     catalog, carrier, term = site.catalog, document["carrier"], document["payment_term"]
+    require_custom(catalog, document)
     return {
         "lines": _line_ids(site, document, Services(site.client, catalog, work, verify=verify)),
         "pricelist": catalog.pricelist(document["currency"]),
@@ -56,7 +58,7 @@ def _line_ids(site: Site, document: Document, services: Services) -> list[dict[s
         uom = None
         if own_units:
             uom = catalog.uom_of(line["uom"], product) if line.get("uom") else catalog.own_uom(product)
-        taxes = [catalog.tax(tax["rate"], tax["included"]) for tax in line["taxes"]]
+        taxes = [catalog.tax(tax["rate"], tax["included"], tax.get("name")) for tax in line["taxes"]]
         found.append({"product": product, "taxes": taxes, "uom": uom})
     return found
 

@@ -11,7 +11,7 @@ from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.external import find, load_all, xmlid
 from integration.errors import Hold, Reject
 
-NAMES = {"shipping": "Shipping", "discount": "Discount", "fee": "Fee", "rounding": "Rounding"}
+NAMES = {"shipping": "Shipping", "discount": "Discount", "fee": "Fee", "service": "Service", "rounding": "Rounding"}
 WRITTEN: dict[str, Any] = {
     "type": "service",
     "invoice_policy": "order",
@@ -44,7 +44,17 @@ class Services:
         self._verify = verify
 
     def product(self, service: str) -> int:
-        """The id of the service's product, created where it is missing; `Hold` when we may not create it."""
+        """The id of the service's product, created where it is missing.
+
+        `Hold` when we may not create it, or a mapping names a service that is none of `NAMES`.
+        """
+        if service not in NAMES:
+            raise Hold(
+                f"the mapping makes a line of the service {service!r}, and there is no such service",
+                hint=f"In mappings/odoo/out/order.json name one of these: {', '.join(NAMES)}; then run "
+                "`fleet mapping publish`. {again}",
+                code="no_such_service",
+            )
         name = xmlid("service", service)
         theirs = self._work.known("service", service)
         if theirs and (not self._verify or self._exists(int(theirs))):
