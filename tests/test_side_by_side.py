@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from integration.side_by_side import aside, run, together
+from tests.patience import PATIENCE
 
 
 class Till:
@@ -100,7 +101,7 @@ def test_the_others_go_on_while_one_calls() -> None:
 
     def work(item: int) -> int:
         if item == 0:
-            aside(lambda: hangs.wait(10))
+            aside(lambda: hangs.wait(PATIENCE))
         else:
             together("till", item, Till(), calls=True)
             together("till", item, Till())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -71,28 +71,28 @@ def test_older_files_are_read_where_they_are_needed(tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_begun_anew_is_followed_without_a_gap(tmp_path: Path) -> None:
-    log = PrivateLog(tmp_path / "beat.log", maxBytes=40, backupCount=3)
+    """A line in another log ends each look: what was written before it and has not come by then never will."""
+    log, other = (PrivateLog(tmp_path / f"{name}.log", maxBytes=40, backupCount=3) for name in ("beat", "other"))
     write(log, "before")
-    lines = follow(tmp_path, ["beat"], Wanted(None))
-    came: list[str] = []
+    write(other, "before")
+    lines = follow(tmp_path, ["beat", "other"], Wanted(None))
+    begun = threading.Event()
 
-    def read() -> None:
-        for line in lines:
-            came.append(line.text)
-            if line.text == "the end":
-                return
+    def knock() -> None:
+        while not begun.wait(0.05):
+            write(other, "knock")
 
-    threading.Thread(target=read, daemon=True).start()
-    for number in range(50):  # until the reader is there
-        write(log, f"knock {number}")
-        if came:
-            break
-        time.sleep(0.1)
-    for text in ("a line of twenty-odd characters", "another of twenty-odd characters", "the end"):
-        write(log, text)  # each begins a file anew
-        for _ in range(100):
-            if came[-1] == text:
-                break
-            time.sleep(0.1)
-    assert came[-3:] == ["a line of twenty-odd characters", "another of twenty-odd characters", "the end"]
-    assert "before" not in came
+    knocking = threading.Thread(target=knock)
+    knocking.start()
+    assert next(lines).text == "knock"
+    begun.set()
+    knocking.join()
+    came = []
+    for number in range(3):
+        write(log, "short", f"line {number} of more than twenty")  # the second begins a file anew
+        write(other, f"end {number}")
+        came += [*takewhile(lambda text, end=f"end {number}": text != end, (line.text for line in lines))]
+        assert came[-1] == f"line {number} of more than twenty"
+    assert [text for text in came if text != "knock"] == [
+        text for number in range(3) for text in ("short", f"line {number} of more than twenty")
+    ]

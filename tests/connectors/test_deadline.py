@@ -20,18 +20,18 @@ from tests.connectors.raw_server import OK, Script, server
 
 pytestmark = pytest.mark.timed
 
-TIMEOUT = 2.0
-OVER = 3.0
+TIMEOUT = 1.0
+OVER = 2.5
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def trickling(first: bytes, again: bytes) -> Script:
-    """Takes the request, sends ``first`` at once, and then one byte of ``again`` at a time, for ten seconds."""
+    """Takes the request, sends ``first`` at once, and then one byte of ``again`` at a time, for five seconds."""
 
     def script(connection: socket.socket, over: Event) -> None:
         connection.recv(65536)
         connection.sendall(first)
-        for byte in islice(cycle(again), 100):
+        for byte in islice(cycle(again), 50):
             if over.wait(0.1):
                 return
             connection.sendall(bytes([byte]))

@@ -60,8 +60,8 @@ DEFECTS = [
         "tasks/fulfilment.py",
         '        if order and order.get("copy"):\n',
         "        if False:\n",
-        "tests/road/test_copy_for_the_books.py",
-        r"assert refused\(copying\) == \[\]",
+        "tests/road/test_sent_back.py::test_what_a_copy_for_the_books_ships_is_not_sent",
+        r"'reason': 'odoo-1 has the order as a copy for the books",
     ),
     Defect(
         "Clarity's sandbox refuses a shipment of more than was ordered",

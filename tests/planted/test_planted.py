@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from integration.local.servers import Postgres, Valkey
+from tests.patience import NAME, SHORT
 from tests.planted.defect import Defect
 from tests.planted.defects import DEFECTS, TRIALS
 from tests.warm import Warm
@@ -78,8 +79,9 @@ def test_a_broken_promise_is_noticed(
     servers = [f"--postgres-url={postgres.url}", f"--valkey-url={valkey.url}"]
     migrated = [] if any(file.endswith(".sql") for file in files) else [f"--template={template}"]
     command = ["pytest", "-x", *PLUGINS, "-m", "", *servers, *migrated, defect.test]
+    environment = os.environ | {"PYTHONPATH": str(copy), NAME: SHORT}
     with planted(copy, defect):
-        done = warm.run(*command, environment=os.environ | {"PYTHONPATH": str(copy)}, changed=files, timeout=600)
+        done = warm.run(*command, environment=environment, changed=files, timeout=600)
     said = done.stdout + done.stderr
     assert done.returncode == FAILED, said
     assert re.search(defect.verdict, said), said

@@ -20,6 +20,7 @@ from integration.cli.messages import ls
 from integration.signature import Flaw, sign
 from integration.vault import Vault
 from tasks.refusals import PAUSE
+from tests.patience import PATIENCE
 from tests.receiver.webhook import HINT_TOKEN, Receiver, event
 
 DATA_SEGMENTS_IN = 152
@@ -151,7 +152,7 @@ def test_refused_webhooks_are_counted_and_do_not_wait_for_postgres(receiver: Rec
         tx.run("lock table refusals")
         began = time.monotonic()
         for _ in range(40):
-            assert receiver.post(event(), secret=OTHER_SECRET).status_code == 401
+            assert receiver.post(event(), secret=OTHER_SECRET, timeout=PATIENCE / 2).status_code == 401
             assert receiver.post(event(), at=time.time() - 1000).status_code == 401
             assert receiver.post(event(), webhook_id="").status_code == 401
         assert time.monotonic() - began < 10
@@ -285,7 +286,7 @@ def test_it_reports_its_health(receiver: Receiver) -> None:
     assert 'fleet_webhooks_total{source="clarity-1",verdict="accepted"}' in text
 
 
-def wait_until(condition: Any, seconds: float = 10.0) -> None:
+def wait_until(condition: Any, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

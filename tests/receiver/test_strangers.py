@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +23,7 @@ from tests.receiver.webhook import Receiver, event
 pytestmark = pytest.mark.timed
 
 STRANGERS = 64
-DEADLINE = 4
+DEADLINE = 3
 HEAD = b"POST /webhooks/clarity HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 HALVES = {
     "half a request line": b"POST /webhooks/cla",
@@ -46,7 +47,7 @@ def dripping(url: str, halves: list[bytes], more: bytes = b"x") -> Iterator[list
     """Connections that have sent these beginnings, and send one byte more every second."""
     parts = urlsplit(url)
     connections = [
-        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3 * DEADLINE) for _ in halves
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=DEADLINE + 4) for _ in halves
     ]
     for connection, half in zip(connections, halves, strict=True):
         connection.sendall(half)
@@ -76,7 +77,7 @@ def slowest(receiver: Receiver, seconds: float) -> float:
     worst, until = 0.0, time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()
-        assert requests.get(f"{receiver.url}/healthz", timeout=10).status_code == 200
+        assert requests.get(f"{receiver.url}/healthz", timeout=2).status_code == 200
         between = time.monotonic()
         assert receiver.post(event()).status_code == 202
         worst = max(worst, between - began, time.monotonic() - between)
@@ -129,10 +130,8 @@ def test_a_connection_that_is_kept_alive_is_not_slow(receiver: Receiver) -> None
 def test_a_kept_connection_is_read_again_at_once(receiver: Receiver) -> None:
     """Not only when the loop looks by itself, which it does once a second."""
     with requests.Session() as session:
-        began = time.monotonic()
-        for _ in range(40):
-            assert session.get(f"{receiver.url}/healthz", timeout=10).status_code == 200
-        assert time.monotonic() - began < 20
+        seconds = [session.get(f"{receiver.url}/healthz", timeout=10).elapsed.total_seconds() for _ in range(7)]
+        assert median(seconds) < 0.5
 
 
 def test_a_crowd_of_idle_connections_makes_room(

@@ -12,6 +12,7 @@ import requests
 from click.testing import CliRunner
 
 from integration.cli.messages import refused
+from tests.patience import PATIENCE
 from tests.receiver.webhook import Receiver, event
 
 HEAD = b"POST /webhooks/clarity HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -112,7 +113,7 @@ def counted(receiver: Receiver, reason: str) -> int:
 
 
 def assert_counted(receiver: Receiver, reason: str, count: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     sql = "select coalesce(sum(count), 0) from refusals where reason = %s"
     while (found := int(receiver.value(sql, reason))) < count:
         assert time.monotonic() < deadline, f"{reason}: {found} of {count}"

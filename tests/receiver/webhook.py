@@ -47,6 +47,7 @@ class Receiver:
         secret: str = SECRET,
         at: float | None = None,
         path: str = "/webhooks/clarity",
+        timeout: float = 10,
         **headers: str | bytes,
     ) -> requests.Response:
         """Posts a document or raw bytes; a header given as "" is left out."""
@@ -64,7 +65,7 @@ class Receiver:
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         sent = {name: value for name, value in given.items() if value}
-        return requests.post(self.url + path, data=body, headers=sent, timeout=10)
+        return requests.post(self.url + path, data=body, headers=sent, timeout=timeout)
 
     def value(self, sql: str, *values: Any) -> Any:
         with self.database.transaction() as tx:

@@ -51,7 +51,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
 def variables(stores: dict[str, str], served: Served) -> dict[str, str]:
     fake = served.fake
     own = {"ODOO_URL": served.url, "ODOO_DB": fake.name, "ODOO_USERNAME": fake.username, "ODOO_API_KEY": fake.api_key}
-    return {**stores, "CLARITY_URL": NOWHERE, **own, "FLEET_USER": "jane", "COLUMNS": "80"}
+    soon = {"ODOO_RATE": "1000"}  # nothing here is about waiting for a place in the rate
+    return {**stores, "CLARITY_URL": NOWHERE, **own, **soon, "FLEET_USER": "jane", "COLUMNS": "80"}
 
 
 @pytest.fixture

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from integration.cli import main
+from integration.settings import runtime_file
+from tests.road.orders import NOWHERE
 from tests.road.test_customer_events import at_rest, eventually, registered
 from tests.road.world import World
 
@@ -101,13 +107,13 @@ def test_what_cannot_be_is_said(road: World, arguments: tuple[str, ...], code: i
     assert (refused.returncode, says in refused.stderr) == (code, True), refused.stderr
 
 
-def test_nothing_invented_reaches_a_real_system(road: World) -> None:
-    environment = road.fleet.home / "run" / "environment.json"
-    before = environment.read_text()
-    environment.write_text(json.dumps(json.loads(before) | {"ODOO_URL": "https://erp.example"}))
-    try:
-        refused = trigger(road, "order.created")
-    finally:
-        environment.write_text(before)
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("error: a real system is configured: odoo\n")
+def test_nothing_invented_reaches_a_real_system(tmp_path: Path) -> None:
+    """A home that is held, as by a fleet which runs, and the settings of that fleet."""
+    (tmp_path / "run").mkdir()
+    sandbox = {"FLEET_SANDBOX_URL": NOWHERE, "FLEET_SANDBOX_TOKEN": "token", "CLARITY_URL": f"{NOWHERE}/api/v1"}
+    runtime_file(tmp_path).write_text(json.dumps(sandbox | {"ODOO_URL": "https://erp.example"}))
+    with (tmp_path / "run" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = CliRunner(env={"FLEET_HOME": str(tmp_path)}).invoke(main, ["trigger", "order.created"])
+    assert refused.exit_code == 1
+    assert refused.output.startswith("error: a real system is configured: odoo\n"), refused.output

@@ -14,9 +14,8 @@ from redis import Redis
 
 from integration.errors import Throttled
 from integration.throttle import Admission, Throttle
+from tests.patience import PATIENCE
 from tests.throttle.target import SICK, call, fast, rewind
-
-PATIENCE = 20.0
 
 
 class Busy:
