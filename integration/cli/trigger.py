@@ -126,29 +126,32 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
       fleet trigger invoice.changed --system fusion --id WEB-1001
       fleet trigger customer.changed --system odoo --id c-77
     """
-    if event in AT_ERPS:
-        if not (system and id_) or number > 1:
-            raise click.UsageError(f"{event} needs --system and --id, and takes no --number")
-        row = _at_erp(_environment(), system, event, id_)
-        if as_json:
-            show_rows([row])
-        else:
-            say(" ".join((event, str(row["id"]), *row["made"])))
+    here = _at_an_erp if event in AT_ERPS else _at_clarity
+    rows = here(event, id_, number, system)
+    if as_json:
+        show_rows(rows)
         return
+    for each in rows:
+        named = each.get("number") or each.get("sku")
+        say(" ".join(filter(None, (event, str(each["id"]), named, *each.get("made", ())))))
+
+
+def _at_an_erp(event: str, id: str | None, number: int, system: str | None) -> list[dict[str, Any]]:
+    if not (system and id) or number > 1:
+        raise click.UsageError(f"{event} needs --system and --id, and takes no --number")
+    return [_done_at(_environment(), system, event, id)]
+
+
+def _at_clarity(event: str, id: str | None, number: int, system: str | None) -> list[dict[str, Any]]:
     found = EVENTS.get(event)
     if found is None:
         raise click.UsageError(f"the sandbox sends no {event!r}; {nearest(event, (*EVENTS, *AT_ERPS))}")
-    if found.needs_object != bool(id_):
+    if found.needs_object != bool(id):
         raise click.UsageError(f"{event} {'needs' if found.needs_object else 'takes no'} --id")
     if number > 1 and not found.answers_many:
         raise click.UsageError(f"{event} takes no --number")
-    answer = _sent(_environment(), system or "clarity", found, id_ or "", number)
-    made = answer if found.answers_many else [answer]
-    if as_json:
-        show_rows(made)
-        return
-    for each in made:
-        say(" ".join(filter(None, (event, str(each["id"]), each.get("number") or each.get("sku")))))
+    answer = _sent(_environment(), system or "clarity", found, id or "", number)
+    return answer if found.answers_many else [answer]
 
 
 def _environment() -> Mapping[str, str]:
@@ -173,7 +176,7 @@ def _sent(environment: Mapping[str, str], system: str, event: Event, id: str, co
     return answer
 
 
-def _at_erp(environment: Mapping[str, str], system: str, event: str, id: str) -> dict[str, Any]:
+def _done_at(environment: Mapping[str, str], system: str, event: str, id: str) -> dict[str, Any]:
     """Has something done at an ERP; ``{id, made}``: what was made or changed there."""
     kind = Settings.load(environment).kinds[system]
     if KINDS[kind].role != "erp":
