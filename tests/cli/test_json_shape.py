@@ -23,6 +23,8 @@ RUN = {
     "fleet audit ls": "",
     "fleet customers ls": "",
     "fleet customers show": "c-77",
+    "fleet products ls": "",
+    "fleet products show": "MUG-01",
     "fleet dead ls": "",
     "fleet dead show": "{dead}",
     "fleet decisions ls": "",
@@ -74,6 +76,7 @@ def ids(orders: Orders) -> dict[str, int]:
     orders.end(held, State.HELD, code="unknown_sku", reason="unknown SKU X", hint="Add it.")
     orders.end(dead, State.DEAD, code="http_400", reason="Odoo refuses it", hint="Look at it.")
     orders.customer("c-77")
+    orders.product("p-7", "MUG-01")
     orders.order("1004")
     message = orders.value("select message from deliveries where id = %s", held)
     return {"held": held, "dead": dead, "message": int(str(message))}
