@@ -18,7 +18,7 @@ PERSONS = frozenset({
     "customer", "partner", "contact", "billingAddress", "shippingAddress", "billing_address", "shipping_address",
     "invoice_address", "delivery_address", "ship_to",
 })
-GOODS = frozenset({"lines", "shippingLines", "shipping_lines", "fees", "charges"})
+GOODS = frozenset({"lines", "shippingLines", "shipping_lines", "fees", "charges", "variants"})
 PARTS = frozenset({
     "event", "data", "canonical", "part", "target", "body", "order", "totals", "payments", "refunds", "discounts",
     "taxes", "charge",
@@ -50,6 +50,7 @@ SHOWN = frozenset({
     # goods and their way
     "sku", "kind", "quantity", "left", "uom", "code", "product_uom_qty", "requiresShipping", "requires_shipping",
     "substitute", "carrier", "service", "tracking", "tracking_numbers", "trackingNumbers", "backorder_of",
+    "barcode", "weight", "category", "archived", "default_code", "list_price", "is_storable",
     # Fusion's names
     "ActualShipDate", "ApplyToCode", "BusinessUnit", "ChargeDefinitionCode", "ChargeSubtypeCode", "ChargeTypeCode",
     "ContextCode", "CustomerPONumber", "CustomerTransactionId", "DeliveryName", "DueDate", "EnteredAmount",

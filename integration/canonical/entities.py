@@ -140,6 +140,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("reversal", Reversal(), check_reversal),
         Entity("order_status", noun="order"),
         Entity("guest", recorded_as="customer"),
+        Entity("product_variant", recorded_as="product", noun="variant"),
     )
 }
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "find": "integration.cli.find:find",
     "orders": "integration.cli.objects:orders",
     "customers": "integration.cli.objects:customers",
+    "products": "integration.cli.objects:products",
     "ledger": "integration.cli.ledger:ledger",
     "messages": "integration.cli.messages:messages",
     "held": "integration.cli.held_and_dead:held",

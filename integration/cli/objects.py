@@ -1,4 +1,4 @@
-"""``fleet orders`` and ``fleet customers``: one row for each object, and the whole story of one."""
+"""``fleet orders``, ``fleet customers`` and ``fleet products``: one row for each object, and the whole story of one."""
 
 from __future__ import annotations
 
@@ -191,3 +191,4 @@ def _at_utc(moment: datetime | None) -> str | None:
 
 orders = commands("order", "WEB-1001")
 customers = commands("customer", "c-77")
+products = commands("product", "MUG-01")

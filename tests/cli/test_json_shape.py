@@ -36,6 +36,7 @@ ACTS = frozenset(
 OF_A_RUNNING_FLEET = frozenset({"fleet status", "fleet urls"})
 ARGUMENTS = {
     "fleet customers show": "c-77",
+    "fleet products show": "MUG-01",
     "fleet dead show": "{dead}",
     "fleet decisions show": "{decision}",
     "fleet find": "WEB-1001",
@@ -76,6 +77,7 @@ def ids(orders: Orders, tmp_path: Path) -> dict[str, object]:
     orders.end(held, State.HELD, code="unknown_sku", reason="unknown SKU X", hint="Add it.")
     orders.end(dead, State.DEAD, code="http_400", reason="Odoo refuses it", hint="Look at it.")
     orders.customer("c-77")
+    orders.product("p-7", "MUG-01")
     orders.order("1004")
     message = orders.value("select message from deliveries where id = %s", held)
     differs = orders.order("1005")

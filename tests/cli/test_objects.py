@@ -67,6 +67,7 @@ def test_a_list_has_a_column_for_each_system(fleet: Fleet, orders: Orders) -> No
     assert " 1234.50 EUR  S00012  processing  -" in there
     assert fleet("orders", "ls", "--number", "nope").output == "No order matches.\n"
     assert fleet("customers", "ls").output == "No customer matches.\n"
+    assert fleet("products", "ls").output == "No product matches.\n"
 
 
 def test_every_list_has_one_shape_and_goes_on_at_its_next(fleet: Fleet, orders: Orders) -> None:

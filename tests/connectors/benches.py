@@ -271,7 +271,7 @@ def odoo_product(currency: str) -> Document:
         "key": f"p-{key}",
         "sku": f"SKU-{key}",
         "archived": False,
-        "variants": 0,
+        "variants": [],
         "currency": currency,
         "tax_included": None,
         "fields": {**fields, "list_price": Decimal("12.30"), "weight": Decimal("0.355")},

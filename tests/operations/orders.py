@@ -70,6 +70,12 @@ class Orders(Road):
         there = Route("customer", place, "ingest", "customer-to-odoo", "pin", self.odoo.id)
         return self.event_of(event, there, key=key)[0]
 
+    def product(self, id: str, sku: str) -> int:
+        event = Event(f"evt-product-{id}", "product.updated", id, 1, sku)
+        place = lane(self.odoo.name, "product", id)
+        there = Route("product", place, "ingest", "product-to-odoo", "pin", self.odoo.id)
+        return self.event_of(event, there)[0]
+
     def take(self, id: int) -> Delivery:
         everybody = [self.shop.id, self.odoo.id, self.fusion.id]
         with self.database.transaction() as tx:

@@ -6,6 +6,7 @@ from tests.planted.defect import Defect
 
 CONNECTOR = "integration/connectors/odoo/product/"
 POST = "tests/connectors/test_odoo_products.py::"
+VARIANTS = "tests/connectors/test_odoo_variants.py::"
 CHECK = "tests/mapping/test_product.py::"
 
 DEFECTS = [
@@ -28,7 +29,7 @@ DEFECTS = [
     Defect(
         "no two products of Odoo get one barcode",
         f"{CONNECTOR}post.py",
-        "if changes.keys() & UNIQUE:",
+        "if changed.keys() & UNIQUE:",
         "if False:",
         f"{POST}test_a_sku_or_barcode_of_another_product_is_held",
         "DID NOT RAISE.*Hold",
@@ -36,30 +37,30 @@ DEFECTS = [
     Defect(
         "what Odoo owns of a product is written once",
         f"{CONNECTOR}post.py",
-        "columns = self._columns(self._document)",
-        "columns = self._columns(with_initial(self._document))",
+        "changed = changes(self._columns.of(self._document), row)",
+        "changed = changes(self._columns.of(with_initial(self._document)), row)",
         f"{POST}test_a_product_is_made_once_and_corrected_where_clarity_owns_a_value",
         "Odoo owns it",
         also=(
             (
                 f"{CONNECTOR}post.py",
-                "for name in self._columns(self._document))",
-                "for name in self._columns(with_initial(self._document)))",
+                "map(plain, self._columns.of(self._document))",
+                "map(plain, self._columns.of(with_initial(self._document)))",
             ),
         ),
     ),
     Defect(
         "a product that is not sold any more is archived",
         f"{CONNECTOR}post.py",
-        'if rows and rows[0]["active"]:',
-        "if False:",
+        "self._status.archive(theirs)",
+        "pass",
         f"{POST}test_a_product_that_is_not_sold_any_more_is_archived_and_comes_back",
         "assert True is False",
     ),
     Defect(
         "what a person has archived in Odoo comes back only if a person says so",
-        f"{CONNECTOR}post.py",
-        "self._refusals.check_archived(row)",
+        f"{CONNECTOR}status.py",
+        "refusals.check_archived(rows[0])",
         "pass",
         f"{POST}test_a_product_that_odoo_has_is_found_by_its_sku",
         "DID NOT RAISE.*Hold",
@@ -103,6 +104,38 @@ DEFECTS = [
         "if False:",
         f"{CHECK}test_what_is_not_right_is_held_or_approved",
         "Hold",
+    ),
+    Defect(
+        "a variant that is made is one record, whichever answer is lost",
+        f"{CONNECTOR}several.py",
+        " or by_name.get(external_id(VARIANT, key))",
+        "",
+        f"{VARIANTS}test_whichever_answer_is_lost_each_variant_is_there_once",
+        "sku_taken|another product in Odoo has this SKU",
+    ),
+    Defect(
+        "what Clarity does not sell any more of a product is archived",
+        f"{CONNECTOR}several.py",
+        "        if left:\n",
+        "        if False:\n",
+        f"{VARIANTS}test_a_variant_is_added_corrected_and_taken_away",
+        "\\[True, True, True\\] == \\[True, False, True\\]",
+    ),
+    Defect(
+        "one of several variants is not renamed as if it were all",
+        f"{CONNECTOR}post.py",
+        "self._refusals.check_alone(row)",
+        "pass",
+        f"{VARIANTS}test_one_of_several_variants_is_not_taken_for_a_product",
+        "DID NOT RAISE.*Hold",
+    ),
+    Defect(
+        "variants that are different products stay so",
+        f"{CONNECTOR}several.py",
+        "if len(templates) > 1:",
+        "if False:",
+        f"{VARIANTS}test_variants_that_are_different_products_are_held",
+        "'variant_price' == 'variants_apart'",
     ),
     Defect(
         "a product is found by its SKU",

@@ -59,6 +59,17 @@ def test_a_product_goes_to_odoo_is_ordered_corrected_and_archived(road: World) -
     eventually(road, lambda: [row["active"] for row in there(road, made["sku"])], [False])
     assert {row["state"] for row in at_rest(road, made["id"], 3)} == {"done"}
     assert made["id"] in fleet(road, "find", made["sku"])
+    assert "product.archived" in fleet(road, "products", "show", made["sku"], "--json")
+
+
+def test_variants_go_to_odoo_and_are_found_by_their_skus(road: World) -> None:
+    key = uuid.uuid4().hex[:8]
+    variants = [{"id": size, "sku": f"SHIRT-{key}-{size}", "options": {"Size": size}} for size in "ML"]
+    made = offered(road, sku=f"SHIRT-{key}", name="Shirt", variants=variants)
+    assert [row["state"] for row in at_rest(road, made["id"])] == ["done"]
+    assert [row["name"] for each in variants for row in there(road, each["sku"])] == ["Shirt", "Shirt"]
+    road.control("PATCH", f"products/{made['id']}", {"variants": variants[:1]})
+    eventually(road, lambda: [row["active"] for each in variants for row in there(road, each["sku"])], [True, False])
 
 
 def test_an_event_that_only_names_its_product_is_completed(road: World) -> None:

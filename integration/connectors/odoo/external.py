@@ -70,7 +70,8 @@ def load_all(client: Client, work: Work, effect: str, model: str, rows: Sequence
     def send(frozen: Request) -> dict[str, int]:
         ids = loaded(client.send(frozen), what)
         place = frozen.body["fields"].index("id")
-        return dict(zip((row[place] for row in frozen.body["data"]), ids, strict=True))
+        names = (row[place] for row in frozen.body["data"] if row[place])  # the others go on with lines of the record
+        return dict(zip(names, ids, strict=True))
 
     return dict(work.perform(effect, load_request(client, model, rows), send))
 

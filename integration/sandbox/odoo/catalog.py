@@ -1,114 +1,16 @@
-"""The models an order points at: products, their categories, countries, currencies, users, and the external ids."""
+"""The models an order points at beside products: countries, currencies, users, and the external ids."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from integration.sandbox.odoo import rights
 from integration.sandbox.odoo.environment import COMPANY_ID
-from integration.sandbox.odoo.errors import VALIDATION_ERROR, OdooError, value_error
+from integration.sandbox.odoo.errors import value_error
 from integration.sandbox.odoo.records import Records, Row, on_model, on_records
 from integration.sandbox.odoo.rights import GROUPS
-from integration.sandbox.odoo.schema import Field
 
 INVOICE_POLICY = "default_invoice_policy"
 """The setting, and where the company's row keeps it (Odoo itself: in ``ir.default``)."""
-
-
-_BARCODE_TAKEN = (
-    'Barcode(s) already assigned:\n\n- Barcode "{barcode}" already assigned to product(s): {products}\n\n'
-    "Note: products that you don't have access to will not be shown above."
-)
-
-
-class Product(Records):
-    """product.product; its template is not faked for itself: it has the id and the fields of its first variant."""
-
-    def defaults(self, values: Row) -> Row:
-        company = self.env.database.row("res.company", COMPANY_ID) or {}
-        default = {
-            "type": "consu",
-            "is_storable": False,
-            "tracking": "none",
-            "sale_ok": True,
-            "purchase_ok": True,
-            "invoice_policy": company.get(INVOICE_POLICY, "order"),
-            "expense_policy": "no",
-            "service_type": "manual",
-            "service_tracking": "no",
-            "uom_id": 1,
-            "uom_ids": [],
-            "product_tmpl_id": 1,
-            "list_price": 1.0,
-            "taxes_id": [company["account_sale_tax_id"]] if company.get("account_sale_tax_id") else [],
-        }
-        return super().defaults({**default, **values})
-
-    def create_one(self, values: Row) -> int:
-        template = values.get("product_tmpl_id")
-        id = super().create_one({name: value for name, value in values.items() if name != "product_tmpl_id"})
-        self.env.database.update("product.product", id, {"product_tmpl_id": template or id})
-        self._check_barcode(id)
-        return id
-
-    def write_one(self, id: int, values: Row) -> None:
-        super().write_one(id, values)
-        if values.get("barcode"):
-            self._check_barcode(id)
-
-    @on_records
-    def action_archive(self) -> None:
-        self._turn(False)
-
-    @on_records
-    def action_unarchive(self) -> None:
-        self._turn(True)
-
-    def _turn(self, active: bool) -> None:
-        """Those that are it already keep their write_date; the template goes with its last variant."""
-        rights.check(self.model, "write")
-        for id in self.ids:
-            if bool(self.existing(id)["active"]) != active:
-                self.write_one(id, {"active": active})
-
-    def _check_barcode(self, id: int) -> None:
-        """No two products have one barcode, archived ones included."""
-        barcode = self.existing(id).get("barcode")
-        alike = sorted(self.env.database.find("product.product", "barcode", barcode)) if barcode else []
-        if len(alike) > 1:
-            named = " and ".join(self.label(self.existing(each)) for each in alike)
-            raise OdooError(VALIDATION_ERROR, _BARCODE_TAKEN.format(barcode=barcode, products=named))
-
-    def compute_product_variant_count(self, row: Row) -> int:
-        variants = self.env.database.find("product.product", "product_tmpl_id", row["product_tmpl_id"])
-        return sum(bool(self.existing(id)["active"]) for id in variants)
-
-    def label(self, row: Row) -> str:
-        return f"[{row['default_code']}] {row['name']}" if row.get("default_code") else str(row["name"])
-
-    def label_of(self, field: Field, id: int) -> str:
-        if field.name == "product_tmpl_id":
-            return self.label(self.existing(id))
-        return super().label_of(field, id)
-
-    @property
-    def owner(self) -> tuple[str, str]:
-        return "product.template", "Product"
-
-    def compute_lst_price(self, row: Row) -> float:
-        return float(row["list_price"])
-
-    def compute_currency_id(self, _row: Row) -> int:
-        return int(self.env.records("res.company").existing(COMPANY_ID)["currency_id"])
-
-
-class Category(Records):
-    def label(self, row: Row) -> str:
-        return self.compute_complete_name(row)
-
-    def compute_complete_name(self, row: Row) -> str:
-        above = f"{self.label(self.existing(row['parent_id']))} / " if row.get("parent_id") else ""
-        return f"{above}{row['name']}"
 
 
 class Settings(Records):

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, sale, stock, wizards
+from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, products, sale, stock, wizards
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -41,9 +41,8 @@ CLASSES: dict[str, type[Records]] = {
     "ir.model.data": catalog.ExternalIds,
     "mrp.bom": kits.Bom,
     "mrp.bom.line": kits.BomLine,
-    "product.category": catalog.Category,
+    **products.CLASSES,
     "product.pricelist": catalog.Pricelist,
-    "product.product": catalog.Product,
     "res.config.settings": catalog.Settings,
     "res.country": catalog.Country,
     "res.country.state": catalog.State,

@@ -18,7 +18,8 @@ from integration.message import external_id
 
 MODEL = "product.product"
 ENTITY = "product"
-PRODUCTS = "product__"
+VARIANT = "product_variant"
+PRODUCTS = (f"{ENTITY}__", f"{VARIANT}__")
 """How the external ids of products of ours begin."""
 NEW = "new_product"
 """What a person may decide about a product whose record is not in Odoo any more."""
@@ -56,13 +57,13 @@ class Matches:
         free = self._free([row for row in rows if not names.get(row["id"], "").startswith(PRODUCTS)])
         candidates = [row for row in free if row["active"]] or free
         if len(candidates) > 1:
-            raise self._ambiguous(candidates)
+            raise ambiguous(self._sku, candidates, ENTITY, self._key)
         self._refuse(rows, candidates[0]["id"] if candidates else None)
         if not candidates:
             return None
         (row,) = candidates
         if not self._work.adopt(ENTITY, self._key, str(row["id"])):
-            raise _taken("SKU", row, "sku_taken")
+            raise taken("SKU", row, "sku_taken")
         self._work.found("product.load", f"product {row['id']} is the product by its SKU")
         return int(row["id"])
 
@@ -81,7 +82,10 @@ class Matches:
             hint="Choose here what is right: one of the products, or a new one. What was deleted on purpose stays so "
             "unless you choose otherwise; archive the product in Clarity if it is not sold any more.",
             code="product_gone",
-            candidates=(*self._choices(rows), {"id": "new", "label": "a new product is made", "approves": NEW}),
+            candidates=(
+                *_choices(rows, ENTITY, self._key),
+                {"id": "new", "label": "a new product is made", "approves": NEW},
+            ),
             compared=(ENTITY, self._key, theirs),
         )
 
@@ -105,24 +109,10 @@ class Matches:
         others = [row for row in rows if row["id"] != own]
         for row in others:
             if "barcode" in changed and self._barcode and row["barcode"] == self._barcode:
-                raise _taken("barcode", row, "barcode_taken")
+                raise taken("barcode", row, "barcode_taken")
         for row in others:
             if "default_code" in changed and row["active"] and row["default_code"] == self._sku:
-                raise _taken("SKU", row, "sku_taken")
-
-    def _ambiguous(self, rows: Sequence[Row]) -> Hold:
-        return Hold(
-            f"several products in Odoo have the SKU {self._sku}",
-            hint="Choose the right one here, and give the others another Internal Reference in Odoo. {again}",
-            code="ambiguous_product",
-            candidates=self._choices(rows),
-        )
-
-    def _choices(self, rows: Sequence[Row]) -> tuple[dict[str, str], ...]:
-        return tuple(
-            {"id": str(row["id"]), "label": label(row), "entity": ENTITY, "key": self._key}
-            for row in rows[:MOST_CANDIDATES]
-        )
+                raise taken("SKU", row, "sku_taken")
 
 
 def label(row: Row) -> str:
@@ -130,7 +120,22 @@ def label(row: Row) -> str:
     return f"{row['name']} (#{row['id']}{'' if row['active'] else ', archived'})"
 
 
-def _taken(what: str, row: Row, code: str) -> Hold:
+def ambiguous(sku: str, rows: Sequence[Row], entity: str, key: str) -> Hold:
+    return Hold(
+        f"several products in Odoo have the SKU {sku}",
+        hint="Choose the right one here, and give the others another Internal Reference in Odoo. {again}",
+        code="ambiguous_product",
+        candidates=_choices(rows, entity, key),
+    )
+
+
+def _choices(rows: Sequence[Row], entity: str, key: str) -> tuple[dict[str, str], ...]:
+    return tuple(
+        {"id": str(row["id"]), "label": label(row), "entity": entity, "key": key} for row in rows[:MOST_CANDIDATES]
+    )
+
+
+def taken(what: str, row: Row, code: str) -> Hold:
     return Hold(
         f"another product in Odoo has this {what}: {label(row)}",
         hint=f"Give one of the two another {what}, in Odoo or in Clarity. {{again}}",

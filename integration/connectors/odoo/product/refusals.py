@@ -30,14 +30,15 @@ class Refusals:
         self._work = work
         self._key: str = document["key"]
 
-    def check_several(self) -> None:
-        """Raises `Hold` for a product with several variants, which the fleet does not make yet."""
-        if self._document["variants"] > 1:
+    def check_form(self, theirs: str | None, *, several: bool) -> None:
+        """Raises `Hold` for one that is known, as ``theirs``, and has variants in Clarity now, or none any more."""
+        if theirs and several != ("/" in theirs):
+            is_now, was = ("several variants", "one product") if several else ("one product", "several variants")
             raise Hold(
-                "the product has several variants, which are not carried to Odoo yet",
-                hint="Make the product with its variants in Odoo by hand, each with its SKU as Internal Reference: "
-                "orders find them. Then `fleet held resolve` this.",
-                code="several_variants",
+                f"the product is {is_now} in Clarity now, and {was} in Odoo",
+                hint="Change it in Odoo by hand, each variant with its SKU as Internal Reference, and `fleet held "
+                "resolve` this: orders find them. Or make it a new product in Clarity, and archive this one.",
+                code="form_differs",
             )
 
     def check_alone(self, row: Row) -> None:
