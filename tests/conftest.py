@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
+from integration.cli.test import SAYS
 from integration.local import servers
 from integration.local.processes import PROJECT
 from integration.local.servers import Postgres, Valkey
@@ -56,8 +57,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: str(item.path) if item in of_the_world else "")
     # First what takes longest: begun late, it would be what everything waits for at the end.
     items.sort(key=lambda item: item.get_closest_marker("own_fleet") is None)
-    timed = {item.path for item in items if item.get_closest_marker("timed")}
-    assert all("mark.timed" in path.read_text() for path in timed), "`fleet test` runs those of files that say so"
+    for marker, words in SAYS.items():
+        files = {item.path for item in items if item.get_closest_marker(marker)}
+        silent = [path for path in files if not any(word in path.read_text() for word in words)]
+        assert not silent, f"`fleet test` runs those tests of files that say one of {words}: {silent}"
     if not config.getoption("--live"):
         for item in items:
             if item.get_closest_marker("live"):
@@ -116,12 +119,16 @@ def programs() -> Iterator[Warm]:
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
-    """The name of a migrated, empty database."""
+    """The name of a migrated, empty database, at which no fleet is at work, however new it is."""
     if made := pytestconfig.getoption("--template"):
         return str(made)
     name = f"template_{os.getpid()}"
     create_database(postgres.url, name)
     migrate(named(postgres.url, name))
+    made_now = Database(named(postgres.url, name))
+    with made_now.transaction() as tx:
+        tx.run("update watch set asked_at = now() - interval '1 hour'")
+    made_now.close()
     return name
 
 

@@ -48,8 +48,10 @@ def _stage(markers: str, processes: int, *options: str) -> list[str]:
 
 # One test at a time to each, in the order of `tests/conftest.py`.
 FLEET = {"fleet": _stage("fleet", FLEETS, "--dist", "loadgroup", "--no-loadscope-reorder")}
-TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 1)}  # one more, because most of them wait mostly
+TESTS = {"tests": _stage("not fleet and not timed", PROCESSORS + 2)}  # two more, because many of them wait mostly
 TIMED = {"timed": _stage("timed and not fleet", 2 * PROCESSORS)}  # they sleep most of the time
+SAYS = {"fleet": ("mark.fleet", ": World"), "timed": ("mark.timed",)}
+"""What a test file says that has tests of a marker; `tests/conftest.py` makes sure of it."""
 SETTINGS = (
     "FLEET_",
     *(variable(name, "") for name in KINDS),
@@ -140,10 +142,11 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
     began = time.monotonic()
     click.secho(f"== beside the tests, shown at the end: {', '.join([*CHECKS, *FLEET])}", bold=True, err=True)
     with ThreadPoolExecutor(2) as pool:
-        beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in (CHECKS, FLEET)]
+        commands = (CHECKS, _in_files("fleet", FLEET))
+        beside = [pool.submit(lambda each: [*_quiet(each, environment)], each) for each in commands]
         results = [*_shown(TESTS, environment)]
         results += [result for each in beside for result in each.result()]
-    results += _shown({name: [*command, *_marking("timed")] for name, command in TIMED.items()}, environment)
+    results += _shown(_in_files("timed", TIMED), environment)
     for result in results:
         if not result.passed and result.printed:
             click.secho(f"== {result.name}", bold=True, err=True)
@@ -155,10 +158,14 @@ def _everything(environment: Mapping[str, str]) -> list[Result]:
     return results
 
 
-def _marking(marker: str) -> list[str]:
-    """The test files that give this marker: to collect all others would take longer than to run these."""
-    files = sorted((PROJECT / "tests").rglob("test_*.py"))
-    return [str(file.relative_to(PROJECT)) for file in files if f"mark.{marker}" in file.read_text()]
+def _in_files(marker: str, commands: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """These commands with the test files of a marker: to collect all others would be much of the work."""
+    files = [
+        str(file.relative_to(PROJECT))
+        for file in sorted((PROJECT / "tests").rglob("test_*.py"))
+        if any(word in file.read_text() for word in SAYS[marker])
+    ]
+    return {name: [*command, *files] for name, command in commands.items()}
 
 
 def _shown(commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> Iterator[Result]:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import compileall
+import itertools
 import os
-import py_compile
 import re
 import shutil
 from collections.abc import Iterator
@@ -26,20 +25,20 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("integration", "tasks", "mappings", "tests", "pyproject.toml", "Procfile")
 PLUGINS = ("--disable-plugin-autoload", "-p", "pytest_timeout", "-p", "no:cacheprovider")
 FAILED = 1  # pytest's exit code for "tests ran and some failed"
+_times = itertools.count(1)
+"""When a file was changed, in seconds since 1970: what was compiled of one defect is taken for no other's."""
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With what has been compiled of it: for some hundred programs that would be most of their work."""
     place = tmp_path_factory.mktemp("planted")
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, place / part, ignore=shutil.ignore_patterns("__pycache__", "planted"))
+            shutil.copytree(source, place / part, ignore=shutil.ignore_patterns("planted"))
         else:
             shutil.copy(source, place / part)
-    # By hash, because a defect may leave a file's time and size as they were; pytest compiles the tests itself.
-    by_hash = py_compile.PycInvalidationMode.CHECKED_HASH
-    compileall.compile_dir(place, rx=re.compile(r"/test_\w+\.py"), quiet=2, invalidation_mode=by_hash)
     return place
 
 
@@ -51,17 +50,23 @@ def warm(copy: Path) -> Iterator[Warm]:
 
 @contextmanager
 def planted(copy: Path, defect: Defect) -> Iterator[None]:
-    sound: dict[str, str] = {}
+    sound: dict[str, tuple[str, int]] = {}
     for name, code, wrong in ((defect.file, defect.code, defect.defect), *defect.also):
         text = (copy / name).read_text()
         assert code in text, "the code has changed: plant the defect anew"
-        sound.setdefault(name, text)
-        (copy / name).write_text(text.replace(code, wrong))
+        sound.setdefault(name, (text, (copy / name).stat().st_mtime_ns))
+        write(copy / name, text.replace(code, wrong), next(_times) * 10**9)
     try:
         yield
     finally:
-        for name, text in sound.items():
-            (copy / name).write_text(text)
+        for name, (text, time) in sound.items():
+            write(copy / name, text, time)
+
+
+def write(file: Path, text: str, time: int) -> None:
+    """``time``, in nanoseconds, is when the file was changed as far as anybody sees."""
+    file.write_text(text)
+    os.utime(file, ns=(time, time))
 
 
 @pytest.mark.timeout(600)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import UTC, datetime
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from integration.errors import Misconfigured
-from integration.signature import check_secret, sign
+from integration.signature import TOLERANCE, BadSignature, Flaw, check_secret, sign, verify
 
 KEY = base64.b64encode(b"k" * 24).decode()
 REFUSED = {
@@ -46,3 +47,20 @@ def test_a_secret_may_come_without_its_prefix(secret: str) -> None:
     check_secret("CLARITY_WEBHOOK_SECRETS", secret)
     at = datetime(2026, 11, 20, tzinfo=UTC)
     assert sign(secret, "evt_1", int(at.timestamp()), b"{}") == Webhook(secret).sign("evt_1", at, "{}")
+
+
+@pytest.mark.parametrize("off", [TOLERANCE + 60, -TOLERANCE - 60])
+def test_a_webhook_of_another_time_is_refused(off: int) -> None:
+    at = int(time.time()) + off
+    with pytest.raises(BadSignature) as refusal:
+        verify([KEY], "evt_1", str(at), sign(KEY, "evt_1", at, b"{}"), b"{}")
+    assert refusal.value.flaw is Flaw.STALE
+
+
+def test_a_signature_of_another_body_proves_nothing() -> None:
+    at = int(time.time())
+    signature = sign(KEY, "evt_1", at, b"{}")
+    verify([KEY], "evt_1", str(at), signature, b"{}")
+    with pytest.raises(BadSignature) as refusal:
+        verify([KEY], "evt_1", str(at), signature, b"{} ")
+    assert refusal.value.flaw is Flaw.UNPROVEN

@@ -28,6 +28,14 @@ def test_one_has_it_and_the_other_is_skipped(orders: Orders, customer: dict[str,
     assert orders.fulfilled_by() == {"1": has}
 
 
+def test_what_is_stored_of_an_event_is_encrypted(orders: Orders) -> None:
+    orders.accept(customer__name="Ada Lovelace")
+    with orders.runtime.database.transaction() as tx:
+        (body,) = (bytes(row["body"]) for row in tx.rows("select body from messages"))
+    assert b"Ada Lovelace" not in body
+    assert b"Ada Lovelace" in orders.runtime.vault.open(body)
+
+
 @pytest.mark.parametrize("lines", [[], None])
 def test_an_order_without_lines_is_held(orders: Orders, lines: object) -> None:
     ids = orders.come(**PERSON, lines=lines)
