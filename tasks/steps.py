@@ -170,7 +170,8 @@ def _validate(job: Job) -> None:
         of.check(canonical, job.work.decided.approves)
     _require(job)
     progress_changed = job.tracking.after_validate(job)
-    shown = job.delivery.applied_digest == digest(job.document["target"])
+    applied = job.delivery.applied_digest
+    shown = applied is not None and applied == digest(job.document["target"])
     if shown and job.delivery.replay_of is None and not progress_changed:
         raise Skip("unchanged: the target shows this already", settles=True)
 

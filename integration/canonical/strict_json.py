@@ -74,12 +74,25 @@ def thaw(frozen: bytes) -> Any:
 
 
 def _write(value: Any, decimal: Callable[[Decimal], str]) -> str:
+    kind = type(value)
+    if kind is dict:
+        parts = []
+        for key in sorted(value):
+            item = value[key]
+            text = encode_basestring_ascii(item) if type(item) is str else _write(item, decimal)
+            parts.append(f"{encode_basestring_ascii(key)}:{text}")
+        return "{" + ",".join(parts) + "}"
+    if kind is Decimal:
+        return decimal(value)
+    return _write_other(value, decimal)
+
+
+def _write_other(value: Any, decimal: Callable[[Decimal], str]) -> str:
     match value:  # the most frequent first
         case str():
             return encode_basestring_ascii(value)
         case dict():
-            items = [f"{encode_basestring_ascii(key)}:{_write(value[key], decimal)}" for key in sorted(value)]
-            return "{" + ",".join(items) + "}"
+            return _write(dict(value), decimal)
         case None:
             return "null"
         case Decimal():

@@ -177,6 +177,11 @@ def test_what_a_function_says_of_a_value_it_cannot_use(
         ("deep.er.est", None),
         ("absent || number || id", "N-1"),
         ("absent || empty", ""),
+        ("number == 'N-1'", True),
+        ("deep.er == '3'", False),
+        ("number.absent == ''", False),
+        ("empty == ''", True),
+        ("number == 'N\\'1'", False),
         ("lines[-1].id", "2"),
     ],
 )
