@@ -189,7 +189,11 @@ class SitesBench(CreatingBench):
 
     def document(self, entity: str) -> Document:
         stated = self._new()
-        number = "A-20" if stated["customer"]["is_company"] else "P-de-2"
+        is_company = stated["customer"]["is_company"]
+        number = "A-20" if is_company else "P-de-2"
+        if is_company:
+            fields = {"LastName": "Roe", "EmailAddress": f"{odoo_targets.unique()}@mail.example"}
+            stated["contacts"] = [{"key": "p-1", "fields": fields, "usage": "CUSTOMER_CONTACT"}]
         stated["on_create"] = {"customer": {"account_number": number}}
         if entity == "customer":
             return stated

@@ -11,7 +11,7 @@ from integration.connectors.contract import Document
 from integration.connectors.fusion.customer.parties import party_name
 from integration.connectors.fusion.soap import values
 from integration.errors import Hold, Misconfigured, Reject, Throttled
-from integration.sandbox.fusion.schema import PERSON
+from integration.sandbox.fusion.schema import PERSON, RELATIONSHIP
 from tests.connectors.benches import an_order_of, new_company, new_person
 from tests.connectors.fusion_targets import ADDRESS_SET, Pod, Shop
 from tests.connectors.odoo_targets import held
@@ -220,6 +220,7 @@ def test_doctor_tries_the_service(running: Pod) -> None:
 def test_doctor_names_what_a_pod_calls_otherwise(running: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing public lists the attributes of hubPersons, and a row of the mapping may name another."""
     monkeypatch.delitem(PERSON.attributes, "FirstName")
+    monkeypatch.delitem(RELATIONSHIP.attributes, "SubjectPartyId")
     connector = running.connector(create_accounts=ADDRESS_SET)
-    [found] = [each for each in connector.examine() if each.about == "new accounts" and each.verdict == "error"]
-    assert "hubPersons of this pod has no FirstName" in found.says
+    found = [each.says for each in connector.examine() if each.about == "new accounts" and each.verdict == "error"]
+    assert found == ["hubPersons of this pod has no FirstName", "Relationship of this pod has no SubjectPartyId"]

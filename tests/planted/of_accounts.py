@@ -10,10 +10,12 @@ PARTIES = f"{CONNECTORS}fusion/customer/parties.py"
 SITES = f"{CONNECTORS}fusion/customer/sites.py"
 SERVICE = f"{CONNECTORS}fusion/customer/account_service.py"
 ACCOUNTS = f"{CONNECTORS}fusion/customer/accounts.py"
+PEOPLE = f"{CONNECTORS}fusion/customer/contacts.py"
 CONTACTS = f"{CONNECTORS}odoo/customer/contacts.py"
 MADE = "tests/connectors/test_fusion_accounts_made.py::"
 FUSION = "tests/connectors/test_fusion_customer_post.py::"
 ADDED = "tests/connectors/test_fusion_sites.py::"
+PERSONS = "tests/connectors/test_fusion_contacts.py::"
 ODOO = "tests/connectors/test_odoo_customer_post.py::"
 CONTRACT = "tests/connectors/test_contract.py::"
 
@@ -194,6 +196,30 @@ DEFECTS: list[Defect] = [
         'if False else {"PartySiteId": party_site}',
         f"{ADDED}test_one_address_that_is_billed_and_shipped_to_is_one_site",
         "2 == 1",
+    ),
+    Defect(
+        "a contact that Fusion has is found before one is made",
+        PEOPLE,
+        " or next(theirs, None)",
+        "",
+        f"{PERSONS}test_a_contact_that_fusion_has_is_found_by_address_and_name",
+        r"\['Ada Roe', 'Ada Roe', 'Bob', 'Eve'\]|At index 1|'Ada Roe' != 'Bob'",
+    ),
+    Defect(
+        "contacts with one e-mail address are two people",
+        PEOPLE,
+        "and _identity(row) == mine",
+        "and _identity(row)[0] == mine[0]",
+        f"{PERSONS}test_a_contact_that_fusion_has_is_found_by_address_and_name",
+        "'Eve'",
+    ),
+    Defect(
+        "a person becomes a contact once",
+        PEOPLE,
+        "if person and row is None:",
+        "if person:",
+        f"{PERSONS}test_two_contacts_with_one_address_are_two_people",
+        "contact.relate",
     ),
     Defect(
         "a SOAP fault is a refusal",

@@ -1,4 +1,7 @@
-"""First orders of a company that Fusion does not know: whatever happens meanwhile, they make one account."""
+"""First orders of customers whom Fusion does not know: whatever happens meanwhile, they make one account.
+
+Orders that ship to an address that the account lacks make one site of it.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tests.road.test_customers import PARTS
 from tests.road.world import World
 
 ORDERS = 10
+AT_FUSION = {"customAttributes": {"fulfilledBy": "fusion"}}
 
 
 def made(world: World, name: str) -> dict[str, Any]:
@@ -56,3 +60,16 @@ def test_first_orders_at_once_and_a_late_customer_make_one_account(tmp_path: Pat
         assert (books["parties"], len(books["accounts"])) == (1, 1), "one party with one account"
         assert len(books["uses"]) == len(set(books["uses"])), "no site twice"
         assert known(world, "fusion", key) == list(books["accounts"])
+
+        person = {"id": f"{key}-p", "type": "person", "name": f"Jane {name}", "email": f"{key}-p@example.test"}
+        lines = [{**line, **AT_FUSION} for line in order["lines"]]
+        dock = {"shippingAddress": {**order["shippingAddress"], "line1": f"Dock {key}"}}
+        with ThreadPoolExecutor(8) as threads:
+            private = [{**placed, "customer": person, "lines": lines}] * 4
+            ids = list(threads.map(world.place, [*private, *[{**placed, **dock}] * 4]))
+        world.finished(*ids, seconds=240)
+        assert {row["state"] for id in ids for row in world.at("fusion", id)} <= {"done", "skipped"}, "none is held"
+        assert made(world, name)["uses"] == sorted([*books["uses"], "SHIP_TO"])
+        assert made(world, name)["accounts"] == books["accounts"]
+        theirs = made(world, f"Jane {name}")
+        assert (theirs["parties"], len(theirs["accounts"]), theirs["uses"]) == (1, 1, ["BILL_TO", "SHIP_TO"])

@@ -127,6 +127,15 @@ def test_a_person_is_made(pod: Pod) -> None:
     assert (contact["ContactName"], contact["AccountPartyId"]) == ("Jane Example", None)
 
 
+def test_a_person_becomes_a_contact_of_an_organization(pod: Pod) -> None:
+    volatile = {"PartyId", "AddressId", "LocationId"}
+    company, person = (check(pod, name, volatile=volatile) for name in ("63", "63b"))
+    ids = {"SubjectPartyId": person["PartyId"], "ObjectPartyId": company["PartyId"]}
+    check(pod, "66b", {**example("66b")["request"]["body"], **ids}, volatile={"RelationshipRecId"})
+    [contact] = pod.get("/crmRestApi/resources/latest/contacts", q=f"AccountPartyId={company['PartyId']}")["items"]
+    assert (contact["PartyId"], contact["AccountName"]) == (person["PartyId"], "Example Trade Ltd")
+
+
 def test_an_account_gets_a_site_and_a_site_a_use(pod: Pod) -> None:
     made = check(pod, "63", volatile={"PartyId", "AddressId", "LocationId"})
     dock = check(pod, "66", volatile={"AddressId", "LocationId"})

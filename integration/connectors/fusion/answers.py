@@ -15,7 +15,7 @@ NUMBERED = {
     *("PartyId", "AccountPartyId", "CustomerAccountId", "SiteUseId", "PartySiteId", "SiteId", "HeaderId"),
     *("FulfillLineId", "CustomerTransactionId", "AddressId"),
 }
-CHILDREN = frozenset({"Address", "SourceSystemReference"})
+CHILDREN = frozenset({"Address", "Relationship", "SourceSystemReference"})
 """Of the trading community: their names begin with a capital letter, too."""
 FLEXFIELDS = "additionalInformation"
 """Their views have capitals, too, and are children."""

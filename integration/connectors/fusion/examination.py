@@ -12,6 +12,7 @@ from integration.canonical.hints import plain
 from integration.connectors.contract import Document, Finding, Verdict
 from integration.connectors.fusion.client import Client, quoted
 from integration.connectors.fusion.customer.account_service import AccountService
+from integration.connectors.fusion.customer.contacts import RELATIONSHIP
 from integration.connectors.fusion.customer.parties import ORGANIZATIONS, PERSONS
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
 from integration.connectors.fusion.order.items import Items
@@ -36,6 +37,7 @@ PARTIES_HAVE = {
     PERSONS: ("PartyNumber", "FirstName", "LastName", "EmailAddress", "RawPhoneNumber", "PartyUsageCode"),
 }
 """What the mappings as shipped write to parties; Oracle documents the resource of persons without its attributes."""
+RELATIONSHIPS_HAVE = ("RelationshipType", "RelationshipCode", "SubjectPartyId", "ObjectPartyId")
 BY_KEY = "changes cannot be asked for: open orders are read one by one instead, which takes longer"
 
 
@@ -173,6 +175,10 @@ class Examination:
                 if missing := _missing(self._described(resource, family="crm"), names):
                     fix = "Name them in the rows party of the mappings fusion.out.customer and fusion.out.order."
                     yield Finding(about, "error", f"{resource} of this pod has no {', '.join(missing)}", fix)
+            related = _child(self._described(ORGANIZATIONS, family="crm"), RELATIONSHIP)
+            if missing := _missing(related, RELATIONSHIPS_HAVE):
+                fix = "Take the rows contacts out of the mapping fusion.out.customer, and report it to this project."
+                yield Finding(about, "error", f"{RELATIONSHIP} of this pod has no {', '.join(missing)}", fix)
 
     def _fallback(self, about: str) -> Iterator[Finding]:
         options = self._system.options

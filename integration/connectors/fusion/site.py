@@ -9,6 +9,7 @@ from integration.connectors.contract import Document, Gate
 from integration.connectors.fusion.client import Client
 from integration.connectors.fusion.customer.account_service import AccountService
 from integration.connectors.fusion.customer.changes import AccountChanges
+from integration.connectors.fusion.customer.contacts import Contacts
 from integration.connectors.fusion.customer.creation import Creation
 from integration.connectors.fusion.customer.directory import Directory
 from integration.connectors.fusion.customer.parties import ORGANIZATIONS, PERSONS, Parties
@@ -41,6 +42,7 @@ class Site:
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
         self.parties = {True: Parties(self.client, ORGANIZATIONS), False: Parties(self.client, PERSONS)}
+        self.contacts = Contacts(self.client, self.parties[False])
         address_set = options.get("create_accounts", "")
         if address_set and not address_set.isdigit():
             raise Misconfigured("FUSION_CREATE_ACCOUNTS is not the id of an address set, which is a number", hint=SETS)

@@ -17,7 +17,16 @@ from integration.sandbox.fusion.orders import Duplicate, Orders
 from integration.sandbox.fusion.parties import KINDS, Parties
 from integration.sandbox.fusion.records import Records, now
 from integration.sandbox.fusion.render import View, attributes_of, change_indicator, key_of
-from integration.sandbox.fusion.schema import ACCOUNT_SITE, ADDRESS, ITEM, LINE, ORDER, RESOURCES, Resource
+from integration.sandbox.fusion.schema import (
+    ACCOUNT_SITE,
+    ADDRESS,
+    ITEM,
+    LINE,
+    ORDER,
+    RELATIONSHIP,
+    RESOURCES,
+    Resource,
+)
 from integration.sandbox.fusion.wire import Refusal, not_faked
 
 Row = dict[str, Any]
@@ -167,6 +176,9 @@ class Api:
             case ("POST", resource, None) if resource is ADDRESS and place.top:
                 address = self._parties.add_address(place.of, place.top, wire.payload(ADDRESS))
                 return self._written(ADDRESS, address, f"{place.url}/{address['AddressNumber']}", 201)
+            case ("POST", resource, None) if resource is RELATIONSHIP and place.top:
+                related = self._parties.relate(place.of, place.top, wire.payload(RELATIONSHIP))
+                return self._written(RELATIONSHIP, related, f"{place.url}/{related['RelationshipRecId']}", 201)
             case ("DELETE", resource, row) if resource is ORDER and row:
                 self._orders.delete(row)
                 return Response(status=204)

@@ -10,7 +10,7 @@ from typing import Any
 
 from integration.sandbox.config import FusionConfig
 from integration.sandbox.fusion.records import Records, now
-from integration.sandbox.fusion.schema import ADDRESS, CONTACT, ORGANIZATION, PERSON, Resource
+from integration.sandbox.fusion.schema import ADDRESS, CONTACT, ORGANIZATION, PERSON, RELATIONSHIP, Resource
 from integration.sandbox.fusion.wire import Refusal, required
 
 KINDS = (ORGANIZATION, PERSON)
@@ -62,6 +62,22 @@ class Parties:
         address = self._address(party, given)
         self._put(kind, {**party, "Address": [*party["Address"], address]})
         return address
+
+    def relate(self, kind: Resource, party: Row, given: Row) -> Row:
+        """A person that becomes a contact of the organization: the list of contacts shows it with that from now on."""
+        for name in RELATIONSHIP.required:
+            if not given.get(name):
+                raise required(RELATIONSHIP, name)
+        contacts = (row for row in self._records.all(CONTACT.name) if row["PartyId"] == given["SubjectPartyId"])
+        person = next(contacts, None)
+        if person is None or given["ObjectPartyId"] != party["PartyId"] or kind is not ORGANIZATION:
+            raise Refusal(400, "HZ-120011: The party isn't valid.", "HZ-120011")
+        account = {"AccountPartyId": party["PartyId"], "AccountPartyNumber": party["PartyNumber"]}
+        named = {**person, **account, "AccountName": party_name(party)}
+        self._records.put(CONTACT.name, person["PartyNumber"], named)
+        row = {**given, "RelationshipRecId": self._records.new_id()}
+        self._put(kind, {**party, "Relationship": [*party.get("Relationship", ()), row]})
+        return row
 
     def _address(self, party: Row, given: Row) -> Row:
         if not given.get("Country"):

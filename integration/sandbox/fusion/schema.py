@@ -269,6 +269,14 @@ ADDRESS = Resource(
 SOURCE_REFERENCE = Resource(
     "SourceSystemReference", _attributes(text="SourceSystem+/30 SourceSystemReferenceValue+/255")
 )
+RELATIONSHIP = Resource(
+    "Relationship",
+    _attributes(
+        id="RelationshipRecId SubjectPartyId+ ObjectPartyId+", text="RelationshipType+/30 RelationshipCode+/30"
+    ),
+    key="RelationshipRecId",
+    required=("RelationshipType", "RelationshipCode", "SubjectPartyId", "ObjectPartyId"),
+)
 ORGANIZATION = Resource(
     "hubOrganizations",
     _attributes(
@@ -280,7 +288,7 @@ ORGANIZATION = Resource(
     key="PartyNumber",
     view="HubOrganizationVO",
     required=("OrganizationName",),
-    children=_children(ADDRESS, SOURCE_REFERENCE),
+    children=_children(ADDRESS, SOURCE_REFERENCE, RELATIONSHIP),
 )
 PERSON = Resource(
     "hubPersons",
@@ -293,7 +301,7 @@ PERSON = Resource(
     key="PartyNumber",
     view="HubPersonVO",
     required=("LastName",),
-    children=_children(ADDRESS, SOURCE_REFERENCE),
+    children=_children(ADDRESS, SOURCE_REFERENCE, RELATIONSHIP),
 )
 UNIT = Resource("finBusinessUnitsLOV", _attributes(id="BusinessUnitId?", text="BusinessUnitName?"))
 

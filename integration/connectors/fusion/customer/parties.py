@@ -55,23 +55,23 @@ class Parties:
         """The organizations that are called so; without their addresses."""
         return list(self._client.items(self._collection, q=f"OrganizationName={quoted(name)}", fields=NAMES))
 
-    def create(self, body: Document, work: Work) -> Row:
+    def create(self, body: Document, work: Work, effect: str = "party.create") -> Row:
         """The party that the body states, made unless it is there."""
         request = self._client.write("POST", self._collection, body)
 
         def send_if_absent(frozen: Request) -> Document:
             return self.numbered(body["PartyNumber"]) or self._make(frozen)
 
-        return self._whole(work.perform("party.create", request, self._make, send_if_absent))
+        return self._whole(work.perform(effect, request, self._make, send_if_absent))
 
-    def ensure(self, party: Row, document: Document, work: Work) -> Row:
+    def ensure(self, party: Row, document: Document, work: Work, effect: str = "party.update") -> Row:
         """Writes what the party has otherwise than the document states, and the addresses that it lacks."""
         number = str(party["PartyNumber"])
         stated = document.get("party", {}).items()
         changes = {name: value for name, value in stated if value is not None and not equal(name, value, party)}
         if changes:
             request = self._client.write("PATCH", self._path(number), changes)
-            work.perform("party.update", request, self._client.send)
+            work.perform(effect, request, self._client.send)
         for address in document.get("addresses", ()):
             if not find(party, document["key"], address):
                 party = self._add(party, address_body(document["key"], address), work)

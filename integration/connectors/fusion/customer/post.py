@@ -47,6 +47,8 @@ def post_customer(site: Site, document: Document, work: Work) -> Posted:
             site.parties[customer["is_company"]].ensure(party, document, work)
         if document.get("addresses") and creates:
             site.creation.sites.ensure(rows, customer, uses(key, document["addresses"]), work)
+        if party and creates and customer["is_company"]:
+            site.contacts.ensure(key, party, document.get("contacts", ()), work)
     return Posted(number, number)
 
 
