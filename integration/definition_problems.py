@@ -24,6 +24,7 @@ from integration.errors import Misconfigured
 from integration.functions import Table
 from integration.json_places import Places, Position
 from integration.offers import Offers, refused
+from integration.rates import wrong_conversion
 from integration.workflow import wrong_transform
 
 Document = dict[str, Any]
@@ -117,12 +118,18 @@ class _Files:
         for each in self.mappings:
             if each.document:
                 each.wrong += _wrong_mapping(each.document, each.wrong, tables)
+        rates = self._rates()
         for each in self.workflows:
             if each.document:
                 each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
+                each.wrong += _wrong_conversion(each.document, each.wrong, tables, rates, bodies)
 
     def _tables(self) -> dict[str, Table]:
         return (self.beside._tables() if self.beside else {}) | {each.name: _table_of(each) for each in self.tables}
+
+    def _rates(self) -> set[str]:
+        own = {each.name for each in self.tables if each.document and "rates" in each.document}
+        return own | (self.beside._rates() if self.beside else set())
 
     def _bodies(self) -> dict[str, Document | None]:
         if self.beside:
@@ -214,6 +221,20 @@ def _sound_rows(rows: Any) -> list[Document]:
         | ({"rows": _sound_rows(row["rows"])} if "rows" in row else {})
         for index, row in enumerate(found)
     ]
+
+
+def _wrong_conversion(
+    workflow: Document,
+    known: list[Problem],
+    tables: dict[str, Table],
+    rates: set[str],
+    mappings: dict[str, Document | None],
+) -> list[Problem]:
+    refused_keys = {each.path[0] for each in known if each.path}
+    if refused_keys & {"convert", "transform"} or "transform" not in workflow:
+        return []
+    orders = {name for name, body in mappings.items() if body is None or body["target"] == "order"}
+    return list(wrong_conversion(workflow, tables, rates, orders))
 
 
 def _wrong_workflow(
