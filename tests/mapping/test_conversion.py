@@ -14,6 +14,7 @@ from integration.canonical.conversion import convert
 from integration.canonical.money import minor_digits, round_money
 from integration.connectors.fusion.order.prices import prices
 from integration.errors import Hold, Misconfigured
+from integration.mapping_check import check_definitions
 from integration.rates import Conversion, Rates
 from integration.workflow import Document, load_definitions
 from mappings import FOLDER
@@ -129,3 +130,18 @@ def test_a_workflow_that_cannot_convert_is_refused(tmp_path: Path, sound: str, w
     with pytest.raises(Misconfigured) as refused:
         load_definitions(FOLDER, instead=example)
     assert problem in refused.value.reason
+
+
+def test_a_table_of_rates_is_for_workflows_alone(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "mappings")
+    shutil.copy(EXAMPLE / "tables" / "rates.json", folder / "tables")
+    assert problems(folder) == ["no workflow converts by the table rates"]
+    path = folder / "odoo" / "out" / "order.json"
+    path.write_text(path.read_text().replace('["lookup", "carriers"]', '["lookup", "rates"]'))
+    [problem] = problems(folder)
+    assert problem.startswith("odoo/out/order.json:")
+    assert problem.endswith("there is no table 'rates' in mappings/tables")
+
+
+def problems(folder: Path) -> list[str]:
+    return [str(problem) for checked in check_definitions(folder) for problem in checked.problems]
