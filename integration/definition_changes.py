@@ -49,7 +49,7 @@ def _of_mapping(was: Document, becomes: Document) -> Iterator[str]:
 
 
 def _of_table(was: Document, becomes: Document) -> Iterator[str]:
-    old, new = was["values"], becomes["values"]
+    old, new = _entries(was), _entries(becomes)
     for key in [*old, *(key for key in new if key not in old)]:
         if key not in new:
             yield f"{key} → {_shown(old[key])} removed"
@@ -57,7 +57,13 @@ def _of_table(was: Document, becomes: Document) -> Iterator[str]:
             yield f"{key} → {_shown(new[key])} added"
         elif not _same(old[key], new[key]):
             yield f"{key} → {_shown(new[key])} instead of {_shown(old[key])}"
-    yield from _of_keys(was, becomes, leave=("values",))
+    yield from _of_keys(was, becomes, leave=("values", "rates"))
+
+
+def _entries(table: Document) -> Document:
+    """The entries of a value table, or the rates of one of rates, each by its currencies and day."""
+    rates = table.get("rates", ())
+    return table.get("values") or {f"{row['from']} to {row['to']} of {row['date']}": row["rate"] for row in rates}
 
 
 def _of_workflow(was: Document, becomes: Document) -> Iterator[str]:

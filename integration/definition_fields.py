@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Iterable
+from datetime import date
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, validates_schema
 
+from integration.canonical.decimals import decimal_of
 from integration.canonical.fulfilment import Stage
+from integration.canonical.money import currencies
 from integration.definition_problem import MEANT
 from integration.functions import FUNCTIONS
 
@@ -18,6 +22,7 @@ STAGES = [stage.word for stage in Stage]
 CLOSE = 0.7
 """How alike a misspelt name and the name that was meant are, at least, from 0 to 1."""
 TEXT: Document = {"type": "string", "minLength": 1}
+RATE = re.compile(r"[0-9]+([.][0-9]+)?", re.ASCII)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
@@ -80,6 +85,49 @@ class Text(Value):
 
     def check(self, value: Any) -> bool:
         return isinstance(value, str) and value != ""
+
+
+class Currency(Text):
+    """An ISO 4217 code in use."""
+
+    problem = "is no currency in use (ISO 4217)"
+    json: Document = {"type": "string", "pattern": "^[A-Z]{3}$"}
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, str) and value in currencies()
+
+
+class Day(Text):
+    """A calendar day, as 2026-11-20."""
+
+    problem = "is not a day like 2026-11-20"
+    json: Document = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+
+    def check(self, value: Any) -> bool:
+        try:
+            return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            return False
+
+
+class Rate(Text):
+    """A number above zero, written as text: it is exact."""
+
+    problem = "is not a number above zero, as text like 1.0850"
+    json: Document = {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"}
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, str) and bool(RATE.fullmatch(value)) and bool(decimal_of(value))
+
+
+class Count(Value):
+    """A whole number, 0 or more."""
+
+    problem = "is not a whole number from 0"
+    json: Document = {"type": "integer", "minimum": 0}
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 class Condition(Text):

@@ -24,6 +24,7 @@ from integration.errors import Misconfigured
 from integration.functions import Table
 from integration.json_places import Places, Position
 from integration.offers import Offers, refused
+from integration.rates import wrong_conversion
 from integration.workflow import wrong_transform
 
 Document = dict[str, Any]
@@ -117,17 +118,29 @@ class _Files:
         for each in self.mappings:
             if each.document:
                 each.wrong += _wrong_mapping(each.document, each.wrong, tables)
+        rates = self._rates()
         for each in self.workflows:
             if each.document:
                 each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
+                each.wrong += _wrong_conversion(each.document, each.wrong, tables, rates, bodies)
 
     def _tables(self) -> dict[str, Table]:
-        return (self.beside._tables() if self.beside else {}) | {each.name: _table_of(each) for each in self.tables}
+        """The value tables: rows look nothing up in one of rates."""
+        own = {each.name: _table_of(each) for each in self.tables if not _has_rates(each)}
+        return (self.beside._tables() if self.beside else {}) | own
+
+    def _rates(self) -> set[str]:
+        own = {each.name for each in self.tables if _has_rates(each)}
+        return own | (self.beside._rates() if self.beside else set())
 
     def _bodies(self) -> dict[str, Document | None]:
         if self.beside:
             return self.beside._bodies()
         return {each.name: None if each.wrong else each.document for each in self.mappings}
+
+
+def _has_rates(table: _File) -> bool:
+    return table.document is not None and "rates" in table.document
 
 
 def _table_of(each: _File) -> Table:
@@ -214,6 +227,20 @@ def _sound_rows(rows: Any) -> list[Document]:
         | ({"rows": _sound_rows(row["rows"])} if "rows" in row else {})
         for index, row in enumerate(found)
     ]
+
+
+def _wrong_conversion(
+    workflow: Document,
+    known: list[Problem],
+    tables: dict[str, Table],
+    rates: set[str],
+    mappings: dict[str, Document | None],
+) -> list[Problem]:
+    refused_keys = {each.path[0] for each in known if each.path}
+    if refused_keys & {"convert", "transform"} or "transform" not in workflow:
+        return []
+    orders = {name for name, body in mappings.items() if body is None or body["target"] == "order"}
+    return list(wrong_conversion(workflow, tables, rates, orders))
 
 
 def _wrong_workflow(

@@ -14,6 +14,9 @@ from marshmallow import ValidationError, validates_schema
 from integration.definition_fields import (
     Calls,
     Condition,
+    Count,
+    Currency,
+    Day,
     Document,
     Entries,
     Flag,
@@ -21,6 +24,7 @@ from integration.definition_fields import (
     OneOf,
     Part,
     Parts,
+    Rate,
     Reasons,
     Sources,
     Statuses,
@@ -104,14 +108,67 @@ class MappingDocument(Keys):
     left_out = Reasons("the paths that are left out on purpose, each with the reason")
 
 
+class RateRow(Keys):
+    """The exchange rate of one day."""
+
+    source = Currency("the currency that is converted", key="from", required=True)
+    to = Currency("the currency that it becomes", required=True)
+    date = Day("the day from which it applies, until a newer one", required=True)
+    rate = Rate("how much of `to` one of `from` is, as text", required=True)
+
+
+class RateRows(Parts):
+    """A list of rates."""
+
+    def schema_of(self, item: Document) -> Keys:  # noqa: ARG002
+        return RATE_ROW
+
+    @property
+    def json(self) -> Document:  # type: ignore[override]
+        return {"type": "array", "items": object_schema(RATE_ROW)}
+
+
+RATE_ROW = RateRow()
+
+
 class TableDocument(Keys):
-    """A value table: what each value of one system means in another."""
+    """A value table: what each value of one system means in another; or a table of exchange rates."""
 
     dialect = Text("this schema, for editors", key="$schema")
     about = Text("what the values mean, for people")
     columns = Texts("what makes up a key, in this order, joined by / in the entries; * there is any value")
-    values = Entries("the entries", required=True)
+    values = Entries("the entries")
     default = Value("what a value means that has no entry; without it such a document is held")
+    rates = RateRows("exchange rates, by which a workflow converts: the newest of the order's day or before")
+    days = Count("how many days before the order's a rate may be from; where all are older, the order is held")
+
+    also: ClassVar[Document] = {
+        "oneOf": [{"required": ["values"]}, {"required": ["rates", "days"]}],
+        "dependencies": {"rates": ["days"], "days": ["rates"], "columns": ["values"], "default": ["values"]},
+    }
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _has_values_or_rates(self, _loaded: Any, given: Document, **_: Any) -> None:
+        if "rates" not in given and "days" not in given:
+            if "values" not in given:
+                raise ValidationError({"values": ["is missing"]})
+            return
+        for key in ("rates", "days"):
+            if key not in given:
+                raise ValidationError({key: ["is missing"]})
+        for key in ("values", "columns", "default"):
+            if key in given:
+                raise ValidationError({key: ["is not for a table of rates"]})
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _has_one_rate_a_day(self, _loaded: Any, given: Document, **_: Any) -> None:
+        rows = given.get("rates")
+        seen: set[tuple[Any, ...]] = set()
+        for index, row in enumerate(rows if isinstance(rows, list) else ()):
+            day = tuple(str(row.get(key)) for key in ("from", "to", "date")) if isinstance(row, dict) else (index,)
+            if day in seen:
+                raise ValidationError({"rates": {index: ["is a second rate of that day"]}})
+            seen.add(day)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _has_whole_keys(self, _loaded: Any, given: Document, **_: Any) -> None:
@@ -154,6 +211,13 @@ class FollowUp(Keys):
     when = Condition("a JMESPath expression over the canonical document: the status is pushed where it is true")
 
 
+class Convert(Keys):
+    """How a target's orders are converted."""
+
+    to = Currency("the currency of the orders at the target", required=True)
+    by = Text("a table of exchange rates", required=True)
+
+
 class WorkflowDocument(Keys):
     """A workflow: which events lead to which effect at which target, by which mappings."""
 
@@ -170,6 +234,7 @@ class WorkflowDocument(Keys):
     lines = Condition("a JMESPath expression over a line of an order: the lines that this target fulfils")
     carries_charges = Flag("whether this target has the shipping, fees and discounts of the order as a whole")
     fulfils = Flag("false: the target has a copy for the books, and fulfils nothing")
+    convert = Part("the currency that the target gets its orders in, where that is not Clarity's", Convert())
     needs = Needs("objects that the target must have first")
     then = Part("what follows", FollowUp())
 

@@ -5,7 +5,8 @@ A sample is ``mappings/samples/<mapping>/<case>.json``: ``about``, ``given``, an
 
 Samples of the workflows are in ``mappings/workflows/samples``, those of each example beside it.  ``given`` is an order
 as its ``source`` has it, ``on`` the type of the event; ``expect`` has the ids of the lines that each workflow gets,
-where the ``systems`` take part (all of them, if none are named).
+where the ``systems`` take part (all of them, if none are named); ``shows`` has by workflow what expressions find in
+what its target carries of the order.
 
 What is `accepted` is written into the samples for review: whatever a mapping makes now is then what they expect.
 """
@@ -25,6 +26,7 @@ from integration.definition_files import examples, mappings, read_json
 from integration.definition_problems import Found, found_in
 from integration.definition_schemas import DOCUMENTS, json_schema
 from integration.errors import Failure, Hold, Misconfigured, Reject
+from integration.expressions import compile_expression
 from integration.offers import Offers
 from integration.owners import owned_twice
 from integration.translator import Mapping
@@ -203,7 +205,7 @@ def _check_workflows(folder: Path, example: Path | None) -> Checked:
     files = sorted(((example or folder / "workflows") / "samples").glob("*.json"))
     try:
         definitions = load_definitions(folder, instead=example)
-        found = {path.name: _run_workflows(definitions, read_json(path)) for path in files}
+        found = {path.name: run_workflows(definitions, read_json(path)) for path in files}
     except Misconfigured as error:
         return Checked(name, problems=[Found(f"{error.reason}. {error.hint}")])
     problems = [Found(f"sample {file}: {problem}") for file, problems in found.items() for problem in problems]
@@ -221,7 +223,7 @@ def _check_added(folder: Path, example: Path, accept: bool) -> Iterator[Checked]
         yield replace(checked, name=f"examples/{example.name}/{mapping.name}", rows=len(numbers), problems=problems)
 
 
-def _run_workflows(definitions: Definitions, sample: dict[str, Any]) -> list[str]:
+def run_workflows(definitions: Definitions, sample: dict[str, Any]) -> list[str]:
     systems = sample.get("systems")
     started = definitions.matching(sample.get("source", ""), sample.get("on", ""))
     taking = [each for each in started if systems is None or each.target in systems]
@@ -235,13 +237,20 @@ def _run_workflows(definitions: Definitions, sample: dict[str, Any]) -> list[str
     if refusal is not None:
         return [f"it should be {refusal}, but was translated"]
     lines = {name: [line["id"] for line in part["lines"]] for name, part in parts.items()}
-    return list(differences(sample.get("expect"), lines))
+    shown = {
+        name: {text: compile_expression(text)(parts.get(name)) for text in expressions}
+        for name, expressions in sample.get("shows", {}).items()
+    }
+    return [*differences(sample.get("expect"), lines), *differences(sample.get("shows", {}), shown)]
 
 
 def _loose_ends(definitions: Definitions, mappings: list[Mapping], folder: Path) -> Iterator[str]:
     used = {table for mapping in mappings for table in mapping.tables}
     for table in sorted(set(definitions.tables()) - used):
         yield f"no mapping uses the table {table}"
+    converting = {workflow.conversion.rates.name for workflow in definitions.workflows if workflow.conversion}
+    for table in sorted({each.name for each in definitions.rows() if "rates" in each.body} - converting):
+        yield f"no workflow converts by the table {table}"
     known = {mapping.name for mapping in mappings}
     for samples in sorted(path.name for path in (folder / "samples").glob("*") if path.is_dir()):
         if samples not in known:

@@ -26,6 +26,7 @@ from integration.errors import Misconfigured, Reject, Skip
 from integration.expressions import compile_expression, is_true
 from integration.functions import Table, Unfit
 from integration.offers import Offers, refused
+from integration.rates import Conversion, Rates, wrong_conversion
 from integration.split import Split, fulfilled_once, siblings
 
 Document = dict[str, Any]
@@ -56,6 +57,7 @@ class Workflow:
     table of statuses by stage, or one status for every stage.  ``needs`` are the objects that the target must have
     first: pairs of entity and compiled expression, see `needed`.  ``split`` is there when the target gets only some
     lines of an order.  Without ``fulfils`` the target has a copy for the books: what it ships and bills is not sent on.
+    With a ``conversion`` its orders are in another currency.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Workflow:
     needs: tuple[tuple[str, Callable[[Document], Any]], ...]
     split: Split | None
     fulfils: bool
+    conversion: Conversion | None
 
     @property
     def informs(self) -> str:
@@ -111,14 +114,16 @@ class Workflow:
         pushed: str | Mapping[str, str] | None = self.then.get("push_status")
         return pushed.get(stage or "") if isinstance(pushed, Mapping) else pushed
 
-    def translate(self, event: Document, systems: Container[str] | None = None) -> Translation:
+    def translate(
+        self, event: Document, systems: Container[str] | None = None, kept: Document | None = None
+    ) -> Translation:
         """The canonical document and what the target gets, from an event's envelope (the object is in its ``data``).
 
-        ``part`` is ``canonical`` itself unless the workflow has ``lines``, or lines of the order were removed; with
-        ``lines``, ``systems`` are those that take part in sharing (None: every system that a workflow names).  The
-        target's document has initial values under ``on_create``, see `Mapping.apply`.  Raises
-        `Skip` when the workflow's condition does not hold for the canonical document, and `Reject` or `Hold` for a
-        document that cannot be translated, or split.
+        ``part`` is ``canonical`` itself unless the workflow has ``lines``, lines of the order were removed, or it was
+        converted (``kept``: how that was done before, see `Conversion`).  With ``lines``, ``systems`` are those that
+        take part in sharing (None: every system that a workflow names).  The target's document has initial values
+        under ``on_create``, see `Mapping.apply`.  Raises `Skip` when the workflow's condition does not hold for the
+        canonical document, and `Reject` or `Hold` for a document that cannot be translated, split or converted.
         """
         given = event.get("data") if isinstance(event, dict) else None
         if not isinstance(given, dict):
@@ -130,7 +135,8 @@ class Workflow:
             raise Skip(self.otherwise, settles=True)
         of = entity(self.entity)
         remaining = of.remaining(canonical) if of.remaining else canonical
-        made = part = self.split.part(self.name, remaining, systems) if self.split else remaining
+        part = self.split.part(self.name, remaining, systems) if self.split else remaining
+        made = part = self.conversion.converted(part, kept) if self.conversion else part
         for mapping in onwards:
             made = mapping.apply(made)
         return Translation(canonical, part, with_home_ids(self.entity, made, self.target))
@@ -197,13 +203,14 @@ class Definitions:
         )
 
     def tables(self) -> dict[str, Table]:
-        tables = (each for each in self._by_hash.values() if each.kind == "table")
-        return {each.name: Table.of(each.name, each.body) for each in tables}
+        return _value_tables(each for each in self._by_hash.values() if each.kind == "table")
 
     def _compile(self, definition: Definition) -> Workflow:
         body = definition.body
         used = [self._find(hash, f"workflow {definition.name} uses {kind} {name}") for kind, name, hash in body["uses"]]
-        tables = {each.name: Table.of(each.name, each.body) for each in used if each.kind == "table"}
+        tables = _value_tables(each for each in used if each.kind == "table")
+        rates = {each.name: Rates.of(each.name, each.body) for each in used if "rates" in each.body}
+        convert = body.get("convert")
         mappings = {each.name: each.body for each in used if each.kind == "mapping"}
         return Workflow(
             name=body["name"],
@@ -221,6 +228,7 @@ class Definitions:
             ),
             split=_split(body),
             fulfils=body.get("fulfils", True),
+            conversion=Conversion(convert["to"], rates[convert["by"]]) if convert else None,
             otherwise=body.get("otherwise") or f"the condition of {body['name']} does not hold",
         )
 
@@ -281,17 +289,20 @@ def _workflow(
 ) -> Definition:
     body = bodies[path]
     by_name = {each.name: each for each in mappings}
-    values = {each.name: Table.of(each.name, each.body) for each in tables}
+    values, rates = _value_tables(tables), {each.name for each in tables if "rates" in each.body}
+    orders = {each.name for each in mappings if each.body["target"] == "order"}
     used: dict[str, Definition] = {}
-    for wrong in wrong_transform(body, {each.name: each.body for each in mappings}):
+    of_mappings = wrong_transform(body, {each.name: each.body for each in mappings})
+    for wrong in (*of_mappings, *wrong_conversion(body, values, rates, orders)):
         raise Misconfigured(f"workflow {path.name}: {wrong.text}", hint=f"Correct {path}.")
     for name in body["transform"]:
         used[name] = by_name[name]
         needed = translator.Mapping.compile(by_name[name].body, values).tables
         used |= {f"table {each.name}": each for each in tables if each.name in needed}
+    used |= {f"table {each.name}": each for each in tables if each.name == body.get("convert", {}).get("by")}
     stored = {**body, "uses": [[each.kind, each.name, each.hash] for each in used.values()]}
     if "lines" in body:
-        if by_name[body["transform"][0]].body["target"] != "order":
+        if body["transform"][0] not in orders:
             raise Misconfigured(f"workflow {path.name}: only an order has lines to split", hint=f"Correct {path}.")
         stored["siblings"] = siblings(body, bodies.values())
     return _define("workflow", body["name"], stored)
@@ -318,6 +329,11 @@ def wrong_transform(workflow: Document, mappings: Mapping[str, Document | None])
             )
             return
         made = makes
+
+
+def _value_tables(tables: Iterable[Definition]) -> dict[str, Table]:
+    """The tables that rows look values up in; one of rates is for workflows."""
+    return {each.name: Table.of(each.name, each.body) for each in tables if "values" in each.body}
 
 
 def _split(body: Document) -> Split | None:

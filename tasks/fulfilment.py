@@ -105,6 +105,14 @@ class OrderLines(Tracking):
     _claimed_by_others: dict[str, int] | None = None
     _gives_up = False
 
+    def before_transform(self, job: Job, event: Document) -> Document:
+        """Where the workflow converts, finds how that was done before: a rate that was used is used again."""
+        delivery = job.delivery
+        if job.workflow.conversion and delivery.applied_version is not None:
+            with job.runtime.database.statement() as tx:
+                self.conversion = fulfilment.conversion(tx, delivery.target, delivery.object_id)
+        return event
+
     def before_validate(self, job: Job) -> None:
         """Decides whether the target may fulfil the lines that it is to have.
 

@@ -111,7 +111,7 @@ def _transform(job: Job) -> Step | None:
         event = {**event, "data": job.work.decided.corrected(event["data"])}
     event = job.tracking.before_transform(job, event)
     try:
-        made = job.workflow.translate(event, job.runtime.installations)
+        made = job.workflow.translate(event, job.runtime.installations, job.tracking.conversion)
     except (Hold, Reject) as failure:
         job.taken = echo.failed(job.workflow, event, failure)
         _skip_echo(job)

@@ -29,7 +29,12 @@ class FollowUp:
 
 
 class Tracking:
-    """The hooks of one delivery on its way through a hop.  What one hook finds out, a later one may use."""
+    """The hooks of one delivery on its way through a hop.  What one hook finds out, a later one may use.
+
+    ``conversion`` is how the object was converted when its target took it, where `before_transform` has found one.
+    """
+
+    conversion: Document | None = None
 
     def before_transform(self, job: Job, event: Document) -> Document:  # noqa: ARG002
         """The event with what the mapping needs beside it; raises a `Failure` where that is not known."""

@@ -208,7 +208,7 @@ FOREIGN: dict[str, Callable[[str], Any]] = {
     **{
         f"{name}()": mapped(name)
         for name in FUNCTIONS
-        if name not in {"lookup", "tax", "allocate", "line_price", "line_discount"}
+        if not FUNCTIONS[name].takes_table and name not in {"allocate", "line_price", "line_discount"}
     },
 }
 

@@ -59,7 +59,8 @@ class TargetProgress:
 def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Document:
     """What a target takes on with an order's part, as it is kept: ids, quantities and sums, amounts as text.
 
-    ``rounding`` is there only where a rounding line carries some of the amount.  With a ``copy`` for the books it takes
+    ``rounding`` is there only where a rounding line carries some of the amount, and ``conversion`` where the order was
+    converted: its later versions are converted by the same.  With a ``copy`` for the books it takes
     on nothing.
     """
     if copy:
@@ -71,7 +72,11 @@ def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Documen
         for line in part["lines"]
     ]
     kept = {"lines": lines, "amount": str(part["totals"]["grand_total"]), "currency": part["currency"]}
-    return kept | ({"rounding": str(rounding)} if rounding else {})
+    if rounding:
+        kept["rounding"] = str(rounding)
+    if conversion := part.get("conversion"):
+        kept["conversion"] = {name: str(value) for name, value in conversion.items() if name != "rounded"}
+    return kept
 
 
 def progress_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> TargetProgress:

@@ -12,6 +12,7 @@ from integration.canonical.values import (
     Amount,
     Attributes,
     Choice,
+    Day,
     Factor,
     Id,
     Rows,
@@ -141,8 +142,21 @@ class Totals(Strict):
     balance_due = Amount()
 
 
+class Conversion(Strict):
+    """At which rate of which day an order was converted from Clarity's currency, and how far its total is off that."""
+
+    from_currency = Text(required=True)
+    to_currency = Text(required=True)
+    date = Day(required=True)
+    rate = Factor(required=True)
+    rounded = Amount(required=True)
+
+
 class Order(Strict):
-    """``tax_rounding`` says where Clarity rounds taxes: per unit, per line, or once per order."""
+    """``tax_rounding`` says where Clarity rounds taxes: per unit, per line, or once per order.
+
+    ``conversion`` is there only in what a target gets in another currency than Clarity's.
+    """
 
     id = Id(required=True)
     number = Text(required=True)
@@ -152,6 +166,7 @@ class Order(Strict):
     placed_at = Time(required=True)
     updated_at = Time()
     currency = Text(required=True)
+    conversion = fields.Nested(Conversion)
     tax_included = fields.Boolean(required=True, error_messages=ABSENT)
     tax_rounding = Choice("line", "unit", "order")
     customer = fields.Nested(Customer, load_default=None)

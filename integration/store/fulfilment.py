@@ -120,6 +120,17 @@ def carried(tx: Transaction, target: int, order_id: str) -> tuple[Row | None, De
     return (row["body"], row["accepted"]) if row else (None, None)
 
 
+def conversion(tx: Transaction, target: int, order_id: str) -> Row | None:
+    """How the order was converted when the target took it on; None for one that was not."""
+    kept: Row | None = tx.value(
+        """select body -> 'conversion' from progress
+           where installation = %s and entity = 'order' and object_id = %s""",
+        target,
+        order_id,
+    )
+    return kept
+
+
 def shipped_by_others(tx: Transaction, target: int, order_id: str, shipment: str) -> dict[str, Decimal]:
     """What the target's other shipments of the order hold, by line."""
     rows = tx.rows(

@@ -75,8 +75,8 @@ def test_every_key_of_a_row_is_explained() -> None:
 
 
 def test_the_table_the_sample_and_the_parts_of_workflows_work() -> None:
-    [table] = of("values")
-    assert problems("table", table) == []
+    tables = [*of("values"), *of("rates")]
+    assert [problems("table", table) for table in tables] == [[], [], []]
     [sample] = of("given")
     rows = [{"to": "currency", "from": "currency"}, *(row for row in of("to") if row["to"] == "payment_term")]
     assert run_sample(compiled(*rows), sample) == []

@@ -44,6 +44,11 @@ LINES = PATHS[3:]
         ({"each": "lines", "rows": [{"to": "y", "from": "note"}]}, ["lines.note"]),
         ({"each": "lines", "rows": [{"to": "y", "from": "root.colour.name"}]}, ["colour.name"]),
         ({"each": "lines", "rows": [{"to": "y", "from": "position"}]}, []),
+        ({"each": "lines", "rows": [{"to": "y", "from": "parent.colour.name"}]}, ["colour.name"]),
+        (
+            {"each": "lines", "rows": [{"to": "y", "each": "parts", "rows": [{"to": "z", "from": "parent.note"}]}]},
+            ["lines.note"],
+        ),
         (
             {"each": "lines", "rows": [{"to": "y", "each": "parts", "rows": [{"to": "z", "from": "b"}]}]},
             ["lines.parts.b"],

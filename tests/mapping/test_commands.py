@@ -62,6 +62,7 @@ def test_check_says_that_all_is_well() -> None:
         "tables and workflows",
         "JSON Schemas",
         "workflows",
+        "examples/another-currency",
         "examples/by-product",
         "examples/copy-for-the-books",
         "examples/custom-fields/fusion.out.order",

@@ -42,6 +42,15 @@ WRONG = [
      "1.1.2", "is no list of 4: tax_name takes country, region, tax class and the rate of taxes_by_place"),
     ("examples/tax-by-place/tables/taxes_by_place.json", '"PL/*/*"', '"PL/*"', None,
      "has not 3 values joined by /: country, region, tax class"),
+    ("examples/another-currency/tables/rates.json", '"1.0812"', '"1,0812"', None,
+     "is not a number above zero, as text like 1.0850"),
+    ("examples/another-currency/tables/rates.json", '"2026-11-23"', '"2026-11-31"', None,
+     "is not a day like 2026-11-20"),
+    ("examples/another-currency/tables/rates.json", '"2026-11-20", "rate": "1.0850"', '"2026-11-16", "rate": "1.0850"',
+     None, "is a second rate of that day"),
+    ("examples/another-currency/tables/rates.json", '"GBP"', '"GPB"', None, "is no currency in use (ISO 4217)"),
+    ("examples/another-currency/order-to-odoo.json", '"by": "rates"', '"by": "ratse"', None,
+     "names the table 'ratse', which is not in mappings/tables; did you mean rates?"),
 ]  # fmt: skip
 
 

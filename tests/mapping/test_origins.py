@@ -54,6 +54,16 @@ def test_an_item_of_a_list_is_found_behind_those_of_the_rows_before() -> None:
     assert of(rows, document, "lines.3.sku") is None
 
 
+def test_what_an_item_is_part_of_is_read_as_the_translator_reads_it() -> None:
+    inner = {"to": "rate", "when": "parent.kind == 'food'", "from": "rate"}
+    rows = [{"to": "lines", "each": "lines", "rows": [{"to": "taxes", "each": "taxes", "rows": [inner]}]}]
+    lines = [{"kind": kind, "taxes": [{"rate": "1"}]} for kind in ("food", "toys")]
+    found = of(rows, {"lines": lines}, "lines.0.taxes.0.rate")
+    assert found and found[0] == "1.1.1"
+    assert "lines.0.taxes.0.rate" in found[1]
+    assert of(rows, {"lines": lines}, "lines.1.taxes.0.rate") is None
+
+
 def test_what_an_expression_has_made_has_no_path() -> None:
     rows = [{"to": "part", "from": "{name: first}", "rows": [{"to": "name", "from": "name"}]}]
     assert of(rows, {"first": "Ada"}, "part.name") == ("1.1", (f"{MADE}.name",))

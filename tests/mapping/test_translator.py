@@ -43,6 +43,10 @@ def compiled(*rows: dict[str, Any], target: str = "there") -> Mapping:
         ([{"to": "a", "from": "blank", "via": ["trim"], "default": "x"}], {"a": "x"}),
         ([{"to": "a", "default": "constant"}], {"a": "constant"}),
         ([{"to": "a", "from": "colour", "via": [["lookup", "colours"], "upper"]}], {"a": "RED"}),
+        (
+            [{"to": "p", "each": "parts", "rows": [{"to": "c", "from": "parent.colour"}]}],
+            {"p": [{"c": "r"}, {"c": "r"}]},
+        ),
         ([{"to": "a", "from": ["id", "colour", "nothing"], "via": [["join", "-"]]}], {"a": "7-r"}),
         ([{"to": "a", "from": "id", "when": "blank"}], {}),
         ([{"to": "a", "from": "id", "when": "customer.name == 'Ada'"}], {"a": "7"}),
