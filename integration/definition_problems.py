@@ -18,12 +18,13 @@ from integration import translator
 from integration.canonical import SCHEMAS
 from integration.carried import nested
 from integration.definition_fields import did_you_mean
+from integration.definition_problem import Conflict, Problem
 from integration.definition_problem import Path as At
-from integration.definition_problem import Problem
 from integration.errors import Misconfigured
 from integration.functions import Table
 from integration.json_places import Places, Position
 from integration.offers import Offers, refused
+from integration.split import fulfilled_twice, unshared
 from integration.workflow import wrong_transform
 
 Document = dict[str, Any]
@@ -33,7 +34,10 @@ NOWHERE = "?"
 
 @dataclass(frozen=True)
 class Found:
-    """A problem with its file, which is named as from the folder; what is not about a file has words alone."""
+    """A problem with its file, which is named as from the folder; what is not about a file has words alone.
+
+    ``also`` are the places of what it conflicts with in other files.
+    """
 
     problem: str
     file: str | None = None
@@ -43,10 +47,12 @@ class Found:
     path: str | None = None
     value: Any = None
     suggestion: str | None = None
+    also: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As compilers write it: ``odoo/out/order.json:7:12: row 1: via names ...``."""
-        return f"{self.file}:{self.line}:{self.column}: {self.problem}" if self.line else self.problem
+        also = f" ({', '.join(self.also)})" if self.also else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.problem}{also}" if self.line else self.problem
 
 
 @dataclass
@@ -90,7 +96,25 @@ def found_in(folder: Path, offers: Offers | None = None) -> list[Found]:
     for each in by_kind["workflow"]:
         if each.document:
             each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
-    return [found for kind in by_kind.values() for each in kind for found in _placed(each, folder)]
+    alone = [found for kind in by_kind.values() for each in kind for found in _placed(each, folder)]
+    if any(found.file and found.file.startswith("workflows/") for found in alone):
+        return alone  # what a workflow shares with one that is wrong would be wrong, too
+    workflows = [each.document for each in by_kind["workflow"] if each.document]
+    return [*alone, *(between(each, folder) for each in _conflicts(workflows, bodies))]
+
+
+def between(conflict: Conflict, folder: Path) -> Found:
+    """A conflict of several files, at its place in the first one, with its places in the others."""
+    paths = [(files.path_of(kind, name, folder), at) for kind, name, at in conflict.places]
+    (first, at), *others = [(path.relative_to(folder), Places.of(path).at(at)) for path, at in paths]
+    also = tuple(f"{file}:{place.line}:{place.column}" for file, place in others)
+    return Found(f"{conflict.text}. {conflict.hint}", str(first), *at, also=also)
+
+
+def _conflicts(workflows: list[Document], mappings: dict[str, Document | None]) -> Iterator[Conflict]:
+    orders = {name for name, mapping in mappings.items() if mapping and mapping["target"] == "order"}
+    yield from fulfilled_twice(each for each in workflows if each["transform"][0] in orders)
+    yield from unshared(workflows)
 
 
 def _placed(each: _File, folder: Path) -> Iterator[Found]:
