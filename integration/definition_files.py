@@ -55,6 +55,14 @@ def name_of(kind: str, path: Path) -> str:
     return f"{path.parts[-3]}.{path.parts[-2]}.{path.stem}" if kind == "mapping" else path.stem
 
 
+def path_of(kind: str, name: str, folder: Path) -> Path:
+    """Where in a folder the mapping or workflow of this name is, or would be."""
+    if kind == "workflow":
+        return folder / "workflows" / f"{name}.json"
+    *folders, file = name.split(".")
+    return folder.joinpath(*folders, f"{file}.json")
+
+
 def read_json(path: Path) -> Document:
     """A JSON object from a file, read as strictly as what comes in from outside."""
     try:

@@ -1,4 +1,4 @@
-"""A problem of a document in ``mappings/``: what is wrong, and at which path."""
+"""A problem of a document in ``mappings/``, or of several: what is wrong, and at which path."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ class Problem(NamedTuple):
             row.append(str(path[1] + 1))
             path = path[2:]
         return row, path
+
+
+class Conflict(NamedTuple):
+    """What is wrong between documents, in words, with what to do; each place is the kind, name and path of one."""
+
+    text: str
+    hint: str
+    places: tuple[tuple[str, str, Path], ...]
 
 
 def row_path(number: str) -> Path:

@@ -18,13 +18,14 @@ from integration import translator
 from integration.canonical import SCHEMAS
 from integration.carried import nested
 from integration.definition_fields import did_you_mean
+from integration.definition_problem import Conflict, Problem
 from integration.definition_problem import Path as At
-from integration.definition_problem import Problem
 from integration.errors import Misconfigured
 from integration.functions import Table
 from integration.json_places import Places, Position
 from integration.offers import Offers, refused
 from integration.rates import wrong_conversion
+from integration.split import fulfilled_twice, unshared
 from integration.workflow import wrong_transform
 
 Document = dict[str, Any]
@@ -34,7 +35,10 @@ NOWHERE = "?"
 
 @dataclass(frozen=True)
 class Found:
-    """A problem with its file, which is named as from the folder; what is not about a file has words alone."""
+    """A problem with its file, which is named as from the folder; what is not about a file has words alone.
+
+    ``also`` are the places of what it conflicts with in other files.
+    """
 
     problem: str
     file: str | None = None
@@ -44,10 +48,12 @@ class Found:
     path: str | None = None
     value: Any = None
     suggestion: str | None = None
+    also: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As compilers write it: ``odoo/out/order.json:7:12: row 1: via names ...``."""
-        return f"{self.file}:{self.line}:{self.column}: {self.problem}" if self.line else self.problem
+        also = f" ({', '.join(self.also)})" if self.also else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.problem}{also}" if self.line else self.problem
 
 
 @dataclass
@@ -85,7 +91,18 @@ def found_in(folder: Path, offers: Offers | None = None) -> list[Found]:
         added = files.tables(example), files.mappings(example), sorted(example.glob("*.json"))
         found.append(_Files.read(*added, beside=shipped))
         found[-1].look(offers)
-    return [each for part in found for file in part.all for each in _placed(file, folder)]
+    alone = [each for part in found for file in part.all for each in _placed(file, folder)]
+    if any(each.file and each.file.startswith("workflows/") for each in alone):
+        return alone  # what a workflow shares with one that is wrong would be wrong, too
+    return [*alone, *(between(each, folder) for each in shipped.conflicts())]
+
+
+def between(conflict: Conflict, folder: Path) -> Found:
+    """A conflict of several files, at its place in the first one, with its places in the others."""
+    paths = [(files.path_of(kind, name, folder), at) for kind, name, at in conflict.places]
+    (first, at), *others = [(path.relative_to(folder), Places.of(path).at(at)) for path, at in paths]
+    also = tuple(f"{file}:{place.line}:{place.column}" for file, place in others)
+    return Found(f"{conflict.text}. {conflict.hint}", str(first), *at, also=also)
 
 
 @dataclass
@@ -118,29 +135,25 @@ class _Files:
         for each in self.mappings:
             if each.document:
                 each.wrong += _wrong_mapping(each.document, each.wrong, tables)
-        rates = self._rates()
         for each in self.workflows:
             if each.document:
                 each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
-                each.wrong += _wrong_conversion(each.document, each.wrong, tables, rates, bodies)
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """What sound workflows have in conflict with one another."""
+        mappings = self._bodies()
+        workflows = [each.document for each in self.workflows if each.document]
+        orders = {name for name, mapping in mappings.items() if mapping and mapping["target"] == "order"}
+        yield from fulfilled_twice(each for each in workflows if each["transform"][0] in orders)
+        yield from unshared(workflows)
 
     def _tables(self) -> dict[str, Table]:
-        """The value tables: rows look nothing up in one of rates."""
-        own = {each.name: _table_of(each) for each in self.tables if not _has_rates(each)}
-        return (self.beside._tables() if self.beside else {}) | own
-
-    def _rates(self) -> set[str]:
-        own = {each.name for each in self.tables if _has_rates(each)}
-        return own | (self.beside._rates() if self.beside else set())
+        return (self.beside._tables() if self.beside else {}) | {each.name: _table_of(each) for each in self.tables}
 
     def _bodies(self) -> dict[str, Document | None]:
         if self.beside:
             return self.beside._bodies()
         return {each.name: None if each.wrong else each.document for each in self.mappings}
-
-
-def _has_rates(table: _File) -> bool:
-    return table.document is not None and "rates" in table.document
 
 
 def _table_of(each: _File) -> Table:

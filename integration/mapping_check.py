@@ -23,7 +23,7 @@ from typing import Any
 from integration.added_rows import numbers_of
 from integration.carried import not_carried, read_after_all
 from integration.definition_files import examples, mappings, read_json
-from integration.definition_problems import Found, found_in
+from integration.definition_problems import Found, between, found_in
 from integration.definition_schemas import DOCUMENTS, json_schema
 from integration.errors import Failure, Hold, Misconfigured, Reject
 from integration.expressions import compile_expression
@@ -72,7 +72,7 @@ def check_definitions(
         return [Checked(name or "mappings", problems=[Found(f"{error.reason}. {error.hint}")])]
     if name is None:
         loose = [Found(each) for each in _loose_ends(definitions, all_, folder)]
-        loose += [Found(each) for each in owned_twice(definitions.workflows)]
+        loose += [between(each, folder) for each in owned_twice(definitions.workflows)]
         checked.append(Checked("tables and workflows", problems=loose))
         checked.append(_check_schemas(folder, accept))
         checked.append(_check_workflows(folder, None))

@@ -12,6 +12,8 @@ from itertools import combinations
 from typing import Any
 
 from integration.carried import Path, read_paths
+from integration.definition_problem import Conflict
+from integration.definition_problem import Path as At
 from integration.workflow import Workflow
 
 Document = dict[str, Any]
@@ -19,15 +21,24 @@ IDENTITY = {("id",), ("version",), ("source",), ("number",), ("updated_at",)}
 """Which object it is and how new it is: no side's truth."""
 
 
-def owned_twice(workflows: Iterable[Workflow]) -> Iterator[str]:
-    """One sentence for each field that two workflows carry in opposite directions."""
+def owned_twice(workflows: Iterable[Workflow]) -> Iterator[Conflict]:
+    """Each field that two workflows carry in opposite directions, with the rows that give it to their targets."""
     for one, other in combinations(workflows, 2):
         if one.entity == other.entity and (one.source, one.target) == (other.target, other.source):
             for field in sorted(_shared(_carried(one), _carried(other))):
-                yield (
-                    f"{'.'.join(field)} of the {one.entity} is carried by {one.name} and by {other.name}: give it one "
-                    'owner, and "on": "create" to the row of the other direction'
+                yield Conflict(
+                    f"{'.'.join(field)} of the {one.entity} is carried by {one.name} and by {other.name}",
+                    'give it one owner, and "on": "create" to the row of the other direction',
+                    (*_giving(one, field), *_giving(other, field)),
                 )
+
+
+def _giving(workflow: Workflow, field: Path) -> Iterator[tuple[str, str, At]]:
+    """Where the rows of the mappings to its target are that read a field at every change."""
+    for mapping in workflow.transform[1:]:
+        for index, row in enumerate(mapping.body["rows"]):
+            if _shared(read_paths(_at_every_change({**mapping.body, "rows": [row]})), {field}):
+                yield "mapping", mapping.name, ("rows", index)
 
 
 def _carried(workflow: Workflow) -> set[Path]:

@@ -6,7 +6,7 @@ belongs to the order as a whole: shipping, fees and discounts of the order, with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from integration.canonical.money import format_money
 from integration.canonical.order import CANCELLED
 from integration.canonical.split import no_part, part_with, remainder
+from integration.definition_problem import Conflict
 from integration.errors import Hold, Misconfigured, Reject
 from integration.expressions import is_true
 from integration.functions import Unfit
@@ -111,7 +112,13 @@ class Split:
 
 
 def fulfilled_once(workflows: Iterable[Document]) -> None:
-    """Raises `Misconfigured` for two workflows of one event that both fulfil every line of its orders.
+    """Raises `Misconfigured` for the first of what is `fulfilled_twice`."""
+    for twice in fulfilled_twice(workflows):
+        raise Misconfigured(twice.text, hint=twice.hint)
+
+
+def fulfilled_twice(workflows: Iterable[Document]) -> Iterator[Conflict]:
+    """Each two workflows of one event that both fulfil every line of its orders.
 
     Either both have ``lines``, or one has ``"fulfils": false``: it is a copy for the books.
     """
@@ -120,36 +127,58 @@ def fulfilled_once(workflows: Iterable[Document]) -> None:
         shared = [event for event in one["on"] if event in other["on"]]
         if one["source"] != other["source"] or not shared or ("lines" in one and "lines" in other):
             continue
-        raise Misconfigured(
+        yield Conflict(
             f"{one['name']} and {other['name']} both fulfil the lines of {shared[0]} from {one['source']}: "
             "each line would be shipped and billed twice",
-            hint="Give both lines, so that each line is for one of them; or give one of them fulfils: false, as a copy "
+            "Give both lines, so that each line is for one of them; or give one of them fulfils: false, as a copy "
             f"for the books ({_files([one['name'], other['name']])}).  mappings/examples has both.",
+            tuple(("workflow", each["name"], ("on", each["on"].index(shared[0]))) for each in (one, other)),
         )
 
 
-def siblings(workflow: Document, workflows: Iterable[Document]) -> list[list[str]]:
+def unshared(workflows: Sequence[Document]) -> Iterator[Conflict]:
+    """Each group of workflows with ``lines`` that cannot share their orders as `siblings`."""
+    groups = [_sharing(workflow, workflows) for workflow in workflows if "lines" in workflow]
+    yield from dict.fromkeys(filter(None, map(_unshared, groups)))
+
+
+def siblings(workflow: Document, workflows: Sequence[Document]) -> list[list[str]]:
     """``[name, lines, target]`` of the workflows that share this one's orders, itself among them; the carrier's first.
 
     Raises `Misconfigured` unless they take the same orders by the same first mapping, each has a target of its own,
     and exactly one carries the charges.
     """
+    found = _sharing(workflow, workflows)
+    if wrong := _unshared(found):
+        raise Misconfigured(wrong.text, hint=wrong.hint)
+    return [[each["name"], each["lines"], each["target"]] for each in found]
+
+
+def _sharing(workflow: Document, workflows: Iterable[Document]) -> list[Document]:
+    """The workflows with ``lines`` of the same orders, the carrier's first."""
     found = [
         each
         for each in workflows
         if "lines" in each and each["source"] == workflow["source"] and set(each["on"]) & set(workflow["on"])
     ]
-    found.sort(key=lambda each: (not each.get("carries_charges"), each["name"]))
-    if problem := _problem(found):
-        names = sorted(each["name"] for each in found)
-        raise Misconfigured(
-            f"lines of {', '.join(names)}: {problem}", hint=f"Correct {_files(names)} in mappings/workflows."
-        )
-    return [[each["name"], each["lines"], each["target"]] for each in found]
+    return sorted(found, key=lambda each: (not each.get("carries_charges"), each["name"]))
+
+
+def _unshared(found: list[Document]) -> Conflict | None:
+    """What keeps these workflows from sharing an order, as a conflict of their files."""
+    problem = _problem(found)
+    if problem is None:
+        return None
+    names = sorted(each["name"] for each in found)
+    return Conflict(
+        f"lines of {', '.join(names)}: {problem}",
+        f"Correct {_files(names)} in mappings/workflows.",
+        tuple(("workflow", name, ("lines",)) for name in names),
+    )
 
 
 def _problem(found: list[Document]) -> str | None:
-    """What keeps these workflows from sharing an order."""
+    """What keeps these workflows from sharing an order; None of those that can."""
     orders: dict[str, Callable[[Document], Any]] = {
         "on": lambda each: set(each["on"]),
         "when": lambda each: each.get("when"),

@@ -304,7 +304,7 @@ def _workflow(
     if "lines" in body:
         if body["transform"][0] not in orders:
             raise Misconfigured(f"workflow {path.name}: only an order has lines to split", hint=f"Correct {path}.")
-        stored["siblings"] = siblings(body, bodies.values())
+        stored["siblings"] = siblings(body, list(bodies.values()))
     return _define("workflow", body["name"], stored)
 
 
@@ -315,7 +315,8 @@ def wrong_transform(workflow: Document, mappings: Mapping[str, Document | None])
     """
     unknown = [(index, name) for index, name in enumerate(workflow["transform"]) if name not in mappings]
     for index, name in unknown:
-        yield Problem(("transform", index), f"there is no mapping {name}{did_you_mean(name, mappings)}")
+        file = files.path_of("mapping", name, Path())
+        yield Problem(("transform", index), f"there is no mapping {name} ({file}){did_you_mean(name, mappings)}")
     made: str | None = None
     for index, name in enumerate(workflow["transform"]):
         mapping = mappings.get(name)

@@ -27,7 +27,7 @@ from integration.terminal.render import console, fields, json_option, say, show_
 from integration.terminal.selection import filters, say_how_many, show_kinds
 from integration.terminal.session import ID, as_shown, open_database, vault
 
-COLUMNS = ("id", "number", "target", "step", "reason", "created_at")
+COLUMNS = ("id", "number", "target", "code", "reason", "created_at")
 FACTS = (
     "id", "message", "type", "number", "object_id", "target", "workflow", "step", "state", "code", "reason", "hint",
     "failed_tries", "fingerprint", "newer", "mapping_version", "replay_of", "edited", "created_at", "finished_at",

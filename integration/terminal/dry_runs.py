@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import click
+from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
@@ -14,12 +15,14 @@ from integration.operations.selection import Selection
 from integration.settings import operator
 from integration.store.database import Row
 from integration.terminal.dry_run import text
-from integration.terminal.render import console, remark, show_json, table, visible
+from integration.terminal.render import console, remark, say, show_json, table, visible
 from integration.terminal.replay_options import ReplayOptions
 from integration.terminal.session import open_runtime
 from tasks.dry_runs import Current, look_at
 
 TARGETS = ("target", "looked_at", "change", "new", "unchanged", "not_sent")
+MANY = 500
+"""More take so long that a person may want to look at fewer."""
 INTERRUPTED = 130
 """The exit code of what Ctrl-C has ended."""
 
@@ -30,7 +33,12 @@ def show_dry_runs(chosen: Selection, rows: Iterable[Row], total: int, current: C
     Raises the target's `Failure` behind the sum where it could not be asked any more.
     """
     step, ask = how.step, not how.no_target
-    with open_runtime() as runtime, Progress(console=console, disable=how.as_json or not console.is_terminal) as bar:
+    if total > MANY:
+        quicker = ", and --no-target asks no target" if ask else ""
+        says = f"{total} are looked at, one after the other, the newest first.  Ctrl-C shows what was found so far;"
+        say(f"{says} --limit {MANY} looks at {MANY} only{quicker}.", err=True)
+    errors = Console(stderr=True)
+    with open_runtime() as runtime, Progress(console=errors, disable=not errors.is_terminal, transient=True) as bar:
         if how.reveal:
             with runtime.database.transaction() as tx:
                 note_reveal(tx, operator(), "dry run", chosen)

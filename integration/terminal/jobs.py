@@ -92,10 +92,14 @@ def summary(shown: Shown) -> str:
 
 def so_far(job: Row) -> str:
     """How far it is, whatever its deliveries are now: ``Job 7 is running: 3 of 9 applied, 6 to come``"""
+    return f"Job {job['id']} is {job['state']}: {progress(job)}"
+
+
+def progress(job: Row) -> str:
+    """What was done of it: ``3 of 9 applied, 6 to come``"""
     counts = [f"{job[name]} {name}" for name in ("skipped", "failed") if job[name]]
     counts += [f"{job['waiting']} {'not done' if job['state'] == 'cancelled' else 'to come'}"] if job["waiting"] else []
-    said = ", ".join([f"{job['applied']} of {job['items']} applied", *counts])
-    return f"Job {job['id']} is {job['state']}: {said}"
+    return ", ".join([f"{job['applied']} of {job['items']} applied", *counts])
 
 
 def waits_for(shown: Shown) -> Sequence[str]:
@@ -147,12 +151,12 @@ def _says(shown: Shown, *, attended: bool) -> Sequence[str]:
 def _watch(database: Database, id: int, *, quiet: bool) -> tuple[Shown, bool]:
     last: object = None
     changed_at = said_at = time.monotonic()
-    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task(f"Job {id}", total=None)
+    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
+        bar = bars.add_task(f"Job {id}", total=None)
         while True:
             shown, attended = _look(database, id)
             job, now = shown.job, time.monotonic()
-            progress.update(bar, total=job["items"], completed=job["items"] - job["waiting"])
+            bars.update(bar, total=job["items"], completed=job["items"] - job["waiting"])
             if (seen := (job["state"], job["waiting"], shown.now)) != last:
                 last, changed_at = seen, now
                 if now - said_at > LINE_EVERY and not (quiet or console.is_terminal):

@@ -18,7 +18,7 @@ from integration.vault import match_key
 
 STATES = click.Choice([state.value for state in State])
 Command = Callable[..., Any]
-KIND = ("objects", "count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
+KIND = ("objects", "count", "state", "target", "fingerprint", "sample", "first", "last")
 
 
 def filters(command: Command) -> Command:

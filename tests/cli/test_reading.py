@@ -102,14 +102,14 @@ def held(road: Road, id: str = "evt-1") -> int:
 def test_a_row_is_one_line_cut_short_in_a_terminal_only(fleet: Fleet, road: Road, variables: dict[str, str]) -> None:
     id = held(road)
     piped = fleet("held", "ls").output.splitlines()
-    assert piped[0].split() == ["id", "number", "target", "step", "reason", "created", "at"]
+    assert piped[0].split() == ["id", "number", "target", "code", "reason", "created", "at"]
     assert REASON in piped[1]
     assert piped[2:] == ["1 order is held, in 1 delivery."]
 
     lines = in_a_terminal(variables, "held", "ls")
     assert len(lines) == 3, lines
     assert len(lines[1]) <= 80
-    assert " ".join(lines[1].split()).startswith(f"{id} WEB-1001 odoo-1 transform {REASON[:30]}")
+    assert " ".join(lines[1].split()).startswith(f"{id} WEB-1001 odoo-1 unknown_sku {REASON[:25]}")
     assert re.search(r"…  (now|\d+ s ago)$", lines[1]), "a slow machine takes more than a second"
 
     whole = " ".join(line.strip() for line in in_a_terminal(variables, "held", "show", str(id)))

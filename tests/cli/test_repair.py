@@ -302,7 +302,6 @@ def test_many_of_a_kind_are_one_row_and_each_with_each(fleet: Fleet, road: Road,
         "sample",
         "first",
         "last",
-        "reason",
     ]
     assert first.split()[:4] == ["30", "30", "dead", "odoo-1"]
     assert (first.split()[5], second.split()[5]) == (str(ids[-1]), str(other))

@@ -33,7 +33,7 @@ WRONG = [
     ("workflows/order-to-odoo.json", '"target": "odoo"', '"target": "oddo"', None,
      "names 'oddo', which is no system; did you mean odoo?"),
     ("workflows/order-to-odoo.json", '"odoo.out.order"', '"odoo.out.ordr"', None,
-     "there is no mapping odoo.out.ordr; did you mean odoo.out.order?"),
+     "there is no mapping odoo.out.ordr (odoo/out/ordr.json); did you mean odoo.out.order?"),
     ("workflows/customer-to-odoo.json", '"entity": "customer"', '"entity": "custmer"', None,
      "names 'custmer', which odoo does not take; did you mean customer?"),
     ("examples/custom-fields/odoo/out/order.json", '"listed"', '"listd"', "3.1",
@@ -101,6 +101,73 @@ def test_every_problem_of_every_file_is_listed_at_once(
     code, drawn = check(command)
     assert code == 1
     assert all(f"{row['file']}:{row['line']}:{row['column']}: {row['problem']}" in drawn for row in rows)
+
+
+def test_two_workflows_that_both_fulfil_an_order_have_the_line_of_each(
+    folder: Path, check: Callable[..., tuple[int, Any]]
+) -> None:
+    change(folder / "workflows" / "order-to-odoo.json", lambda body: body.pop("when", None))
+    for name in ("order-to-odoo", "order-to-fusion"):
+        change(folder / "workflows" / f"{name}.json", without_lines)
+    for command in ("mapping", "workflows"):
+        code, said = check(command, "--json")
+        (row,) = said["rows"]
+        assert code == 1
+        assert row["problem"].startswith("order-to-fusion and order-to-odoo both fulfil the lines of order.created")
+        places = [f"{row['file']}:{row['line']}:{row['column']}", *row["also"]]
+        assert places == [of("workflows/order-to-fusion.json", folder), of("workflows/order-to-odoo.json", folder)]
+        _, drawn = check(command)
+        assert f"{places[0]}: {row['problem']} ({places[1]})" in drawn
+
+
+def test_workflows_that_cannot_share_an_order_have_the_line_of_each(
+    folder: Path, check: Callable[..., tuple[int, Any]]
+) -> None:
+    for name in ("order-to-odoo", "order-to-fusion"):
+        change(folder / "workflows" / f"{name}.json", lambda body: body.update(lines="sku", carries_charges=True))
+    code, said = check("workflows", "--json")
+    (row,) = said["rows"]
+    places = [f"{row['file']}:{row['line']}:{row['column']}", *row["also"]]
+    wanted = [of(f"workflows/{name}.json", folder, '"sku"') for name in ("order-to-fusion", "order-to-odoo")]
+    assert (code, places) == (1, wanted)
+    assert "exactly one must have carries_charges" in row["problem"]
+
+
+def test_rows_that_carry_a_field_both_ways_have_the_line_of_each(
+    folder: Path, check: Callable[..., tuple[int, Any]]
+) -> None:
+    back = {"to": "fields.creditLimit", "from": "credit_limit"}
+    change(folder / "odoo" / "out" / "customer.json", lambda body: body["rows"].append(back))
+    _, said = check("mapping", "--json")
+    (row,) = [each for each in said["rows"] if "is carried by" in each["problem"]]
+    assert row["problem"].startswith(
+        "credit_limit of the customer is carried by customer-to-odoo and by odoo-customer-to-clarity. give it one owner"
+    )
+    places = [f"{row['file']}:{row['line']}", *(each.rpartition(":")[0] for each in row["also"])]
+    files = ("odoo/out/customer.json", "clarity/out/customer.json")
+    assert [each.partition(":")[0] for each in places] == list(files)
+    for place in places:
+        file, _, line = place.partition(":")
+        near = "".join((folder / file).read_text().splitlines()[int(line) - 1 : int(line) + 3])
+        assert "credit_limit" in near
+
+
+def change(file: Path, how: Callable[[dict[str, Any]], Any]) -> None:
+    body = json.loads(file.read_text())
+    how(body)
+    file.write_text(json.dumps(body, indent=2))
+
+
+def without_lines(body: dict[str, Any]) -> None:
+    for key in ("lines", "carries_charges", "fulfils"):
+        body.pop(key, None)
+
+
+def of(file: str, folder: Path, value: str = '"order.created"') -> str:
+    """The place of a value in a file."""
+    text = (folder / file).read_text()
+    before = text[: text.index(value)]
+    return f"{file}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
 def test_the_position_of_each_value_is_that_of_its_first_character() -> None:

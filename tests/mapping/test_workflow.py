@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_used_is_named(folder: Path, path: str, text: str,
         ({"needs": [{"entity": "customer", "id": "x", "at": "odoo"}]}, "needs[0]: unknown key 'at'"),
         (
             {"transform": ["clarity.in.order", "odoo.order"]},
-            "there is no mapping odoo.order; did you mean odoo.out.order?",
+            "there is no mapping odoo.order (odoo/order.json); did you mean odoo.out.order?",
         ),
         (
             {"transform": ["clarity.in.order", "clarity.out.shipment"]},

@@ -281,4 +281,12 @@ DEFECTS = [
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
         r"where False = any\(",
     ),
+    Defect(
+        "what two files have between them has the place of each",
+        "integration/definition_problems.py",
+        'return Found(f"{conflict.text}. {conflict.hint}", str(first), *at, also=also)',
+        'return Found(f"{conflict.text}. {conflict.hint}", str(first), *at)',
+        "tests/mapping/test_every_problem.py::test_two_workflows_that_both_fulfil_an_order_have_the_line_of_each",
+        "At index|Right contains one more item|Left contains one",
+    ),
 ]

@@ -170,12 +170,15 @@ class World:
             body = tx.value("select body from messages where id = %s", message)
         return str(json.loads(Vault(self.settings.encryption_keys).open(body))["data"].get("order_id"))
 
-    def poll_all(self, seconds: float = 90.0) -> None:
-        """Makes every stream due, and waits until each was read to its end by a run that began after that."""
+    def poll_all(self, seconds: float = 90.0, *, nudged: bool = True) -> None:
+        """Makes every stream due, and waits until each was read to its end by a run that began after that.
+
+        Unless it is ``nudged``, the fleet has to ask for the polls by itself.
+        """
         with self.database.transaction() as tx:
             asked = tx.value("select now()")
             tx.run("update cursors set due_at = now()")
-        for name in self.settings.systems:  # as beat does, which would be up to two seconds later
+        for name in self.settings.systems if nudged else ():  # as beat does, which would be up to two seconds later
             self._broker.send_task("poll", (name,), queue="poll", expires=10)
 
         def read() -> bool:
