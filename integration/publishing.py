@@ -13,10 +13,10 @@ from typing import NamedTuple
 import mappings
 from integration.connectors import offers
 from integration.errors import Misconfigured
-from integration.in_force import InForce
+from integration.rules.in_force import InForce
+from integration.rules.workflow import Definitions, compiled_definitions, load_definitions
 from integration.store import publications
 from integration.store.database import Transaction
-from integration.workflow import Definitions, compiled_definitions, load_definitions
 
 BY_START = "mappings/ as a start found it"
 

@@ -12,9 +12,9 @@ from integration.canonical import parse_json, thaw
 from integration.connectors.contract import Document, Request
 from integration.errors import Failure, Misconfigured, Retry, Throttled
 from integration.message import Step
+from integration.rules.workflow import Workflow
 from integration.store import deliveries
 from integration.store.deliveries import Delivery, Next
-from integration.workflow import Workflow
 from tasks.celery import INGEST
 from tasks.fulfilment import tracking
 from tasks.leases import Lease

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from integration import translator
 from integration.canonical import load
 from integration.canonical.entities import entity
 from integration.connectors.contract import Document, Request
@@ -16,10 +15,11 @@ from integration.errors import Failure
 from integration.masking import masked
 from integration.message import Step
 from integration.operations.differences import compared, read_at, shown
-from integration.origins import origin
+from integration.rules import translator
+from integration.rules.origins import origin
+from integration.rules.workflow import Workflow
 from integration.store.database import Row
 from integration.store.deliveries import Next
-from integration.workflow import Workflow
 from tasks.dry_run import DryRun, dry_run
 from tasks.runtime import Runtime
 

@@ -11,8 +11,8 @@ import structlog
 
 from integration import preflight, publishing
 from integration.errors import Misconfigured
-from integration.in_force import InForce
 from integration.message import Event, State, lane
+from integration.rules.in_force import InForce
 from integration.store import inbox, publications
 from integration.store.database import Transaction
 from integration.store.inbox import Arrival, Arriving, Outdated, Route

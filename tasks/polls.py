@@ -25,8 +25,8 @@ from integration.canonical.hints import plain
 from integration.connectors.answers import Endless, endless
 from integration.connectors.contract import Change, Connector, Page
 from integration.errors import Failure, Misconfigured, Throttled, place_of
-from integration.in_force import InForce
 from integration.message import Event, clear
+from integration.rules.in_force import InForce
 from integration.store import crossrefs, cursors, inbox, installations
 from integration.store.cursors import Cursor
 from integration.store.database import UNAVAILABLE, Transaction

@@ -18,6 +18,7 @@ from integration import connectors, preflight
 from integration.connectors.contract import Connector
 from integration.errors import Misconfigured
 from integration.operations.matching import match_secret
+from integration.rules.workflow import Definitions, Workflow
 from integration.settings import Settings
 from integration.store import definitions, installations
 from integration.store.database import Database
@@ -25,7 +26,6 @@ from integration.store.installations import Installation
 from integration.systems import variable
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
-from integration.workflow import Definitions, Workflow
 from tasks.celery import INGEST
 from tasks.leases import Lease, Leases
 from tasks.shared_lock import SharedLock

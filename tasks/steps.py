@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 
-from integration import echo
 from integration.canonical import digest, parse_json
 from integration.canonical.entities import entity, noun
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Reject, Retry, Skip
 from integration.message import Step, clear
+from integration.rules import echo
 from integration.store import crossrefs
 from integration.store.deliveries import REPLAYED
 from tasks.celery import Following, app, spread

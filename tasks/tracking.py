@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from integration.connectors.contract import Document, Posted
 from integration.message import Step
+from integration.rules.workflow import Workflow
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
-from integration.workflow import Workflow
 from tasks.runtime import Runtime
 from tasks.work import DeliveryWork
 

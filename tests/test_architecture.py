@@ -14,7 +14,7 @@ from integration.canonical import ENTITIES
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for top in ("integration", "tasks", "mappings") for path in (ROOT / top).rglob("*.py"))
-PACKAGES = {"integration", "tasks"}
+PACKAGES = {"integration", "integration.rules", "tasks"}
 ASIDE = {"integration.sandbox"}
 """Not in the layers: it has a contract of its own."""
 

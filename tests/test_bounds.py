@@ -28,8 +28,8 @@ from integration.connectors.http import Reply, plain
 from integration.connectors.odoo import errors as odoo_errors
 from integration.connectors.odoo.order import difference
 from integration.errors import Failure, Retry
-from integration.functions import FUNCTIONS, Unfit
 from integration.message import clear, external_id, read_external_id
+from integration.rules.functions import FUNCTIONS, Unfit
 from integration.vault import match_key
 
 ROOT = Path(__file__).parents[1]

@@ -25,9 +25,9 @@ from integration.message import State
 from integration.operations import jobs
 from integration.operations.jobs import advance
 from integration.operations.selection import Selection
+from integration.rules.workflow import load_definitions
 from integration.store import publications
 from integration.store.database import Database
-from integration.workflow import load_definitions
 from tests.cli.test_repair import CANDIDATES, failed
 from tests.conftest import Running, create_database, named, new_database
 from tests.operations.orders import Orders

@@ -11,9 +11,9 @@ import pytest
 import mappings
 from integration.cli import COMMANDS
 from integration.preflight import OTHERS, of_systems
+from integration.rules.workflow import load_definitions
 from integration.settings import Environment, Settings
 from integration.systems import KINDS, of_role
-from integration.workflow import load_definitions
 from tests.faults.catalogue import ALL
 from tests.picture import PICTURE
 from tests.test_hints import exists
@@ -130,7 +130,7 @@ def test_the_defaults_are_those_of_the_settings() -> None:
 
 @pytest.mark.parametrize("row", [json.loads(line) for line in re.findall(r"^\{\"to\".*\}$", ALL_TEXT, re.M)])
 def test_the_example_rows_work(row: dict[str, object]) -> None:
-    from integration.translator import Mapping
+    from integration.rules.translator import Mapping
 
     document = {"name": "readme", "source": "order", "target": "odoo.order", "rows": [row]}
     Mapping.compile(document, load_definitions(mappings.FOLDER).tables())

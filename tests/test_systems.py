@@ -20,10 +20,10 @@ from integration.local.fleet import _with_workers
 from integration.local.processes import PROJECT, read_procfile
 from integration.message import external_id, read_external_id
 from integration.receiver import read_event
+from integration.rules.workflow import load_definitions
 from integration.settings import Settings
 from integration.signature import check_secret
 from integration.systems import KINDS, named, qualify, unqualify
-from integration.workflow import load_definitions
 from mappings import FOLDER
 
 NAMED = {"FLEET_HOME": "/nonexistent", "FLEET_SYSTEMS": "odoo_eu=odoo, shop_b2b=clarity"}

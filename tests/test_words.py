@@ -38,7 +38,7 @@ ALONE = "data"
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("integration/canonical/values.py", "data"): "marshmallow's signature",
     ("integration/connectors/line.py", "data"): "http.client's signature",
-    ("integration/definition_fields.py", "data"): "marshmallow's signature",
+    ("integration/rules/definition_fields.py", "data"): "marshmallow's signature",
     ("integration/receiver.py", "data"): "an event's own field",
     ("integration/serving.py", "data"): "waitress's signature",
     ("integration/sandbox/odoo/merge.py", "his"): "Odoo's own message",

@@ -10,17 +10,17 @@ import click
 
 from integration.canonical import parse_json
 from integration.canonical.hints import fill_for
-from integration.carried import not_carried
 from integration.cli.publications import diff, publish, rollback, versions
 from integration.connectors import offers
 from integration.errors import Failure
-from integration.functions import FUNCTIONS
-from integration.mapping_check import Checked, check_definitions
+from integration.rules.carried import not_carried
+from integration.rules.functions import FUNCTIONS
+from integration.rules.mapping_check import Checked, check_definitions
+from integration.rules.workflow import load_definitions
 from integration.settings import Settings
 from integration.store.database import Row
 from integration.terminal.listing import show_rows
 from integration.terminal.render import json_option, say, show_json
-from integration.workflow import load_definitions
 from mappings import FOLDER
 
 folder_option = click.option(

@@ -11,10 +11,11 @@ import click
 
 import mappings
 from integration import preflight, publishing
-from integration.definition_changes import Change, changes
 from integration.errors import Failure
-from integration.in_force import InForce
-from integration.mapping_check import check_definitions
+from integration.rules.definition_changes import Change, changes
+from integration.rules.in_force import InForce
+from integration.rules.mapping_check import check_definitions
+from integration.rules.workflow import Definitions, load_definitions
 from integration.settings import operator
 from integration.store import audit, publications
 from integration.store.database import Database
@@ -23,7 +24,6 @@ from integration.terminal.listing import show_rows
 from integration.terminal.option_types import Share
 from integration.terminal.render import json_option, limit_option, say, table
 from integration.terminal.session import open_database
-from integration.workflow import Definitions, load_definitions
 
 COLUMNS = ("version", "in_force", "at", "who", "orders", "note")
 VERSION = click.IntRange(1, 2**31 - 1)

@@ -10,11 +10,12 @@ import click
 from integration import publishing
 from integration.cli.chosen import act, check_chosen, find, show_done
 from integration.errors import Failure
-from integration.in_force import InForce
 from integration.message import State
 from integration.operations import jobs
 from integration.operations.jobs import Preview
 from integration.operations.selection import WAITING, Selection
+from integration.rules.in_force import InForce
+from integration.rules.workflow import Workflow
 from integration.settings import operator
 from integration.store import repair, views
 from integration.store.conditions import LAST
@@ -24,7 +25,6 @@ from integration.terminal.render import say
 from integration.terminal.replay_options import ReplayOptions, replay_options
 from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database
-from integration.workflow import Workflow
 
 BATCH = 100
 STATES = click.Choice([state.value for state in repair.CLOSED])

@@ -10,10 +10,10 @@ import mappings
 from integration import connectors, preflight
 from integration.errors import Failure
 from integration.local import state, stopping
+from integration.rules.workflow import compiled_definitions
 from integration.settings import Environment, Settings, runtime_file, variables
 from integration.terminal.nearest import nearest
 from integration.terminal.render import say
-from integration.workflow import compiled_definitions
 
 
 def _completed(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:

@@ -11,15 +11,15 @@ import click
 
 from integration.cli.mapping import folder_option
 from integration.connectors import offers
-from integration.definition_problems import found_in
-from integration.in_force import InForce
-from integration.offers import lead_nowhere
+from integration.rules.definition_problems import found_in
+from integration.rules.in_force import InForce
+from integration.rules.offers import lead_nowhere
+from integration.rules.workflow import Workflow, compiled_definitions, load_definitions
 from integration.settings import Settings
 from integration.terminal.definitions import in_force
 from integration.terminal.listing import show_rows
 from integration.terminal.render import json_option, say, table
 from integration.terminal.session import open_database
-from integration.workflow import Workflow, compiled_definitions, load_definitions
 
 COLUMNS = ("name", "on", "source", "target", "fulfils", "needs", "then", "pin")
 

@@ -10,7 +10,7 @@ from integration.connectors.contract import Connector, Gate
 from integration.connectors.fusion import Fusion
 from integration.connectors.odoo import Odoo
 from integration.events import EVENTS
-from integration.offers import Offer
+from integration.rules.offers import Offer
 from integration.settings import System
 
 CONNECTORS: Mapping[str, type[Connector[Any]]] = {

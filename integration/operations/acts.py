@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.canonical import ACCEPTABLE, thaw
-from integration.in_force import InForce
 from integration.message import State, Step
 from integration.operations.corrections import Correctable
 from integration.operations.editing import corrected
+from integration.rules.in_force import InForce
 from integration.store import decisions, deliveries, repair
 from integration.store.database import Row, Transaction
 from integration.store.jobs import Result, applied, taken_effect

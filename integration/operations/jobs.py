@@ -15,10 +15,10 @@ import psycopg2
 import structlog
 
 from integration.errors import Failure, place_of, places_of
-from integration.in_force import InForce
 from integration.operations.acts import ACTS, FAILED, SENDS, UNDOES, Means
 from integration.operations.objects import Page, page_of
 from integration.operations.selection import Selection
+from integration.rules.in_force import InForce
 from integration.store import alerts, audit
 from integration.store import jobs as stored
 from integration.store.conditions import LAST

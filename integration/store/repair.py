@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from integration.in_force import Published
 from integration.message import State, Step, clear
+from integration.rules.in_force import Published
 from integration.store import audit, crossrefs, decisions
 from integration.store.conditions import LAST, Selected, on_deliveries
 from integration.store.crossrefs import Written

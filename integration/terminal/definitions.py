@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration import preflight, publishing
-from integration.in_force import InForce
+from integration.rules.in_force import InForce
 from integration.store.database import Database
 
 

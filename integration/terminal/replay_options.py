@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from integration.in_force import Published
 from integration.message import Step
+from integration.rules.in_force import Published
 from integration.store.repair import Restart
 from integration.terminal.jobs import DETACH, Manner
 from integration.terminal.render import json_option

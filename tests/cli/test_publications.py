@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 import mappings
 from integration.cli import main
-from integration.in_force import place_of
 from integration.message import State
+from integration.rules.in_force import place_of
 from integration.store.database import Database
 from integration.vault import new_key
 from tests.conftest import create_database, named

@@ -15,7 +15,7 @@ from typing import Any
 from integration.canonical import check_order
 from integration.canonical.money import minor_digits, round_money
 from integration.connectors.contract import Document
-from integration.workflow import Definitions, load_definitions
+from integration.rules.workflow import Definitions, load_definitions
 
 RATES = {"VAT5": "5", "VAT7": "7", "SALES825": "8.25", "VAT10": "10", "VAT19": "19", "VAT21": "21", "VAT23": "23"}
 """The taxes' rates in percent, by their code in Clarity."""

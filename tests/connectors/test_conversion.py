@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integration.canonical.conversion import convert
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 from tests.connectors.odoo_targets import SandboxTarget, Shop, sandbox
 from tests.connectors.random_orders import random_canonical

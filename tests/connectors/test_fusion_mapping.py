@@ -14,9 +14,9 @@ import pytest
 
 from integration.canonical import check_order
 from integration.errors import Failure
-from integration.mapping_check import check_definitions
+from integration.rules.mapping_check import check_definitions
+from integration.rules.workflow import load_definitions
 from integration.sandbox.clarity.generate import SOUND, generate
-from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.connectors.fusion_targets import Shop, pod
 from tests.connectors.work import MemoryWork

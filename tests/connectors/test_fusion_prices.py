@@ -13,7 +13,7 @@ from integration.canonical.money import minor_digits
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.prices import spread
 from integration.errors import Hold
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 
 SAMPLES = sorted((FOLDER / "samples" / "fusion.out.order").glob("*.json"))

@@ -22,7 +22,7 @@ from integration.connectors.odoo.order.rows import order_rows
 from integration.errors import Failure
 from integration.masking import masked, without_personal
 from integration.receiver import read_event
-from integration.workflow import Workflow, load_definitions
+from integration.rules.workflow import Workflow, load_definitions
 from mappings import FOLDER
 from tests.fuzz.bodies import body
 from tests.fuzz.conftest import Fuzz

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from integration.workflow import Definitions, Workflow, load_definitions
+from integration.rules.workflow import Definitions, Workflow, load_definitions
 from mappings import FOLDER
 
 GOODS = {"lines": "kind == 'physical'", "carries_charges": True}

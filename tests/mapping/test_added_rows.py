@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.added_rows import numbers_of, with_rows
 from integration.errors import Misconfigured
-from integration.mapping_check import check_definitions
-from integration.workflow import load_definitions
+from integration.rules.added_rows import numbers_of, with_rows
+from integration.rules.mapping_check import check_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 
 BASE = [

@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from integration.cli import main
-from integration.definition_fields import STAGES
-from integration.definition_schemas import VALUE_ROW, problems
-from integration.mapping_check import run_sample
-from integration.translator import Mapping
+from integration.rules.definition_fields import STAGES
+from integration.rules.definition_schemas import VALUE_ROW, problems
+from integration.rules.mapping_check import run_sample
+from integration.rules.translator import Mapping
+from integration.rules.workflow import load_definitions
 from integration.vault import new_key
-from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from integration.carried import not_carried
 from integration.cli.mapping import mapping
 from integration.errors import Misconfigured
+from integration.rules.carried import not_carried
+from integration.rules.workflow import load_definitions
 from integration.sandbox.clarity.generate import TRAITS, generate
-from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 

@@ -14,9 +14,9 @@ from integration.canonical.conversion import convert
 from integration.canonical.money import minor_digits, round_money
 from integration.connectors.fusion.order.prices import prices
 from integration.errors import Hold, Misconfigured
-from integration.mapping_check import check_definitions
-from integration.rates import Conversion, Rates
-from integration.workflow import Document, load_definitions
+from integration.rules.mapping_check import check_definitions
+from integration.rules.rates import Conversion, Rates
+from integration.rules.workflow import Document, load_definitions
 from mappings import FOLDER
 from tests.connectors.random_orders import random_canonical
 

@@ -8,7 +8,7 @@ import pytest
 
 from integration.canonical.entities import entity
 from integration.errors import Failure, Hold
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 
 CLARITY = load_definitions(FOLDER).mapping("clarity.in.customer")

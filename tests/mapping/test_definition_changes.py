@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from integration.canonical import digest
-from integration.definition_changes import changes
-from integration.workflow import Definition, load_definitions
+from integration.rules.definition_changes import changes
+from integration.rules.workflow import Definition, load_definitions
 from mappings import FOLDER
 
 ORDER = {

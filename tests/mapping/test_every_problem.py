@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from integration.cli import main
-from integration.json_places import Places, Position
+from integration.rules.json_places import Places, Position
 from mappings import FOLDER
 
 WRONG = [

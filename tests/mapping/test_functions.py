@@ -8,8 +8,8 @@ from typing import Any
 import jmespath
 import pytest
 
-from integration.expressions import OPTIONS, compile_expression
-from integration.functions import FUNCTIONS, Table, Unfit
+from integration.rules.expressions import OPTIONS, compile_expression
+from integration.rules.functions import FUNCTIONS, Table, Unfit
 
 RATES = Table.of("rates", {"values": {"VAT23": {"rate": "23"}, "SALES825": {"rate": "8.25"}, "NONE": None}})
 BY_PLACE = Table.of(

@@ -11,7 +11,7 @@ from integration.canonical import load
 from integration.canonical.hints import fill
 from integration.canonical.invoice import check_invoice
 from integration.errors import Hold, Reject, Skip
-from integration.workflow import Workflow, load_definitions
+from integration.rules.workflow import Workflow, load_definitions
 from mappings import FOLDER
 
 WORKFLOWS: dict[str, Workflow] = {each.name: each for each in load_definitions(FOLDER).workflows}

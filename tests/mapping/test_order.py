@@ -14,7 +14,7 @@ from integration.canonical import check_order, digest, freeze, load, parse_json
 from integration.canonical.fulfilment import carried
 from integration.canonical.money import currencies, format_money, minor_digits, round_money
 from integration.errors import Hold, Reject
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order, put
 

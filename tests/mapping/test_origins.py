@@ -8,11 +8,11 @@ import pytest
 
 import mappings
 from integration.canonical import load
-from integration.definition_files import read_json
 from integration.operations.differences import leaves
-from integration.origins import MADE, origin
-from integration.translator import Scope
-from integration.workflow import load_definitions
+from integration.rules.definition_files import read_json
+from integration.rules.origins import MADE, origin
+from integration.rules.translator import Scope
+from integration.rules.workflow import load_definitions
 
 DEFINITIONS = load_definitions(mappings.FOLDER)
 MAPPINGS = sorted(each.name for each in DEFINITIONS.rows() if each.kind == "mapping")

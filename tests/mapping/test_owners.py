@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from integration.mapping_check import check_definitions
-from integration.owners import owned_twice
-from integration.workflow import Definitions, load_definitions
+from integration.rules.mapping_check import check_definitions
+from integration.rules.owners import owned_twice
+from integration.rules.workflow import Definitions, load_definitions
 from mappings import FOLDER
 
 IN = {

@@ -8,11 +8,11 @@ from typing import Any
 
 from integration.canonical import check_order
 from integration.canonical.money import minor_digits
-from integration.expressions import compile_expression
+from integration.rules.expressions import compile_expression
+from integration.rules.split import Split
+from integration.rules.workflow import load_definitions
 from integration.sandbox.clarity import money
 from integration.sandbox.clarity.generate import SOUND, generate
-from integration.split import Split
-from integration.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.splits import TIMES
 

@@ -10,7 +10,7 @@ from integration.canonical.entities import entity
 from integration.canonical.unique import check_unique
 from integration.errors import Failure, Hold
 from integration.receiver import read_event
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 
 CLARITY = load_definitions(FOLDER).mapping("clarity.in.product")

@@ -17,7 +17,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from integration.canonical import SCHEMAS
 from integration.canonical.reader import reader
 from integration.canonical.values import Id, Rows, Text
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 
 CHANGES = 80

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from integration.canonical.money import minor_digits
-from integration.mapping_check import check_definitions, differences, run_sample
-from integration.workflow import load_definitions
+from integration.rules.mapping_check import check_definitions, differences, run_sample
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 
 SAMPLES = sorted((FOLDER / "samples").glob("*/*.json"))

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from integration.definition_schemas import DOCUMENTS, json_schema, problems
 from integration.events import EVENTS
-from integration.functions import FUNCTIONS
+from integration.rules.definition_schemas import DOCUMENTS, json_schema, problems
+from integration.rules.functions import FUNCTIONS
 from mappings import FOLDER
 
 PLACES = {

@@ -12,7 +12,7 @@ from integration.canonical import load, thaw
 from integration.canonical.hints import fill
 from integration.canonical.shipment import check_shipment
 from integration.errors import Failure, Hold, Reject, Skip
-from integration.workflow import Workflow, load_definitions
+from integration.rules.workflow import Workflow, load_definitions
 from mappings import FOLDER
 
 WORKFLOWS: dict[str, Workflow] = {each.name: each for each in load_definitions(FOLDER).workflows}

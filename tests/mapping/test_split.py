@@ -13,7 +13,7 @@ import pytest
 
 from integration.canonical import check_order
 from integration.errors import Hold, Misconfigured, Reject, Skip
-from integration.workflow import Definitions, Workflow, load_definitions
+from integration.rules.workflow import Definitions, Workflow, load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order, put
 from tests.mapping.splits import DOWNLOADS, GOODS, split_definitions, to_both

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from integration.canonical.hints import fill_for
-from integration.definition_schemas import problems
 from integration.errors import Failure, Hold, Misconfigured, Reject
-from integration.functions import Table
-from integration.translator import Mapping
+from integration.rules.definition_schemas import problems
+from integration.rules.functions import Table
+from integration.rules.translator import Mapping
 
 TABLES = {"colours": Table.of("colours", {"values": {"r": "red"}})}
 DOCUMENT = {

@@ -14,7 +14,7 @@ from integration.canonical import check_order, load
 from integration.canonical.unique import KEYED, by_key
 from integration.connectors.fusion.order.difference import _same_charges
 from integration.errors import Hold
-from integration.workflow import load_definitions
+from integration.rules.workflow import load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from integration.errors import Failure
-from integration.mapping_check import run_sample, run_workflows
-from integration.translator import Mapping
-from integration.workflow import Definitions, load_definitions
+from integration.rules.mapping_check import run_sample, run_workflows
+from integration.rules.translator import Mapping
+from integration.rules.workflow import Definitions, load_definitions
 from mappings import FOLDER
 
 PAGE = (FOLDER / "README.md").read_text()

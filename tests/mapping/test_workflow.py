@@ -12,8 +12,8 @@ import pytest
 
 from integration.errors import Hold, Misconfigured, Reject, Skip
 from integration.events import EVENTS
-from integration.offers import Offer
-from integration.workflow import Definitions, Workflow, load_definitions
+from integration.rules.offers import Offer
+from integration.rules.workflow import Definitions, Workflow, load_definitions
 from mappings import FOLDER
 from tests.mapping.shop import order
 

@@ -45,7 +45,7 @@ DEFECTS = [
     ),
     Defect(
         "no reason quotes a value of a customer",
-        "integration/translator.py",
+        "integration/rules/translator.py",
         'registered(self.kind.rpartition(".")[2]).personal or ',
         "",
         "tests/mapping/test_customer.py::test_a_reason_quotes_nothing_of_a_customer",

@@ -35,7 +35,7 @@ DEFECTS = [
     ),
     Defect(
         "a line of quantity 0 reaches no target",
-        "integration/workflow.py",
+        "integration/rules/workflow.py",
         "of.remaining(canonical) if of.remaining else canonical",
         "canonical",
         f"{ORDER}test_a_line_of_quantity_0_is_a_removed_line",
@@ -75,7 +75,7 @@ DEFECTS = [
     ),
     Defect(
         "one tracking number stays one",
-        "integration/functions/text.py",
+        "integration/rules/functions/text.py",
         "[A-Za-z0-9-]{8,}",
         "[A-Za-z0-9-]{1,}",
         "tests/mapping/test_functions.py",
@@ -83,7 +83,7 @@ DEFECTS = [
     ),
     Defect(
         "of several entries that fit a key the closest counts",
-        "integration/functions/table.py",
+        "integration/rules/functions/table.py",
         "for count in range(len(given) + 1):",
         "for count in range(len(given), -1, -1):",
         "tests/mapping/test_functions.py::test_what_a_function_makes",
@@ -91,7 +91,7 @@ DEFECTS = [
     ),
     Defect(
         "an entry whose key is not one for all columns is found",
-        "integration/definition_schemas.py",
+        "integration/rules/definition_schemas.py",
         "key.count(JOINS) != len(columns) - 1",
         "False",
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
@@ -99,7 +99,7 @@ DEFECTS = [
     ),
     Defect(
         "each row that an example adds needs a sample",
-        "integration/mapping_check.py",
+        "integration/rules/mapping_check.py",
         "if each.row is None or each.row in numbers]",
         "if each.row is None]",
         "tests/mapping/test_added_rows.py::test_each_added_row_needs_a_sample",
@@ -131,7 +131,7 @@ DEFECTS = [
     ),
     Defect(
         "a rate that is too old is not used",
-        "integration/rates.py",
+        "integration/rules/rates.py",
         " or date.fromisoformat(dated[at - 1][0]) < oldest",
         "",
         "tests/mapping/test_conversion.py::test_without_a_rate_that_is_new_enough_the_order_is_held",
@@ -155,7 +155,7 @@ DEFECTS = [
     ),
     Defect(
         "a second rate of one day is found",
-        "integration/definition_schemas.py",
+        "integration/rules/definition_schemas.py",
         "            if day in seen:\n",
         "            if False:\n",
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
@@ -171,7 +171,7 @@ DEFECTS = [
     ),
     Defect(
         "what no row reads is listed",
-        "integration/carried.py",
+        "integration/rules/carried.py",
         "    elif value not in NOTHING:\n",
         "    elif value in NOTHING:\n",
         "tests/mapping/test_carried.py",
@@ -179,7 +179,7 @@ DEFECTS = [
     ),
     Defect(
         "a misspelt key is refused",
-        "integration/definition_fields.py",
+        "integration/rules/definition_fields.py",
         "        if unknown:\n",
         "        if False:\n",
         "tests/mapping/test_translator.py::test_a_mapping_of_another_form_does_not_pass_its_schema",
@@ -195,7 +195,7 @@ DEFECTS = [
     ),
     Defect(
         "a mapping without direction is not overlooked",
-        "integration/definition_files.py",
+        "integration/rules/definition_files.py",
         "        if path.parent.name not in DIRECTIONS or path.parent.parent.parent != folder:\n",
         "        if False:\n",
         "tests/mapping/test_workflow.py::test_a_mapping_without_direction_is_refused_not_overlooked",
@@ -203,7 +203,7 @@ DEFECTS = [
     ),
     Defect(
         "a workflow names only what systems offer",
-        "integration/workflow.py",
+        "integration/rules/workflow.py",
         "refused(body, offers) if offers is not None else []",
         "[]",
         "tests/mapping/test_workflow.py::test_what_no_system_offers_is_refused_at_load",
@@ -219,7 +219,7 @@ DEFECTS = [
     ),
     Defect(
         "an object without id is needed by nothing",
-        "integration/workflow.py",
+        "integration/rules/workflow.py",
         " if id is not None}",
         "}",
         "tests/mapping/test_workflow.py::test_what_a_workflow_needs_is_found_in_the_canonical_document",
@@ -227,7 +227,7 @@ DEFECTS = [
     ),
     Defect(
         "an initial value is not written at every change",
-        "integration/translator.py",
+        "integration/rules/translator.py",
         'return f"{ON_CREATE}.{to}"',
         "return to",
         "tests/mapping/test_translator.py::test_initial_values_are_made_apart",
@@ -235,7 +235,7 @@ DEFECTS = [
     ),
     Defect(
         "a field that both directions carry is found",
-        "integration/owners.py",
+        "integration/rules/owners.py",
         '{path for path in _written(inwards.body["rows"], ()) if path not in IDENTITY}',
         "set[Path]()",
         "tests/mapping/test_owners.py",
@@ -243,7 +243,7 @@ DEFECTS = [
     ),
     Defect(
         "a refusal is never accepted into a sample",
-        "integration/mapping_check.py",
+        "integration/rules/mapping_check.py",
         "    if refusal is not None:\n        return False\n    _write",
         "    _write",
         "tests/mapping/test_samples.py::test_what_is_accepted_is_what_the_samples_expect_from_then_on",
@@ -259,7 +259,7 @@ DEFECTS = [
     ),
     Defect(
         "a check lists what cannot be compiled beside what its schema refuses",
-        "integration/definition_problems.py",
+        "integration/rules/definition_problems.py",
         "    yield from translator.problems(sound, tables)\n",
         "    yield from () if known else translator.problems(sound, tables)\n",
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
@@ -267,7 +267,7 @@ DEFECTS = [
     ),
     Defect(
         "another reason to hold a document is accepted as another document is",
-        "integration/mapping_check.py",
+        "integration/rules/mapping_check.py",
         "        _write(path, sample | {refusal: error.reason})\n        return True\n",
         "        return False\n",
         "tests/mapping/test_samples.py::test_another_reason_to_hold_a_document_is_accepted",
@@ -275,7 +275,7 @@ DEFECTS = [
     ),
     Defect(
         "a value that no field takes is a problem, not dropped in silence",
-        "integration/definition_problems.py",
+        "integration/rules/definition_problems.py",
         'if meant or "note" not in row:',
         "if False:",
         "tests/mapping/test_every_problem.py::test_every_problem_of_every_file_is_listed_at_once",
@@ -283,7 +283,7 @@ DEFECTS = [
     ),
     Defect(
         "what two files have between them has the place of each",
-        "integration/definition_problems.py",
+        "integration/rules/definition_problems.py",
         'return Found(f"{conflict.text}. {conflict.hint}", str(first), *at, also=also)',
         'return Found(f"{conflict.text}. {conflict.hint}", str(first), *at)',
         "tests/mapping/test_every_problem.py::test_two_workflows_that_both_fulfil_an_order_have_the_line_of_each",

@@ -115,7 +115,7 @@ DEFECTS = [
     ),
     Defect(
         "a value comes from its own item of a list",
-        "integration/origins.py",
+        "integration/rules/origins.py",
         "position = int(rest[0]) - first",
         "position = 0",
         "tests/mapping/test_origins.py::test_an_item_of_a_list_is_found_behind_those_of_the_rows_before",

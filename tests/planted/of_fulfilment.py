@@ -10,16 +10,16 @@ PROGRESS = "tests/store/test_progress.py::"
 DEFECTS = [
     Defect(
         "two workflows that fulfil the same order are refused",
-        "integration/workflow.py",
+        "integration/rules/workflow.py",
         '    fulfilled_once(body for body in bodies.values() if body["transform"][0] in orders)\n',
         "",
         "tests/mapping/test_split.py::test_two_workflows_that_fulfil_the_same_order_are_refused",
         "DID NOT RAISE",
         also=(
             (
-                "integration/workflow.py",
-                "from integration.split import Split, fulfilled_once, siblings",
-                "from integration.split import Split, siblings",
+                "integration/rules/workflow.py",
+                "from integration.rules.split import Split, fulfilled_once, siblings",
+                "from integration.rules.split import Split, siblings",
             ),
         ),
     ),

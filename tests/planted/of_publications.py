@@ -27,7 +27,7 @@ DEFECTS = [
     ),
     Defect(
         "an object that is in a canary stays in it as it grows",
-        "integration/in_force.py",
+        "integration/rules/in_force.py",
         "place_of(object_id) < self.share",
         "(place_of(object_id) + self.newest * 37) % 100 < self.share",
         f"{RECEIVERS}test_an_object_stays_in_a_canary_or_out_of_it",

@@ -13,12 +13,12 @@ from flask import Flask, request
 from werkzeug.serving import make_server
 
 import mappings
-from integration.definition_files import read_json
 from integration.message import Step
 from integration.receiver import read_event
+from integration.rules.definition_files import read_json
+from integration.rules.workflow import Workflow
 from integration.sandbox.odoo import Odoo as FakeOdoo
 from integration.store.database import Row
-from integration.workflow import Workflow
 from tasks import runner
 from tasks.dry_runs import look_at
 from tasks.runtime import Runtime

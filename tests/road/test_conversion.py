@@ -12,8 +12,8 @@ import pytest
 
 import mappings
 from integration.canonical import thaw
+from integration.rules.workflow import load_definitions
 from integration.store import publications
-from integration.workflow import load_definitions
 from tests.road.orders import Orders
 
 EXAMPLE = mappings.FOLDER / "examples" / "another-currency"

@@ -12,8 +12,8 @@ import pytest
 import mappings
 from integration.errors import Misconfigured
 from integration.message import Event
+from integration.rules.workflow import load_definitions
 from integration.store import publications
-from integration.workflow import load_definitions
 from tasks.intake import Intake
 from tasks.runtime import Runtime
 

@@ -20,9 +20,9 @@ from click.testing import CliRunner, Result
 import mappings
 from integration.cli import main
 from integration.errors import Throttled
+from integration.rules.workflow import Workflow, load_definitions
 from integration.settings import Settings
 from integration.store.database import Row
-from integration.workflow import Workflow, load_definitions
 from tasks.dry_run import dry_run
 from tasks.dry_runs import Summary
 from tasks.runtime import SLOT_PATIENCE, Runtime

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import mappings
-from integration.definition_files import read_json
 from integration.message import Event, Step, lane
+from integration.rules.definition_files import read_json
 from integration.settings import Settings
 from integration.store import crossrefs, fulfilment, inbox, publications
 from integration.store.crossrefs import Written

@@ -16,8 +16,8 @@ from integration.errors import Failure, Hold
 from integration.local import ports
 from integration.local.environment import Systems
 from integration.local.fleet import runs
-from integration.mapping_check import check_definitions
 from integration.preflight import misspelt
+from integration.rules.mapping_check import check_definitions
 from integration.settings import Settings, variables
 from integration.signature import check_secret
 from integration.store import views

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import mappings
-from integration.mapping_check import check_definitions
 from integration.message import Step
 from integration.receiver import read_event
+from integration.rules.mapping_check import check_definitions
 from integration.sandbox.ledger import Ledger as FakeLedger
 from integration.settings import Settings
 from tasks import runner

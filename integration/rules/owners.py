@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
-from integration.carried import Path, read_paths
-from integration.definition_problem import Conflict
-from integration.definition_problem import Path as At
-from integration.workflow import Workflow
+from integration.rules.carried import Path, read_paths
+from integration.rules.definition_problem import Conflict
+from integration.rules.definition_problem import Path as At
+from integration.rules.workflow import Workflow
 
 Document = dict[str, Any]
 IDENTITY = {("id",), ("version",), ("source",), ("number",), ("updated_at",)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from integration.canonical import allocation, rounding
 from integration.canonical.money import EXACT
-from integration.functions.registry import Unfit, function, list_of, number_of
+from integration.rules.functions.registry import Unfit, function, list_of, number_of
 
 FEWEST_DECIMALS, MOST_DECIMALS = Decimal("0.01"), Decimal("1e-10")
 

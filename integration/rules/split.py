@@ -14,10 +14,10 @@ from typing import Any
 from integration.canonical.money import format_money
 from integration.canonical.order import CANCELLED
 from integration.canonical.split import no_part, part_with, remainder
-from integration.definition_problem import Conflict
 from integration.errors import Hold, Misconfigured, Reject
-from integration.expressions import is_true
-from integration.functions import Unfit
+from integration.rules.definition_problem import Conflict
+from integration.rules.expressions import is_true
+from integration.rules.functions import Unfit
 
 Document = dict[str, Any]
 LONGEST_SHOWN = 40

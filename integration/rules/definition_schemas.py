@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, validates_schema
 
-from integration.definition_fields import (
+from integration.events import EVENTS
+from integration.rules.definition_fields import (
     Calls,
     Condition,
     Count,
@@ -33,9 +34,8 @@ from integration.definition_fields import (
     Value,
     object_schema,
 )
-from integration.definition_problem import Problem
-from integration.events import EVENTS
-from integration.functions.table import JOINS
+from integration.rules.definition_problem import Problem
+from integration.rules.functions.table import JOINS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 CREATE = "applies only when the object does not exist at the target yet: an initial value, which the target then owns"

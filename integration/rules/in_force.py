@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from integration.workflow import Definitions, Workflow
+from integration.rules.workflow import Definitions, Workflow
 
 
 class Published(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from integration.canonical.conversion import convert
 from integration.canonical.order import CANCELLED
-from integration.definition_fields import did_you_mean
-from integration.definition_problem import Problem
 from integration.errors import Hold
+from integration.rules.definition_fields import did_you_mean
+from integration.rules.definition_problem import Problem
 
 Document = dict[str, Any]
 

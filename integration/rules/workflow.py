@@ -13,21 +13,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from integration import definition_files as files
-from integration import translator
-from integration.added_rows import with_rows
 from integration.canonical import digest
 from integration.canonical.entities import entity
 from integration.canonical.home import with_home_ids, with_our_ids
-from integration.carried import read_paths
-from integration.definition_fields import did_you_mean
-from integration.definition_problem import Problem
 from integration.errors import Misconfigured, Reject, Skip
-from integration.expressions import compile_expression, is_true
-from integration.functions import Table, Unfit
-from integration.offers import Offers, refused
-from integration.rates import Conversion, Rates, wrong_conversion
-from integration.split import Split, fulfilled_once, siblings
+from integration.rules import definition_files as files
+from integration.rules import translator
+from integration.rules.added_rows import with_rows
+from integration.rules.carried import read_paths
+from integration.rules.definition_fields import did_you_mean
+from integration.rules.definition_problem import Problem
+from integration.rules.expressions import compile_expression, is_true
+from integration.rules.functions import Table, Unfit
+from integration.rules.offers import Offers, refused
+from integration.rules.rates import Conversion, Rates, wrong_conversion
+from integration.rules.split import Split, fulfilled_once, siblings
 
 Document = dict[str, Any]
 

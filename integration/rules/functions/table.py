@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from integration.functions.registry import Unfit
+from integration.rules.functions.registry import Unfit
 
 JOINS, ANY = "/", "*"
 """Between the values of a key of several columns, and what fits any value of its column."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from babel import Locale
 
-from integration.functions.registry import Unfit, function, number_of, text_of
-from integration.functions.table import Table
+from integration.rules.functions.registry import Unfit, function, number_of, text_of
+from integration.rules.functions.table import Table
 
 SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}|[a-z]{2}-[a-z0-9]{1,3}", re.ASCII)
 NOT_COUNTRIES = {"AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.money import EXACT
-from integration.functions.registry import function, list_of, number_of
+from integration.rules.functions.registry import function, list_of, number_of
 
 
 @function(in_expressions=True)

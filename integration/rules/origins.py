@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integration.carried import Path, read_by
-from integration.expressions import compile_expression, is_true
-from integration.functions import Unfit
-from integration.translator import ON_CREATE
+from integration.rules.carried import Path, read_by
+from integration.rules.expressions import compile_expression, is_true
+from integration.rules.functions import Unfit
+from integration.rules.translator import ON_CREATE
 
 Document = dict[str, Any]
 MADE = "(made)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.carried import read_after_all
+from integration.rules.carried import read_after_all
 
 Document = dict[str, Any]
 

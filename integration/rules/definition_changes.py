@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from integration.workflow import Definition, Document
+from integration.rules.workflow import Definition, Document
 
 DERIVED = ("uses", "siblings")
 """Keys of a stored workflow that are made of other documents, whose changes are named there."""

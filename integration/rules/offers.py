@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from integration.definition_fields import did_you_mean
-from integration.definition_problem import Path, Problem
+from integration.rules.definition_fields import did_you_mean
+from integration.rules.definition_problem import Path, Problem
 
 Document = dict[str, Any]
 

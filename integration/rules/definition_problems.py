@@ -13,20 +13,20 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema
 
-from integration import definition_files as files
-from integration import translator
 from integration.canonical import SCHEMAS
-from integration.carried import nested
-from integration.definition_fields import did_you_mean
-from integration.definition_problem import Conflict, Problem
-from integration.definition_problem import Path as At
 from integration.errors import Misconfigured
-from integration.functions import Table
-from integration.json_places import Places, Position
-from integration.offers import Offers, refused
-from integration.rates import wrong_conversion
-from integration.split import fulfilled_twice, unshared
-from integration.workflow import wrong_transform
+from integration.rules import definition_files as files
+from integration.rules import translator
+from integration.rules.carried import nested
+from integration.rules.definition_fields import did_you_mean
+from integration.rules.definition_problem import Conflict, Problem
+from integration.rules.definition_problem import Path as At
+from integration.rules.functions import Table
+from integration.rules.json_places import Places, Position
+from integration.rules.offers import Offers, refused
+from integration.rules.rates import wrong_conversion
+from integration.rules.split import fulfilled_twice, unshared
+from integration.rules.workflow import wrong_transform
 
 Document = dict[str, Any]
 NOWHERE = "?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from integration.functions.registry import Unfit, function, text_of
+from integration.rules.functions.registry import Unfit, function, text_of
 
 
 @function()

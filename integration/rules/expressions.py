@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.visitor import TreeInterpreter
 
 from integration.canonical import amount_names
-from integration.functions import EXPRESSIONS
+from integration.rules.functions import EXPRESSIONS
 
 PLAIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 EQUALS = re.compile(rf"({PLAIN.pattern}) == '([^'\\\\]*)'", re.ASCII)

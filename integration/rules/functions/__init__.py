@@ -16,9 +16,9 @@ from typing import Any
 
 import jmespath.functions
 
-from integration.functions import codes, lines, numbers, text, time
-from integration.functions.registry import FUNCTIONS, Function, Unfit
-from integration.functions.table import Table
+from integration.rules.functions import codes, lines, numbers, text, time
+from integration.rules.functions.registry import FUNCTIONS, Function, Unfit
+from integration.rules.functions.table import Table
 
 __all__ = ["EXPRESSIONS", "FUNCTIONS", "Function", "Table", "Unfit", "codes", "lines", "numbers", "text", "time"]
 

@@ -27,11 +27,11 @@ from typing import Any
 
 from integration.canonical import load
 from integration.canonical.entities import entity as registered
-from integration.definition_fields import did_you_mean
-from integration.definition_problem import Problem, row_path
 from integration.errors import Failure, Hold, Misconfigured, Reject
-from integration.expressions import compile_expression, is_true
-from integration.functions import FUNCTIONS, Function, Table, Unfit
+from integration.rules.definition_fields import did_you_mean
+from integration.rules.definition_problem import Problem, row_path
+from integration.rules.expressions import compile_expression, is_true
+from integration.rules.functions import FUNCTIONS, Function, Table, Unfit
 
 Document = dict[str, Any]
 Read = Callable[[Document], Any]

@@ -14,8 +14,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, valid
 from integration.canonical.decimals import decimal_of
 from integration.canonical.fulfilment import Stage
 from integration.canonical.money import currencies
-from integration.definition_problem import MEANT
-from integration.functions import FUNCTIONS
+from integration.rules.definition_problem import MEANT
+from integration.rules.functions import FUNCTIONS
 
 Document = dict[str, Any]
 STAGES = [stage.word for stage in Stage]

@@ -15,7 +15,7 @@ from typing import Any
 from integration.canonical import digest
 from integration.canonical.entities import entity
 from integration.errors import Failure
-from integration.workflow import Translation, Workflow
+from integration.rules.workflow import Translation, Workflow
 
 Document = dict[str, Any]
 

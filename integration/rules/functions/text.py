@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.canonical.email import address_of
-from integration.functions.registry import function, list_of, text_of
+from integration.rules.functions.registry import function, list_of, text_of
 
 CODE_BREAKS = re.compile(r"[,;|\t\v\f\r\n\x85\u2028\u2029]+")
 WHOLE_CODE = re.compile(r"\A(?=[A-Za-z-]*[0-9])[A-Za-z0-9-]{8,}\Z")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from integration.canonical import parse_json
-from integration.definition_problem import Path as At
-from integration.definition_problem import Problem
-from integration.definition_schemas import problems
 from integration.errors import Misconfigured, Reject
-from integration.expressions import compile_expression
+from integration.rules.definition_problem import Path as At
+from integration.rules.definition_problem import Problem
+from integration.rules.definition_schemas import problems
+from integration.rules.expressions import compile_expression
 
 Document = dict[str, Any]
 DIRECTIONS = ("in", "out")

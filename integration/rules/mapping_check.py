@@ -20,17 +20,17 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from integration.added_rows import numbers_of
-from integration.carried import not_carried, read_after_all
-from integration.definition_files import examples, mappings, read_json
-from integration.definition_problems import Found, between, found_in
-from integration.definition_schemas import DOCUMENTS, json_schema
 from integration.errors import Failure, Hold, Misconfigured, Reject
-from integration.expressions import compile_expression
-from integration.offers import Offers
-from integration.owners import owned_twice
-from integration.translator import Mapping
-from integration.workflow import Definitions, load_definitions
+from integration.rules.added_rows import numbers_of
+from integration.rules.carried import not_carried, read_after_all
+from integration.rules.definition_files import examples, mappings, read_json
+from integration.rules.definition_problems import Found, between, found_in
+from integration.rules.definition_schemas import DOCUMENTS, json_schema
+from integration.rules.expressions import compile_expression
+from integration.rules.offers import Offers
+from integration.rules.owners import owned_twice
+from integration.rules.translator import Mapping
+from integration.rules.workflow import Definitions, load_definitions
 
 REFUSALS: dict[str, type[Failure]] = {"held": Hold, "rejected": Reject}
 

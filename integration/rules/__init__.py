@@ -1,0 +1,1 @@
+"""What documents in ``mappings/`` say: workflows, splits, mappings and value tables, checked, compiled and in force."""
