@@ -86,20 +86,14 @@ class Turns:
         return max(ahead, TURN if one_waits else 0.0)
 
     def gather(self, more_comes: Callable[[], bool] = lambda: False) -> None:
-        """Waits while the places of the next moments are taken, or waited for, as far as this process knows.
+        """Waits while the places of the next moments are taken, as far as this process knows.
 
         A hop that starts then takes along what has come due meanwhile, and shares its calls with it.  Where places are
         rare it also waits a moment for what is about to come.
         """
         until = time.monotonic() + LONGEST_GATHERING
-        while (wait := min(self._free_at() - SOON, until) - time.monotonic()) > 0:
+        while (wait := min(self.next_at - SOON, until) - time.monotonic()) > 0:
             time.sleep(wait)
         until = time.monotonic() + SOON
         while self._between >= DEAR and time.monotonic() < until and more_comes():
             time.sleep(TURN)
-
-    def _free_at(self) -> float:
-        """When the first place comes that this process has not taken, and that none of its calls waits for."""
-        with self._lock:
-            one_waits = any(calls.waiting for calls in self._hops.values())
-        return max(self.next_at, time.monotonic() + SOON + TURN) if one_waits else self.next_at

@@ -185,12 +185,4 @@ DEFECTS = [
         "tests/road/test_batch.py::test_a_hop_at_a_low_rate_waits_a_moment_for_what_is_in_ingest",
         r">= 0\.1",
     ),
-    Defect(
-        "a hop that gathers leaves the places to the calls that wait for them",
-        "integration/turns.py",
-        "+ SOON + TURN) if one_waits else self.next_at",
-        "+ SOON + TURN) if False else self.next_at",
-        f"{TURNS}test_a_hop_that_gathers_waits_while_calls_wait_for_their_places",
-        r">= 0\.2",
-    ),
 ]

@@ -76,13 +76,3 @@ def test_only_where_places_are_rare_a_hop_waits_for_what_comes() -> None:
     turns.take(0.0, DEAR)
     turns.gather(more_comes)
     assert asked
-
-
-def test_a_hop_that_gathers_waits_while_calls_wait_for_their_places() -> None:
-    """It would take the places of theirs, and has less to share them with."""
-    turns, began = Turns(), time.monotonic()
-    turns.come("old")
-    with turns.call("old") as begin:
-        threading.Timer(0.2, begin).start()
-        turns.gather()
-    assert time.monotonic() - began >= 0.2
