@@ -25,11 +25,12 @@ from redis import Redis, RedisError
 
 from integration.errors import Failure, Retry, Throttled
 from integration.slots import Slots
-from integration.turns import Turns
 
 SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 WITHOUT_REDIS = 5.0
 SILENCE = 1.0
+SOON = 0.1
+LONGEST_GATHERING = 2.0
 SLOT_EVERY = 0.05
 CREDIT_SECONDS = 2.0
 MOST_CREDIT = 100
@@ -94,7 +95,8 @@ class Throttle:
         """The calls of the hop before."""
         self.upset_at = 0.0
         """When the target last asked this process for a pause, or failed."""
-        self.turns = Turns()
+        self.next_at = 0.0
+        """When the first place comes that this process has not taken."""
 
     @contextmanager
     def admit(self, hops: int = 1, patience: float = 0.0) -> Iterator[Admission]:
@@ -111,12 +113,19 @@ class Throttle:
                 break
             time.sleep(SLOT_EVERY)
         admission = Admission(self, holder, _admitted(answer), asked_at)
-        self.turns.come(holder)
         try:
             yield admission
         finally:
-            self.turns.leave(holder)
             self._expected = min(max(1, admission.leave()), MOST_PLACES)
+
+    def gather(self) -> None:
+        """Waits while the places of the next moments are taken, as far as this process knows.
+
+        A hop that starts then takes along what has come due meanwhile, and shares its calls with it.
+        """
+        until = time.monotonic() + LONGEST_GATHERING
+        while (wait := min(self.next_at - SOON, until) - time.monotonic()) > 0:
+            time.sleep(wait)
 
     def credit(self) -> int:
         """How many hops may be under way (`State.credit`); 0 when Redis cannot be asked."""
@@ -160,7 +169,7 @@ class Throttle:
     def _taken(self, asked_at: float, said: list[Any]) -> Answer:
         answer = Answer.of(said)
         if answer.places:
-            self.turns.take(asked_at + answer.seconds + answer.places * answer.between, answer.between)
+            self.next_at = asked_at + answer.seconds + answer.places * answer.between
         return answer
 
     def report(
@@ -274,16 +283,14 @@ class Admission:
 
         Where that is far ahead the slot is for others meanwhile.
         """
-        with self._throttle.turns.call(self._holder) as begin:
-            while True:
-                with self.slots.one():
-                    taken, wait = self._wait(size)
-                    if taken:
-                        time.sleep(wait)
-                        begin()
-                        yield
-                        return
-                time.sleep(wait)
+        while True:
+            with self.slots.one():
+                taken, wait = self._wait(size)
+                if taken:
+                    time.sleep(wait)
+                    yield
+                    return
+            time.sleep(wait)
 
     @contextmanager
     def _be_alone(self) -> Iterator[None]:
@@ -335,9 +342,6 @@ class Admission:
             return True, max(at - time.monotonic(), blocked, 0.0)
 
     def _ask_for_places(self, size: float, needed: int) -> tuple[bool, float]:
-        if before := self._throttle.turns.before(self._holder):
-            self._owed -= size
-            return False, before
         answer = self._ask_for_call(places=needed)
         if answer.word == "later":
             self._owed -= size

@@ -26,7 +26,6 @@ from integration.store.installations import Installation
 from integration.systems import variable
 from integration.throttle import Admission, Throttle
 from integration.vault import Vault
-from tasks.celery import INGEST
 from tasks.leases import Lease, Leases
 from tasks.shared_lock import SharedLock
 
@@ -145,14 +144,7 @@ class Runtime:
     def gather(self, queue: str) -> None:
         """Before a claim: waits while the target of the queue takes no call, for then the claim takes more along."""
         if throttle := self.throttles.get(queue):
-            throttle.turns.gather(self._ingests)
-
-    def _ingests(self) -> bool:
-        """Whether nudges wait for ingest, out of which more is about to come."""
-        try:
-            return bool(self.redis.llen(INGEST))
-        except redis.RedisError:
-            return False
+            throttle.gather()
 
     def workflow(self, pin: str) -> Workflow:
         """The workflow as it was pinned when the delivery was routed."""

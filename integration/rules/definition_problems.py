@@ -135,9 +135,11 @@ class _Files:
         for each in self.mappings:
             if each.document:
                 each.wrong += _wrong_mapping(each.document, each.wrong, tables)
+        rates = self._rates()
         for each in self.workflows:
             if each.document:
                 each.wrong += _wrong_workflow(each.document, each.wrong, bodies, offers)
+                each.wrong += _wrong_conversion(each.document, each.wrong, tables, rates, bodies)
 
     def conflicts(self) -> Iterator[Conflict]:
         """What sound workflows have in conflict with one another."""
@@ -148,12 +150,22 @@ class _Files:
         yield from unshared(workflows)
 
     def _tables(self) -> dict[str, Table]:
-        return (self.beside._tables() if self.beside else {}) | {each.name: _table_of(each) for each in self.tables}
+        """The value tables: rows look nothing up in one of rates."""
+        own = {each.name: _table_of(each) for each in self.tables if not _has_rates(each)}
+        return (self.beside._tables() if self.beside else {}) | own
+
+    def _rates(self) -> set[str]:
+        own = {each.name for each in self.tables if _has_rates(each)}
+        return own | (self.beside._rates() if self.beside else set())
 
     def _bodies(self) -> dict[str, Document | None]:
         if self.beside:
             return self.beside._bodies()
         return {each.name: None if each.wrong else each.document for each in self.mappings}
+
+
+def _has_rates(table: _File) -> bool:
+    return table.document is not None and "rates" in table.document
 
 
 def _table_of(each: _File) -> Table:

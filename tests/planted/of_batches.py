@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.planted.defect import Defect
 
 BATCH = "tests/road/test_batch.py::"
-TURNS = "tests/throttle/test_turns.py::"
 SLOTS = "tests/throttle/test_slots.py::"
 FUSION = "tests/connectors/test_fusion_calls.py::"
 
@@ -120,9 +119,9 @@ DEFECTS = [
     Defect(
         "a call that waits for a far place holds no slot",
         "integration/throttle.py",
-        "taken, wait = self._wait(size)\n",
-        "while not (found := self._wait(size))[0]:\n                        time.sleep(found[1])\n"
-        "                    taken, wait = found\n",
+        "                taken, wait = self._wait(size)\n",
+        "                while not (found := self._wait(size))[0]:\n                    time.sleep(found[1])\n"
+        "                taken, wait = found\n",
         f"{SLOTS}test_who_waits_for_a_far_place_leaves_its_slot_to_others",
     ),
     Defect(
@@ -155,34 +154,10 @@ DEFECTS = [
     ),
     Defect(
         "a hop waits until the rate of its target takes calls",
-        "integration/turns.py",
+        "integration/throttle.py",
         "until) - time.monotonic()) > 0:",
         "until) - time.monotonic()) > 60:",
         "tests/throttle/test_throttle.py::test_a_hop_that_gathers_starts_when_the_rate_takes_calls_again",
         "used up",
-    ),
-    Defect(
-        "the hop that came first takes the next place of the rate",
-        "integration/turns.py",
-        "            if not older:\n",
-        "            if True:\n",
-        f"{TURNS}test_the_hop_that_came_first_ends_first",
-        "'old', 'young', 'old', 'young'",
-    ),
-    Defect(
-        "a hop that makes calls side by side keeps no other from the rate",
-        "integration/turns.py",
-        "self._hops.items()) if calls.all <= 1]",
-        "self._hops.items())]",
-        f"{TURNS}test_calls_side_by_side_go_before_nobody",
-        "assert 1.0 == 0",
-    ),
-    Defect(
-        "where places are rare a hop waits for what ingest is about to give it",
-        "tasks/runtime.py",
-        "throttle.turns.gather(self._ingests)",
-        "throttle.turns.gather()",
-        "tests/road/test_batch.py::test_a_hop_at_a_low_rate_waits_a_moment_for_what_is_in_ingest",
-        r">= 0\.1",
     ),
 ]

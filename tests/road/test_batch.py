@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +17,6 @@ from integration.receiver import read_event
 from integration.store import crossrefs, deliveries
 from integration.store.crossrefs import Written
 from integration.store.database import Row, Transaction
-from integration.turns import DEAR, SOON
 from tasks import pipeline, runner, steps
 from tasks.celery import TOGETHER, app, spread
 from tasks.intake import Intake
@@ -241,15 +239,6 @@ def test_nobody_nudges_where_nudges_wait(hop: Hop) -> None:
     ids = hop.deliveries(2)
     assert hop.run(ids) == []
     assert hop.states(ids) == ["ready", "ready"]
-
-
-def test_a_hop_at_a_low_rate_waits_a_moment_for_what_is_in_ingest(hop: Hop) -> None:
-    """It shares the hop's calls."""
-    hop.runtime.throttles["odoo"].turns.take(0.0, DEAR)
-    hop.runtime.redis.lpush("ingest", "a nudge")
-    began = time.monotonic()
-    hop.runtime.gather("odoo")
-    assert time.monotonic() - began >= SOON
 
 
 def test_a_nudge_for_several_that_comes_again_runs_none_again(hop: Hop) -> None:

@@ -299,12 +299,12 @@ def test_a_bulk_call_takes_places_by_the_share_of_its_objects(redis: Redis) -> N
 
 def test_a_hop_that_gathers_starts_when_the_rate_takes_calls_again(redis: Redis) -> None:
     throttle = Throttle(redis, "odoo-1", 5.0, 8)
-    throttle.turns.gather()
+    throttle.gather()
     with throttle.admit() as hop, hop.call(8):
         pass
     with pytest.raises(Throttled, match="the rate of the target is used up"), throttle.admit():
         pass
-    throttle.turns.gather()
+    throttle.gather()
     with throttle.admit() as hop, hop.call():
         pass
 
