@@ -35,7 +35,8 @@ def convert(order: Order, conversion: dict[str, Any]) -> Order:
         "lines": [_line(line, order["currency"], rate, to) for line in order["lines"]],
         "shipping_lines": [_amounts(each, at, "price", "discount") for each in order["shipping_lines"]],
         "fees": [_amounts(each, at, "amount") for each in order["fees"]],
-        **{part: [_amounts(each, at, "amount") for each in order[part]] for part in ("discounts", "payments")},
+        "discounts": [_amounts(each, at, "amount") for each in order["discounts"]],
+        "payments": [_amounts(each, at, "amount") for each in order["payments"]],
         "refunds": [_amounts(each, at, "amount") for each in order["refunds"]],
         "tax_roundings": _roundings(order, rate, to),
     }
