@@ -186,6 +186,7 @@ def stopped(orders: Orders) -> dict[str, int]:
     orders.run("update messages set body = %s", orders.vault.seal(freeze(event)))
     orders.end(orders.post(orders.order("1001"), "S00012", "12"), State.DONE)
     orders.customer("c-77")
+    orders.product("p-7", "MUG-01")
     message = orders.value("select message from deliveries where id = %s", ids["unknown"])
     return ids | {"message": int(str(message)), "candidate": 36}
 
