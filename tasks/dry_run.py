@@ -13,7 +13,7 @@ from integration.connectors.contract import Document, Request
 from integration.errors import Failure, Misconfigured, Retry, Throttled
 from integration.message import Step
 from integration.rules.workflow import Workflow
-from integration.store import deliveries
+from integration.store import deliveries, repair
 from integration.store.deliveries import Delivery, Next
 from tasks.celery import INGEST
 from tasks.fulfilment import tracking
@@ -97,6 +97,7 @@ def dry_run(
     """
     with runtime.database.statement() as tx:
         delivery = deliveries.look(tx, id)
+        version = repair.version(tx, id) if delivery else 0
     if delivery is None or delivery.pin is None:
         return None
     stored = thaw(runtime.vault.open(delivery.document)) if delivery.document else {}
@@ -104,7 +105,7 @@ def dry_run(
     workflow = current.get(delivery.workflow) if start is Step.TRANSFORM else None
     workflow = workflow or runtime.workflow(delivery.pin)
     # A replay begins with no attempt spent, and is not skipped as unchanged.
-    delivery = replace(delivery, step=start, attempts=0, replay_of=delivery.replay_of or delivery.id)
+    delivery = replace(delivery, version=version, step=start, attempts=0, replay_of=delivery.replay_of or delivery.id)
     work = Looking(runtime, delivery, Lease(delivery))
     job = Job(runtime, delivery, workflow, work, stored, tracking(delivery.entity))
     corrected = stored["event"] if delivery.edited == "event" else None

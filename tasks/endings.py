@@ -13,6 +13,7 @@ from integration import side_by_side
 from integration.canonical import digest, freeze
 from integration.errors import Failure
 from integration.message import State, lane
+from integration.operations.corrections import TRANSLATED
 from integration.store import crossrefs, decisions, ends, installations, superseded
 from integration.store.crossrefs import Written
 from integration.store.database import UNAVAILABLE, Transaction
@@ -154,7 +155,7 @@ def _record(tx: Transaction, runtime: Runtime, job: Job, credit: int) -> tuple[D
         number=posted.number,
         source=delivery.source,
         version=delivery.version,
-        digest=digest(job.document["target"]),
+        digest=job.document.get(TRANSLATED) or digest(job.document["target"]),
         taken=job.taken,
     )
     tx.together(crossrefs.write, crossref)

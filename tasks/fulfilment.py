@@ -134,7 +134,7 @@ class OrderLines(Tracking):
         if canonical["status"] in CANCELLED:
             return
         if not ours and not known:
-            if not ordered and not any(has.values()):
+            if not ordered and set(has.values()) <= {None, delivery.target}:
                 return
             raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
         moved = sorted(given_up & ordered)

@@ -185,7 +185,20 @@ def _require(job: Job) -> None:
 
 
 def _enrich(job: Job) -> None:
+    _check_key(job)
     job.document["enriched"] = _connector(job).enrich(job.delivery.entity, job.document["target"], job.work)
+
+
+def _check_key(job: Job) -> None:
+    """Raises `Hold` for a document that would be written over another object: the target finds records by the key."""
+    key = job.document["target"].get("key")
+    if key is not None and clear(str(key)) != job.delivery.object_id:
+        raise Hold(
+            f"the document is about another {noun(job.delivery.entity)} than its event",
+            hint="Revoke the decision that has corrected its id (`fleet decisions ls --object ID`); or let the row of "
+            "key in the mapping copy the id. {again}",
+            code="another_object",
+        )
 
 
 def _post(job: Job) -> None:

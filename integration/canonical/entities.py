@@ -79,6 +79,11 @@ class Entity:
     noun: str | None = None
     recorded_as: str | None = None
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The fields of an event's ``data`` that say which object it is about, which version of it, and whose."""
+        return ("id", "object_id", "version", self.number_at, *self.our_ids, *self.home_ids)
+
 
 def _has_lines(order: Document) -> bool:
     return "lines" in order
@@ -138,7 +143,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
-        Entity("order_status", noun="order"),
+        Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),
         Entity("product_variant", recorded_as="product", noun="variant"),
     )

@@ -13,6 +13,8 @@ from integration.cli.repair import EVENT, SET, WHY, correct, in_state, send
 from integration.errors import Failure
 from integration.message import State
 from integration.operations import jobs
+from integration.operations.jobs import Preview
+from integration.operations.possible import check_approvable
 from integration.operations.selection import Selection
 from integration.settings import operator
 from integration.store import decisions, deliveries, repair
@@ -118,7 +120,11 @@ def _approve(database: Database, chosen: Selection, limit: int, why: str | None,
             repair.replay(tx, [id], Restart(goes_on=True), operator())
         show_done(id, id, f"Delivery {id} goes on.", manner)
 
-    make = partial(jobs.preview, act="approve", chosen=chosen, limit=limit, who=operator(), why=why)
+    def make(tx: Transaction) -> Preview:
+        found = jobs.preview(tx, "approve", chosen, limit, operator(), why=why)
+        check_approvable(found)
+        return found
+
     act(database, chosen, limit, manner, one, make, "Let {} go as they are?")
 
 

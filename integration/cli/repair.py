@@ -20,6 +20,8 @@ from integration.errors import Failure, Reject
 from integration.message import State
 from integration.operations import editing, jobs
 from integration.operations.corrections import Correctable
+from integration.operations.jobs import Preview
+from integration.operations.possible import check_correctable
 from integration.operations.selection import Selection
 from integration.settings import operator
 from integration.store import audit, decisions, deliveries, repair, views
@@ -112,7 +114,13 @@ def _edit_several(database: Database, state: State, chosen: Selection, limit: in
         replay=edit.replay,
         why=edit.why,
     )
-    act(database, chosen, limit, manner, lambda row: _edit(database, state, row["id"], edit), make, "Correct {}?")
+
+    def possible(tx: Transaction) -> Preview:
+        found = make(tx)
+        check_correctable(tx, found, edit.settings, vault())
+        return found
+
+    act(database, chosen, limit, manner, lambda row: _edit(database, state, row["id"], edit), possible, "Correct {}?")
 
 
 def correct(

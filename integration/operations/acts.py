@@ -42,13 +42,18 @@ class Means:
 Act = Callable[[Transaction, Row, Sequence[Row], Means], list[Result]]
 
 
-def changed(item: Row) -> str | None:
-    """How a delivery differs from what was frozen of it; None where it does not."""
+def changed(item: Row, *, follows: bool = True) -> str | None:
+    """How a delivery differs from what was frozen of it; None where it does not.
+
+    Nor does one in whose row a newer event, such as an echo of ours, waits for the very same reason: an act that
+    ``follows`` is about that one now.
+    """
     now = item["now"]
     if now is None:
         return "it is not kept any more"
     if now["version"] != item["version"]:
-        return "a newer event of the object has taken its place"
+        alike = all(now[name] == item[name] for name in ("state", "code", "reason"))
+        return None if follows and alike else "a newer event of the object has taken its place"
     if now["state"] != item["state"]:
         return f"it is {now['state']} now"
     if (now["round"], now["finished_at"]) != (item["round"], item["finished_at"]):
@@ -92,7 +97,7 @@ def correct(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> li
 
 def resolve(tx: Transaction, job: Row, items: Sequence[Row], means: Means) -> list[Result]:  # noqa: ARG001
     """Closes held and dead deliveries as settled by a person."""
-    results, good = _sorted(items)
+    results, good = _sorted(items, follows=False)
     repair.resolve(tx, [item["delivery"] for item in good], job["options"]["reason"], job["who"])
     return results + [Result(item["delivery"], APPLIED) for item in good]
 
@@ -158,12 +163,12 @@ def _why_not(row: Row) -> str:
 
 
 def _sorted(
-    items: Sequence[Row], wrong: Callable[[Row], str | None] = lambda _: None
+    items: Sequence[Row], wrong: Callable[[Row], str | None] = lambda _: None, *, follows: bool = True
 ) -> tuple[list[Result], list[Row]]:
     """The results of what cannot be done, and the rest."""
     results, good = [], []
     for item in items:
-        if remark := changed(item):
+        if remark := changed(item, follows=follows):
             results.append(Result(item["delivery"], SKIPPED, remark))
         elif remark := wrong(item):
             results.append(Result(item["delivery"], FAILED, remark))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Self
 
-from integration.canonical import freeze, parse_json, thaw
+from integration.canonical import digest, freeze, parse_json, thaw
 from integration.canonical.correction import corrections
-from integration.canonical.entities import entity
+from integration.canonical.entities import entity, noun
 from integration.errors import Failure
 from integration.message import Step
 from integration.operations.decided import Decided
+from integration.operations.editing import differing
 from integration.store import decisions, repair
 from integration.store.database import Transaction
 from integration.store.deliveries import Delivery
 from integration.vault import Vault
+
+TRANSLATED = "translated"
+"""Under this name is the digest of the target's document as it was translated, beside one that a person corrected."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,64 @@ class Correctable:
     def store(
         self, tx: Transaction, vault: Vault, document: Any, paths: Sequence[str], who: str, why: str | None
     ) -> bool:
-        """Stores the correction; False where the delivery has changed in the meantime."""
+        """Stores the correction; False where the delivery has changed in the meantime.
+
+        Raises `Failure` for one of what identifies an object, with nothing stored.
+        """
         if self.whole is None:
             return bool(self.store_in_event(tx, vault, document, who, why))
-        is_push = self.delivery.step is Step.PUSH_STATUS
-        sealed = vault.seal(freeze(document if is_push else {**self.whole, "target": document}))
-        return repair.edit(tx, self.delivery, sealed, paths, who)
+        self.check(document)
+        made = document
+        if self.delivery.step is not Step.PUSH_STATUS:
+            made = {TRANSLATED: digest(self.document), **self.whole, "target": document}
+        return repair.edit(tx, self.delivery, vault.seal(freeze(made)), paths, who)
 
     def store_in_event(self, tx: Transaction, vault: Vault, document: Any, who: str, why: str | None) -> list[int]:
-        """Stores what corrects the event; the decisions' ids, none where the delivery has changed in the meantime."""
+        """Stores what corrects the event; the decisions' ids, none where the delivery has changed in the meantime.
+
+        Raises `Failure` for a correction of what identifies an object, with nothing stored.
+        """
+        self.check(document)
         made = {each.place: vault.seal(each.frozen()) for each in corrections(self.arrived, document)}
         return decisions.correct(tx, self.delivery, made, who, why=why)
+
+    def check(self, document: Any) -> None:
+        """Raises `Failure` for a correction that would make it a document about another object, or none at all.
+
+        What is corrected in an event passes every check of an event; what is in the target's document only these.
+        """
+        if self.whole is not None:
+            _check_values(self.document, document)
+        of = entity(self.delivery.entity)
+        fixed = of.identity if self.whole is None else ("version", *of.home_ids)
+        for path in differing(self.document, document):
+            name = next((each for each in fixed if _within(path, each)), None)
+            if name is None and self.whole is not None and KEY.fullmatch(path):
+                name = path
+            if name:
+                raise Failure(
+                    f"{name} says which {noun(self.delivery.entity)} this is about: it cannot be corrected",
+                    hint="Where it is wrong, correct it in the system that the event comes from.",
+                )
+
+
+def _check_values(before: Any, after: Any, path: str = "") -> None:
+    """Raises `Failure` where a list became null or a quantity fell below zero."""
+    if isinstance(before, list) and after is None:
+        raise Failure(f"{path} is a list: it cannot be null", hint="An empty list is [].")
+    if path.rpartition(".")[2] == "quantity" and isinstance(after, Decimal | int) and after < 0 and before != after:
+        raise Failure(f"{path} is below zero", hint="0 takes the line out.")
+    rows = isinstance(before, list) and isinstance(after, list)
+    if rows or (isinstance(before, dict) and isinstance(after, dict)):
+        for key in range(min(len(before), len(after))) if rows else before.keys() & after.keys():
+            _check_values(before[key], after[key], f"{path}.{key}".lstrip("."))
+
+
+KEY = re.compile(r"([a-z_]+\.)?key")
+"""Our ids in a target's document: of its object, and of the one customer, say, that it names."""
+
+
+def _within(path: str, name: str) -> bool:
+    """Whether a path is that of a field or below it, in whichever way the two write their words."""
+    found, field = (each.replace("_", "").lower() for each in (path, name))
+    return f"{found}.".startswith(f"{field}.")

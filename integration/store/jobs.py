@@ -114,6 +114,11 @@ def workflows(tx: Transaction, id: int) -> set[str]:
     return {row["workflow"] for row in rows if row["workflow"]}
 
 
+def deliveries_of(tx: Transaction, id: int) -> list[int]:
+    """The deliveries that its items are about, oldest first."""
+    return [row["delivery"] for row in tx.rows("select delivery from job_items where job = %s order by delivery", id)]
+
+
 def become(tx: Transaction, id: int, state: str, *, among: Sequence[str]) -> bool:
     """Gives a job another state at once; False if it is in none of those ``among`` which it may be."""
     return bool(
@@ -232,8 +237,8 @@ def sent(tx: Transaction, id: int) -> list[Row]:
 def take(tx: Transaction, id: int, room: Mapping[int, int]) -> list[Row]:
     """The next items, oldest delivery first, as many for each target as it has ``room``; their deliveries are locked.
 
-    An item is what was frozen; ``now`` is the delivery as it is, ``{id, state, version, round, step, finished_at,
-    workflow, object_id}``, or None for one that is gone.
+    An item is what was frozen; ``now`` is the delivery as it is, ``{id, state, version, round, step, finished_at, code,
+    reason, workflow, object_id}``, or None for one that is gone.
     """
     items = tx.rows(TAKE, {"id": id, "targets": list(room), "room": list(room.values())})
     found = {row["id"]: row for row in tx.rows(NOW, [item["delivery"] for item in items])} if items else {}
@@ -321,7 +326,7 @@ from jobs j cross join lateral (
     from job_items where job = j.id) as counted"""
 
 TAKE = """
-select i.delivery, i.target, i.state, i.version, i.round, i.step, i.finished_at, i.code
+select i.delivery, i.target, i.state, i.version, i.round, i.step, i.finished_at, i.code, i.reason
 from unnest(%(targets)s::smallint[], %(room)s::bigint[]) as t (target, room)
 cross join lateral (
     select * from job_items i where i.job = %(id)s and i.result is null and i.target = t.target
@@ -329,7 +334,7 @@ cross join lateral (
 order by i.delivery"""
 
 NOW = """
-select d.id, d.state, d.version, d.round, d.step, d.finished_at, d.workflow, m.object_id
+select d.id, d.state, d.version, d.round, d.step, d.finished_at, d.code, d.reason, d.workflow, m.object_id
 from deliveries d join messages m on m.id = d.message where d.id = any (%s::bigint[]) order by d.id for update of d"""
 
 WRITE = """

@@ -90,17 +90,26 @@ def newer(tx: Transaction, id: int) -> int | None:
         """select other.id from deliveries d join messages m on m.id = d.message
            join messages later on later.object_id = m.object_id
            join deliveries other on other.message = later.id and other.lane = d.lane and other.version > d.version
-           where d.id = %s and other.replay_of is null order by other.version desc, other.id desc limit 1""",
+           where d.id = %s and other.replay_of is null
+           and not (other.state = 'skipped' and other.reason like 'unchanged:%%')
+           order by other.version desc, other.id desc limit 1""",
         id,
     )
     return found
 
 
+def version(tx: Transaction, id: int) -> int:
+    """The version that a replay of a delivery has: its own, or the one that its target shows by it, echoes included."""
+    sql = f"select {SHOWN} from deliveries d join messages m on m.id = d.message {AT_TARGET} where d.id = %s"
+    return int(tx.value(sql, id))
+
+
 def replay(tx: Transaction, ids: Sequence[int], restart: Restart, who: str) -> dict[int, int]:
     """Lets deliveries begin again; the ids under which they do, by their own, of those that can.
 
-    A held or dead one is opened again.  Of a done or skipped one a new delivery is made.  Left out is what is open,
-    what no workflow took, and, where the step needs a translated document, what has none.
+    A held or dead one is opened again.  Of a done or skipped one a new delivery is made; of one with which the target
+    was given what it has now, it is one of the version that the target has, whatever echoes came since.  Left out is
+    what is open, what no workflow took, and, where the step needs a translated document, what has none.
 
     A new round begins, in which the target is looked at before anything is sent, unless the same document goes out
     again and there is no answer yet: then its frozen requests are repeated.
@@ -185,19 +194,30 @@ with settled as (
 )
 select s.id, o.id is not null as reopened, s.again, s.newer from settled s left join opened o using (id) order by id"""
 
-REPLAY = """
+# What follows on "unchanged:" are the reasons of `tasks.steps` for which an event needs nothing.
+SHOWN = """
+case when d.state = 'done' and d.taken = x.taken and coalesce(x.source, m.source) = m.source and x.version > d.version
+    and not exists (
+        select from messages later join deliveries o on o.message = later.id
+        where later.object_id = m.object_id and o.lane = d.lane and o.version = x.version and o.replay_of is null
+        and not (o.state = 'skipped' and o.reason like 'unchanged:%%'))
+then x.version else d.version end"""
+AT_TARGET = "left join crossrefs x on x.installation = d.target and x.entity = d.entity and x.our_id = m.object_id"
+
+REPLAY = f"""
 with chosen as (
-    select d.*, m.source, i.system, case
+    select d.*, m.source, i.system, {SHOWN} as shown, case
         when d.step = 'push_status' then 'push_status'
         when %(goes_on)s then d.step
         else coalesce(%(step)s, case when d.edited = 'target' then 'enrich' else 'transform' end) end as start,
         d.document is not null and d.step in ('enrich', 'post') as translated
     from deliveries d join messages m on m.id = d.message join installations i on i.id = d.target
+    {AT_TARGET}
     where d.id = any (%(ids)s::bigint[]) and d.state in ('held', 'dead', 'done', 'skipped') and d.pin is not null
     for update of d
 ), begun as (
-    select id, message, source, origin, workflow, target, entity, lane, version, state, code, fingerprint, taken,
-        start, case when start = 'transform' then 'ingest' else system end as queue,
+    select id, message, source, origin, workflow, target, entity, lane, shown as version, state, code, fingerprint,
+        taken, start, case when start = 'transform' then 'ingest' else system end as queue,
         case when start = 'transform' and not %(goes_on)s
             then coalesce(%(pins)s::jsonb ->> workflow, pin) else pin end as pin,
         case when start = 'transform' and not %(goes_on)s and %(pins)s::jsonb ->> workflow is not null
@@ -212,7 +232,7 @@ with chosen as (
     update deliveries d set state = 'ready', due_at = now(), moved_at = now(), finished_at = null, attempts = 0,
         leases = 0, priority = 2, step = b.start, queue = b.queue, pin = b.pin,
         mapping_version = b.mapping_version, document = b.document,
-        edited = b.edited, round = b.round, effects = '{}', needs = null, candidates = null,
+        edited = b.edited, round = b.round, effects = '{{}}', needs = null, candidates = null,
         code = null, reason = null, hint = null, fingerprint = null
     from begun b where d.id = b.id and b.state in ('held', 'dead')
     returning d.id, d.id as replay_of

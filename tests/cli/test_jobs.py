@@ -95,11 +95,12 @@ def test_a_job_is_paused_resumed_cancelled_and_undone(fleet: Fleet, road: Road, 
 def test_what_cannot_be_approved_ends_the_command_with_an_error(fleet: Fleet, road: Road, vault: Vault) -> None:
     """The fleet has done its part already: a command that looks again says what was left out."""
     failed(road, vault, State.HELD, "unknown_sku")
-    failed(road, vault, State.HELD, "unknown_sku", event="evt-2", order="1002")
-    id = json.loads(fleet("held", "approve", "--code", "unknown_sku", "--yes", "--json").output)["job"]["id"]
+    failed(road, vault, State.HELD, "total_differs", event="evt-2", order="1002")
+    id = json.loads(fleet("held", "approve", "--target", "odoo", "--yes", "--json").output)["job"]["id"]
     carry_out(road.database)
     assert {row["remark"] for row in rows(fleet, "jobs", "show", id)} == {
-        "what is held as unknown_sku cannot go as it is"
+        "what is held as unknown_sku cannot go as it is",
+        None,
     }
 
 

@@ -169,7 +169,7 @@ def test_what_has_changed_since_is_skipped_with_the_reason(desk: Jobs) -> None:
     id = desk.start()
     with desk.database.transaction() as tx:
         tx.run("update deliveries set state = 'skipped', finished_at = now() where id = %s", settled)
-        tx.run("update deliveries set version = version + 1 where id = %s", newer)
+        tx.run("update deliveries set version = version + 1, reason = 'otherwise' where id = %s", newer)
         tx.run("update deliveries set round = round + 1 where id = %s", edited)
         tx.run("delete from deliveries where id = %s", gone)
     job = desk.run(id)

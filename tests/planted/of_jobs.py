@@ -57,7 +57,7 @@ DEFECTS = [
     Defect(
         "what has changed since the preview is left as it is",
         ACTS,
-        "        if remark := changed(item):\n",
+        "        if remark := changed(item, follows=follows):\n",
         '        if item["now"] is None and (remark := changed(item)):\n',
         f"{SLICES}test_what_has_changed_since_is_skipped_with_the_reason",
         "assert",

@@ -108,3 +108,19 @@ def test_what_is_accepted_of_an_order_is_accepted_of_its_invoices(road: World, r
         road.becomes(id, "completed")
     assert waiting(road, ids) == []
     road.balanced()
+
+
+def test_what_was_corrected_at_its_target_is_billed_and_not_held_again(road: World, run: Run) -> None:
+    ids = road.generate(3, "unknown_sku", "unknown_sku+b2b_po", "unknown_sku+b2b_po")
+    settled(road, ids)
+    for row in held_once_each(road, ids):
+        run("held", "edit", row["id"], "--set", RENAMED, "--replay")
+    settled(road, ids)
+    road.age(ids, odoo=9, fusion=9)
+    road.poll_all()
+    for id in ids:
+        road.becomes(id, "completed")
+    settled(road, ids)
+    assert [f"{row['number']} {row['target']} {row['reason']}" for row in waiting(road, ids)] == []
+    road.exactly_once(ids)
+    road.balanced()
