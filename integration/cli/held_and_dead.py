@@ -88,7 +88,7 @@ def _list(chosen: Selection, each: bool | None, how: Listing) -> None:
         by_kind = each is False or (each is None and count > screenful)
         page = Page(kinds) if by_kind else page_of(repair.matching(tx, chosen, how.limit + 1, how.before), how.limit)
     page = page if by_kind else Page([as_shown(row) for row in page.rows], page.next)
-    empty = f"Nothing is {chosen.states[0].value}."
+    empty = _nothing(chosen)
     if by_kind and for_people:
         show_kinds(page.rows, empty=empty)
     else:
@@ -97,6 +97,12 @@ def _list(chosen: Selection, each: bool | None, how: Listing) -> None:
         say_how_many(chosen.states[0].value, objects, count)
     if by_kind and for_people:
         say("--each lists each one; --fingerprint those of one kind.")
+
+
+def _nothing(chosen: Selection) -> str:
+    """Why a list is empty: nothing is in the state, or nothing of it has what is given."""
+    state = chosen.states[0].value
+    return f"No {state} delivery matches." if chosen.given().keys() - {"states"} else f"Nothing is {state}."
 
 
 def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from integration.canonical.entities import noun
 from integration.message import State
 from integration.operations.matching import match_secret
 from integration.store.database import Row
+from integration.terminal.existing import resolved
 from integration.terminal.option_types import Moment
 from integration.terminal.render import remark, say, table
 from integration.terminal.session import open_database, vault
@@ -27,9 +29,13 @@ def filters(command: Command) -> Command:
 
 
 def selecting(since: str, *but: str) -> Callable[[Command], Command]:
-    """The same, saying what the times are about; without those fields that the command gives by itself."""
+    """The same, saying what the times are about; without those fields that the command gives by itself.
+
+    A value that no delivery can have is a usage error.
+    """
 
     def add(command: Command) -> Command:
+        command = _resolving(command)
         for name, option in reversed(_options(since).items()):
             command = command if name in but else option(command)
         return command
@@ -37,10 +43,19 @@ def selecting(since: str, *but: str) -> Callable[[Command], Command]:
     return add
 
 
+def _resolving(command: Command) -> Command:
+    @wraps(command)
+    def resolving(*arguments: Any, **options: Any) -> Any:
+        return command(*arguments, **resolved(options))
+
+    return resolving
+
+
 def _options(since: str) -> dict[str, Callable[[Command], Command]]:
     return {
         "code": click.option("--code", help="The failure's code, such as unknown_sku."),
-        "fingerprint": click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it."),
+        "fingerprint": click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it.  Its "
+                                   "first four digits are enough where no other begins so."),
         "target": click.option("--target", help="A system, such as odoo, or one of its installations: odoo-1."),
         "workflow": click.option("--workflow", help="A workflow, such as order-to-odoo."),
         "type": click.option("--type", help="The event type, such as order.created."),
