@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -16,8 +17,11 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-# Only a terminal has a width: in a file or a pipe no line is cut.
-console = Console(width=None if sys.stdout.isatty() else 10_000)
+UNCUT = (10_000, 25)
+"""Columns and lines of a file or a pipe: only a terminal has a width, or whoever sets COLUMNS."""
+SHORT = 20
+"""A column of cells no longer than these keeps its width: numbers, names, states and fingerprints."""
+console = Console(width=None if sys.stdout.isatty() else get_terminal_size(UNCUT).columns)
 
 # Characters that move the cursor, colour, rename the window, reverse the text or cannot be encoded; not line feeds.
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -46,16 +50,18 @@ def show_document(content: Any) -> None:
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     """A table of some columns of the rows; ``empty`` is what to say when there are none.
 
-    A row is one line: where the terminal is too narrow, the longest cells are cut short.  Only lists are wrapped.
+    A row is one line: where the terminal is too narrow, cells of the columns with long ones are cut short.  Only lists
+    are wrapped.
     """
     if not rows:
         console.print(empty, style="dim")
         return
     drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        drawn.add_column(column.replace("_", " "))
-    for row in rows:
-        drawn.add_row(*(cell(row.get(column)) for column in columns))
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    for column, below in zip(columns, zip(*cells, strict=True), strict=True):
+        drawn.add_column(column.replace("_", " "), no_wrap=max(each.cell_len for each in below) <= SHORT)
+    for line in cells:
+        drawn.add_row(*line)
     console.print(drawn)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from integration.canonical import ACCEPTABLE
 from integration.canonical.entities import noun
 from integration.message import State
 from integration.operations.matching import match_secret
@@ -20,7 +21,7 @@ from integration.vault import match_key
 
 STATES = click.Choice([state.value for state in State])
 Command = Callable[..., Any]
-KIND = ("objects", "count", "state", "target", "fingerprint", "sample", "first", "last", "reason")
+KIND = ("objects", "count", "target", "code", "fingerprint", "sample", "first")
 
 
 def filters(command: Command) -> Command:
@@ -100,8 +101,25 @@ def counted(count: int, of: str) -> str:
 
 
 def show_kinds(kinds: Sequence[Row], *, empty: str) -> None:
-    """What failed, by the kind of its failure: how often, since when, the id of one of them, and what to do."""
+    """What failed, by the kind of its failure: how often, since when, the id of one of them, why, and what to do."""
     table(KIND, kinds, empty=empty)
+    say_fixes(kinds)
+
+
+def say_fixes(kinds: Sequence[Row]) -> None:
+    """Why each kind has failed; what to do once, below all the kinds that it is for."""
+    alike: dict[str | None, list[Row]] = {}
     for kind in kinds:
-        if kind["hint"]:
-            remark(f"{kind['count']} like {kind['sample']}", kind["reason"] or "", kind["hint"])
+        alike.setdefault(_fix(kind), []).append(kind)
+    for fix, of_fix in alike.items():
+        for kind in of_fix:
+            remark(f"{kind['count']} like {kind['sample']}", kind["reason"] or "", fix if kind is of_fix[-1] else None)
+
+
+def _fix(kind: Row) -> str | None:
+    """The hint; where a person may let it pass, also how."""
+    hint: str | None = kind["hint"]
+    if kind["state"] != State.HELD or kind["code"] not in ACCEPTABLE or "approve" in (hint or ""):
+        return hint
+    passes = f"Or let it pass as it is: `fleet held approve --code {kind['code']}`."
+    return f"{hint}  {passes}" if hint else passes

@@ -76,7 +76,10 @@ def test_a_job_is_paused_resumed_cancelled_and_undone(fleet: Fleet, road: Road, 
     carry_out(road.database)
     assert fleet("jobs", "cancel", id).output.startswith(f"Cancelled.  Job {id} is cancelled: 2 of 2 applied; now 2")
     refused = fleet("jobs", "undo", id)
-    assert (refused.exit_code, f"2 match: say --yes.  Take 2 of job {id} back?" in refused.output) == (2, True)
+    assert (
+        refused.exit_code,
+        f"2 match, and here nobody can be asked: --yes answers 'Take 2 of job {id} back?'" in refused.output,
+    ) == (2, True)
     assert len(rows(fleet, "jobs", "ls")) == 1, "a job that nobody confirms is not kept"
     assert fleet("jobs", "undo", id, "--yes").exit_code == 0
     carry_out(road.database)
