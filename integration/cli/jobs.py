@@ -14,6 +14,7 @@ from integration.store.conditions import LAST
 from integration.store.database import Transaction
 from integration.terminal.jobs import Manner, carried_out, carry_out, results, summary, waits_for
 from integration.terminal.listing import show_rows
+from integration.terminal.option_types import Whole
 from integration.terminal.render import console, fields, json_option, limit_option, say, table
 from integration.terminal.session import ID, open_database
 
@@ -22,7 +23,7 @@ ITEM = ("delivery", "number", "target", "result", "state", "code", "remark")
 FACTS = ("id", "act", "state", "who", "selection", "undoes", "created_at", "started_at", "ended_at")
 STATES = click.Choice(["previewed", "running", "paused", "cancelled", "done"])
 RESULTS = click.Choice(["applied", "skipped", "failed", "waiting", "cancelled"])
-NEXT = click.option("--next", "key", type=click.IntRange(1, LAST), metavar="KEY",
+NEXT = click.option("--next", "key", type=Whole(1, LAST), metavar="KEY",
                     help="Go on behind the page whose JSON said this `next`.")  # fmt: skip
 
 

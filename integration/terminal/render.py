@@ -17,6 +17,8 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
+from integration.terminal.option_types import Whole
+
 UNCUT = (10_000, 25)
 """Columns and lines of a file or a pipe: only a terminal has a width, or whoever sets COLUMNS."""
 SHORT = 20
@@ -33,7 +35,7 @@ json_option: Callable[..., Any] = click.option(
     "--json", "as_json", is_flag=True, help='JSON instead of a table: {"rows": [...], "next": KEY}.'
 )
 limit_option: Callable[..., Any] = click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, newest first."
+    "--limit", type=Whole(1, 100_000), default=50, show_default=True, help="How many, newest first."
 )
 
 

@@ -160,6 +160,7 @@ def test_numbers_that_cannot_be_are_usage_errors(fleet: Fleet, arguments: tuple[
     refused = fleet(*arguments)
     assert refused.exit_code == 2
     assert "is not in the range" in refused.output
+    assert "'abc' is not a valid number." in fleet(*arguments[:-1], "abc").output
 
 
 def test_what_does_not_exist_is_named_with_the_command_that_lists(fleet: Fleet, road: Road) -> None:
