@@ -14,11 +14,12 @@ from integration.store import repair, views
 from integration.store.database import Database, Row, Transaction
 from integration.terminal.jobs import Manner, carry_out
 from integration.terminal.listing import show_rows
+from integration.terminal.option_types import Whole
 from integration.terminal.render import say
 from integration.terminal.replay_options import MOST
 
 SEVERAL = 2
-LIMIT = click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest.")
+LIMIT = click.option("--limit", type=Whole(1, MOST), default=MOST, help="At most this many, the newest.")
 
 
 def check_chosen(ids: Sequence[int], filters: Mapping[str, Any]) -> None:

@@ -33,6 +33,8 @@ def find(text: str, as_json: bool) -> None:
       fleet find 1Z999AA10123456784
       fleet find jane@mail.example
     """
+    if not text.strip():
+        raise click.UsageError("Find what?  Give a number, an id, a SKU, a tracking number or an e-mail address.")
     key = email_key(text) if "@" in text.strip("@") else None
     with open_database() as database, database.transaction() as tx:
         rows = find_objects(tx, vault(), text.strip(), key)

@@ -24,7 +24,7 @@ from integration.terminal.decisions import show_decisions
 from integration.terminal.decisions import shown as shown_decisions
 from integration.terminal.listing import Listing, listing, show, show_rows
 from integration.terminal.render import console, fields, json_option, say, show_document, table
-from integration.terminal.selection import filters, say_how_many, show_kinds
+from integration.terminal.selection import counted, filters, say_fixes, say_how_many, show_kinds
 from integration.terminal.session import ID, as_shown, open_database, vault
 
 COLUMNS = ("id", "number", "target", "code", "reason", "created_at")
@@ -86,17 +86,33 @@ def _list(chosen: Selection, each: bool | None, how: Listing) -> None:
         screenful = console.height - 4 if console.is_terminal else SCREENFUL
         count = sum(kind["count"] for kind in kinds)
         by_kind = each is False or (each is None and count > screenful)
-        page = Page(kinds) if by_kind else page_of(repair.matching(tx, chosen, how.limit + 1, how.before), how.limit)
-    page = page if by_kind else Page([as_shown(row) for row in page.rows], page.next)
-    empty = f"Nothing is {chosen.states[0].value}."
+        rows = [] if by_kind else repair.matching(tx, chosen, how.limit + 1, how.before)
+    page = Page(kinds[: how.limit]) if by_kind else page_of([as_shown(row) for row in rows], how.limit)
+    empty = _nothing(chosen)
     if by_kind and for_people:
         show_kinds(page.rows, empty=empty)
     else:
         show(page, how, COLUMNS, empty=empty)
     if for_people:
+        if each is None and not by_kind:
+            say_fixes(kinds)
         say_how_many(chosen.states[0].value, objects, count)
-    if by_kind and for_people:
+        _say_where_more_is(chosen.states[0], len(kinds) - len(page.rows), by_kind=by_kind, count=count)
+
+
+def _say_where_more_is(state: State, further: int, *, by_kind: bool, count: int) -> None:
+    if by_kind and further > 0:
+        say(f"{counted(further, 'kind')} more: a higher --limit shows it.")
+    if by_kind and count:
         say("--each lists each one; --fingerprint those of one kind.")
+    elif count:
+        say(f"`fleet {state.value} show ID` has all about one, and what you can do.")
+
+
+def _nothing(chosen: Selection) -> str:
+    """Why a list is empty: nothing is in the state, or nothing of it has what is given."""
+    state = chosen.states[0].value
+    return f"No {state} delivery matches." if chosen.given().keys() - {"states"} else f"Nothing is {state}."
 
 
 def _show(state: State, id: int, *, reveal: bool, as_json: bool) -> None:

@@ -12,17 +12,18 @@ from integration.operations import jobs as operations
 from integration.settings import operator
 from integration.store.conditions import LAST
 from integration.store.database import Transaction
-from integration.terminal.jobs import Manner, carried_out, carry_out, progress, summary, waits_for
+from integration.terminal.jobs import Manner, carried_out, carry_out, results, summary, waits_for
 from integration.terminal.listing import show_rows
+from integration.terminal.option_types import Whole
 from integration.terminal.render import console, fields, json_option, limit_option, say, table
 from integration.terminal.session import ID, open_database
 
-COLUMNS = ("id", "act", "state", "progress", "who", "created_at", "selection")
+COLUMNS = ("id", "act", "state", "results", "who", "created_at", "selection")
 ITEM = ("delivery", "number", "target", "result", "state", "code", "remark")
 FACTS = ("id", "act", "state", "who", "selection", "undoes", "created_at", "started_at", "ended_at")
 STATES = click.Choice(["previewed", "running", "paused", "cancelled", "done"])
 RESULTS = click.Choice(["applied", "skipped", "failed", "waiting", "cancelled"])
-NEXT = click.option("--next", "key", type=click.IntRange(1, LAST), metavar="KEY",
+NEXT = click.option("--next", "key", type=Whole(1, LAST), metavar="KEY",
                     help="Go on behind the page whose JSON said this `next`.")  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def ls(states: tuple[str, ...], limit: int, key: int | None, as_json: bool) -> N
     if as_json:
         show_rows(page.rows, page.next)
         return
-    table(COLUMNS, [{**row, "progress": progress(row)} for row in page.rows], empty="There is no job.")
+    table(COLUMNS, [{**row, "results": results(row)} for row in page.rows], empty="There is no job.")
     _say_more(page.next)
 
 

@@ -33,8 +33,19 @@ from integration.terminal.render import say
 from integration.terminal.selection import filters
 from integration.terminal.session import ID, open_database, vault
 
-SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A correction: lines.0.sku=SKU-1.  "
-                   "More than one may be given.")  # fmt: skip
+
+def _checked(_: click.Context, __: click.Parameter, settings: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        editing.check(settings)
+    except Failure as wrong:
+        raise click.UsageError(f"{wrong.reason}.  {wrong.hint}") from wrong
+    return settings
+
+
+SET = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", callback=_checked,
+                   help="A correction: lines.0.sku=SKU-1.  More than one may be given.")  # fmt: skip
+EDITOR = click.option("--editor", envvar=["VISUAL", "EDITOR"], metavar="COMMAND", help="What to edit it in without "
+                      "--set and --file.  [default: $VISUAL or $EDITOR]")  # fmt: skip
 EVENT = click.option("--event", is_flag=True, help="Correct the event, for all its targets and for later versions "
                      "until its source changes the value; not the translation of this one.")  # fmt: skip
 WHY = click.option("--why", help="Why.  It is stored in clear: no names, no addresses.")
@@ -46,6 +57,7 @@ class Edit:
 
     settings: tuple[str, ...]
     file: str | None
+    editor: str | None
     event: bool
     why: str | None
     replay: bool
@@ -60,6 +72,7 @@ def edit_command(state: State) -> click.Command:
     @SET
     @click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
                   help="The corrected document, whole (- for standard input).")  # fmt: skip
+    @EDITOR
     @EVENT
     @WHY
     @click.option("--replay", is_flag=True, help="Send it at once; after --event, whatever of the object waits.")
@@ -91,7 +104,9 @@ def edit_command(state: State) -> click.Command:
 
 
 def _edit(database: Database, state: State, id: int, edit: Edit) -> None:
-    ids = correct(database, state, id, edit.settings, edit.file, event=edit.event, why=edit.why)
+    if not (edit.settings or edit.file or edit.editor or sys.stdin.isatty()):
+        raise click.UsageError("There is no terminal for an editor: say --set PATH=VALUE, or --file")
+    ids = correct(database, state, id, edit.settings, edit.file, event=edit.event, why=edit.why, editor=edit.editor)
     if edit.replay:
         send(database, ids)
     else:
@@ -103,7 +118,6 @@ def _edit(database: Database, state: State, id: int, edit: Edit) -> None:
 def _edit_several(database: Database, state: State, chosen: Selection, limit: int, edit: Edit, manner: Manner) -> None:
     if not (edit.settings and edit.event):
         raise click.UsageError("Of several deliveries the event is corrected: say --event and --set PATH=VALUE")
-    editing.check(edit.settings)
     make = partial(
         jobs.preview,
         act="correct",
@@ -132,6 +146,7 @@ def correct(
     *,
     event: bool,
     why: str | None,
+    editor: str | None = None,
 ) -> list[int]:
     """Stores the correction and says what it is; the deliveries that it is for."""
     with database.transaction() as tx:
@@ -141,7 +156,7 @@ def correct(
             audit.note(tx, operator(), "reveal", [id])
     assert delivery
     was = Correctable.of(delivery, vault(), event=event)
-    document = editing.corrected(was.document, settings) if settings else _from_person(was.document, file)
+    document = editing.corrected(was.document, settings) if settings else _from_person(was.document, file, editor)
     paths = editing.differing(was.document, document)
     if not paths:
         raise Failure("nothing was changed")
@@ -156,11 +171,11 @@ def correct(
     return waiting
 
 
-def _from_person(document: Any, file: str | None) -> Any:
+def _from_person(document: Any, file: str | None, editor: str | None) -> Any:
     if file:
         return editing.read(sys.stdin.read() if file == "-" else Path(file).read_text(), document)
     text: str | None = editing.written(document)
-    while text := click.edit(text, extension=".json"):
+    while text := click.edit(text, editor, extension=".json"):
         try:
             return editing.read(text, document)
         except (Reject, Failure) as wrong:

@@ -107,7 +107,7 @@ def _replay(database: Database, row: Row, known: InForce, how: ReplayOptions) ->
         again = repair.replay(tx, [row["id"]], how.restart(known.of(row["object_id"])), operator()).get(row["id"])
     if again is None:
         raise Failure(
-            f"left out: {row['id']}",
+            f"delivery {row['id']} cannot be sent again",
             hint="What no workflow took cannot be replayed; what was never translated can start only with transform.",
         )
     show_done(row["id"], again, f"Delivery {again} goes again.", how.manner)

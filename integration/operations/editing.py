@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 from decimal import Decimal
+from difflib import get_close_matches
 from secrets import token_hex
 from typing import Any
 
@@ -16,6 +17,9 @@ from integration.errors import Failure, Reject
 from integration.operations.differences import leaves
 
 MOST_LISTED = 40
+ALIKE = 0.7
+"""How much of two paths is equal, 1 for all, where one may be meant for the other."""
+POSITION = re.compile(r"\.\d+(?=\.|$)")
 
 
 def corrected(document: Any, settings: Sequence[str]) -> Any:
@@ -114,13 +118,20 @@ def _key(place: Any, key: str, path: str, document: Any) -> Any:
         return key
     if _is_list(place) and key in (positions := list(map(str, range(len(place))))):
         return positions.index(key)
-    paths = [path for path, _ in leaves(document)]
-    more = f" and {len(paths) - MOST_LISTED} more" if len(paths) > MOST_LISTED else ""
-    raise Failure(
-        f"the document has no {path}",
-        hint=f"There are: {', '.join(paths[:MOST_LISTED])}{more}.  Without --set it opens in an editor, where a field "
-        "can be added.",
-    )
+    in_editor = "Without --set it opens in an editor, where a field can be added."
+    raise Failure(f"the document has no {path}", hint=f"{_instead(place, key, path, document)}  {in_editor}")
+
+
+def _instead(place: Any, key: str, path: str, document: Any) -> str:
+    """What may be meant by a path that does not exist, or else what there is where it ends."""
+    paths = list(dict.fromkeys(POSITION.sub(".0", each) for each, _ in leaves(document)))
+    if _is_list(place):
+        return f"In the place of {key} there are the rows 0 to {len(place) - 1}." if place else "There is no row."
+    if alike := get_close_matches(path, paths, 3, ALIKE):
+        return f"Did you mean {' or '.join(alike)}?"
+    there = list(place) if isinstance(place, dict) else []
+    more = f" and {len(there) - MOST_LISTED} more" if len(there) > MOST_LISTED else ""
+    return f"In the place of {key} there are: {', '.join(there[:MOST_LISTED]) or 'no fields'}{more}."
 
 
 def _value(before: Any, text: str, path: str) -> Any:

@@ -14,6 +14,7 @@ What is `accepted` is written into the samples for review: whatever a mapping ma
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
@@ -31,6 +32,9 @@ from integration.rules.offers import Offers
 from integration.rules.owners import owned_twice
 from integration.rules.translator import Mapping
 from integration.rules.workflow import Definitions, load_definitions
+
+ROW = re.compile(r"^\S+ row [\d.]+ (?=\()")
+"""How a reason begins that names a row of a mapping."""
 
 REFUSALS: dict[str, type[Failure]] = {"held": Hold, "rejected": Reject}
 
@@ -99,7 +103,7 @@ def run_sample(mapping: Mapping, sample: dict[str, Any], fired: set[str] | None 
     except Failure as error:
         if refusal is None or not isinstance(error, REFUSALS[refusal]):
             return [f"it is {type(error).__name__}: {error.reason}"]
-        return [] if sample[refusal] in error.reason else [f"it is {refusal}, but because: {error.reason}"]
+        return [] if sample[refusal] in error.reason else [f"it is {refusal} for another reason: {error.reason}"]
     if refusal is not None:
         return [f"it should be {refusal}, but was translated"]
     return list(differences(sample["expect"], made))
@@ -150,6 +154,8 @@ def _check_mapping(mapping: Mapping, folder: Path, accept: bool) -> Checked:
 def _accept(mapping: Mapping, sample: dict[str, Any], path: Path) -> bool:
     """Writes what the mapping makes of the sample into it, be that another reason; False where one of both is refused.
 
+    The reason is written without the number of the row, which changes with every row that is added above it.
+
     A sample whose document is refused now, or is not any more, says what a person has to decide.
     """
     refusal = next((key for key in REFUSALS if key in sample), None)
@@ -158,7 +164,7 @@ def _accept(mapping: Mapping, sample: dict[str, Any], path: Path) -> bool:
     except Failure as error:
         if refusal is None or not isinstance(error, REFUSALS[refusal]):
             return False
-        _write(path, sample | {refusal: error.reason})
+        _write(path, sample | {refusal: ROW.sub("", error.reason)})
         return True
     if refusal is not None:
         return False

@@ -24,7 +24,7 @@ ALL = 1_000_000
 LOOK_EVERY = 0.5
 """Seconds between two looks at a job."""
 LINE_EVERY = 5.0
-"""Seconds between two lines about it where there is no terminal."""
+"""Seconds between two lines about it where no bar can be drawn."""
 STILL = 60.0
 """Seconds without any change after which a command leaves the job to the fleet."""
 
@@ -65,7 +65,7 @@ def carry_out(database: Database, make: Callable[[Transaction], Preview], questi
         found = make(tx)
         asked = question.format(found.count)
         if not manner.yes and (manner.as_json or not sys.stdin.isatty()):
-            raise click.UsageError(f"{found.count} match: say --yes.  {asked}")
+            raise click.UsageError(f"{found.count} match, and here nobody can be asked: --yes answers {asked!r}")
         if manner.yes:
             jobs.start(tx, found.id, operator())
     if not manner.yes:
@@ -79,9 +79,9 @@ def carry_out(database: Database, make: Callable[[Transaction], Preview], questi
         with database.transaction() as tx:
             page = jobs.items(tx, found.id, result=None, limit=ALL)
         show_rows(page.rows, page.next, job=shown.job, waits_for=shown.waits_for, now=shown.now)
-    if left_out := shown.job["failed"]:
+    if failed := shown.job["failed"]:
         says_why = f"`fleet jobs show {found.id} --result failed` says why."
-        raise Failure(f"left out: {left_out} of {found.count}", hint=says_why)
+        raise Failure(f"{failed} of {found.count} failed", hint=says_why)
 
 
 def summary(shown: Shown) -> str:
@@ -92,11 +92,11 @@ def summary(shown: Shown) -> str:
 
 def so_far(job: Row) -> str:
     """How far it is, whatever its deliveries are now: ``Job 7 is running: 3 of 9 applied, 6 to come``"""
-    return f"Job {job['id']} is {job['state']}: {progress(job)}"
+    return f"Job {job['id']} is {job['state']}: {results(job)}"
 
 
-def progress(job: Row) -> str:
-    """What was done of it: ``3 of 9 applied, 6 to come``"""
+def results(job: Row) -> str:
+    """What was done about its items: ``3 of 9 applied, 6 to come``, or ``6 not done`` where it is cancelled."""
     counts = [f"{job[name]} {name}" for name in ("skipped", "failed") if job[name]]
     counts += [f"{job['waiting']} {'not done' if job['state'] == 'cancelled' else 'to come'}"] if job["waiting"] else []
     return ", ".join([f"{job['applied']} of {job['items']} applied", *counts])
@@ -151,7 +151,8 @@ def _says(shown: Shown, *, attended: bool) -> Sequence[str]:
 def _watch(database: Database, id: int, *, quiet: bool) -> tuple[Shown, bool]:
     last: object = None
     changed_at = said_at = time.monotonic()
-    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
+    has_bar = console.is_terminal and not console.is_dumb_terminal
+    with Progress(console=console, disable=quiet or not has_bar, transient=True) as bars:
         bar = bars.add_task(f"Job {id}", total=None)
         while True:
             shown, attended = _look(database, id)
@@ -159,7 +160,7 @@ def _watch(database: Database, id: int, *, quiet: bool) -> tuple[Shown, bool]:
             bars.update(bar, total=job["items"], completed=job["items"] - job["waiting"])
             if (seen := (job["state"], job["waiting"], shown.now)) != last:
                 last, changed_at = seen, now
-                if now - said_at > LINE_EVERY and not (quiet or console.is_terminal):
+                if now - said_at > LINE_EVERY and not (quiet or has_bar):
                     said_at = now
                     say(summary(shown))
             if job["state"] != "running" or not attended or now - changed_at > STILL:

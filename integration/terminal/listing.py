@@ -15,6 +15,7 @@ import click
 from integration.operations.objects import Page
 from integration.store.conditions import LAST
 from integration.store.database import Row
+from integration.terminal.option_types import Whole
 from integration.terminal.render import console, json_option, limit_option, plain, show_json, table, visible
 
 FORMULA = ("=", "+", "-", "@")
@@ -41,7 +42,7 @@ class Listing:
 
 OPTIONS = (
     limit_option,
-    click.option("--next", "before", type=click.IntRange(1, LAST), default=LAST, show_default=False, metavar="KEY",
+    click.option("--next", "before", type=Whole(1, LAST), default=LAST, show_default=False, metavar="KEY",
                  help="Go on behind the page whose JSON said this `next`."),
     json_option,
     click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table."),

@@ -1,4 +1,4 @@
-"""Option types: times, rates, shares and systems as people type them."""
+"""Option types: times, numbers, rates, shares and systems as people type them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ UNITS = {
     "w": timedelta(weeks=1),
 }
 CLOCK = re.compile(r"\d{1,2}:\d{2}", re.ASCII)
+
+
+class Whole(click.IntRange):
+    """A whole number of a range."""
+
+    name = "number"
 
 
 class Moment(click.ParamType[datetime]):

@@ -16,8 +16,15 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-# Only a terminal has a width: in a file or a pipe no line is cut.
-console = Console(width=None if sys.stdout.isatty() else 10_000)
+from integration.settings import variables
+from integration.terminal.option_types import Whole
+
+UNCUT = 10_000
+"""Columns of a file or a pipe: only a terminal has a width, or whoever sets COLUMNS."""
+SHORT = 30
+"""A column of cells no longer than these keeps its width: numbers, names, states and fingerprints."""
+WIDTH = variables().get("COLUMNS", "")
+console = Console(width=None if sys.stdout.isatty() else int(WIDTH) if WIDTH.isdecimal() else UNCUT)
 
 # Characters that move the cursor, colour, rename the window, reverse the text or cannot be encoded; not line feeds.
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -29,7 +36,7 @@ json_option: Callable[..., Any] = click.option(
     "--json", "as_json", is_flag=True, help='JSON instead of a table: {"rows": [...], "next": KEY}.'
 )
 limit_option: Callable[..., Any] = click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many, newest first."
+    "--limit", type=Whole(1, 100_000), default=50, show_default=True, help="How many, newest first."
 )
 
 
@@ -46,16 +53,18 @@ def show_document(content: Any) -> None:
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     """A table of some columns of the rows; ``empty`` is what to say when there are none.
 
-    A row is one line: where the terminal is too narrow, the longest cells are cut short.  Only lists are wrapped.
+    A row is one line: where the terminal is too narrow, cells of the columns with long ones are cut short.  Only lists
+    are wrapped.
     """
     if not rows:
         console.print(empty, style="dim")
         return
     drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        drawn.add_column(column.replace("_", " "))
-    for row in rows:
-        drawn.add_row(*(cell(row.get(column)) for column in columns))
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
+    for column, below in zip(columns, zip(*cells, strict=True), strict=True):
+        drawn.add_column(column.replace("_", " "), no_wrap=max(each.cell_len for each in below) <= SHORT)
+    for line in cells:
+        drawn.add_row(*line)
     console.print(drawn)
 
 

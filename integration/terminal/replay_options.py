@@ -12,6 +12,7 @@ from integration.message import Step
 from integration.rules.in_force import Published
 from integration.store.repair import Restart
 from integration.terminal.jobs import DETACH, Manner
+from integration.terminal.option_types import Whole
 from integration.terminal.render import json_option
 
 MOST = 100_000
@@ -50,7 +51,7 @@ OPTIONS = (
                  "person has corrected in the translated document.  [default: enrich after such a correction, else "
                  "transform]"),
     click.option("--pinned", is_flag=True, help="Translate by the mappings it had, not by those in force."),
-    click.option("--limit", type=click.IntRange(1, MOST), default=MOST, help="At most this many, the newest."),
+    click.option("--limit", type=Whole(1, MOST), default=MOST, help="At most this many, the newest."),
     click.option("--dry-run", is_flag=True, help="Change nothing.  Of one ID: what differs between what would be sent "
                  "and what the target has, and where it comes from.  Of many: which fields change, how often, and what "
                  "would not be sent."),

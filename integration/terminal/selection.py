@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any
 
 import click
 
+from integration.canonical import ACCEPTABLE
 from integration.canonical.entities import noun
 from integration.message import State
 from integration.operations.matching import match_secret
 from integration.store.database import Row
+from integration.terminal.existing import resolved
 from integration.terminal.option_types import Moment
 from integration.terminal.render import remark, say, table
 from integration.terminal.session import open_database, vault
@@ -18,7 +21,7 @@ from integration.vault import match_key
 
 STATES = click.Choice([state.value for state in State])
 Command = Callable[..., Any]
-KIND = ("objects", "count", "state", "target", "fingerprint", "sample", "first", "last")
+KIND = ("objects", "count", "target", "code", "fingerprint", "sample", "first")
 
 
 def filters(command: Command) -> Command:
@@ -27,9 +30,13 @@ def filters(command: Command) -> Command:
 
 
 def selecting(since: str, *but: str) -> Callable[[Command], Command]:
-    """The same, saying what the times are about; without those fields that the command gives by itself."""
+    """The same, saying what the times are about; without those fields that the command gives by itself.
+
+    A value that no delivery can have is a usage error.
+    """
 
     def add(command: Command) -> Command:
+        command = _resolving(command)
         for name, option in reversed(_options(since).items()):
             command = command if name in but else option(command)
         return command
@@ -37,10 +44,19 @@ def selecting(since: str, *but: str) -> Callable[[Command], Command]:
     return add
 
 
+def _resolving(command: Command) -> Command:
+    @wraps(command)
+    def resolving(*arguments: Any, **options: Any) -> Any:
+        return command(*arguments, **resolved(options))
+
+    return resolving
+
+
 def _options(since: str) -> dict[str, Callable[[Command], Command]]:
     return {
         "code": click.option("--code", help="The failure's code, such as unknown_sku."),
-        "fingerprint": click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it."),
+        "fingerprint": click.option("--fingerprint", help="Equal for failures of one kind; `ls` shows it.  Its "
+                                   "first four digits are enough where no other begins so."),
         "target": click.option("--target", help="A system, such as odoo, or one of its installations: odoo-1."),
         "workflow": click.option("--workflow", help="A workflow, such as order-to-odoo."),
         "type": click.option("--type", help="The event type, such as order.created."),
@@ -85,8 +101,25 @@ def counted(count: int, of: str) -> str:
 
 
 def show_kinds(kinds: Sequence[Row], *, empty: str) -> None:
-    """What failed, by the kind of its failure: how often, since when, the id of one of them, and what to do."""
+    """What failed, by the kind of its failure: how often, since when, the id of one of them, why, and what to do."""
     table(KIND, kinds, empty=empty)
+    say_fixes(kinds)
+
+
+def say_fixes(kinds: Sequence[Row]) -> None:
+    """Why each kind has failed; what to do once, below all the kinds that it is for."""
+    alike: dict[str | None, list[Row]] = {}
     for kind in kinds:
-        if kind["hint"]:
-            remark(f"{kind['count']} like {kind['sample']}", kind["reason"] or "", kind["hint"])
+        alike.setdefault(_fix(kind), []).append(kind)
+    for fix, of_fix in alike.items():
+        for kind in of_fix:
+            remark(f"{kind['count']} like {kind['sample']}", kind["reason"] or "", fix if kind is of_fix[-1] else None)
+
+
+def _fix(kind: Row) -> str | None:
+    """The hint; where a person may let it pass, also how."""
+    hint: str | None = kind["hint"]
+    if kind["state"] != State.HELD or kind["code"] not in ACCEPTABLE or "approve" in (hint or ""):
+        return hint
+    passes = f"Or let it pass as it is: `fleet held approve --code {kind['code']}`."
+    return f"{hint}  {passes}" if hint else passes

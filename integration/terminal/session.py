@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
 import psycopg2
 
 from integration import preflight
 from integration.errors import Misconfigured
 from integration.message import State, Step
 from integration.store.database import Database, Row
+from integration.terminal.option_types import Whole
 from integration.vault import Vault
 
 if TYPE_CHECKING:
     from tasks.runtime import Runtime
 
-ID = click.IntRange(1, 2**63 - 1)
+ID = Whole(1, 2**63 - 1)
 
 
 @contextmanager

@@ -119,7 +119,12 @@ def test_of_many_only_the_event_is_corrected_and_by_a_path(fleet: Fleet, road: R
         refused = fleet("held", "edit", "--code", "unknown_sku", *arguments, "--yes")
         assert (refused.exit_code, "say --event and --set PATH=VALUE" in refused.output) == (2, True)
     assert fleet("held", "edit", *SET).exit_code == 2
-    assert fleet("held", "edit", "--code", "unknown_sku", "--event", "--set", "notes", "--yes").output.startswith(
-        "error: 'notes' is not PATH=VALUE\n"
-    )
+    for which in (("1",), ("--code", "unknown_sku", "--yes")):
+        refused = fleet("held", "edit", *which, "--event", "--set", "notes")
+        assert (refused.exit_code, "Error: 'notes' is not PATH=VALUE.  For example --set" in refused.output) == (
+            2,
+            True,
+        )
+    refused = fleet("held", "edit", "1", env={"VISUAL": None, "EDITOR": None})
+    assert (refused.exit_code, "There is no terminal for an editor: say" in refused.output) == (2, True)
     assert rows(fleet, "jobs", "ls") == []

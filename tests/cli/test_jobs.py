@@ -76,7 +76,10 @@ def test_a_job_is_paused_resumed_cancelled_and_undone(fleet: Fleet, road: Road, 
     carry_out(road.database)
     assert fleet("jobs", "cancel", id).output.startswith(f"Cancelled.  Job {id} is cancelled: 2 of 2 applied; now 2")
     refused = fleet("jobs", "undo", id)
-    assert (refused.exit_code, f"2 match: say --yes.  Take 2 of job {id} back?" in refused.output) == (2, True)
+    assert (
+        refused.exit_code,
+        f"2 match, and here nobody can be asked: --yes answers 'Take 2 of job {id} back?'" in refused.output,
+    ) == (2, True)
     assert len(rows(fleet, "jobs", "ls")) == 1, "a job that nobody confirms is not kept"
     assert fleet("jobs", "undo", id, "--yes").exit_code == 0
     carry_out(road.database)
@@ -90,6 +93,19 @@ def test_a_job_is_paused_resumed_cancelled_and_undone(fleet: Fleet, road: Road, 
         ("cancel", id),
         ("start", rows(fleet, "jobs", "ls")[0]["id"]),
     ]
+
+
+def test_what_a_cancelled_job_has_left_is_not_done(
+    fleet: Fleet, road: Road, vault: Vault, variables: dict[str, str]
+) -> None:
+    held_for_sums(road, vault, 2)
+    approve(fleet)
+    fleet("jobs", "cancel", rows(fleet, "jobs", "ls")[0]["id"])
+    command = [sys.executable, "-m", "integration.cli", "jobs", "ls"]
+    environment = {**os.environ, **variables, "COLUMNS": "80"}
+    narrow = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "cancelled  0 of 2 applied, 2 not done  jane" in narrow
+    assert max(map(len, narrow.splitlines())) == 80
 
 
 def test_what_cannot_be_approved_ends_the_command_with_an_error(fleet: Fleet, road: Road, vault: Vault) -> None:

@@ -114,6 +114,7 @@ def test_what_cannot_be_shown_says_how_to_find_it(fleet: Fleet, orders: Orders) 
         "error: 12 is 2 orders\nfix: Give the id of one of them: 1001, 1003.\n"
     )
     assert fleet("find", "nope").output.startswith("Nothing is known under nope.\n")
+    assert (fleet("find", " ").exit_code, "Find what?" in fleet("find", "").output) == (2, True)
 
 
 def test_a_number_of_clarity_goes_before_an_id_and_both_before_numbers_of_others(fleet: Fleet, orders: Orders) -> None:

@@ -104,16 +104,53 @@ def test_a_row_is_one_line_cut_short_in_a_terminal_only(fleet: Fleet, road: Road
     piped = fleet("held", "ls").output.splitlines()
     assert piped[0].split() == ["id", "number", "target", "code", "reason", "created", "at"]
     assert REASON in piped[1]
-    assert piped[2:] == ["1 order is held, in 1 delivery."]
+    assert piped[2:] == [
+        f"1 like {id}: {REASON}",
+        "  fix: Make it.",
+        "1 order is held, in 1 delivery.",
+        "`fleet held show ID` has all about one, and what you can do.",
+    ]
 
-    lines = in_a_terminal(variables, "held", "ls")
-    assert len(lines) == 3, lines
+    lines = in_a_terminal(variables, "held", "ls", "--each")
+    assert len(lines) == 4, lines
     assert len(lines[1]) <= 80
     assert " ".join(lines[1].split()).startswith(f"{id} WEB-1001 odoo-1 unknown_sku {REASON[:25]}")
     assert re.search(r"…  (now|\d+ s ago)$", lines[1]), "a slow machine takes more than a second"
 
     whole = " ".join(line.strip() for line in in_a_terminal(variables, "held", "show", str(id)))
     assert REASON in whole
+
+
+def test_what_people_type_again_is_never_cut(fleet: Fleet, road: Road, variables: dict[str, str]) -> None:
+    held(road)
+    fingerprint = str(road.value("select fingerprint from deliveries"))
+    reason = f"no active Odoo product has the SKU of this order ({'x' * 80})"
+    road.run("update deliveries set reason = %s, code = 'totals_mismatch'", reason)
+    lines = in_a_terminal(variables, "held", "ls", "--kinds")
+    assert fingerprint in lines[1]
+    assert "totals_mismatch" in lines[1]
+    assert "`fleet held approve --code totals_mismatch`" in " ".join(lines)
+
+    command = [sys.executable, "-m", "integration.cli", "held", "ls", "--each"]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | variables
+    whole = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    narrow = subprocess.run(command, env=environment | {"COLUMNS": "80"}, capture_output=True, text=True, check=True)
+    assert reason in whole
+    assert max(map(len, narrow.stdout.splitlines())) <= 80
+    assert "WEB-1001" in narrow.stdout
+
+
+def test_each_fix_is_said_once_below_the_kinds_it_is_for(fleet: Fleet, road: Road) -> None:
+    for n, reason in enumerate(("the sum is wrong", "the tax is wrong")):
+        claimed = road.claim(road.delivery(f"evt-{n}", order=str(n)))
+        assert claimed
+        road.move(claimed, State.HELD, code="totals_mismatch", reason=reason, hint="Correct the order.")
+    listed = fleet("held", "ls", "--kinds", "--limit", "2").output
+    fix = "  fix: Correct the order.  Or let it pass as it is: `fleet held approve --code totals_mismatch`.\n"
+    assert listed.count(fix) == 1
+    assert listed.index("the sum is wrong") < listed.index(fix)
+    assert "higher --limit" not in listed
+    assert "1 kind more: a higher --limit shows it.\n" in fleet("held", "ls", "--kinds", "--limit", "1").output
 
 
 @pytest.mark.parametrize(
@@ -123,6 +160,7 @@ def test_numbers_that_cannot_be_are_usage_errors(fleet: Fleet, arguments: tuple[
     refused = fleet(*arguments)
     assert refused.exit_code == 2
     assert "is not in the range" in refused.output
+    assert "'abc' is not a valid number." in fleet(*arguments[:-1], "abc").output
 
 
 def test_what_does_not_exist_is_named_with_the_command_that_lists(fleet: Fleet, road: Road) -> None:

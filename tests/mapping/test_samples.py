@@ -156,7 +156,7 @@ def test_differences_are_listed_place_by_place(expected: Any, made: Any, lines: 
         ({"given": {}}, "it has neither expect nor held nor rejected"),
         ({"given": {}, "expect": {}}, "it is Reject: not a valid order: id: missing; "),
         ({"given": {}, "held": "x"}, "it is Reject: not a valid order: id: missing; "),
-        ({"given": {}, "rejected": "quantity"}, "it is rejected, but because: not a valid order: id: missing; "),
+        ({"given": {}, "rejected": "quantity"}, "it is rejected for another reason: not a valid order: id: missing; "),
     ],
 )
 def test_a_wrong_sample_names_its_fault(sample: dict[str, Any], reported: str) -> None:

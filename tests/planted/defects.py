@@ -29,6 +29,7 @@ from tests.planted import (
     of_startup,
     of_store,
     of_systems,
+    of_terminal,
     of_vault,
 )
 from tests.planted.defect import Defect
@@ -60,5 +61,6 @@ DEFECTS: list[Defect] = [
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
+    *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS
