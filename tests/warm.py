@@ -44,10 +44,7 @@ class Warm:
 
     def __init__(self, folder: Path) -> None:
         command = [sys.executable, "-P", __file__, str(folder)]
-        # By os.environ: readline, which pytest loads, sets COLUMNS behind its back.
-        self._parent = subprocess.Popen(
-            command, cwd=folder, env=dict(os.environ), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._parent = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._wait_for(0)
         self._numbers = itertools.count(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -97,7 +96,7 @@ class Correctable:
         fixed = of.identity if self.whole is None else ("version", *of.home_ids)
         for path in differing(self.document, document):
             name = next((each for each in fixed if _within(path, each)), None)
-            if name is None and self.whole is not None and KEY.fullmatch(path):
+            if name is None and self.whole is not None and _is_key(path):
                 name = path
             if name:
                 raise Failure(
@@ -118,8 +117,10 @@ def _check_values(before: Any, after: Any, path: str = "") -> None:
             _check_values(before[key], after[key], f"{path}.{key}".lstrip("."))
 
 
-KEY = re.compile(r"([a-z_]+\.)?key")
-"""Our ids in a target's document: of its object, and of the one customer, say, that it names."""
+def _is_key(path: str) -> bool:
+    """Whether it is our id in a target's document: of its object, or of the one customer, say, that it names."""
+    *within, name = path.split(".")
+    return name == "key" and len(within) <= 1
 
 
 def _within(path: str, name: str) -> bool:

@@ -16,7 +16,7 @@ from integration.canonical import amount_names
 from integration.rules.functions import EXPRESSIONS
 
 PLAIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-EQUALS = re.compile(rf"({PLAIN.pattern}) == '([^'\\\\]*)'", re.ASCII)
+TEXT = re.compile(r"'[^'\\]*'")
 OPTIONS = jmespath.Options(custom_functions=EXPRESSIONS)
 INTERPRETER = TreeInterpreter(OPTIONS)
 """It keeps nothing of what it visits; jmespath itself makes one for each search, which takes as long as a short one."""
@@ -44,8 +44,9 @@ def compile_expression(text: str) -> Callable[[Any], Any]:
         raise ValueError("not a JMESPath expression") from None
     for problem in _problems(dict(compiled.parsed)):
         raise ValueError(problem)
-    if found := EQUALS.fullmatch(text):
-        return _equals(_plain(found[1].split(".")), found[found.re.groups])
+    left, _, right = text.partition(" == ")
+    if PLAIN.fullmatch(left) and TEXT.fullmatch(right):
+        return _equals(_plain(left.split(".")), right[1:-1])
     return lambda document: INTERPRETER.visit(compiled.parsed, document)
 
 

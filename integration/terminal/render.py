@@ -16,15 +16,12 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-from integration.settings import variables
 from integration.terminal.option_types import Whole
 
-UNCUT = 10_000
-"""Columns of a file or a pipe: only a terminal has a width, or whoever sets COLUMNS."""
 SHORT = 30
 """A column of cells no longer than these keeps its width: numbers, names, states and fingerprints."""
-WIDTH = variables().get("COLUMNS", "")
-console = Console(width=None if sys.stdout.isatty() else int(WIDTH) if WIDTH.isdecimal() else UNCUT)
+# Only a terminal has a width: in a file or a pipe no line is cut, whatever COLUMNS says: readline sets it for others.
+console = Console(width=None if sys.stdout.isatty() else 10_000)
 
 # Characters that move the cursor, colour, rename the window, reverse the text or cannot be encoded; not line feeds.
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -208,7 +208,7 @@ def test_the_workflows_that_are_listed_are_those_in_force(fleet: Fleet, folder: 
     assert {row["mapping_version"] for row in listed} == {1}
     assert fleet("mapping", "publish", "--canary", "10", "--yes").exit_code == 0
     both = json.loads(fleet("workflows", "ls", "--json").output)["rows"]
-    assert [row["name"] for row in both if row["mapping_version"] == 2] == ["order-to-odoo"]
+    assert [row["name"] for row in both if row["mapping_version"] == 2] == ["order-to-odoo", "product-to-odoo"]
     assert fleet("workflows", "ls").output.endswith("Version 1 is in force, and version 2 for 10 % of the objects.\n")
 
 

@@ -131,14 +131,6 @@ def test_what_people_type_again_is_never_cut(fleet: Fleet, road: Road, variables
     assert "totals_mismatch" in lines[1]
     assert "`fleet held approve --code totals_mismatch`" in " ".join(lines)
 
-    command = [sys.executable, "-m", "integration.cli", "held", "ls", "--each"]
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | variables
-    whole = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    narrow = subprocess.run(command, env=environment | {"COLUMNS": "80"}, capture_output=True, text=True, check=True)
-    assert reason in whole
-    assert max(map(len, narrow.stdout.splitlines())) <= 80
-    assert "WEB-1001" in narrow.stdout
-
 
 def test_each_fix_is_said_once_below_the_kinds_it_is_for(fleet: Fleet, road: Road) -> None:
     for n, reason in enumerate(("the sum is wrong", "the tax is wrong")):

@@ -20,7 +20,7 @@ DEFECTS = [
     Defect(
         "nor in the document of a target",
         "integration/operations/corrections.py",
-        "and KEY.fullmatch(path):",
+        "and _is_key(path):",
         "and False:",
         f"{REFUSED}test_nor_is_it_in_the_document_of_a_target",
         "AssertionError: Corrected in the target's document",

@@ -111,7 +111,7 @@ DEFECTS = [
         "    require_custom(catalog, document)\n",
         "",
         "tests/connectors/test_odoo_custom.py::test_a_field_that_odoo_does_not_have_is_held_by_its_name_until_it_is_there",
-        r"Odoo refused the order",
+        r"Reject: Odoo does not understand the request: Invalid field",
     ),
     Defect(
         "of two taxes of one rate the one that a table names is used",
@@ -239,7 +239,7 @@ DEFECTS = [
         '{path for path in _written(inwards.body["rows"], ()) if path not in IDENTITY}',
         "set[Path]()",
         "tests/mapping/test_owners.py",
-        "give it one owner",
+        r"one more item: 'credit_limit of the customer is carried by customer-to-clarity",
     ),
     Defect(
         "a refusal is never accepted into a sample",

@@ -51,14 +51,6 @@ DEFECTS = [
         "0 of 2 applied",
     ),
     Defect(
-        "a width that a person sets counts in a pipe, too",
-        "integration/terminal/render.py",
-        "int(WIDTH) if WIDTH.isdecimal() else UNCUT",
-        "UNCUT",
-        f"{READING}test_what_people_type_again_is_never_cut",
-        r"assert \d+ <= 80",
-    ),
-    Defect(
         "what a person may let pass is said where it is listed",
         "integration/terminal/selection.py",
         'kind["code"] not in ACCEPTABLE or',

@@ -249,6 +249,8 @@ def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) 
         *("POST /_sandbox/reset", "POST /_sandbox/orders", "POST /_sandbox/orders/generate"),
         *("POST /_sandbox/orders/demo", "PATCH /_sandbox/orders/<id>", "POST /_sandbox/orders/<id>/cancel"),
         *("POST /_sandbox/customers", "PATCH /_sandbox/customers/<id>", "POST /_sandbox/customers/<id>/merge"),
+        *("POST /_sandbox/products", "POST /_sandbox/products/generate"),
+        *("PATCH /_sandbox/products/<id>", "DELETE /_sandbox/products/<id>"),
         *("POST /_sandbox/odoo/failures", "POST /_sandbox/odoo/advance", "POST /_sandbox/odoo/late"),
         "PATCH /_sandbox/odoo/contacts/<id>",
         *(
