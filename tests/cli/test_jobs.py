@@ -95,9 +95,7 @@ def test_a_job_is_paused_resumed_cancelled_and_undone(fleet: Fleet, road: Road, 
     ]
 
 
-def test_what_a_cancelled_job_has_left_is_not_done(
-    fleet: Fleet, road: Road, vault: Vault, variables: dict[str, str]
-) -> None:
+def test_what_a_cancelled_job_has_left_is_not_done(fleet: Fleet, road: Road, vault: Vault) -> None:
     held_for_sums(road, vault, 2)
     approve(fleet)
     fleet("jobs", "cancel", rows(fleet, "jobs", "ls")[0]["id"])
