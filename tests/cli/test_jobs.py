@@ -16,6 +16,7 @@ import pytest
 from integration.message import State
 from integration.vault import Vault
 from tests.cli.test_decisions import held_for_sums
+from tests.cli.test_reading import in_a_terminal
 from tests.cli.test_repair import Fleet, audited, failed, fleet, road, variables, vault
 from tests.operations.slices import carry_out
 from tests.store.road import Road
@@ -95,11 +96,15 @@ def test_a_job_is_paused_resumed_cancelled_and_undone(fleet: Fleet, road: Road, 
     ]
 
 
-def test_what_a_cancelled_job_has_left_is_not_done(fleet: Fleet, road: Road, vault: Vault) -> None:
+def test_what_a_cancelled_job_has_left_is_not_done(
+    fleet: Fleet, road: Road, vault: Vault, variables: dict[str, str]
+) -> None:
     held_for_sums(road, vault, 2)
     approve(fleet)
     fleet("jobs", "cancel", rows(fleet, "jobs", "ls")[0]["id"])
-    assert "cancelled  0 of 2 applied, 2 not done  jane" in fleet("jobs", "ls").output
+    lines = in_a_terminal(variables, "jobs", "ls")
+    assert "cancelled  0 of 2 applied, 2 not done  jane" in lines[1]
+    assert max(map(len, lines)) <= 80
 
 
 def test_what_cannot_be_approved_ends_the_command_with_an_error(fleet: Fleet, road: Road, vault: Vault) -> None:
@@ -133,14 +138,14 @@ def test_who_is_asked_sees_what_is_meant(
 ) -> None:
     held_for_sums(road, vault, 4)
     command = [sys.executable, "-m", "integration.cli", "held", "approve", "--code", "totals_mismatch"]
-    said = in_a_terminal(command, {**os.environ, **variables}, answer)
+    said = answered_in_a_terminal(command, {**os.environ, **variables}, answer)
     assert "totals_mismatch  WEB-0, WEB-1, WEB-2" in said
     assert "Let 4 go as they are? [y/N]" in said
     jobs = rows(fleet, "jobs", "ls")
     assert [job["state"] for job in jobs] == (["running"] if answer == "y" else [])
 
 
-def in_a_terminal(command: list[str], environment: dict[str, str], answer: str) -> str:
+def answered_in_a_terminal(command: list[str], environment: dict[str, str], answer: str) -> str:
     """What a command prints in a terminal in which somebody gives this answer."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
