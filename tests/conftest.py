@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-import itertools
-import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 servers.PORTS = ports.OF_SERVERS
 HURRY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 """What a server that no test crashes can do without: each test makes it a database of a thousand pages."""
-_numbers = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -122,14 +120,13 @@ def template(postgres: Postgres, pytestconfig: pytest.Config) -> str:
     """The name of a migrated, empty database, at which no fleet is at work, however new it is."""
     if made := pytestconfig.getoption("--template"):
         return str(made)
-    name = f"template_{os.getpid()}"
-    create_database(postgres.url, name)
-    migrate(named(postgres.url, name))
-    made_now = Database(named(postgres.url, name))
+    url = new_database(postgres.url)
+    migrate(url)
+    made_now = Database(url)
     with made_now.transaction() as tx:
         tx.run("update watch set asked_at = now() - interval '1 hour'")
     made_now.close()
-    return name
+    return url.rpartition("/")[2]
 
 
 @pytest.fixture
@@ -159,9 +156,9 @@ def hurry(server: Postgres) -> None:
     connection.close()
 
 
-def new_database(url: str, template: str) -> str:
-    """The URL of one more database of that server: a module's fixtures may be made more than once in a process."""
-    create_database(url, name := f"test_{os.getpid()}_{next(_numbers)}", template)
+def new_database(url: str, template: str = "template1") -> str:
+    """The URL of one more database of that server. Its name is random: a long run uses process ids twice."""
+    create_database(url, name := f"test_{secrets.token_hex(8)}", template)
     return named(url, name)
 
 

@@ -29,7 +29,7 @@ from integration.rules.workflow import load_definitions
 from integration.store import publications
 from integration.store.database import Database
 from tests.cli.test_repair import CANDIDATES, failed
-from tests.conftest import Running, create_database, named, new_database
+from tests.conftest import Running, new_database
 from tests.operations.orders import Orders
 from tests.operations.slices import means
 from tests.store.road import system
@@ -140,11 +140,11 @@ class Filled:
 def filled(
     postgres: Postgres | Running, valkey: Valkey | Running, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Filled:
-    create_database(postgres.url, name := f"{template}_examples", template)
-    database = Database(named(postgres.url, name))
+    url = new_database(postgres.url, template)
+    database = Database(url)
     orders = Orders(database)
     environment = {
-        "DATABASE_URL": named(postgres.url, name),
+        "DATABASE_URL": url,
         "REDIS_URL": valkey.url,
         "FLEET_ENCRYPTION_KEYS": orders.key,
         "FLEET_HOME": str(tmp_path_factory.mktemp("home")),
@@ -160,7 +160,7 @@ def filled(
     ids["decision"] = str(orders.value("select max(id) from decisions"))
     ids |= carried_out(orders)
     database.close()
-    return Filled(name, environment, ids)
+    return Filled(url.rpartition("/")[2], environment, ids)
 
 
 def stopped(orders: Orders) -> dict[str, int]:

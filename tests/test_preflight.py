@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ from integration.settings import Settings
 from integration.settings import variables as own_variables
 from integration.store import migrate
 from integration.vault import Vault, new_key
-from tests.conftest import create_database, named
+from tests.conftest import new_database
 from tests.ports import free_port
 from tests.warm import Warm
 
@@ -179,9 +178,7 @@ class Databases:
 
     def make(self, *statements: str, migrated: bool = False) -> dict[str, str]:
         """A new database; the variables of a fleet that is to use it."""
-        name = f"preflight_{os.getpid()}_{free_port()}"
-        create_database(self._url, name)
-        url = named(self._url, name)
+        url = new_database(self._url)
         if migrated:
             migrate.migrate(url)
         connection = psycopg2.connect(url)

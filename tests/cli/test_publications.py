@@ -19,7 +19,7 @@ from integration.message import State
 from integration.rules.in_force import place_of
 from integration.store.database import Database
 from integration.vault import new_key
-from tests.conftest import create_database, named
+from tests.conftest import new_database
 from tests.operations.orders import Orders
 from tests.operations.slices import carry_out
 from tests.store.road import Road
@@ -121,14 +121,12 @@ def test_a_start_with_broken_files_leaves_the_last_version_in_force(fleet: Fleet
 def test_the_first_start_refuses_broken_files_and_changes_nothing(
     fleet: Fleet, folder: Path, variables: dict[str, str]
 ) -> None:
-    database_url = variables["DATABASE_URL"]
-    create_database(database_url, name := f"{database_url.rpartition('/')[2]}_empty")
-    variables["DATABASE_URL"] = named(database_url, name)
+    variables["DATABASE_URL"] = new_database(variables["DATABASE_URL"])
     (folder / "workflows" / "order-to-odoo.json").write_text("{}")
     refused = fleet("migrate")
     assert refused.exit_code == 1
     assert refused.output.startswith("error: workflow order-to-odoo.json: name is missing")
-    empty = Database(named(database_url, name))
+    empty = Database(variables["DATABASE_URL"])
     with empty.transaction() as tx:
         assert tx.value("select count(*) from pg_tables where schemaname = 'public'") == 0
     empty.close()

@@ -16,7 +16,7 @@ import requests
 from integration.local.servers import Postgres, Valkey
 from integration.store.migrate import migrate
 from tests.benchmarks.measure import frozen, tree
-from tests.conftest import create_database, named
+from tests.conftest import new_database
 from tests.receiver.conftest import running, settings
 from tests.receiver.webhook import Receiver, event
 
@@ -39,15 +39,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgres
 
 @pytest.fixture(scope="module")
 def receiver(servers: tuple[Postgres, Valkey], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    with running(_settings(servers, "operations", tmp_path_factory.mktemp("operations"))) as receiver:
+    with running(_settings(servers, tmp_path_factory.mktemp("operations"))) as receiver:
         yield receiver
 
 
-def _settings(servers: tuple[Postgres, Valkey], name: str, home: Path) -> dict[str, str]:
+def _settings(servers: tuple[Postgres, Valkey], home: Path) -> dict[str, str]:
     postgres, valkey = servers
-    create_database(postgres.url, name)
-    migrate(named(postgres.url, name))
-    return settings(named(postgres.url, name), valkey.url, home)
+    migrate(url := new_database(postgres.url))
+    return settings(url, valkey.url, home)
 
 
 def ready(receiver: Receiver) -> tuple[int, dict[str, str]]:
@@ -141,7 +140,7 @@ def test_a_frozen_server_is_reported_within_two_seconds(
 
 def test_a_receiver_ends_though_a_server_is_frozen(servers: tuple[Postgres, Valkey], tmp_path: Path) -> None:
     postgres, _ = servers
-    with running(_settings(servers, "ends", tmp_path)) as receiver:
+    with running(_settings(servers, tmp_path)) as receiver:
         while receiver.log.read_text().count("Serving: ") < 2:  # one that starts waits for Postgres
             time.sleep(0.1)
         with frozen(tree(postgres.pid or 0)):

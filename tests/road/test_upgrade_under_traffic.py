@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from integration.local.servers import Postgres
 from integration.store import installations, ledger
 from integration.store.database import Database
 from integration.vault import new_key
-from tests.conftest import Running, create_database, named, new_database
+from tests.conftest import Running, new_database
 from tests.ports import free_ports
 from tests.road.world import World
 from tests.store.older import copy, lay_out
@@ -54,8 +53,7 @@ def test_what_was_open_ends_while_new_events_arrive(
     ports, of_today = free_ports(), new_database(postgres.url, template)  # at another address it is another system
     with World.running(tmp_path, ports, DATABASE_URL=of_today, **keys) as world:
         left = Left(world)
-    create_database(postgres.url, name := f"under_traffic_{os.getpid()}")
-    older = named(postgres.url, name)
+    older = new_database(postgres.url)
     before, after = Database(of_today), Database(older)
     with after.transaction() as tx:
         lay_out(tx)

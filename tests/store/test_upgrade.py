@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -34,13 +32,12 @@ from integration.store.fulfilment import Claim
 from integration.store.migrate import FOLDER, migrate
 from integration.store.repair import Restart
 from integration.vault import Vault
-from tests.conftest import Running, create_database, named
+from tests.conftest import Running, new_database
 from tests.store.older import LAST, lay_out
 from tests.store.road import INGEST_STEPS, Road, system
 
 LOGIN = "jane:s3cret@"
 READ_BY_CLAIMS = (FOLDER / "0020_decisions.sql").read_text().partition("-- What was approved")[0]
-_numbers = itertools.count(1)
 
 
 class Before:
@@ -142,9 +139,7 @@ class Before:
 
 @pytest.fixture
 def before(postgres: Postgres | Running) -> Iterator[Before]:
-    name = f"upgrade_{os.getpid()}_{next(_numbers)}"
-    create_database(postgres.url, name)
-    made = Before(named(postgres.url, name))
+    made = Before(new_database(postgres.url))
     yield made
     made.database.close()
 
