@@ -14,6 +14,7 @@ from integration.store.database import Database
 from integration.store.users import Role
 from tests.console.browser import Browser
 from tests.operations.orders import Orders
+from tests.store.road import system
 
 
 @pytest.fixture
@@ -28,6 +29,8 @@ def app(database_url: str, orders: Orders, tmp_path: Path) -> Iterator[Flask]:
         "REDIS_URL": "redis://127.0.0.1:9",
         "FLEET_ENCRYPTION_KEYS": orders.key,
         "FLEET_HOME": str(tmp_path),
+        "ODOO_URL": system("odoo").url,
+        "ODOO_API_KEY": "k",
     }
     app = create_app(Settings.load(variables))
     with closing(app.extensions["site"].database):

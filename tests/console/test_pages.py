@@ -136,6 +136,28 @@ def test_a_document_is_masked(viewer: Browser, orders: Orders) -> None:
     assert "jane@mail.example" not in page
 
 
+def test_a_target_is_paused_limited_and_called_again(operator: Browser, orders: Orders, database: Database) -> None:
+    def of(name: str) -> object:
+        with database.transaction() as tx:
+            return tx.value(f"select {name} from installations where name = 'odoo-1'")
+
+    page = operator.get("/targets")
+    assert "odoo-1" in page.text
+    operator.press(page, "Pause", reason="stocktaking")
+    assert of("pause_reason") == "stocktaking"
+    page = operator.get("/targets")
+    assert "Paused by operator" in page.text
+    assert of("rate") is None
+    assert operator.press(page, "Limit", rate="fast").status_code == 422
+    operator.press(page, "Limit", rate="2.5", concurrency="3")
+    assert (of("rate"), of("concurrency")) == (2.5, 3)
+    operator.press(operator.get("/targets"), "Back to the settings")
+    operator.press(operator.get("/targets"), "Call it again")
+    assert (of("rate"), of("pause_reason")) == (None, None)
+    acts = operator.get("/audit").text
+    assert all(each in acts for each in ("pause", "resume", "limit", "operator"))
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/objects/nothing", "/objects/order/4711", "/deliveries/4711"])
 def test_what_there_is_not_is_404(viewer: Browser, path: str) -> None:
     assert viewer.get(path).status_code == 404
