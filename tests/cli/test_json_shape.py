@@ -26,7 +26,17 @@ ACTS = frozenset(
     f"fleet {each}"
     for each in (
         *("up", "stop", "restart", "demo", "test", "bench", "migrate", "send", "trigger", "replay", "poll", "doctor"),
-        *("alerts test", "decisions revoke", "targets limit", "targets pause", "targets resume"),
+        *(
+            "users add",
+            "users link",
+            "users role",
+            "users remove",
+            "alerts test",
+            "decisions revoke",
+            "targets limit",
+            "targets pause",
+            "targets resume",
+        ),
         *("held approve", "held edit", "held replay", "held resolve", "dead edit", "dead replay", "dead resolve"),
         *("jobs pause", "jobs resume", "jobs cancel", "jobs undo"),
         *("keys rotate", "mapping publish", "mapping rollback"),
