@@ -20,7 +20,7 @@ def offered(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
 
 def patch(sandbox: Sandbox, id: str, body: dict[str, Any], match: str = "*") -> requests.Response:
     headers = {**sandbox.headers, "If-Match": match}
-    return requests.patch(f"{sandbox.api}/products/{id}", json=body, headers=headers, timeout=5)
+    return requests.patch(f"{sandbox.api}/products/{id}", json=body, headers=headers, timeout=20)
 
 
 def test_a_product_is_made_changed_and_deleted_and_its_events_hold_it_in_full(
