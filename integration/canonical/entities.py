@@ -137,6 +137,7 @@ ENTITIES: Mapping[str, Entity] = {
             home="clarity",
             whole=_is_more_than_named,
             our_ids=("id",),
+            home_ids=("product_id",),
             made_at_home=True,
             number_at="sku",
         ),

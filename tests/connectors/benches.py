@@ -83,6 +83,10 @@ class OdooBench(Bench):
             names = [odoo_targets.unique() for _ in range(TOGETHER)]
             made = self._target.owner("res.partner", "create", vals_list=[{"name": name} for name in names])
             return staff.since, [], {str(id) for id in made}
+        if stream == "products":
+            names = [odoo_targets.unique() for _ in range(TOGETHER)]
+            made = self._target.owner("product.product", "create", vals_list=[{"name": name} for name in names])
+            return staff.since, [], {str(id) for id in made}
         orders = [self._posted() for _ in range(TOGETHER)]
         if stream == "cancellations":
             self._target.owner("sale.order", "action_cancel", orders)
@@ -232,6 +236,9 @@ class ClarityBench(Bench):
         return str(makes[entity]()["id"])
 
     def document(self, entity: str) -> Document:
+        if entity == "product":
+            stated = {"hsCode": "6912.00", "countryOfOrigin": "PL", "discontinued": True, "weight": Decimal("0.35")}
+            return {"product_id": self._offered()["id"], "fields": stated}
         if entity == "customer":
             stated = {"paymentTerms": "NET30", "creditHold": True, "creditLimit": Decimal(500)}
             return {"customer_id": self._registered()["id"], "fields": stated, "on_create": {"fields": {"taxId": "1"}}}
@@ -245,14 +252,14 @@ class ClarityBench(Bench):
         return document | ({"body": {**document["body"], "balance": Decimal(1)}} if entity == "invoice" else {})
 
     def key(self, entity: str, document: Document) -> str:
-        if entity == "customer":
-            return str(document["customer_id"])
+        if entity in ("customer", "product"):
+            return str(document[f"{entity}_id"])
         return str(document["order_id"] if entity == "order_status" else document["body"]["externalRef"])
 
     def count(self, entity: str, document: Document) -> int:
         ledger = self._shop.ledger()
-        if entity == "customer":
-            return int(ledger["customers"][document["customer_id"]]["version"]) - 1
+        if entity in ("customer", "product"):
+            return int(ledger[f"{entity}s"][document[f"{entity}_id"]]["version"]) - 1
         id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)

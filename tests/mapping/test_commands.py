@@ -21,10 +21,10 @@ from tests.mapping.shop import order
 
 MAPPINGS = [
     *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.product", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.product", "odoo.in.reversal", "odoo.in.shipment"),
     *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
 ]
 WORKFLOWS = [
@@ -36,6 +36,7 @@ WORKFLOWS = [
     "fusion-shipment-to-clarity",
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
+    "odoo-product-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
     "order-to-fusion",

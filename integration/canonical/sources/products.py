@@ -1,4 +1,4 @@
-"""Products as Clarity sends them; names are Clarity's."""
+"""Products as Clarity sends them and as the polls of the ERPs read them; names are those of each system."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ class ClarityProduct(AsReceived):
     images = fields.List(Text(required=True), load_default=list, allow_none=True)
     status = Text()
     variants = Rows(ClarityVariant)
+    hsCode = Text()
+    countryOfOrigin = Text()
+    discontinued = fields.Boolean(load_default=None, allow_none=True)
     createdDate = Time()
     updatedDate = Time()
     customAttributes = Attributes(load_default=None)
+
+
+class OdooProduct(AsReceived):
+    """A product of Odoo; ``object_id`` is our id of it, ``source`` the installation that was read.
+
+    ``country_of_origin`` is an ISO 3166 code.
+    """
+
+    object_id = Text(required=True)
+    source = Text(required=True)
+    active = fields.Boolean(required=True)
+    hs_code = Text()
+    country_of_origin = Text()

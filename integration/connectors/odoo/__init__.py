@@ -17,6 +17,7 @@ from integration.connectors.odoo.order.changes import cancellations, returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
+from integration.connectors.odoo.product.changes import products
 from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
@@ -53,6 +54,7 @@ class Odoo(Connector[Site]):
         "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
+        "products": Stream(frozenset({"product.changed"}), permitted("products", products)),
     }
 
     def examine(self) -> Iterator[Finding]:
