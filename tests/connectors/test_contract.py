@@ -96,7 +96,7 @@ def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
         "clarity": {"order_status", "shipment", "invoice", "customer", "product"},
         "fusion": {"order", "customer"},
-        "odoo": {"order", "customer", "product"},
+        "odoo": {"order", "customer", "product", "product_picture"},
     }
     assert list(CONNECTORS["odoo"].streams) == [
         "pickings",

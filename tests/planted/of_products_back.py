@@ -21,4 +21,12 @@ DEFECTS = [
         "tests/road/test_product_changes.py::test_a_product_that_clarity_does_not_sell_is_none_of_ours",
         "odoo-1/18",
     ),
+    Defect(
+        "no picture is fetched from a private address",
+        "integration/connectors/pictures.py",
+        "(not ip.is_global or ip.is_multicast)",
+        "ip.is_multicast",
+        "tests/connectors/test_pictures.py::test_no_picture_comes_from_a_private_address",
+        "Retry: no picture from",
+    ),
 ]

@@ -29,6 +29,7 @@ class Clarity(Connector[Client]):
     verbs: Mapping[str, Verbs[Client]] = {
         "order": Verbs(fetch=fetch_order),
         "product": Verbs(post=post_product, shown=shown_product, fetch=fetch_product),
+        "product_picture": Verbs(fetch=fetch_product),
         "customer": Verbs(post=post_customer, shown=shown_customer, fetch=fetch_customer),
         "order_status": Verbs(post=post_status, shown=shown_status),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),

@@ -10,7 +10,7 @@ import re
 import sqlite3
 
 from integration.sandbox.clarity.catalogue import PARTS, SIZES
-from integration.sandbox.clarity.fields import TEXT, Rule, is_quantity
+from integration.sandbox.clarity.fields import TEXT, Rule, is_amount, is_quantity
 from integration.sandbox.clarity.records import Document, next_number
 from integration.sandbox.clarity.versioned import Versioned
 
@@ -26,6 +26,8 @@ PRODUCTS = Versioned(
         "hsCode": TEXT,
         "countryOfOrigin": Rule(lambda value: bool(re.fullmatch("[A-Z]{2}", str(value))), "is an ISO 3166 code"),
         "weight": Rule(is_quantity, "is a decimal string above zero"),
+        "category": TEXT,
+        "price": Rule(lambda value: is_amount(value, "KWD"), "is a decimal string, not below zero"),
         "discontinued": Rule(lambda value: isinstance(value, bool), "is true or false"),
     },
 )

@@ -9,7 +9,7 @@ from integration.connectors.clarity.client import Client
 from integration.connectors.clarity.owned import Owned
 from integration.connectors.contract import Document, Posted, Work
 
-PRODUCTS = Owned("product", amounts={"weight"})
+PRODUCTS = Owned("product", amounts={"weight", "price"})
 ACTIVE, DELETED = "active", "deleted"
 DISCONTINUED = "discontinued"
 

@@ -1,4 +1,4 @@
-"""Products whose customs number or country of origin, or whether they are active, may have changed in Odoo.
+"""Products of Odoo that may have changed: what Odoo owns of them, and what a mapping may let it own.
 
 Odoo moves ``write_date`` of every variant with a field of its template, so reading ``product.product`` misses nothing
 of either (Odoo 19).  Which product is one of Clarity, the crossref says.  It names a product on its own by its record,
@@ -12,14 +12,14 @@ from typing import Any
 
 from integration.connectors.contract import Ask, Change, Document, Page
 from integration.connectors.odoo.changed_rows import Row, changed
-from integration.connectors.odoo.decode import moment, text
+from integration.connectors.odoo.decode import exact, moment, text
 from integration.connectors.odoo.order.difference import id_of
 from integration.connectors.odoo.product.identity import MODEL
 from integration.connectors.odoo.product.several import VALUES
 from integration.connectors.odoo.site import Site
 
 EVENT = "product.changed"
-FIELDS = ("active", "product_tmpl_id", VALUES)
+FIELDS = ("active", "product_tmpl_id", VALUES, "weight", "categ_id", "list_price")
 FOR_CUSTOMS = ("hs_code", "country_of_origin")
 """Fields that come with the app Delivery Costs (with Inventory, ``stock_delivery``)."""
 ANY: list[Any] = ["active", "in", [True, False]]
@@ -48,12 +48,18 @@ def _templates(site: Site, rows: Iterable[Row], fields: list[str]) -> Iterator[C
 
 
 def _change(site: Site, id: str, variants: list[Row]) -> Change:
-    """What the variants share; a product is archived once all of them are."""
+    """What the variants share; a product is archived once all of them are.  Odoo has 0 for no weight and no price."""
     first = variants[0]
     country = first.get("country_of_origin")
+    weights = {row["weight"] for row in variants}
+    (weight,) = weights if len(weights) == 1 else (None,)
     document: Document = {
         "active": any(row["active"] for row in variants),
         "hs_code": text(first.get("hs_code")),
         "country_of_origin": site.catalog.country_code(id_of(country)) if country else None,
+        "weight": exact(weight) if weight else None,
+        "category": text(first["categ_id"]),
+        "price": exact(first["list_price"]) if first["list_price"] else None,
+        "currency": site.catalog.company()["currency"],
     }
     return Change(EVENT, id, max(moment(row["write_date"]) for row in variants), None, None, document)
