@@ -13,6 +13,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from integration.canonical.faults import refuse
 from integration.canonical.money import currencies, minor_digits, round_money
 from integration.canonical.values import Amount, Attributes, Id, Rows, Strict, Text, quoted
 from integration.errors import Hold
@@ -71,9 +72,7 @@ def check_product(product: dict[str, Any], approves: Callable[[Hold], bool] = la
     that is no code.  One that is archived passes whatever else is wrong, for nothing else of it is written.  Of what an
     ERP owns of a product only that is checked.
     """
-    for fault in _faults(product):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(product), approves)
 
 
 def _faults(product: dict[str, Any]) -> Iterator[Hold]:
