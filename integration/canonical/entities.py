@@ -14,6 +14,7 @@ from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
 from integration.canonical.order_check import check_order
 from integration.canonical.product import Product, check_product
+from integration.canonical.product_picture import ProductPicture
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
@@ -137,8 +138,18 @@ ENTITIES: Mapping[str, Entity] = {
             home="clarity",
             whole=_is_more_than_named,
             our_ids=("id",),
+            home_ids=("product_id",),
             made_at_home=True,
             number_at="sku",
+            parts=("product_picture",),
+        ),
+        Entity(
+            "product_picture",
+            ProductPicture(),
+            home="clarity",
+            whole=_is_more_than_named,
+            our_ids=("id",),
+            noun="picture",
         ),
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),

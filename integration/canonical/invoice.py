@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from integration.canonical.faults import refuse
 from integration.canonical.money import currencies, format_money, minor_digits, round_money
 from integration.canonical.values import ABSENT, Amount, Day, Id, Strict, Text, quoted
 from integration.errors import Hold
@@ -51,9 +52,7 @@ def check_invoice(invoice: dict[str, Any], approves: Callable[[Hold], bool] = la
     come to the order, but for what their own rounding explains.  The sums of a void invoice are not looked at: that it
     is void has to arrive.
     """
-    for fault in _faults(invoice):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(invoice), approves)
 
 
 def sums(invoice: dict[str, Any]) -> tuple[Any]:

@@ -71,7 +71,7 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "customer": (Keyed(("addresses",)), Keyed(("contacts",))),
     "clarity.product": OF_VARIANTS,
     "product": OF_VARIANTS,
-    "odoo.product": (Keyed(("variants",), ("key",)),),
+    "odoo.product_record": (Keyed(("variants",), ("key",)),),
     "odoo.contact": (Keyed(("contacts",), ("key",)),),
     "odoo.order": (Keyed(("lines",), ("key",)),),
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),

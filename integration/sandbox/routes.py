@@ -116,6 +116,8 @@ class Erp:
         yield "POST", f"{self._path}/advance", self.advance
         yield "POST", f"{self._path}/late", self.set_back
         yield "PATCH", f"{self._path}/contacts/<int:id>", self.correct_contact
+        yield "PATCH", f"{self._path}/products/<int:id>", self.correct_product
+        yield "PATCH", f"{self._path}/products/template/<int:id>", self.correct_template
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, model, method}``: the next calls fail as `Odoo.fail_next` has it."""
@@ -146,8 +148,19 @@ class Erp:
 
     def correct_contact(self, id: int) -> Response:
         """Changes any fields of a contact, as people at Odoo do."""
+        return self._corrected("res.partner", id)
+
+    def correct_product(self, id: int) -> Response:
+        """Changes any fields of a product, as people at Odoo do."""
+        return self._corrected("product.product", id)
+
+    def correct_template(self, id: int) -> Response:
+        """Changes what the variants of a product share."""
+        return self._corrected("product.template", id)
+
+    def _corrected(self, model: str, id: int) -> Response:
         try:
-            return jsonify(self._odoo.correct_contact(id, json_body()))
+            return jsonify(self._odoo.correct(model, id, json_body()))
         except OdooError as error:
             raise invalid(("", str(error))) from error
 

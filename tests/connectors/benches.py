@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from tests.connectors.contract_suite import Bench
 from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import LiveTarget, Target
+from tests.connectors.raw_server import Asked, Server
 from tests.connectors.test_clarity import Gate
 from tests.connectors.test_clarity_fulfilment import DOCUMENTS
 from tests.connectors.work import MemoryWork
@@ -32,6 +35,18 @@ from tests.sandbox.rig import Sandbox
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TOGETHER = 5
 PAGE = 2
+
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PICTURE = f"HTTP/1.1 200 OK\r\nContent-Length: {len(PNG)}\r\n\r\n".encode() + PNG
+
+
+@cache
+def picture_place() -> str:
+    """A server that has one picture, until the process ends; its host and port."""
+    return f"127.0.0.1:{Server(Asked(PICTURE)).port}"
 
 
 class OdooBench(Bench):
@@ -45,9 +60,13 @@ class OdooBench(Bench):
         self.is_real = isinstance(target, LiveTarget)
 
     def connector(self, system: System) -> Connector[Any]:
-        return Odoo(system, self._target.gate)
+        return Odoo(replace(system, options={**system.options, "picture_hosts": picture_place()}), self._target.gate)
 
     def document(self, entity: str) -> Document:
+        if entity == "product_picture":
+            made = odoo_product(self._target.currency)
+            self._shop.connector.post("product", made, MemoryWork())
+            return {"key": made["key"], "url": f"http://{picture_place()}/mug.png"}
         if entity == "product":
             return odoo_product(self._target.currency)
         return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
@@ -61,10 +80,16 @@ class OdooBench(Bench):
         if entity == "product":
             of = [["name", "=", document["fields"]["name"]]]
             return int(self._target.owner("product.product", "search_count", domain=of))
+        if entity == "product_picture":
+            of = [["name", "=", f"Mug {document['key'].removeprefix('p-')}"]]
+            rows = self._target.owner("product.product", "search_read", domain=of, fields=["image_1920"])
+            return sum(bool(row["image_1920"]) for row in rows)
         domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
-    def ambiguous(self, entity: str) -> Document:
+    def ambiguous(self, entity: str) -> Document | None:
+        if entity == "product_picture":
+            return None
         document = self.document(entity)
         if entity == "product":
             for _ in range(2):
@@ -82,6 +107,10 @@ class OdooBench(Bench):
         if stream == "customers":
             names = [odoo_targets.unique() for _ in range(TOGETHER)]
             made = self._target.owner("res.partner", "create", vals_list=[{"name": name} for name in names])
+            return staff.since, [], {str(id) for id in made}
+        if stream == "products":
+            names = [odoo_targets.unique() for _ in range(TOGETHER)]
+            made = self._target.owner("product.product", "create", vals_list=[{"name": name} for name in names])
             return staff.since, [], {str(id) for id in made}
         orders = [self._posted() for _ in range(TOGETHER)]
         if stream == "cancellations":
@@ -229,9 +258,13 @@ class ClarityBench(Bench):
 
     def existing(self, entity: str) -> str:
         makes = {"order": self._shop.order, "customer": self._registered, "product": self._offered}
+        makes |= {"product_picture": self._offered}
         return str(makes[entity]()["id"])
 
     def document(self, entity: str) -> Document:
+        if entity == "product":
+            stated = {"hsCode": "6912.00", "countryOfOrigin": "PL", "discontinued": True, "weight": Decimal("0.35")}
+            return {"product_id": self._offered()["id"], "fields": stated}
         if entity == "customer":
             stated = {"paymentTerms": "NET30", "creditHold": True, "creditLimit": Decimal(500)}
             return {"customer_id": self._registered()["id"], "fields": stated, "on_create": {"fields": {"taxId": "1"}}}
@@ -245,14 +278,14 @@ class ClarityBench(Bench):
         return document | ({"body": {**document["body"], "balance": Decimal(1)}} if entity == "invoice" else {})
 
     def key(self, entity: str, document: Document) -> str:
-        if entity == "customer":
-            return str(document["customer_id"])
+        if entity in ("customer", "product"):
+            return str(document[f"{entity}_id"])
         return str(document["order_id"] if entity == "order_status" else document["body"]["externalRef"])
 
     def count(self, entity: str, document: Document) -> int:
         ledger = self._shop.ledger()
-        if entity == "customer":
-            return int(ledger["customers"][document["customer_id"]]["version"]) - 1
+        if entity in ("customer", "product"):
+            return int(ledger[f"{entity}s"][document[f"{entity}_id"]]["version"]) - 1
         id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)

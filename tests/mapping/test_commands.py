@@ -20,12 +20,12 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("clarity.in.customer", "clarity.in.order", "clarity.in.product", "clarity.in.product_picture"),
+    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.product", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
-    *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
+    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.product", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.out.customer", "odoo.out.order", "odoo.out.product", "odoo.out.product_picture"),
 ]
 WORKFLOWS = [
     "customer-to-fusion",
@@ -36,6 +36,7 @@ WORKFLOWS = [
     "fusion-shipment-to-clarity",
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
+    "odoo-product-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
     "order-to-fusion",
@@ -69,6 +70,9 @@ def test_check_says_that_all_is_well() -> None:
         "examples/custom-fields/odoo.out.order",
         "examples/lines-without-sku/fusion.out.order",
         "examples/lines-without-sku/odoo.out.order",
+        "examples/more-from-odoo/odoo.in.product",
+        "examples/more-from-odoo/odoo.out.product",
+        "examples/pictures",
         "examples/tax-by-place/odoo.out.order",
     ]
     assert all(line.endswith(": all well") for line in result.output.splitlines())

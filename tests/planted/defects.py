@@ -25,6 +25,7 @@ from tests.planted import (
     of_motion_and_edges,
     of_operations,
     of_products,
+    of_products_back,
     of_publications,
     of_receiver,
     of_startup,
@@ -63,6 +64,7 @@ DEFECTS: list[Defect] = [
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
+    *of_products_back.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -13,7 +13,7 @@ from integration.connectors.clarity.examination import findings
 from integration.connectors.clarity.invoice.post import post_invoice, shown_invoice
 from integration.connectors.clarity.order.fetch import fetch_order
 from integration.connectors.clarity.order.status import post_status, shown_status
-from integration.connectors.clarity.product.fetch import fetch_product
+from integration.connectors.clarity.product.post import fetch_product, post_product, shown_product
 from integration.connectors.clarity.shipment.post import post_shipment, shown_shipment
 from integration.connectors.contract import Connector, Finding, Verbs
 from integration.connectors.oauth import CREDENTIALS
@@ -28,7 +28,8 @@ class Clarity(Connector[Client]):
     settings = CREDENTIALS
     verbs: Mapping[str, Verbs[Client]] = {
         "order": Verbs(fetch=fetch_order),
-        "product": Verbs(fetch=fetch_product),
+        "product": Verbs(post=post_product, shown=shown_product, fetch=fetch_product),
+        "product_picture": Verbs(fetch=fetch_product),
         "customer": Verbs(post=post_customer, shown=shown_customer, fetch=fetch_customer),
         "order_status": Verbs(post=post_status, shown=shown_status),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),

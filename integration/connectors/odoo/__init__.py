@@ -17,6 +17,8 @@ from integration.connectors.odoo.order.changes import cancellations, returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
+from integration.connectors.odoo.product.changes import products
+from integration.connectors.odoo.product.picture import post_picture, shown_picture
 from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
@@ -36,6 +38,7 @@ class Odoo(Connector[Site]):
         Setting("username", "the integration user's login; needed over JSON-RPC"),
         Setting("protocol", "auto, json2 or jsonrpc"),
         Setting("fallback_sku", "the product for SKUs that Odoo does not know; without it they are held"),
+        Setting("picture_hosts", "the hosts that pictures of products are taken from, between commas; none without it"),
         Setting("pricelist_*", "the name of the pricelist, where Odoo has several in that currency"),
         Setting("tax_*_included", "the name of the sales tax included in prices, where Odoo has several of that rate"),
         Setting("tax_*_excluded", "the name of the sales tax on top of prices, where Odoo has several of that rate"),
@@ -46,6 +49,7 @@ class Odoo(Connector[Site]):
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
         "customer": Verbs(post=checked(post_customer), shown=checked(shown_customer)),
         "product": Verbs(post=checked(post_product), shown=checked(shown_product)),
+        "product_picture": Verbs(post=checked(post_picture), shown=checked(shown_picture)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),
@@ -53,6 +57,7 @@ class Odoo(Connector[Site]):
         "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
+        "products": Stream(frozenset({"product.changed"}), permitted("products", products)),
     }
 
     def examine(self) -> Iterator[Finding]:

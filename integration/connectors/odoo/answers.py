@@ -28,10 +28,11 @@ NUMBERS = {
 }
 FLAGS = {"is_company", "is_delivery", "active", "is_storable"}
 IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "groups_id"}
-ONES = {"product_uom"}
+ONES = {"product_uom", "country_of_origin"}
 TEXTS = {
     *("name", "display_name", "login", "code", "default_code", "state", "payment_state", "invoice_status"),
     "carrier_tracking_ref",
+    "hs_code",
 }
 MOMENTS = {"write_date", "date_order", "date_done", "date_deadline"}
 REQUIRED = {

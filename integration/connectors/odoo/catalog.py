@@ -136,14 +136,21 @@ class Catalog:
 
     def country(self, code: str) -> int:
         """The country of an ISO 3166 code; `Hold` when Odoo does not know it."""
-        countries = self._keep("countries", lambda: self._search("res.country", [], "code"))
-        for country in countries:
+        for country in self._countries():
             if country["code"] == code.upper():
                 return int(country["id"])
         raise Hold(
             f"unknown country {code}",
             hint="Correct the country of the address in Clarity. {again}",
         )
+
+    def country_code(self, id: int) -> str | None:
+        """The ISO 3166 code of a country; None for one that has no code in Odoo."""
+        for fresh in (False, True):
+            for country in self._countries(fresh):
+                if country["id"] == id:
+                    return str(country["code"]) if country["code"] else None
+        return None
 
     def state(self, country: int, region: str) -> int | None:
         """The state of a country by code or name; None when Odoo has none such, or several."""
@@ -307,6 +314,9 @@ class Catalog:
         if since_19:
             return {id: Unit(Decimal(row["factor"]), _root(rows, id)) for id, row in rows.items()}
         return {id: Unit(1 / Decimal(row["factor"]), row["category_id"][0]) for id, row in rows.items()}
+
+    def _countries(self, fresh: bool = False) -> list[Row]:
+        return self._keep("countries", lambda: self._search("res.country", [], "code"), fresh)
 
     def _taxes(self, fresh: bool) -> list[Row]:
         company = self.company(fresh)["id"]

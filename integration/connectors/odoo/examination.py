@@ -21,6 +21,7 @@ from integration.connectors.odoo.external import find, xmlid
 from integration.connectors.odoo.invoice import changes as invoices
 from integration.connectors.odoo.order import post as order
 from integration.connectors.odoo.order.services import NAMES
+from integration.connectors.odoo.product import changes as products
 from integration.connectors.odoo.shipment import changes as pickings
 from integration.errors import Failure, Hold, Reject
 from integration.settings import System
@@ -61,6 +62,7 @@ class Need(NamedTuple):
 UNPOSTED, UNBILLED = "no order can be posted", "Clarity hears of nothing that is billed"
 UNSHIPPED = "Clarity hears of nothing that is shipped"
 UNTRACKED = "neither carrier nor tracking number reaches Clarity, and an order's carrier is written into its note"
+WITHOUT_CUSTOMS = "Clarity gets no customs number and no country of origin of products"
 NEEDS = (
     Need("sale.order", {*order.READ, "partner_id", "pricelist_id", "origin", "client_order_ref"}, "Sales", UNPOSTED),
     Need("sale.order.line", {"product_id", "price_unit", "discount", "qty_delivered"}, "Sales", UNPOSTED),
@@ -71,6 +73,7 @@ NEEDS = (
     Need("stock.picking", set(pickings.FIELDS), "Inventory", UNSHIPPED, "warning"),
     Need("stock.move", {"picking_id", "picking_code", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
     Need("stock.picking", set(pickings.WITH_DELIVERIES), "Delivery Costs", UNTRACKED, "warning"),
+    Need("product.product", set(products.FOR_CUSTOMS), "Delivery Costs", WITHOUT_CUSTOMS, "warning"),
 )
 SOON = timedelta(days=14)
 MOST_NAMED = 5

@@ -9,6 +9,8 @@ from flask import Blueprint
 
 from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, products, records, shipments
 from integration.sandbox.clarity.api import Api
+from integration.sandbox.clarity.customers import CUSTOMERS
+from integration.sandbox.clarity.products import PRODUCTS
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
 from integration.sandbox.config import ClarityConfig
@@ -56,29 +58,29 @@ class Clarity:
     def register(self, given: Document) -> Document:
         """Stores a new customer, as one who registers at Clarity."""
         with self._records.transaction() as db:
-            customer = customers.create(db, given)
+            customer = CUSTOMERS.create(db, given)
         self._sender.wake()
         return customer
 
     def correct(self, id: str, fields: Document) -> Document:
         """Changes any part of a customer, as people at Clarity do."""
         with self._records.transaction() as db:
-            customer = customers.change(db, customers.existing(self._records, id), fields)
+            customer = CUSTOMERS.change(db, CUSTOMERS.existing(self._records, id), fields)
         self._sender.wake()
         return customer
 
     def merge(self, id: str, others: list[str]) -> Document:
         """Merges customers into the one that stays."""
         with self._records.transaction() as db:
-            merged = [customers.existing(self._records, other) for other in others]
-            customer = customers.merge(db, customers.existing(self._records, id), merged)
+            merged = [CUSTOMERS.existing(self._records, other) for other in others]
+            customer = customers.merge(db, CUSTOMERS.existing(self._records, id), merged)
         self._sender.wake()
         return customer
 
     def offer(self, given: Document) -> Document:
         """Stores a new product, as people at Clarity do who begin to sell it."""
         with self._records.transaction() as db:
-            product = products.create(db, given)
+            product = PRODUCTS.create(db, given)
         self._sender.wake()
         return product
 
@@ -92,14 +94,14 @@ class Clarity:
     def revise(self, id: str, fields: Document) -> Document:
         """Changes any part of a product, right or wrong, as people at Clarity do."""
         with self._records.transaction() as db:
-            product = products.change(db, products.existing(self._records, id), fields)
+            product = PRODUCTS.change(db, PRODUCTS.existing(self._records, id), fields)
         self._sender.wake()
         return product
 
     def withdraw(self, id: str) -> Document:
         """Deletes a product."""
         with self._records.transaction() as db:
-            product = products.delete(db, products.existing(self._records, id))
+            product = products.delete(db, PRODUCTS.existing(self._records, id))
         self._sender.wake()
         return product
 
@@ -107,7 +109,8 @@ class Clarity:
         """What really took effect here."""
         return {
             **orders.truth(self._records),
-            "customers": customers.truth(self._records),
+            "customers": CUSTOMERS.truth(self._records),
+            "products": PRODUCTS.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
             "webhooks": events.counts(self._records),

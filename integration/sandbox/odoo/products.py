@@ -17,7 +17,10 @@ from integration.sandbox.odoo.schema import Field
 
 FIRST_TEMPLATE = 1_000_001
 """From here on are the ids of templates with variants: beyond those of products, which are their own."""
-SHARED = ("name", "list_price", "description_sale", "categ_id", "type", "is_storable", "uom_id")
+SHARED = (
+    *("name", "list_price", "description_sale", "categ_id", "type", "is_storable", "uom_id"),
+    *("hs_code", "country_of_origin", "image_1920"),
+)
 VALUES = "product_template_attribute_value_ids"
 _BARCODE_TAKEN = (
     'Barcode(s) already assigned:\n\n- Barcode "{barcode}" already assigned to product(s): {products}\n\n'

@@ -201,16 +201,16 @@ class Odoo:
             env = self._enter({})
             return [account(env, env.records("sale.order").existing(id)) for id in moved]
 
-    def correct_contact(self, id: int, values: Row) -> Row:
-        """Changes a contact, as an employee does; its id and new write_date.
+    def correct(self, model: str, id: int, values: Row) -> Row:
+        """Changes a record, as an employee does; its id and new write_date.
 
-        Raises `OdooError` for a contact that is not there and for values that it does not take.
+        Raises `OdooError` for a record that is not there and for values that it does not take.
         """
         with self.database.transaction():
             env = self._enter({})
-            env.records("res.partner", [id]).write(values)
+            env.records(model, [id]).write(values)
             env.settle()
-            return {"id": id, "write_date": self.database.rows("res.partner")[id]["write_date"]}
+            return {"id": id, "write_date": self.database.rows(model)[id]["write_date"]}
 
     def set_back(self, model: str, id: int, seconds: float) -> Row:
         """Dates a record's last change earlier, as if its transaction had begun then and only now ended.
