@@ -74,6 +74,7 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "odoo.product_record": (Keyed(("variants",), ("key",)),),
     "odoo.contact": (Keyed(("contacts",), ("key",)),),
     "odoo.order": (Keyed(("lines",), ("key",)),),
+    "fusion.items": (Keyed(("items",), ("key",)),),
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),
     "odoo.shipment": OF_THE_ORDER,
     "odoo.invoice": OF_THE_ORDER,

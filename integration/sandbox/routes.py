@@ -176,6 +176,7 @@ class Pod:
         yield "POST", f"{self._path}/failures", self.fail
         yield "POST", f"{self._path}/advance", self.advance
         yield "PATCH", f"{self._path}/accounts/<id>", self.correct_account
+        yield "PATCH", f"{self._path}/items/<id>", self.correct_item
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, path}``: the next calls fail as only Fusion fails."""
@@ -200,6 +201,10 @@ class Pod:
     def correct_account(self, id: str) -> Response:
         """Changes what Receivables shows of an account, its VAT number for instance."""
         return jsonify({"sites": self._fusion.correct_account(id, json_body())})
+
+    def correct_item(self, id: str) -> Response:
+        """Changes the item with this number, its weight for instance, in every organization that it is in."""
+        return jsonify({"organizations": self._fusion.correct_item(id, json_body())})
 
 
 def _count(body: dict[str, Any]) -> int:

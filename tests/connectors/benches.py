@@ -136,27 +136,34 @@ class FusionBench(Bench):
     def __init__(self, pod: Pod) -> None:
         self._pod = pod
         self._shop = fusion_targets.Shop(pod)
-        self.system = pod.system
+        self.system = replace(pod.system, options={**pod.system.options, "create_items": "MST,W01"})
 
     def connector(self, system: System) -> Connector[Any]:
         return Fusion(system, self._pod.gate)
 
     def document(self, entity: str) -> Document:
-        return {"order": self._shop.two_lines, "customer": _fusion_customer}[entity]()
+        makes = {"order": self._shop.two_lines, "customer": _fusion_customer, "product": fusion_product}
+        return makes[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - both have one
         return str(document["key"])
 
     def count(self, entity: str, document: Document) -> int:
         books = self._pod.fake.ledger()["orders"]
+        if entity == "product":  # once: the item is in both organizations, with one id
+            [stated] = document["items"]
+            rows = [row for row in self._pod.fake.ledger()["items"] if row["number"] == stated["sku"]]
+            return len(rows) - len({row["id"] for row in rows})
         if entity == "customer":
             [stated] = document["addresses"]
             parties = self._pod.fake.ledger()["parties"]
             return sum(each["lines"] == stated["fields"]["Address1"] for one in parties for each in one["addresses"])
         return sum(row["submissions"] for row in books if row["source_id"] == document["key"])
 
-    def ambiguous(self, entity: str) -> Document:
-        """Ana works for another account, too."""
+    def ambiguous(self, entity: str) -> Document | None:
+        """Ana works for another account, too; an item's number is unique."""
+        if entity == "product":
+            return None
         records = self._pod.fake._records
         (ana,) = [row for row in records.all("contacts") if row["EmailAddress"] == "ana@example.test"]
         (other,) = [row for row in records.all("customerAccountSitesLOV") if _bills(row, "A-7")]
@@ -193,7 +200,8 @@ class CreatingBench(FusionBench):
     def __init__(self, pod: Pod, new: Callable[[], Document]) -> None:
         super().__init__(pod)
         self._new = new
-        self.system = replace(pod.system, options={**pod.system.options, "create_accounts": fusion_targets.ADDRESS_SET})
+        options = {**self.system.options, "create_accounts": fusion_targets.ADDRESS_SET}
+        self.system = replace(pod.system, options=options)
 
     def document(self, entity: str) -> Document:
         stated = self._new()
@@ -341,6 +349,20 @@ def _fusion_customer() -> Document:
         "customer": {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"},
         "party": {"OrganizationName": f"Roe {unique}", "RawPhoneNumber": "600 700 800"},
         "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
+    }
+
+
+def fusion_product() -> Document:
+    """Goods with all that Clarity states of them."""
+    key = odoo_targets.unique()
+    fields = {"ItemDescription": f"Mug {key}", "LongDescription": "Holds 0.3 l."}
+    made = {"ItemClass": "Root Item Class", "Template": "Finished Goods", "PrimaryUOMValue": "Each"}
+    return {
+        "key": f"p-{key}",
+        "archived": False,
+        "statuses": {"active": "Active", "archived": "Inactive"},
+        "items": [{"key": None, "sku": f"SKU-{key}", "fields": fields}],
+        "on_create": {"fields": {**made, "UnitWeightQuantity": Decimal("0.355"), "WeightUOMValue": "Kilogram"}},
     }
 
 

@@ -54,6 +54,7 @@ class TestFusion(Contract):
 
 class TestFusionThatMakesAccounts(Contract):
     kind = "fusion"
+    entities = frozenset({"customer", "order"})
 
     @pytest.fixture
     def bench(self, running: Pod) -> Bench:
@@ -63,6 +64,7 @@ class TestFusionThatMakesAccounts(Contract):
 
 class TestFusionThatMakesAccountsOfPeople(Contract):
     kind = "fusion"
+    entities = frozenset({"customer", "order"})
 
     @pytest.fixture
     def bench(self, running: Pod) -> Bench:
@@ -72,6 +74,7 @@ class TestFusionThatMakesAccountsOfPeople(Contract):
 
 class TestFusionThatAddsSites(Contract):
     kind = "fusion"
+    entities = frozenset({"customer", "order"})
 
     @pytest.fixture(params=[new_company, new_person], ids=["company", "person"])
     def bench(self, running: Pod, request: pytest.FixtureRequest) -> Bench:
@@ -95,7 +98,7 @@ def test_every_connector_is_held_to_the_contract() -> None:
 def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
         "clarity": {"order_status", "shipment", "invoice", "customer", "product"},
-        "fusion": {"order", "customer"},
+        "fusion": {"order", "customer", "product"},
         "odoo": {"order", "customer", "product", "product_picture"},
     }
     assert list(CONNECTORS["odoo"].streams) == [

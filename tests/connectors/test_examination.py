@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 
 from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Finding
+from integration.connectors.fusion import examination
 from integration.connectors.odoo import Odoo
 from integration.errors import Misconfigured
 from integration.settings import System
@@ -195,6 +196,18 @@ def test_settings_that_fusion_does_not_know(fusion: Pod) -> None:
     by_id = examined(fusion.connector(business_unit="300000000000101"))
     assert [finding.verdict for finding in about(by_id, "business unit")] == ["ok"]
     assert [finding.verdict for finding in about(by_id, "guest account")] == ["warning"]
+
+
+def test_items_that_follow_products(fusion: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    [well] = about(examined(fusion.connector(create_items="MST, W01")), "items of products")
+    assert well.verdict == "ok"
+    monkeypatch.setattr(examination, "ITEMS_MADE_HAVE", ("ItemClass", "NotOfThisPod"))
+    found = about(examined(fusion.connector(create_items="MST,W99")), "items of products")
+    assert [(finding.verdict, finding.says) for finding in found] == [
+        ("error", "Fusion shows us no item in organization W99"),
+        ("error", "this pod has no NotOfThisPod"),
+    ]
+    assert actionable(found)
 
 
 def test_a_user_of_fusion_who_may_not_read_orders(fusion: Pod) -> None:

@@ -23,7 +23,7 @@ MAPPINGS = [
     *("clarity.in.customer", "clarity.in.order", "clarity.in.product", "clarity.in.product_picture"),
     *("clarity.out.customer", "clarity.out.invoice", "clarity.out.product", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
-    *("fusion.out.customer", "fusion.out.order"),
+    *("fusion.out.customer", "fusion.out.order", "fusion.out.product"),
     *("odoo.in.customer", "odoo.in.invoice", "odoo.in.product", "odoo.in.reversal", "odoo.in.shipment"),
     *("odoo.out.customer", "odoo.out.order", "odoo.out.product", "odoo.out.product_picture"),
 ]
@@ -41,6 +41,7 @@ WORKFLOWS = [
     "odoo-shipment-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
+    "product-to-fusion",
     "product-to-odoo",
 ]
 
@@ -151,7 +152,7 @@ def test_functions_are_listed() -> None:
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    *_, row, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    *_, row, _, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))

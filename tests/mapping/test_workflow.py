@@ -342,13 +342,14 @@ def test_a_workflow_stored_by_an_older_release_still_compiles() -> None:
         ),
         (
             {"then": THEN | {"system": "fusion"}},
-            "then.entity names 'order_status', which fusion does not take; it takes customer, order",
+            "then.entity names 'order_status', which fusion does not take; it takes customer, order, product",
         ),
     ],
 )
 def test_what_no_system_offers_is_refused_at_load(folder: Path, changes: dict[str, Any], reason: str) -> None:
-    erp, odoo = {"order", "customer"}, {"order", "customer", "product"}
-    taken = {"clarity": {"order_status", "shipment", "invoice", "customer", "product"}, "odoo": odoo, "fusion": erp}
+    erp = {"order", "customer", "product"}
+    clarity = {"order_status", "shipment", "invoice", "customer", "product"}
+    taken = {"clarity": clarity, "odoo": erp, "fusion": erp}
     offered = {name: Offer(posts, EVENTS[name]) for name, posts in taken.items()}
     load_definitions(folder, offers=offered)
     edit(folder / "workflows" / "order-to-odoo.json", **changes)

@@ -20,6 +20,7 @@ from tests.planted import (
     of_forks,
     of_fulfilment,
     of_identity,
+    of_items,
     of_jobs,
     of_local,
     of_motion_and_edges,
@@ -65,6 +66,7 @@ DEFECTS: list[Defect] = [
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
     *of_products_back.DEFECTS,
+    *of_items.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

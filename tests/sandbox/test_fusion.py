@@ -55,7 +55,7 @@ def refused(answer: requests.Response, status: int = 400) -> Any:
 def test_a_payload_that_fusion_would_not_take(pod: Pod, order: dict[str, Any], text: str, path: str) -> None:
     detail = refused(pod.call("POST", ORDERS, order))
     assert (detail["detail"], detail["o:errorPath"]) == (text, path)
-    assert pod.ledger() == {"orders": [], "invoices": [], "account_sites": [], "parties": []}
+    assert pod.ledger() == {"orders": [], "invoices": [], "account_sites": [], "items": [], "parties": []}
 
 
 def test_a_body_that_is_no_order(pod: Pod) -> None:

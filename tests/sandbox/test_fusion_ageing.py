@@ -100,7 +100,7 @@ def test_the_clock_ages_orders_and_all_survives_a_restart(tmp_path: Path) -> Non
         assert (order["number"], len(order["lines"])) == (number, 2)
         assert len(pod.get(INVOICES)["items"]) == 2
         pod.control("POST", "/reset")
-        assert pod.ledger() == {"orders": [], "invoices": [], "account_sites": [], "parties": []}
+        assert pod.ledger() == {"orders": [], "invoices": [], "account_sites": [], "items": [], "parties": []}
         assert int(pod.create()["OrderNumber"]) == int(number) + 1
 
 

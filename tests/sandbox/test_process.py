@@ -258,6 +258,7 @@ def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) 
             "POST /_sandbox/fusion/failures",
             "POST /_sandbox/fusion/advance",
             "PATCH /_sandbox/fusion/accounts/<id>",
+            "PATCH /_sandbox/fusion/items/<id>",
         ),
     ]
     assert all(listed.values()), "each view's docstring says what it does"

@@ -18,6 +18,7 @@ from integration.connectors.fusion.invoice.changes import Invoices
 from integration.connectors.fusion.order.items import Items
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.sales_orders import SalesOrders
+from integration.connectors.fusion.product.catalogue import Catalogue
 from integration.errors import Misconfigured
 from integration.settings import System
 
@@ -39,6 +40,7 @@ class Site:
         self._source_system = options.get("source_system") or "CLARITY"
         self._business_unit = system.option("business_unit")
         self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
+        self.catalogue = Catalogue(self.client, options.get("create_items", ""), options.get("organization", ""))
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
         self.parties = {True: Parties(self.client, ORGANIZATIONS), False: Parties(self.client, PERSONS)}
