@@ -18,6 +18,8 @@ from integration.connectors.contract import Connector, Document
 from integration.connectors.fusion import Fusion, changed_rows
 from integration.connectors.fusion.customer.accounts import ACTIVITIES
 from integration.connectors.fusion.customer.parties import party_name
+from integration.connectors.fusion.product.catalogue import RESOURCE
+from integration.connectors.fusion.product.changes import STAMP
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
@@ -175,6 +177,9 @@ class FusionBench(Bench):
     def together(self, stream: str, monkeypatch: pytest.MonkeyPatch) -> tuple[datetime, list[str], set[str]]:
         monkeypatch.setattr(changed_rows, "LIMIT", PAGE)
         self._pod.fake.reset()
+        if stream == "products":
+            rows = self._stamp(RESOURCE, STAMP)
+            return LONG_AGO, [], {str(row["ItemId"]) for row in rows if row["OrganizationCode"] == "MST"}
         if stream == "customers":
             return LONG_AGO, [], {str(row["AccountNumber"]) for row in self._stamp(ACTIVITIES)}
         keys = [str(self._shop.send(self._shop.two_lines(), MemoryWork()).theirs) for _ in range(TOGETHER)]
@@ -185,12 +190,12 @@ class FusionBench(Bench):
             self._pod.advance(key, 5)
         return LONG_AGO, keys, {str(row["CustomerTransactionId"]) for row in self._stamp("receivablesInvoices")}
 
-    def _stamp(self, resource: str) -> list[dict[str, Any]]:
+    def _stamp(self, resource: str, name: str = "LastUpdateDate") -> list[dict[str, Any]]:
         """Gives every row of a resource one and the same time of change."""
         records, stamp = self._pod.fake._records, datetime.now(UTC).isoformat(timespec="seconds")
         with records.transaction():
             for id, row in list(records._documents[resource].items()):
-                records.put(resource, id, {**row, "LastUpdateDate": stamp})
+                records.put(resource, id, {**row, name: stamp})
             return records.all(resource)
 
 

@@ -109,7 +109,7 @@ def test_what_is_offered_is_known_without_a_call() -> None:
         "customers",
         "products",
     ]
-    assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers"]
+    assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers", "products"]
     assert list(CONNECTORS["clarity"].streams) == []
 
 

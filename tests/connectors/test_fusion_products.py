@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -201,3 +203,16 @@ def test_an_order_finds_an_item_that_was_made_a_moment_ago(running: Pod) -> None
     assert held(lambda: shop.send(order, connector=connector)).code == "unknown_sku"
     connector.post("product", document, MemoryWork())
     assert shop.send(order, shop.new_work(), connector).theirs
+
+
+def test_what_changes_of_an_item_is_read_from_the_item_master(running: Pod) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    connector = running.connector(**MAKES)
+    assert connector.changes("products", since, None, list).changes == ()
+    running.fake.correct_item("SKU-42", {"UnitWeightQuantity": 0.4, "WeightUOMValue": "Kilogram"})
+    [change] = connector.changes("products", since, None, list).changes
+    assert (change.type, change.id, change.number) == ("product.changed", "300000000001042", "SKU-42")
+    assert change.document == {"UnitWeightQuantity": Decimal("0.4"), "WeightUOMValue": "Kilogram"}
+    running.calls.clear()
+    assert running.connector().changes("products", since, None, list).changes == ()
+    assert running.calls == [], "of a pod whose items follow no products nothing is read"

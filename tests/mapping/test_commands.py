@@ -22,7 +22,7 @@ from tests.mapping.shop import order
 MAPPINGS = [
     *("clarity.in.customer", "clarity.in.order", "clarity.in.product", "clarity.in.product_picture"),
     *("clarity.out.customer", "clarity.out.invoice", "clarity.out.product", "clarity.out.shipment"),
-    *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
+    *("fusion.in.customer", "fusion.in.invoice", "fusion.in.product", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order", "fusion.out.product"),
     *("odoo.in.customer", "odoo.in.invoice", "odoo.in.product", "odoo.in.reversal", "odoo.in.shipment"),
     *("odoo.out.customer", "odoo.out.order", "odoo.out.product", "odoo.out.product_picture"),
@@ -32,6 +32,7 @@ WORKFLOWS = [
     "customer-to-odoo",
     "fusion-customer-to-clarity",
     "fusion-invoice-to-clarity",
+    "fusion-product-to-clarity",
     "fusion-reversal-to-clarity",
     "fusion-shipment-to-clarity",
     "odoo-customer-to-clarity",

@@ -9,7 +9,7 @@ from integration.canonical.sources.customers import ClarityCustomerRecord, Fusio
 from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import ReversalOfAnOrder
-from integration.canonical.sources.products import ClarityProduct, OdooProduct
+from integration.canonical.sources.products import ClarityProduct, FusionProduct, OdooProduct
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
@@ -18,6 +18,7 @@ SOURCES: dict[str, Schema] = {
     "fusion.customer": FusionCustomer(),
     "fusion.invoice": FusionInvoice(),
     "fusion.reversal": ReversalOfAnOrder(),
+    "fusion.product": FusionProduct(),
     "fusion.shipment": FusionShipment(),
     "odoo.customer": OdooCustomer(),
     "odoo.invoice": OdooInvoice(),

@@ -76,3 +76,12 @@ class OdooProduct(AsReceived):
     category = Text()
     price = Amount()
     currency = Text()
+
+
+class FusionProduct(AsReceived):
+    """An item of Fusion (itemsV2); ``object_id`` is our id of the product, ``source`` as in `OdooProduct`."""
+
+    object_id = Text(required=True)
+    source = Text(required=True)
+    UnitWeightQuantity = Amount()
+    WeightUOMValue = Text()

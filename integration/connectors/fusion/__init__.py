@@ -54,6 +54,7 @@ class Fusion(Connector[Site]):
         "open_orders": Stream(SHIPMENTS | INVOICES, streams.open_orders),
         "invoices": Stream(INVOICES, streams.invoices),
         "customers": Stream(frozenset({"customer.changed"}), streams.customers),
+        "products": Stream(frozenset({"product.changed"}), streams.products),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from integration.connectors.fusion.order.items import Items
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.sales_orders import SalesOrders
 from integration.connectors.fusion.product.catalogue import Catalogue
+from integration.connectors.fusion.product.changes import ItemChanges
 from integration.errors import Misconfigured
 from integration.settings import System
 
@@ -51,6 +52,7 @@ class Site:
         service = AccountService(self.client, self._source_system, address_set)
         self.creation = Creation(self.parties, service, self.directory, self._source_system, address_set)
         self.accounts = AccountChanges(self.client)
+        self.item_changes = ItemChanges(self.client, self.catalogue)
         self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
 
     def whoami(self) -> str:

@@ -44,6 +44,11 @@ def customers(site: Site, ask: Ask) -> Page:
     return site.accounts.changed(ask.since, ask.page)
 
 
+def products(site: Site, ask: Ask) -> Page:
+    """Items that changed, see `ItemChanges.changed`."""
+    return site.item_changes.changed(ask)
+
+
 def _read(site: Site, key: str) -> SalesOrder | None:
     """The order; None, with a line in the log, for one that cannot be read, so that the others do not wait for it.
 
