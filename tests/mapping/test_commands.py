@@ -20,12 +20,12 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
+    *("clarity.in.customer", "clarity.in.order", "clarity.in.payment", "clarity.in.product"),
     *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
     *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
-    *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
+    *("odoo.out.customer", "odoo.out.order", "odoo.out.payment", "odoo.out.product"),
 ]
 WORKFLOWS = [
     "customer-to-fusion",
@@ -40,6 +40,7 @@ WORKFLOWS = [
     "odoo-shipment-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
+    "payment-to-odoo",
     "product-to-odoo",
 ]
 
@@ -69,6 +70,7 @@ def test_check_says_that_all_is_well() -> None:
         "examples/custom-fields/odoo.out.order",
         "examples/lines-without-sku/fusion.out.order",
         "examples/lines-without-sku/odoo.out.order",
+        "examples/payments/odoo.out.payment",
         "examples/tax-by-place/odoo.out.order",
     ]
     assert all(line.endswith(": all well") for line in result.output.splitlines())
@@ -147,7 +149,8 @@ def test_functions_are_listed() -> None:
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    *_, row, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    rows = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    row = next(each for each in rows if each["name"] == "order-to-odoo")
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))

@@ -23,6 +23,7 @@ from tests.planted import (
     of_local,
     of_motion_and_edges,
     of_operations,
+    of_payments,
     of_products,
     of_publications,
     of_receiver,
@@ -61,6 +62,7 @@ DEFECTS: list[Defect] = [
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
+    *of_payments.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -17,6 +17,7 @@ from integration.connectors.odoo.order.changes import cancellations, returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
+from integration.connectors.odoo.payment.post import post_payment, shown_payment
 from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
@@ -46,6 +47,7 @@ class Odoo(Connector[Site]):
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
         "customer": Verbs(post=checked(post_customer), shown=checked(shown_customer)),
         "product": Verbs(post=checked(post_product), shown=checked(shown_product)),
+        "payment": Verbs(post=checked(post_payment), shown=checked(shown_payment)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),

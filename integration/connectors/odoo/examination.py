@@ -41,6 +41,8 @@ RIGHTS = (
     ("stock.move", "read", STOCK),
     ("account.move", "read", INVOICING),
     ("account.move.line", "read", INVOICING),
+    ("account.payment", "create", INVOICING),
+    ("account.payment", "write", INVOICING),
 )
 """What the integration user has to be allowed, and the group that brings it."""
 

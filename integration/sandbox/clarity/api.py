@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from integration.sandbox.clarity import customers, events, lists, money, orders, products
@@ -54,6 +55,7 @@ class Api:
             ("GET", f"{ROOT}/orders/<path:id>", self.show_order),
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
+            ("GET", f"{ROOT}/orders/<path:id>/payments", self.list_payments),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             ("GET", f"{ROOT}/customers", self.list_customers),
             ("GET", f"{ROOT}/customers/<id>", self.show_customer),
@@ -116,6 +118,11 @@ class Api:
             return shown(order)
 
         return self._changing(push)
+
+    def list_payments(self, id: str) -> Response:
+        orders.existing(self._records, id)
+        arguments = MultiDict([*request.args.items(multi=True), ("orderId", id)])
+        return jsonify(lists.page(self._records, "payment", arguments))
 
     def list_customers(self) -> Response:
         return jsonify(lists.page(self._records, "customer", request.args))
