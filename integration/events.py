@@ -14,6 +14,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "payment.authorized",
         "payment.captured",
         "payment.failed",
+        "payment.voided",
+        "payment.charged_back",
         "shipment.created",
         "shipment.updated",
         "shipment.delivered",

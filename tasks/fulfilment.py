@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from integration.canonical.fulfilment import Stage, carried
 from integration.canonical.order import CANCELLED
+from integration.canonical.payment import CAPTURED
 from integration.canonical.shipment import tracking_key
 from integration.canonical.split import remaining
 from integration.connectors.contract import Document
@@ -25,7 +26,9 @@ from tasks.tracking import FollowUp, Job, Tracking
 KNOWN_WITHIN = 3600.0
 LETS_GO = 5.0
 """Seconds until a target is asked again whether it has let a line go."""
-MOVES = "line_moves"
+DECIDES = 5.0
+"""Seconds until it is asked again who fulfils an order."""
+MOVES, SPLIT = "line_moves", "split_payment"
 
 
 class OfOrder(Tracking):
@@ -97,6 +100,38 @@ class OrderPart(OfOrder):
         fulfilment.show(tx, job.delivery.source, job.delivery.entity, job.delivery.object_id)
         reference = f"{canonical['source']}:{canonical['number'] or canonical['id']}"
         return _pushes(tx, job, canonical["order_id"], (), reference, advances=True)
+
+
+class OrderPayment(Tracking):
+    """A payment: it goes where its order is billed, and to one system only."""
+
+    def before_validate(self, job: Job) -> None:
+        """Decides whether the target is to have a captured payment: the one that fulfils all lines of its order.
+
+        Raises `Throttled` while it is not decided who fulfils them, `Skip` where others do, and `Hold`, at one of
+        them, where several do.
+        """
+        delivery, canonical = job.delivery, job.document["canonical"]
+        if canonical["status"] != CAPTURED:
+            return  # what is to be taken back is where it was posted
+        order_id = canonical["order_id"]
+        with job.runtime.database.statement() as tx:
+            fulfilled_by = fulfilment.claims(tx, delivery.source, order_id).values()
+        by = sorted({target for target in fulfilled_by if target is not None})
+        undecided = None in fulfilled_by or not (by or self._has_order(job, order_id))
+        if undecided and delivery.waited < KNOWN_WITHIN:
+            raise Throttled("it is not decided yet which system fulfils the order that was paid", after=DECIDES)
+        if by and delivery.target not in by[:1]:
+            raise Skip(f"the order is fulfilled by {_names(job, by)}, and paid there", settles=True)
+        if len(by) > 1:
+            held = _shared(_names(job, by), canonical)
+            if not job.work.decided.approves(held):
+                raise held
+
+    @staticmethod
+    def _has_order(job: Job, order_id: str) -> bool:
+        with job.runtime.database.statement() as tx:
+            return crossrefs.exists(tx, crossrefs.needed(job.delivery.target, "order", order_id))
 
 
 class OrderLines(Tracking):
@@ -198,6 +233,7 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
     "reversal": OfOrder,
+    "payment": OrderPayment,
 }
 """How an entity is tracked; one that is not named here needs no tracking."""
 
@@ -260,6 +296,21 @@ def _moves(job: Job, lines: Sequence[str]) -> Hold:
         "it; or correct the order in Clarity, or lines in mappings/workflows, so that the line stays.",
         code=MOVES,
         compared=tuple(lines),
+    )
+
+
+def _names(job: Job, targets: Sequence[int]) -> str:
+    with job.runtime.database.statement() as tx:
+        return " and ".join(installations.name(tx, target) for target in targets)
+
+
+def _shared(names: str, payment: Document) -> Hold:
+    return Hold(
+        f"the order that was paid is fulfilled by {names}, and nothing says which part of the payment is whose",
+        hint="Enter it by hand in each of them, and `fleet held resolve` this; or `fleet held approve ID` posts all of "
+        "it in the first.",
+        code=SPLIT,
+        compared=(payment["id"], payment["amount"]),
     )
 
 

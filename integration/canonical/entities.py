@@ -13,6 +13,7 @@ from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
 from integration.canonical.order_check import check_order
+from integration.canonical.payment import Payment, check_payment
 from integration.canonical.product import Product, check_product
 from integration.canonical.product_picture import ProductPicture
 from integration.canonical.reversal import Reversal, check_reversal
@@ -150,6 +151,17 @@ ENTITIES: Mapping[str, Entity] = {
             whole=_is_more_than_named,
             our_ids=("id",),
             noun="picture",
+        ),
+        Entity(
+            "payment",
+            Payment(),
+            check_payment,
+            home="clarity",
+            passing=("version",),
+            our_ids=("id", "order_id"),
+            made_at_home=True,
+            number_at="orderNumber",
+            worth_at=("amount", "currency"),
         ),
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),

@@ -31,6 +31,8 @@ class Shop:
         yield "POST", f"{self._path}/orders/demo", self.demo
         yield "PATCH", f"{self._path}/orders/<path:id>", self.change
         yield "POST", f"{self._path}/orders/<path:id>/cancel", self.cancel
+        yield "POST", f"{self._path}/orders/<path:id>/payments", self.take_payments
+        yield "PATCH", f"{self._path}/payments/<id>", self.change_payment
         yield "POST", f"{self._path}/customers", self.register
         yield "PATCH", f"{self._path}/customers/<id>", self.correct
         yield "POST", f"{self._path}/customers/<id>/merge", self.merge
@@ -73,6 +75,15 @@ class Shop:
     def cancel(self, id: str) -> Response:
         """Cancels the order, as an employee in Clarity would."""
         return jsonify(self._clarity.cancel(id))
+
+    def take_payments(self, id: str) -> tuple[Response, int]:
+        """``{method, amount, status}``: takes a payment of the order; without a body all those that it lists."""
+        return jsonify(self._clarity.take_payments(id, json_body() if request.content_length else {})), 201
+
+    def change_payment(self, id: str) -> Response:
+        """``{status}``: the payment is captured, voided, failed or charged_back."""
+        body = json_body(("application/json", "application/merge-patch+json"))
+        return jsonify(self._clarity.set_payment_status(id, body.get("status")))
 
     def register(self) -> tuple[Response, int]:
         """Stores a customer, with the id it brings or a new one."""

@@ -71,6 +71,8 @@ class OdooBench(Bench):
             return {"key": made["key"], "url": f"http://{picture_place()}/mug.png"}
         if entity == "product":
             return odoo_product(self._target.currency)
+        if entity == "payment":
+            return odoo_payment(self._shop)
         return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - all have one
@@ -86,11 +88,14 @@ class OdooBench(Bench):
             of = [["name", "=", f"Mug {document['key'].removeprefix('p-')}"]]
             rows = self._target.owner("product.product", "search_read", domain=of, fields=["image_1920"])
             return sum(bool(row["image_1920"]) for row in rows)
+        if entity == "payment":
+            of = [["payment_reference", "=", document["key"]], ["state", "=", "in_process"], ["move_id", "!=", False]]
+            return int(self._target.owner("account.payment", "search_count", domain=of))
         domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
     def ambiguous(self, entity: str) -> Document | None:
-        if entity == "product_picture":
+        if entity in ("product_picture", "payment"):
             return None
         document = self.document(entity)
         if entity == "product":
@@ -327,6 +332,28 @@ def odoo_product(currency: str) -> Document:
         "fields": {**fields, "list_price": Decimal("12.30"), "weight": Decimal("0.355")},
         "category": "Goods",
         "on_create": {"fields": {"type": "consu", "is_storable": True}, "uom": "Units"},
+    }
+
+
+def odoo_payment(shop: odoo_targets.Shop, amount: str = "68.49") -> Document:
+    """Of an order that is posted and not billed."""
+    order = shop.two_lines()
+    shop.send(order, shop.new_work())
+    return payment_of(shop, order, amount)
+
+
+def payment_of(shop: odoo_targets.Shop, order: Document, amount: str = "68.49", **changes: Any) -> Document:
+    key = f"pay-{odoo_targets.unique()}"
+    return {
+        "key": key,
+        "order": order["key"],
+        "status": "captured",
+        "journal": "Bank",
+        "amount": Decimal(amount),
+        "currency": shop.target.currency,
+        "memo": order["order"]["origin"],
+        "fields": {"payment_reference": key, "date": "2026-01-02"},
+        **changes,
     }
 
 

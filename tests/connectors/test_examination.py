@@ -143,6 +143,11 @@ class TestLive:
             ("sales-only may not create product.product", "Give sales-only in Odoo the group Products / Create."),
         }
 
+    def test_payments_are_for_whoever_may_invoice(self, odoo: LiveTarget) -> None:
+        [finding] = about(examined(Odoo(odoo.sales_only, odoo.gate)), "payments")
+        assert (finding.verdict, "sales-only may not create payments" in finding.says) == ("warning", True)
+        assert about(examined(odoo.connector()), "payments") == []
+
     def test_products_that_share_a_sku(self, odoo: LiveTarget) -> None:
         sku = f"!{unique()}"  # sorts first among those that are named
         products = [odoo.create("product.product", name=sku, default_code=sku) for _ in range(2)]

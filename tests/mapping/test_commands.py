@@ -20,12 +20,18 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *("clarity.in.customer", "clarity.in.order", "clarity.in.product", "clarity.in.product_picture"),
+    *(
+        "clarity.in.customer",
+        "clarity.in.order",
+        "clarity.in.payment",
+        "clarity.in.product",
+        "clarity.in.product_picture",
+    ),
     *("clarity.out.customer", "clarity.out.invoice", "clarity.out.product", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.product", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order", "fusion.out.product"),
     *("odoo.in.customer", "odoo.in.invoice", "odoo.in.product", "odoo.in.reversal", "odoo.in.shipment"),
-    *("odoo.out.customer", "odoo.out.order", "odoo.out.product", "odoo.out.product_picture"),
+    *("odoo.out.customer", "odoo.out.order", "odoo.out.payment", "odoo.out.product", "odoo.out.product_picture"),
 ]
 WORKFLOWS = [
     "customer-to-fusion",
@@ -42,6 +48,7 @@ WORKFLOWS = [
     "odoo-shipment-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
+    "payment-to-odoo",
     "product-to-fusion",
     "product-to-odoo",
 ]
@@ -74,6 +81,7 @@ def test_check_says_that_all_is_well() -> None:
         "examples/lines-without-sku/odoo.out.order",
         "examples/more-from-odoo/odoo.in.product",
         "examples/more-from-odoo/odoo.out.product",
+        "examples/payments/odoo.out.payment",
         "examples/pictures",
         "examples/tax-by-place/odoo.out.order",
     ]
@@ -153,7 +161,8 @@ def test_functions_are_listed() -> None:
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    *_, row, _, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    rows = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    row = next(each for each in rows if each["name"] == "order-to-odoo")
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))

@@ -25,6 +25,7 @@ from tests.planted import (
     of_local,
     of_motion_and_edges,
     of_operations,
+    of_payments,
     of_products,
     of_products_back,
     of_publications,
@@ -67,6 +68,7 @@ DEFECTS: list[Defect] = [
     *of_products.DEFECTS,
     *of_products_back.DEFECTS,
     *of_items.DEFECTS,
+    *of_payments.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

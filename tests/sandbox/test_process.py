@@ -248,6 +248,7 @@ def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) 
         *("GET /_sandbox/ledger", "GET /_sandbox/faults", "POST /_sandbox/faults", "DELETE /_sandbox/faults"),
         *("POST /_sandbox/reset", "POST /_sandbox/orders", "POST /_sandbox/orders/generate"),
         *("POST /_sandbox/orders/demo", "PATCH /_sandbox/orders/<id>", "POST /_sandbox/orders/<id>/cancel"),
+        *("POST /_sandbox/orders/<id>/payments", "PATCH /_sandbox/payments/<id>"),
         *("POST /_sandbox/customers", "PATCH /_sandbox/customers/<id>", "POST /_sandbox/customers/<id>/merge"),
         *("POST /_sandbox/products", "POST /_sandbox/products/generate"),
         *("PATCH /_sandbox/products/<id>", "DELETE /_sandbox/products/<id>"),

@@ -17,6 +17,7 @@ from integration.connectors.odoo.order.changes import cancellations, returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
+from integration.connectors.odoo.payment.post import post_payment, shown_payment
 from integration.connectors.odoo.product.changes import products
 from integration.connectors.odoo.product.picture import post_picture, shown_picture
 from integration.connectors.odoo.product.post import post_product, shown_product
@@ -50,6 +51,7 @@ class Odoo(Connector[Site]):
         "customer": Verbs(post=checked(post_customer), shown=checked(shown_customer)),
         "product": Verbs(post=checked(post_product), shown=checked(shown_product)),
         "product_picture": Verbs(post=checked(post_picture), shown=checked(shown_picture)),
+        "payment": Verbs(post=checked(post_payment), shown=checked(shown_payment)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),

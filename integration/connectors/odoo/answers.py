@@ -24,7 +24,7 @@ NUMBERS = {
     *("amount", "amount_total", "amount_tax", "amount_residual", "amount_untaxed", "price_unit", "price_total"),
     *("price_subtotal", "discount", "product_uom_qty", "quantity", "quantity_done", "qty_delivered", "qty_invoiced"),
     *("qty_to_invoice", "factor", "relative_factor", "customer_lead", "list_price", "weight"),
-    "product_variant_count",
+    *("product_variant_count", "amount_residual_currency"),
 }
 FLAGS = {"is_company", "is_delivery", "active", "is_storable"}
 IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "groups_id"}
@@ -43,6 +43,8 @@ REQUIRED = {
     *(("product.pricelist", "currency_id"), ("res.company", "currency_id"), ("res.users", "company_id")),
     *(("res.users", "login"), ("sale.order.line", "order_id"), ("account.move.line", "move_id")),
     *(("product.product", name) for name in ("uom_id", "product_tmpl_id", "type")),
+    *(("account.payment", name) for name in ("state", "currency_id", "partner_id")),
+    *(("sale.order", "partner_invoice_id"), ("res.partner", "commercial_partner_id")),
     *(("account.tax", "name"), ("delivery.carrier", "name"), ("uom.uom", "factor")),
 }
 """Model and field: what is never empty there."""

@@ -23,7 +23,7 @@ ABSENT_SECONDS = 60.0
 """For so long nothing is remembered to be there."""
 MOST_KEPT = 50_000
 CARRIER = "delivery.carrier"
-OF_COMPANIES = (CARRIER, "account.payment.term")
+OF_COMPANIES = (CARRIER, "account.payment.term", "account.journal")
 """Models that are looked up by name, and whose records may be one company's."""
 
 Row = dict[str, Any]
@@ -188,6 +188,16 @@ class Catalog:
             f"payment term “{name}”",
             "In Odoo (Accounting, Configuration, Payment Terms) have exactly one of this name, or correct "
             "mappings/tables/payment_terms.json and run `fleet mapping publish`. {again}",
+        )
+
+    def journal(self, name: str) -> int:
+        """The journal of that name; `Hold` when none or several have it."""
+        return self._only(
+            lambda fresh: self._named("account.journal", name, fresh),
+            None,
+            f"journal “{name}”",
+            "In Odoo (Accounting, Configuration, Journals) have exactly one of this name, of type Bank, Cash or Credit "
+            "Card; or correct mappings/tables/odoo_journals.json and run `fleet mapping publish`. {again}",
         )
 
     def category(self, name: str) -> int:

@@ -107,6 +107,7 @@ class Examination:
             "pricelists": self._pricelists,
             "products": self._products,
             "service products": self._service_products,
+            "payments": self._payments,
         }
         for about, part in parts.items():
             try:
@@ -253,6 +254,13 @@ class Examination:
                 says = f"the product “{row['name']}” is archived, and orders still use it"
                 fix = f"Unarchive the product “{row['name']}” in Odoo."
                 yield Finding("service products", "warning", says, fix)
+
+    def _payments(self) -> Iterator[Finding]:
+        """A warning only: as shipped no payment is posted."""
+        if self._catalog.fields("account.payment") and not self._may("account.payment", "create"):
+            says = f"{self._user['login']} may not create payments: those of Clarity that are posted are held"
+            fix = f"Give {self._user['login']} in Odoo the group {INVOICING}, if a mapping names journals for payments."
+            yield Finding("payments", "warning", says, fix)
 
     def _search(self, model: str, domain: list[Any], *fields: str) -> list[Row]:
         rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))

@@ -7,7 +7,17 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, products, records, shipments
+from integration.sandbox.clarity import (
+    catalogue,
+    customers,
+    events,
+    invoices,
+    orders,
+    payments,
+    products,
+    records,
+    shipments,
+)
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.customers import CUSTOMERS
 from integration.sandbox.clarity.products import PRODUCTS
@@ -104,6 +114,21 @@ class Clarity:
             product = products.delete(db, PRODUCTS.existing(self._records, id))
         self._sender.wake()
         return product
+
+    def take_payments(self, id: str, given: Document) -> list[Document]:
+        """Takes the payment given for an order; without one all that the order lists."""
+        with self._records.transaction() as db:
+            order = orders.existing(self._records, id)
+            made = [payments.take(db, order, given)] if given else payments.report(db, order)
+        self._sender.wake()
+        return made
+
+    def set_payment_status(self, id: str, status: Any) -> Document:
+        """Captures, voids or fails a payment, or has it charged back."""
+        with self._records.transaction() as db:
+            payment = payments.set_status(db, payments.existing(self._records, id), status)
+        self._sender.wake()
+        return payment
 
     def ledger(self) -> dict[str, Any]:
         """What really took effect here."""

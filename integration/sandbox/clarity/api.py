@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from integration.sandbox.clarity import events, lists, money, orders
@@ -57,6 +58,7 @@ class Api:
             ("GET", f"{ROOT}/orders/<path:id>", self.show_order),
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
+            ("GET", f"{ROOT}/orders/<path:id>/payments", self.list_payments),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             *self.of_records(CUSTOMERS),
             *self.of_records(PRODUCTS),
@@ -115,6 +117,11 @@ class Api:
             return shown(order)
 
         return self._changing(push)
+
+    def list_payments(self, id: str) -> Response:
+        orders.existing(self._records, id)
+        arguments = MultiDict([*request.args.items(multi=True), ("orderId", id)])
+        return jsonify(lists.page(self._records, "payment", arguments))
 
     def of_records(self, of: Versioned) -> Iterator[tuple[str, str, Callable[..., Any]]]:
         """The routes of the records of one kind: list, show and change."""

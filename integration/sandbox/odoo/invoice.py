@@ -55,6 +55,22 @@ class Invoice(Records):
         """``amount`` of a posted invoice comes in; more than is left is not taken."""
         self._settle_off(id, amount, "paid")
 
+    @on_records
+    def js_assign_outstanding_line(self, line_id: int) -> None:
+        """Sets a payment off against the invoice, as far as both reach."""
+        from integration.sandbox.odoo.payments import set_off  # it needs Invoice, so it cannot come first
+
+        [id] = self._existing_ids()
+        set_off(self.env, self, id, line_id)
+
+    def open_again(self, id: int, amount: float) -> None:
+        """``amount`` that had come in is taken back."""
+        move = self.existing(id)
+        left = Decimal(repr(move["amount_residual"])) + Decimal(repr(amount))
+        paid = Decimal(repr(move.get("paid", 0.0))) - Decimal(repr(amount))
+        state = "partial" if paid > 0 else "not_paid"
+        self.store(id, {"amount_residual": float(left), "paid": float(paid), "payment_state": state})
+
     def reverse(self, id: int, on: str, reason: str) -> int:
         """The draft of a refund of the whole invoice."""
         move = self.existing(id)
@@ -113,7 +129,7 @@ class Invoice(Records):
         super().unlink_one(id)
 
     def label(self, row: Row) -> str:
-        draft = {"out_invoice": "Draft Invoice", "out_refund": "Draft Credit Note"}[row["move_type"]]
+        draft = {"out_invoice": "Draft Invoice", "out_refund": "Draft Credit Note"}.get(row["move_type"], "Draft Entry")
         reference = f"({shorten(row['ref'], 50)})" if row.get("ref") else ""
         return " ".join(filter(None, (draft if row["state"] == "draft" else "", row["name"], reference)))
 
@@ -213,6 +229,9 @@ class InvoiceLine(Records):
     def label(self, row: Row) -> str:
         move = self._move(row)
         return " ".join(filter(None, (move["name"], move.get("ref") and f"({move['ref']})", row.get("name"))))
+
+    def compute_account_type(self, row: Row) -> str:  # noqa: ARG002 - of a line of a product it is always this
+        return "income"
 
     def compute_move_name(self, row: Row) -> str | bool:
         return self._move(row)["name"] or False

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, products, sale, stock, wizards
+from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, payments, products, sale, stock, wizards
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -35,6 +35,7 @@ CLASSES: dict[str, type[Records]] = {
     "account.move": invoice.Invoice,
     "account.move.line": invoice.InvoiceLine,
     "account.move.reversal": wizards.ReverseInvoices,
+    "account.payment": payments.Payment,
     "account.payment.register": wizards.RegisterPayment,
     "base.partner.merge.automatic.wizard": merge.MergeContacts,
     "ir.config_parameter": Records,
