@@ -197,6 +197,7 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "order": OrderLines,
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
+    "refund": OfOrder,
     "reversal": OfOrder,
 }
 """How an entity is tracked; one that is not named here needs no tracking."""

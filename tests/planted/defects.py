@@ -26,6 +26,7 @@ from tests.planted import (
     of_products,
     of_publications,
     of_receiver,
+    of_refunds,
     of_startup,
     of_store,
     of_systems,
@@ -61,6 +62,7 @@ DEFECTS: list[Defect] = [
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
+    *of_refunds.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -10,6 +10,7 @@ from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import ReversalOfAnOrder
 from integration.canonical.sources.products import ClarityProduct
+from integration.canonical.sources.refunds import OdooRefund
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
@@ -21,6 +22,7 @@ SOURCES: dict[str, Schema] = {
     "fusion.shipment": FusionShipment(),
     "odoo.customer": OdooCustomer(),
     "odoo.invoice": OdooInvoice(),
+    "odoo.refund": OdooRefund(),
     "odoo.reversal": ReversalOfAnOrder(),
     "odoo.shipment": OdooShipment(),
 }

@@ -7,7 +7,17 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, products, records, shipments
+from integration.sandbox.clarity import (
+    catalogue,
+    customers,
+    events,
+    invoices,
+    orders,
+    products,
+    records,
+    refunds,
+    shipments,
+)
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
@@ -110,6 +120,7 @@ class Clarity:
             "customers": customers.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
+            "refunds": refunds.truth(self._records),
             "webhooks": events.counts(self._records),
         }
 
