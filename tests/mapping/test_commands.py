@@ -21,10 +21,10 @@ from tests.mapping.shop import order
 
 MAPPINGS = [
     *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.refund", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.refund", "odoo.in.reversal", "odoo.in.shipment"),
     *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
 ]
 WORKFLOWS = [
@@ -36,6 +36,7 @@ WORKFLOWS = [
     "fusion-shipment-to-clarity",
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
+    "odoo-refund-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
     "order-to-fusion",
@@ -93,9 +94,9 @@ def test_check_fails_with_one_line_per_problem(tmp_path: Path) -> None:
 
 
 def test_check_of_an_unknown_mapping_fails() -> None:
-    result = fleet(mapping, "check", "odoo.return")
+    result = fleet(mapping, "check", "odoo.lorry")
     assert result.exit_code == 1
-    assert f"there is no mapping odoo.return. These are here: {', '.join(MAPPINGS)}." in result.output
+    assert f"there is no mapping odoo.lorry. These are here: {', '.join(MAPPINGS)}." in result.output
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_functions_are_listed() -> None:
     assert "lookup TABLE     The value's entry in a table." in lines
     assert lines[-1] == (
         "Also in JMESPath expressions (from, each, when): "
-        "allocate, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
+        "allocate, credited, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
     )
     listed = {each["name"]: each for each in json.loads(fleet(mapping, "functions", "--json").output)["rows"]}
     assert listed["split"]["arguments"] == ["separator"]
