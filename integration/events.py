@@ -32,6 +32,9 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "inventory.updated",
     ),
     "fusion": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed", "product.changed"),
-    "odoo": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed", "product.changed"),
+    "odoo": (
+        *("shipment.changed", "invoice.changed", "refund.changed", "order.reversed"),
+        *("customer.changed", "product.changed"),
+    ),
 }
 """Clarity's are those of its webhooks; an ERP's are those that its connector makes of what a poll finds."""

@@ -232,6 +232,7 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "order": OrderLines,
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
+    "refund": OfOrder,
     "reversal": OfOrder,
     "payment": OrderPayment,
 }

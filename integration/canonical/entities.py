@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from marshmallow import Schema
 
-from integration.canonical import invoice, order_check
+from integration.canonical import invoice, order_check, refund
 from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
@@ -16,6 +16,7 @@ from integration.canonical.order_check import check_order
 from integration.canonical.payment import Payment, check_payment
 from integration.canonical.product import Product, check_product
 from integration.canonical.product_picture import ProductPicture
+from integration.canonical.refund import Refund, check_refund
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
@@ -117,7 +118,7 @@ ENTITIES: Mapping[str, Entity] = {
             our_ids=("id", "customer.id"),
             email_at="customer.email",
             worth_at=("totals.grandTotal", "currency"),
-            parts=("order_status", "shipment", "invoice", "reversal"),
+            parts=("order_status", "shipment", "invoice", "refund", "reversal"),
         ),
         Entity(
             "customer",
@@ -165,6 +166,7 @@ ENTITIES: Mapping[str, Entity] = {
         ),
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
+        Entity("refund", Refund(), check_refund, sums=refund.sums, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
         Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),

@@ -78,10 +78,13 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),
     "odoo.shipment": OF_THE_ORDER,
     "odoo.invoice": OF_THE_ORDER,
+    "odoo.refund": OF_THE_ORDER,
     "fusion.shipment": OF_THE_ORDER,
     "fusion.invoice": OF_THE_ORDER,
     "shipment": (Keyed(("lines",), ("order_line_id",)),),
     "clarity.shipment": (Keyed(("body.lines",), ("orderLineId",)),),
+    "refund": (Keyed(("lines",), ("order_line_id",)),),
+    "clarity.refund": (Keyed(("body.lines",), ("orderLineId",)),),
 }
 """What has to differ in which document, by the name that mappings call it."""
 

@@ -24,13 +24,14 @@ from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
 from tests.connectors import fusion_targets, odoo_targets
-from tests.connectors.contract_suite import Bench
+from tests.connectors.contract_suite import Bench, send
 from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import LiveTarget, Target
 from tests.connectors.raw_server import Asked, Server
 from tests.connectors.test_clarity import Gate
 from tests.connectors.test_clarity_fulfilment import DOCUMENTS
+from tests.connectors.test_clarity_refunds import refund
 from tests.connectors.work import MemoryWork
 from tests.sandbox.rig import Sandbox
 
@@ -127,6 +128,9 @@ class OdooBench(Bench):
         model, change, prefix = "stock.picking", {"carrier_tracking_ref": odoo_targets.unique()}, ""
         if stream == "invoices":
             ids, model, change = [staff.bill(str(order)) for order in orders], "account.move", {"ref": "together"}
+        elif stream == "refunds":
+            billed = [staff.bill(str(order)) for order in orders]
+            ids, model, change = [staff.credit(id) for id in billed], "account.move", {"invoice_origin": "together"}
         elif stream == "returns":
             ids, prefix = [staff.take_back(id) for id in ids], "return/"
         self._target.owner(model, "write", ids, vals=change)  # one transaction, one time
@@ -289,6 +293,8 @@ class ClarityBench(Bench):
         id = self._shop.order()["id"]
         if entity == "order_status":
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
+        if entity == "refund":
+            return self._refund(id)
         document = DOCUMENTS[entity](id)
         document["body"]["lines" if entity == "shipment" else "total"] = (
             [{"orderLineId": "1", "quantity": Decimal(1)}] if entity == "shipment" else Decimal(1)
@@ -308,6 +314,15 @@ class ClarityBench(Bench):
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)
         return sum(one["writes"] for one in ledger[f"{entity}s"] if one["order_id"] == id)
+
+    def _refund(self, order: str) -> Document:
+        """A small one, of an order that is billed."""
+        billed = {"order_id": order, "status": "open", "body": DOCUMENTS["invoice"](order)["body"]}
+        billed["body"] |= {"total": Decimal(2), "balance": Decimal(2)}
+        send(self, "invoice", billed, MemoryWork())
+        document = refund(order)
+        rows = {"lines": [], "adjustments": [{"kind": "other", "amount": Decimal(1)}]}
+        return {**document, "body": {**document["body"], "amount": Decimal(1), "tax": None, **rows}}
 
     def _registered(self) -> Document:
         made: Document = self._shop.control("POST", "/customers", {"type": "person", "name": "Jane Roe"})

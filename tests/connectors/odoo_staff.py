@@ -102,10 +102,21 @@ class Staff:
 
     def reverse(self, invoice: int) -> None:
         """Credits the whole invoice."""
+        self.credit(invoice)
+
+    def credit(self, invoice: int, *, quantity: float | None = None, post: bool = True, **values: Any) -> int:
+        """A credit note of the invoice; of its first line's ``quantity`` alone, if there is one."""
         journal = self._target.one("account.move", invoice, "journal_id")["journal_id"]
-        wizard = self._wizard("account.move.reversal", invoice, journal_id=journal)
-        note = self._do("account.move.reversal", "refund_moves", wizard)["res_id"]
-        self.post(note)
+        wizard = self._wizard("account.move.reversal", invoice, journal_id=journal, **values)
+        note = int(self._do("account.move.reversal", "refund_moves", wizard)["res_id"])
+        if quantity is not None:
+            domain = [["move_id", "=", note], ["display_type", "=", "product"]]
+            first, *others = self._do("account.move.line", "search", domain=domain, order="id")
+            change = [[1, first, {"quantity": quantity}], *([2, line, 0] for line in others)]
+            self._do("account.move", "write", [note], vals={"invoice_line_ids": change})
+        if post:
+            self.post(note)
+        return note
 
     def cancel(self, invoice: int, *, posted: bool = True) -> None:
         if posted:

@@ -44,6 +44,7 @@ WORKFLOWS = [
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
     "odoo-product-to-clarity",
+    "odoo-refund-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
     "order-to-fusion",
@@ -107,9 +108,9 @@ def test_check_fails_with_one_line_per_problem(tmp_path: Path) -> None:
 
 
 def test_check_of_an_unknown_mapping_fails() -> None:
-    result = fleet(mapping, "check", "odoo.return")
+    result = fleet(mapping, "check", "odoo.lorry")
     assert result.exit_code == 1
-    assert f"there is no mapping odoo.return. These are here: {', '.join(MAPPINGS)}." in result.output
+    assert f"there is no mapping odoo.lorry. These are here: {', '.join(MAPPINGS)}." in result.output
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_functions_are_listed() -> None:
     assert "lookup TABLE     The value's entry in a table." in lines
     assert lines[-1] == (
         "Also in JMESPath expressions (from, each, when): "
-        "allocate, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
+        "allocate, credited, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
     )
     listed = {each["name"]: each for each in json.loads(fleet(mapping, "functions", "--json").output)["rows"]}
     assert listed["split"]["arguments"] == ["separator"]

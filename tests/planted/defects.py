@@ -30,6 +30,7 @@ from tests.planted import (
     of_products_back,
     of_publications,
     of_receiver,
+    of_refunds,
     of_startup,
     of_store,
     of_systems,
@@ -69,6 +70,7 @@ DEFECTS: list[Defect] = [
     *of_products_back.DEFECTS,
     *of_items.DEFECTS,
     *of_payments.DEFECTS,
+    *of_refunds.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

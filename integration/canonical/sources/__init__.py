@@ -10,6 +10,7 @@ from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import ReversalOfAnOrder
 from integration.canonical.sources.products import ClarityProduct, FusionProduct, OdooProduct
+from integration.canonical.sources.refunds import OdooRefund
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
@@ -23,6 +24,7 @@ SOURCES: dict[str, Schema] = {
     "odoo.customer": OdooCustomer(),
     "odoo.invoice": OdooInvoice(),
     "odoo.product": OdooProduct(),
+    "odoo.refund": OdooRefund(),
     "odoo.reversal": ReversalOfAnOrder(),
     "odoo.shipment": OdooShipment(),
 }

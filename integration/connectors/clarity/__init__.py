@@ -1,4 +1,4 @@
-"""Clarity eCommerce: its orders are read here, and it is shown their status, shipments and invoices.
+"""Clarity eCommerce: its orders are read here, and it is shown their status, shipments, invoices and refunds.
 
 The protocol is Clarity API v1 as our sandbox has it (JSON, OAuth 2.0 client credentials, Idempotency-Key).
 """
@@ -14,6 +14,7 @@ from integration.connectors.clarity.invoice.post import post_invoice, shown_invo
 from integration.connectors.clarity.order.fetch import fetch_order
 from integration.connectors.clarity.order.status import post_status, shown_status
 from integration.connectors.clarity.product.post import fetch_product, post_product, shown_product
+from integration.connectors.clarity.refund.post import post_refund, shown_refund
 from integration.connectors.clarity.shipment.post import post_shipment, shown_shipment
 from integration.connectors.contract import Connector, Finding, Verbs
 from integration.connectors.oauth import CREDENTIALS
@@ -34,6 +35,7 @@ class Clarity(Connector[Client]):
         "order_status": Verbs(post=post_status, shown=shown_status),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),
         "invoice": Verbs(post=post_invoice, shown=shown_invoice),
+        "refund": Verbs(post=post_refund, shown=shown_refund),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from integration.connectors.odoo.payment.post import post_payment, shown_payment
 from integration.connectors.odoo.product.changes import products
 from integration.connectors.odoo.product.picture import post_picture, shown_picture
 from integration.connectors.odoo.product.post import post_product, shown_product
+from integration.connectors.odoo.refund.changes import refunds
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
 
@@ -56,6 +57,7 @@ class Odoo(Connector[Site]):
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),
         "invoices": Stream(frozenset({"invoice.changed"}), permitted("invoices", invoices)),
+        "refunds": Stream(frozenset({"refund.changed", "invoice.changed"}), permitted("refunds", refunds)),
         "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),

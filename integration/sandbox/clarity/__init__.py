@@ -16,6 +16,7 @@ from integration.sandbox.clarity import (
     payments,
     products,
     records,
+    refunds,
     shipments,
 )
 from integration.sandbox.clarity.api import Api
@@ -138,6 +139,7 @@ class Clarity:
             "products": PRODUCTS.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
+            "refunds": refunds.truth(self._records),
             "webhooks": events.counts(self._records),
         }
 

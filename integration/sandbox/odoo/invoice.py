@@ -10,7 +10,7 @@ from decimal import Decimal
 from textwrap import shorten
 from typing import Any
 
-from integration.sandbox.odoo import amounts
+from integration.sandbox.odoo import amounts, set_off
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import not_faked, user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
@@ -41,6 +41,7 @@ class Invoice(Records):
     @on_records
     def button_draft(self) -> None:
         for id in self._existing_ids():
+            set_off.release(self, id)
             unpaid = {"payment_state": "not_paid", "paid": 0.0, "reversed": 0.0}
             self.store(id, {**unpaid, "state": "draft", "amount_residual": self.existing(id)["amount_total"]})
 
@@ -168,10 +169,24 @@ class Invoice(Records):
         self.store(id, {**changed, "payment_state": "not_paid" if move["amount_total"] else "paid"})
         if original := move.get("reversed_entry_id"):
             left = min(move["amount_residual"], self.existing(original)["amount_residual"])
-            self._settle_off(original, left, "reversed")
-            self._settle_off(id, left, "paid")
+            self.set_off(original, id, left)
 
-    def _settle_off(self, id: int, amount: float, how: str) -> None:
+    def compute_invoice_payments_widget(self, row: Row) -> Row | bool:
+        return set_off.widget(self, row)
+
+    @on_records
+    def js_remove_outstanding_partial(self, partial_id: int) -> None:
+        """Takes a payment or a refund back that was set off against the invoice."""
+        [id] = self._existing_ids()
+        set_off.remove(self, id, partial_id)
+
+    def set_off(self, invoice: int, refund: int, amount: float) -> None:
+        """A refund lowers what is left of an invoice, which settles both."""
+        if amount:
+            self._settle_off(invoice, amount, "reversed", by=refund)
+            self._settle_off(refund, amount, "paid", by=invoice)
+
+    def _settle_off(self, id: int, amount: float, how: str, by: int = 0) -> None:
         """Takes ``amount`` off what is left; all of it taken by a refund: reversed."""
         move = self.existing(id)
         left = Decimal(repr(move["amount_residual"]))
@@ -181,7 +196,7 @@ class Invoice(Records):
         whole = "reversed" if how == "reversed" and not move.get("paid") else "paid"
         state = whole if taken == left else "partial"
         sums = {"amount_residual": float(left - taken), how: move.get(how, 0.0) + float(taken)}
-        self.store(id, {**sums, "payment_state": state})
+        self.store(id, {**sums, "payment_state": state, **set_off.noted(self, move, float(taken), how, by)})
 
     def _number(self, move: Row) -> str:
         prefix = f"{PREFIXES[move['move_type']]}/{move['invoice_date'][:4]}"
