@@ -29,7 +29,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "product.deleted",
         "inventory.updated",
     ),
-    "fusion": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
-    "odoo": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
+    "fusion": ("shipment.changed", "invoice.changed", "cancellation.changed", "customer.changed"),
+    "odoo": ("shipment.changed", "invoice.changed", "cancellation.changed", "order.reversed", "customer.changed"),
 }
 """Clarity's are those of its webhooks; an ERP's are those that its connector makes of what a poll finds."""

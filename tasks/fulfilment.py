@@ -177,6 +177,10 @@ class OrderLines(Tracking):
         return fulfilment.open_orders(tx, installation)
 
     @staticmethod
+    def as_posted(tx: Transaction, installation: int, theirs: Sequence[str]) -> dict[str, Document]:
+        return fulfilment.as_posted(tx, installation, theirs)
+
+    @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
         fulfilment.polled(tx, installation, keys)
 
@@ -197,6 +201,7 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "order": OrderLines,
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
+    "cancellation": OfOrder,
     "reversal": OfOrder,
 }
 """How an entity is tracked; one that is not named here needs no tracking."""

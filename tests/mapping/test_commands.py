@@ -21,19 +21,20 @@ from tests.mapping.shop import order
 
 MAPPINGS = [
     *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
-    *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
+    *("clarity.out.cancellation", "clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("fusion.in.cancellation", "fusion.in.customer", "fusion.in.invoice", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.in.cancellation", "odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
     *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
 ]
 WORKFLOWS = [
     "customer-to-fusion",
     "customer-to-odoo",
+    "fusion-cancellation-to-clarity",
     "fusion-customer-to-clarity",
     "fusion-invoice-to-clarity",
-    "fusion-reversal-to-clarity",
     "fusion-shipment-to-clarity",
+    "odoo-cancellation-to-clarity",
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
     "odoo-reversal-to-clarity",

@@ -7,6 +7,7 @@ from tests.planted import (
     of_batches,
     of_bulk,
     of_calls,
+    of_cancellations,
     of_contract,
     of_corrections,
     of_customers,
@@ -61,6 +62,7 @@ DEFECTS: list[Defect] = [
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
+    *of_cancellations.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -18,7 +18,7 @@ from integration.connectors.fusion.order.shown import shown_order
 from integration.connectors.fusion.site import Site
 from integration.connectors.oauth import CREDENTIALS
 
-SHIPMENTS = frozenset({"shipment.changed", "order.reversed"})
+SHIPMENTS = frozenset({"shipment.changed", "cancellation.changed"})
 INVOICES = frozenset({"invoice.changed"})
 
 checked = with_rights(AccessRefused)

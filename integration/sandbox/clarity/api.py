@@ -10,6 +10,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -17,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from integration.sandbox.clarity import customers, events, lists, money, orders, products
 from integration.sandbox.clarity.access import RateLimit, Tokens
+from integration.sandbox.clarity.cancellations import cancel_lines
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
 from integration.sandbox.clarity.problems import Problem, invalid, json_body, missing, not_faked
@@ -54,6 +56,7 @@ class Api:
             ("GET", f"{ROOT}/orders/<path:id>", self.show_order),
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
+            ("POST", f"{ROOT}/orders/<path:id>/cancellations", partial(cancel_lines, self._records, self._changing)),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             ("GET", f"{ROOT}/customers", self.list_customers),
             ("GET", f"{ROOT}/customers/<id>", self.show_customer),
