@@ -14,7 +14,7 @@ DEFECTS = [
         "going[id] = quantity - kept",
         "going[id] = ordered - kept",
         f"{CLARITY}test_a_line_is_lowered_to_what_is_kept_and_not_again",
-        "'1': '1'|Reject|quantity",
+        "'1': '0'",
     ),
     Defect(
         "an order that Clarity has cancelled is not cancelled again",
