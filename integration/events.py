@@ -31,9 +31,9 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "product.deleted",
         "inventory.updated",
     ),
-    "fusion": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed", "product.changed"),
+    "fusion": ("shipment.changed", "invoice.changed", "cancellation.changed", "customer.changed", "product.changed"),
     "odoo": (
-        *("shipment.changed", "invoice.changed", "refund.changed", "order.reversed"),
+        *("shipment.changed", "invoice.changed", "refund.changed", "cancellation.changed", "order.reversed"),
         *("customer.changed", "product.changed"),
     ),
 }

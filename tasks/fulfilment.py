@@ -212,6 +212,10 @@ class OrderLines(Tracking):
         return fulfilment.open_orders(tx, installation)
 
     @staticmethod
+    def as_posted(tx: Transaction, installation: int, theirs: Sequence[str]) -> dict[str, Document]:
+        return fulfilment.as_posted(tx, installation, theirs)
+
+    @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
         fulfilment.polled(tx, installation, keys)
 
@@ -233,6 +237,7 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
     "refund": OfOrder,
+    "cancellation": OfOrder,
     "reversal": OfOrder,
     "payment": OrderPayment,
 }

@@ -63,6 +63,11 @@ class Tracking:
         return []
 
     @staticmethod
+    def as_posted(tx: Transaction, installation: int, theirs: Sequence[str]) -> dict[str, Document]:  # noqa: ARG004
+        """What is kept of these objects as they were posted there, by their ids, for a poll to compare."""
+        return {}
+
+    @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
         """Puts these behind the others of `open_keys`."""
 

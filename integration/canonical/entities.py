@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from marshmallow import Schema
 
 from integration.canonical import invoice, order_check, refund
+from integration.canonical.cancellation import Cancellation, check_cancellation
 from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
@@ -118,7 +119,7 @@ ENTITIES: Mapping[str, Entity] = {
             our_ids=("id", "customer.id"),
             email_at="customer.email",
             worth_at=("totals.grandTotal", "currency"),
-            parts=("order_status", "shipment", "invoice", "refund", "reversal"),
+            parts=("order_status", "shipment", "invoice", "refund", "cancellation", "reversal"),
         ),
         Entity(
             "customer",
@@ -167,6 +168,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
         Entity("refund", Refund(), check_refund, sums=refund.sums, home_ids=("order_id",)),
+        Entity("cancellation", Cancellation(), check_cancellation, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
         Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),

@@ -1,4 +1,4 @@
-"""The canonical reversal: an order, or goods of it, that an ERP has taken back.
+"""The canonical reversal: goods of an order that an ERP has taken back.
 
 Clarity is not changed by it yet: it is listed for a person, once.
 """
@@ -25,7 +25,7 @@ class ReversedLine(Strict):
 
 
 class Reversal(Strict):
-    """``kind`` is cancelled or returned; ``number`` is that of the order or transfer in the ERP ``source``.
+    """``kind`` is returned; ``number`` is that of the transfer in the ERP ``source``.
 
     ``carried`` is false for an order that Clarity has cancelled, too.
     """
@@ -42,13 +42,6 @@ class Reversal(Strict):
 def check_reversal(reversal: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:  # noqa: ARG001
     """Holds every reversal: Clarity cannot be changed by it, so a person decides."""
     number = reversal["number"] or reversal["id"]
-    if reversal["kind"] == "cancelled":
-        raise Hold(
-            f"{number} is cancelled in the ERP, but Clarity has order {reversal['order_id'][:40]} open",
-            hint="Cancel the order in Clarity, too; or, if it is still wanted, restore it in the ERP and send the "
-            f"order again. {DECIDED}",
-            code="cancelled_at_target",
-        )
     lines = [
         f"{line['quantity'].normalize():f} of {line['sku'] or 'a product without SKU'}" for line in reversal["lines"]
     ]

@@ -81,6 +81,8 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "odoo.refund": OF_THE_ORDER,
     "fusion.shipment": OF_THE_ORDER,
     "fusion.invoice": OF_THE_ORDER,
+    **{f"{erp}.cancellation": (*OF_THE_ORDER, Keyed(("lines",), ("key",))) for erp in ("odoo", "fusion")},
+    **dict.fromkeys(("cancellation", "clarity.cancellation"), (Keyed(("lines",), ("order_line_id",)),)),
     "shipment": (Keyed(("lines",), ("order_line_id",)),),
     "clarity.shipment": (Keyed(("body.lines",), ("orderLineId",)),),
     "refund": (Keyed(("lines",), ("order_line_id",)),),

@@ -242,6 +242,19 @@ def open_orders(tx: Transaction, target: int) -> list[str]:
     return [row["their_id"] for row in rows]
 
 
+def as_posted(tx: Transaction, target: int, theirs: Sequence[str]) -> dict[str, Row]:
+    """The lines that the target has taken on of these orders, ``{id, lines}`` by their ids; no copies for the books."""
+    rows = tx.rows(
+        """select x.their_id, p.object_id, p.body -> 'lines' as lines from crossrefs x
+           join progress p on p.installation = x.installation and p.entity = x.entity and p.object_id = x.our_id
+           where x.installation = %s and x.entity = 'order' and x.their_id = any (%s::text[])
+           and p.body ? 'lines' and not p.body ? 'copy'""",
+        target,
+        list(theirs),
+    )
+    return {row["their_id"]: {"id": row["object_id"], "lines": row["lines"]} for row in rows}
+
+
 def polled(tx: Transaction, target: int, theirs: Sequence[str]) -> None:
     """Puts these orders behind the others of `open_orders`."""
     tx.run(

@@ -30,6 +30,7 @@ from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import LiveTarget, Target
 from tests.connectors.raw_server import Asked, Server
 from tests.connectors.test_clarity import Gate
+from tests.connectors.test_clarity_cancellations import cancellation
 from tests.connectors.test_clarity_fulfilment import DOCUMENTS
 from tests.connectors.test_clarity_refunds import refund
 from tests.connectors.work import MemoryWork
@@ -273,7 +274,7 @@ class ClarityBench(Bench):
     def __init__(self, shop: Sandbox) -> None:
         self._shop = shop
         client = {"client_id": "fleet", "client_secret": "s3cret", "token_url": f"{shop.url}/clarity/oauth/token"}
-        self.system = System("clarity", shop.api, 100, 8, 5, client)
+        self.system = System("clarity", shop.api, 100, 8, 5, {**client, "cancellations": "all"})
 
     def connector(self, system: System) -> Connector[Any]:
         return Clarity(system, Gate())
@@ -295,6 +296,8 @@ class ClarityBench(Bench):
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
         if entity == "refund":
             return self._refund(id)
+        if entity == "cancellation":
+            return cancellation(self._shop, kept=Decimal(1))
         document = DOCUMENTS[entity](id)
         document["body"]["lines" if entity == "shipment" else "total"] = (
             [{"orderLineId": "1", "quantity": Decimal(1)}] if entity == "shipment" else Decimal(1)
@@ -304,7 +307,8 @@ class ClarityBench(Bench):
     def key(self, entity: str, document: Document) -> str:
         if entity in ("customer", "product"):
             return str(document[f"{entity}_id"])
-        return str(document["order_id"] if entity == "order_status" else document["body"]["externalRef"])
+        of_itself = entity in ("order_status", "cancellation")
+        return str(document["order_id"] if of_itself else document["body"]["externalRef"])
 
     def count(self, entity: str, document: Document) -> int:
         ledger = self._shop.ledger()
@@ -313,6 +317,8 @@ class ClarityBench(Bench):
         id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)
+        if entity == "cancellation":
+            return len(self._shop.get(f"/orders/{id}").json().get("cancellations", ()))
         return sum(one["writes"] for one in ledger[f"{entity}s"] if one["order_id"] == id)
 
     def _refund(self, order: str) -> Document:

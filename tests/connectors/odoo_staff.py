@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integration.connectors.contract import Change, Page
+from integration.connectors.contract import AsPosted, Change, Page, nothing_posted
 from tests.connectors.odoo_targets import Target
 
 WITHOUT_ASKING = {"lang": "en_US", "tz": "UTC", "skip_sms": True, "skip_backorder": True}
@@ -23,19 +23,20 @@ class Staff:
         self._do = target.owner
         self.since = datetime.now(UTC) - timedelta(seconds=2)
 
-    def pages(self, stream: str, since: datetime | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, since: datetime | None = None, as_posted: AsPosted = nothing_posted) -> Iterator[Page]:
         """One run of a poll, from when the test began."""
         connector, next = self._target.connector(), None
         while True:
-            page = connector.changes(stream, since or self.since, next, list)
+            page = connector.changes(stream, since or self.since, next, list, as_posted)
             yield page
             if page.next is None:
                 return
             next = page.next
 
-    def reported(self, stream: str, *orders: str | None) -> list[Change]:
+    def reported(self, stream: str, *orders: str | None, as_posted: AsPosted = nothing_posted) -> list[Change]:
         """What one run reads of these orders: others may use the same Odoo."""
-        return [change for page in self.pages(stream) for change in page.changes if change.parent.theirs in orders]
+        pages = self.pages(stream, as_posted=as_posted)
+        return [change for page in pages for change in page.changes if change.parent.theirs in orders]
 
     def picking(self, order: str | None) -> int:
         """The order's open transfer."""

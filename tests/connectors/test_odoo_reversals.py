@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from integration.connectors import settling
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import Shop
 
@@ -15,20 +13,6 @@ from tests.connectors.odoo_targets import Shop
 @pytest.fixture
 def staff(shop: Shop) -> Staff:
     return Staff(shop.target)
-
-
-def test_an_order_that_somebody_cancels_is_read_once_it_is_cancelled(
-    shop: Shop, staff: Staff, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = shop.two_lines()
-    posted = shop.send(document)
-    assert staff.reported("cancellations", posted.theirs) == []
-    shop.target.owner("sale.order", "action_cancel", [int(posted.theirs or 0)])
-    assert staff.reported("cancellations", posted.theirs) == [], "it may be a cancellation of ours"
-    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
-    [change] = staff.reported("cancellations", posted.theirs)
-    assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"order/{posted.theirs}", document["key"])
-    assert change.document == {"name": posted.number, "kind": "cancelled", "lines": []}
 
 
 def test_goods_that_come_back_are_read(shop: Shop, staff: Staff) -> None:

@@ -7,6 +7,7 @@ from tests.planted import (
     of_batches,
     of_bulk,
     of_calls,
+    of_cancellations,
     of_console,
     of_contract,
     of_corrections,
@@ -71,6 +72,7 @@ DEFECTS: list[Defect] = [
     *of_items.DEFECTS,
     *of_payments.DEFECTS,
     *of_refunds.DEFECTS,
+    *of_cancellations.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -8,7 +8,7 @@ from integration.canonical.sources.clarity import ClarityOrder
 from integration.canonical.sources.customers import ClarityCustomerRecord, FusionCustomer, OdooCustomer
 from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
-from integration.canonical.sources.of_an_order import ReversalOfAnOrder
+from integration.canonical.sources.of_an_order import CancellationOfAnOrder, ReversalOfAnOrder
 from integration.canonical.sources.products import ClarityProduct, FusionProduct, OdooProduct
 from integration.canonical.sources.refunds import OdooRefund
 
@@ -16,11 +16,12 @@ SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
     "clarity.order": ClarityOrder(),
     "clarity.product": ClarityProduct(),
+    "fusion.cancellation": CancellationOfAnOrder(),
     "fusion.customer": FusionCustomer(),
     "fusion.invoice": FusionInvoice(),
-    "fusion.reversal": ReversalOfAnOrder(),
     "fusion.product": FusionProduct(),
     "fusion.shipment": FusionShipment(),
+    "odoo.cancellation": CancellationOfAnOrder(),
     "odoo.customer": OdooCustomer(),
     "odoo.invoice": OdooInvoice(),
     "odoo.product": OdooProduct(),

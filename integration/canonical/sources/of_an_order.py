@@ -41,6 +41,28 @@ class OfAnOrder(AsReceived):
     order = fields.Nested(KnownOrder, required=True, error_messages=ABSENT)
 
 
+class CancellationOfAnOrderLine(AsReceived):
+    """A line, by our id, of which less is ``kept`` than was ``ordered``; ``billed`` is how much of it is invoiced."""
+
+    key = Id(required=True)
+    sku = Text()
+    ordered = Amount(required=True)
+    kept = Amount(required=True)
+    billed = Amount()
+
+
+class CancellationOfAnOrder(OfAnOrder):
+    """An order of which the ERP keeps less than was posted; ``whole``: it is cancelled itself.
+
+    ``unclear`` says why it is not known what is still wanted.
+    """
+
+    name = Text()
+    whole = fields.Boolean(required=True, error_messages=ABSENT)
+    unclear = Text()
+    lines = Rows(CancellationOfAnOrderLine)
+
+
 class ReversalOfAnOrderLine(AsReceived):
     """How much of a product came back."""
 
@@ -49,7 +71,7 @@ class ReversalOfAnOrderLine(AsReceived):
 
 
 class ReversalOfAnOrder(OfAnOrder):
-    """An order that was cancelled in the ERP, or a transfer that brought goods of it back."""
+    """A transfer in the ERP that brought goods of an order back."""
 
     name = Text()
     kind = Text(required=True)

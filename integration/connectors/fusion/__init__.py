@@ -19,7 +19,7 @@ from integration.connectors.fusion.product.post import post_product, shown_produ
 from integration.connectors.fusion.site import Site
 from integration.connectors.oauth import CREDENTIALS
 
-SHIPMENTS = frozenset({"shipment.changed", "order.reversed"})
+SHIPMENTS = frozenset({"shipment.changed", "cancellation.changed"})
 INVOICES = frozenset({"invoice.changed"})
 
 checked = with_rights(AccessRefused)

@@ -13,7 +13,8 @@ from integration.connectors.odoo.customer.post import post_customer, shown_custo
 from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.examination import Examination
 from integration.connectors.odoo.invoice.changes import invoices
-from integration.connectors.odoo.order.changes import cancellations, returns
+from integration.connectors.odoo.order.cancellations import cancellations
+from integration.connectors.odoo.order.changes import returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
@@ -58,7 +59,7 @@ class Odoo(Connector[Site]):
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),
         "invoices": Stream(frozenset({"invoice.changed"}), permitted("invoices", invoices)),
         "refunds": Stream(frozenset({"refund.changed", "invoice.changed"}), permitted("refunds", refunds)),
-        "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
+        "cancellations": Stream(frozenset({"cancellation.changed"}), permitted("cancellations", cancellations)),
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
         "products": Stream(frozenset({"product.changed"}), permitted("products", products)),

@@ -10,6 +10,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from integration.sandbox.clarity import events, lists, money, orders
 from integration.sandbox.clarity.access import RateLimit, Tokens
+from integration.sandbox.clarity.cancellations import cancel_lines
 from integration.sandbox.clarity.customers import CUSTOMERS
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
@@ -59,6 +61,7 @@ class Api:
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
             ("GET", f"{ROOT}/orders/<path:id>/payments", self.list_payments),
+            ("POST", f"{ROOT}/orders/<path:id>/cancellations", partial(cancel_lines, self._records, self._changing)),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             *self.of_records(CUSTOMERS),
             *self.of_records(PRODUCTS),

@@ -35,7 +35,7 @@ def read(order: Document, body: Document) -> Document:
 def create(db: sqlite3.Connection, order: Document, fields: Document) -> Document:
     _check_left(db, order, fields["lines"])
     shipment = order_documents.add(db, "shipment", order["id"], fields)
-    _follow(db, order)
+    follow(db, order)
     return shipment
 
 
@@ -49,7 +49,7 @@ def patch(db: sqlite3.Connection, order: Document, shipment: Document, body: Doc
         return shipment
     changed = order_documents.change(db, "shipment", shipment, body)
     events.record(db, "shipment.updated", changed)
-    _follow(db, order)
+    follow(db, order)
     return changed
 
 
@@ -59,7 +59,7 @@ def truth(records: Records) -> list[dict[str, Any]]:
         {
             **counts,
             "tracking": shipment["trackingNumbers"],
-            "lines": {line: str(quantity) for line, quantity in _quantities([shipment]).items()},
+            "lines": {line: str(quantity) for line, quantity in quantities([shipment]).items()},
         }
         for shipment, counts in order_documents.counted(records, "shipment")
     ]
@@ -86,7 +86,7 @@ def _check_left(
 ) -> None:
     """A `Problem` for more than is left of a line once the order's other shipments are counted."""
     others = [each for each in order_documents.of_order(db, "shipment", order["id"]) if each["id"] != instead_of]
-    shipped, ordered = _quantities(others), {line["id"]: Decimal(str(line["quantity"])) for line in order["lines"]}
+    shipped, ordered = quantities(others), {line["id"]: Decimal(str(line["quantity"])) for line in order["lines"]}
     errors = []
     for index, line in enumerate(lines):
         shipped[line["orderLineId"]] += Decimal(line["quantity"])
@@ -96,8 +96,9 @@ def _check_left(
         raise invalid(*errors)
 
 
-def _follow(db: sqlite3.Connection, order: Document) -> None:
-    shipped = _quantities(order_documents.of_order(db, "shipment", order["id"]))
+def follow(db: sqlite3.Connection, order: Document) -> None:
+    """Reports how far the order is fulfilled by its shipments, if that is new."""
+    shipped = quantities(order_documents.of_order(db, "shipment", order["id"]))
     orders.follow(db, order, fulfillmentStatus=_fulfillment(order, shipped))
 
 
@@ -108,7 +109,8 @@ def _fulfillment(order: Document, shipped: dict[str, Decimal]) -> str:
     return "partial" if left and orders.FULFILLMENT.get(order["status"]) != "fulfilled" else "fulfilled"
 
 
-def _quantities(shipments: Iterable[Document]) -> dict[str, Decimal]:
+def quantities(shipments: Iterable[Document]) -> dict[str, Decimal]:
+    """What shipments hold together, by line."""
     together: dict[str, Decimal] = defaultdict(Decimal)
     for shipment in shipments:
         for line in shipment["lines"]:

@@ -165,6 +165,18 @@ class Picking(Records):
             self._finish(id)
         return True
 
+    @on_records
+    def action_cancel(self) -> bool:
+        """Gives up what of the transfers is not done; the order stays as it is."""
+        for id in self.ids:
+            if self.existing(id)["state"] == "done":
+                raise user_error("You cannot cancel a stock move that has been set to 'Done'.")
+            for move in self._waiting(id):
+                self.env.records("stock.move").store(move["id"], {"state": "cancel"})
+            self.store(id, {"state": "cancel"})
+            self._touch_order(id)
+        return True
+
     def compute_carrier_tracking_url(self, row: Row) -> str | bool:
         carrier = self.env.records("delivery.carrier").row(row.get("carrier_id") or 0) or {}
         reference, pattern = row.get("carrier_tracking_ref"), carrier.get("tracking_url")
@@ -233,6 +245,12 @@ class Picking(Records):
         if behind:
             self._leave_behind(id, behind)
         self.store(id, {"state": "done", "date_done": self.env.now[:19]})
+        self._touch_order(id)
+
+    def _touch_order(self, id: int) -> None:
+        """The order's delivery status is stored with it, so its write_date moves."""
+        if order := self.existing(id).get("sale_id"):
+            self.env.records("sale.order").store(order, {})
 
     def _add_to_order(self, id: int, move: Row) -> None:
         """What somebody added to an order's transfer belongs to the line of that product, or to a new one of none."""

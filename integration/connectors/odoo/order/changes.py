@@ -1,4 +1,4 @@
-"""What people take back in Odoo: orders of ours that they cancel, and goods that come back from the customer."""
+"""What people take back in Odoo: goods of orders of ours that come back from the customer."""
 
 from __future__ import annotations
 
@@ -12,18 +12,11 @@ from integration.connectors.contract import Ask, Change, Document, Page, Parent
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.changed_rows import Row, changed
 from integration.connectors.odoo.client import Client
-from integration.connectors.odoo.decode import exact, moment, text, written
+from integration.connectors.odoo.decode import exact, moment, text
 from integration.connectors.odoo.external import our_orders
 from integration.connectors.odoo.site import Site
-from integration.connectors.settling import settled_before
 
-CANCELLED: list[Any] = [["state", "=", "cancel"]]
 CAME_BACK: list[Any] = [["state", "=", "done"], ["picking_type_code", "=", "incoming"], ["sale_id", "!=", False]]
-
-
-def cancellations(site: Site, ask: Ask) -> Page:
-    """Orders of ours that were cancelled in Odoo, see `Reversals`."""
-    return Reversals(site.client, site.catalog).cancelled(ask.since, ask.page)
 
 
 def returns(site: Site, ask: Ask) -> Page:
@@ -32,23 +25,11 @@ def returns(site: Site, ask: Ask) -> Page:
 
 
 class Reversals:
-    """The streams of ``order.reversed``: one for each cancelled order, one for each transfer that brought goods."""
+    """The stream of ``order.reversed``: one for each transfer that brought goods."""
 
     def __init__(self, client: Client, catalog: Catalog) -> None:
         self._client = client
         self._catalog = catalog
-
-    def cancelled(self, since: datetime, page: Document | None) -> Page:
-        """Orders that have been cancelled for a while, see `settled_before`."""
-        domain = [*CANCELLED, ["write_date", "<", written(settled_before())]]
-        batch = changed(self._client, "sale.order", domain, ["name"], since, page)
-        ours = our_orders(self._client, {row["id"] for row in batch.rows})
-        changes = (
-            _change(f"order/{row['id']}", row["write_date"], row, row["id"], ours[row["id"]], "cancelled", [])
-            for row in batch.rows
-            if row["id"] in ours
-        )
-        return Page(tuple(changes), batch.seen, batch.next)
 
     def returned(self, since: datetime, page: Document | None) -> Page:
         """Transfers from the customer that are done; nothing where Odoo keeps no stock of what it sells."""
