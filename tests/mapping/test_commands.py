@@ -21,10 +21,10 @@ from tests.mapping.shop import order
 
 MAPPINGS = [
     *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment", "clarity.out.stock_level"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment", "odoo.in.stock_level"),
     *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
 ]
 WORKFLOWS = [
@@ -38,6 +38,7 @@ WORKFLOWS = [
     "odoo-invoice-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
+    "odoo-stock-level-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
     "product-to-odoo",

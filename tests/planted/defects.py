@@ -27,6 +27,7 @@ from tests.planted import (
     of_publications,
     of_receiver,
     of_startup,
+    of_stock,
     of_store,
     of_systems,
     of_terminal,
@@ -61,6 +62,7 @@ DEFECTS: list[Defect] = [
     *of_dry_runs.DEFECTS,
     *of_publications.DEFECTS,
     *of_products.DEFECTS,
+    *of_stock.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

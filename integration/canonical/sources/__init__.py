@@ -10,6 +10,7 @@ from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import ReversalOfAnOrder
 from integration.canonical.sources.products import ClarityProduct
+from integration.canonical.sources.stock import OdooStockLevel
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
@@ -23,5 +24,6 @@ SOURCES: dict[str, Schema] = {
     "odoo.invoice": OdooInvoice(),
     "odoo.reversal": ReversalOfAnOrder(),
     "odoo.shipment": OdooShipment(),
+    "odoo.stock_level": OdooStockLevel(),
 }
 """One line per document that a source sends, by the name that mappings call it."""

@@ -15,6 +15,7 @@ from integration.connectors.clarity.order.fetch import fetch_order
 from integration.connectors.clarity.order.status import post_status, shown_status
 from integration.connectors.clarity.product.fetch import fetch_product
 from integration.connectors.clarity.shipment.post import post_shipment, shown_shipment
+from integration.connectors.clarity.stock.post import post_level, shown_level
 from integration.connectors.contract import Connector, Finding, Verbs
 from integration.connectors.oauth import CREDENTIALS
 
@@ -33,6 +34,7 @@ class Clarity(Connector[Client]):
         "order_status": Verbs(post=post_status, shown=shown_status),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),
         "invoice": Verbs(post=post_invoice, shown=shown_invoice),
+        "stock_level": Verbs(post=post_level, shown=shown_level),
     }
 
     def examine(self) -> Iterator[Finding]:

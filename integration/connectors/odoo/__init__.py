@@ -20,6 +20,7 @@ from integration.connectors.odoo.order.shown import shown_order
 from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
+from integration.connectors.odoo.stock.changes import levels
 
 checked = with_rights(AccessRefused)
 
@@ -53,6 +54,7 @@ class Odoo(Connector[Site]):
         "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
+        "stock": Stream(frozenset({"stock.changed"}), permitted("stock", levels)),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from integration.sandbox.clarity import customers, events, lists, money, orders,
 from integration.sandbox.clarity.access import RateLimit, Tokens
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
+from integration.sandbox.clarity.inventory import Inventory
 from integration.sandbox.clarity.problems import Problem, invalid, json_body, missing, not_faked
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.replies import check_version, shown
@@ -43,6 +44,7 @@ class Api:
         self._limit = RateLimit(config)
         self._idempotency = Idempotency(records)
         self._fulfilment = Fulfilment(records, self._changing, sender.wake)
+        self._inventory = Inventory(records, self._changing)
         self._webhook_url = config.webhook_url
 
     def blueprint(self) -> Blueprint:
@@ -55,6 +57,7 @@ class Api:
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
+            *((method, f"{ROOT}{path}", view) for method, path, view in self._inventory.routes()),
             ("GET", f"{ROOT}/customers", self.list_customers),
             ("GET", f"{ROOT}/customers/<id>", self.show_customer),
             ("PATCH", f"{ROOT}/customers/<id>", self.patch_customer),
