@@ -34,7 +34,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "fusion": ("shipment.changed", "invoice.changed", "cancellation.changed", "customer.changed", "product.changed"),
     "odoo": (
         *("shipment.changed", "invoice.changed", "refund.changed", "cancellation.changed", "order.reversed"),
-        *("customer.changed", "product.changed"),
+        *("customer.changed", "product.changed", "stock.changed"),
     ),
 }
 """Clarity's are those of its webhooks; an ERP's are those that its connector makes of what a poll finds."""

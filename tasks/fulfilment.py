@@ -16,11 +16,13 @@ from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import line_ids, line_keys
-from integration.store import crossrefs, deliveries, ends, fulfilment, installations
+from integration.store import crossrefs, deliveries, demand, ends, fulfilment, installations
 from integration.store.database import Transaction
+from integration.store.demand import Wanted
 from integration.store.fulfilment import Claim, Claims
 from integration.systems import is_home, of_role, unqualify
 from tasks.leases import LeaseLost
+from tasks.stock import SoldProduct, StockLevel, wanted_at_most, wanted_of
 from tasks.tracking import FollowUp, Job, Tracking
 
 KNOWN_WITHIN = 3600.0
@@ -139,10 +141,13 @@ class OrderLines(Tracking):
 
     _claimed_by_others: dict[str, int] | None = None
     _gives_up = False
+    _wanted: Wanted | None = None
 
     def before_transform(self, job: Job, event: Document) -> Document:
         """Where the workflow converts, finds how that was done before: a rate that was used is used again."""
         delivery = job.delivery
+        if job.workflow.fulfils:
+            self._wanted = wanted_at_most(delivery, event)
         if job.workflow.conversion and delivery.applied_version is not None:
             with job.runtime.database.statement() as tx:
                 self.conversion = fulfilment.conversion(tx, delivery.target, delivery.object_id)
@@ -158,6 +163,7 @@ class OrderLines(Tracking):
         delivery, canonical = job.delivery, job.document["canonical"]
         if not job.workflow.fulfils:
             return
+        self._wanted = wanted_of(delivery, {**canonical, "lines": job.part["lines"]})
         ours, ordered = _lines(job)
         asked = delivery.source, delivery.object_id, delivery.target
         has, carries = job.runtime.database.together(fulfilment.standing, asked)
@@ -182,6 +188,8 @@ class OrderLines(Tracking):
 
     def at_end(self, tx: Transaction, job: Job) -> None:
         """Claims the lines, and lets go of what the target is not to have and never had."""
+        if self._wanted is not None:
+            tx.together(demand.note, self._wanted)
         if self._claimed_by_others is None:
             return
         ours, ordered = _lines(job)
@@ -200,6 +208,8 @@ class OrderLines(Tracking):
         if job.posted.rounding:
             ends.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
         advances = tx.together(fulfilment.carry, (delivery.target, canonical["id"], carries))
+        if job.workflow.fulfils:
+            tx.together(demand.apply, wanted_of(delivery, {**canonical, "lines": carries["lines"]}))
         if delivery.applied_version is not None:  # of a first version there is nothing to let go
             place = delivery.source, delivery.object_id, delivery.target
             ordered = _lines(job)[1] if canonical["status"] not in CANCELLED else set()
@@ -240,6 +250,8 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "cancellation": OfOrder,
     "reversal": OfOrder,
     "payment": OrderPayment,
+    "product": SoldProduct,
+    "stock_level": StockLevel,
 }
 """How an entity is tracked; one that is not named here needs no tracking."""
 

@@ -226,9 +226,11 @@ class Poll:
             type: object_ids(tx, known.entity_of(self._system, type), made_by, theirs)
             for type, theirs in by_type.items()
         }
-        for change in changes:
-            if id := ids[change.type].get(change.id):
-                yield change, id
+        for type, theirs in ids.items():
+            of = known.entity_of(self._system, type)
+            ours = [each for each in changes if each.type == type and each.id in theirs]
+            for change in tracking(of).wanted(tx, made_by.id, ours) if of else ours:
+                yield change, theirs[change.id]
 
     def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""

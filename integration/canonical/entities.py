@@ -21,6 +21,7 @@ from integration.canonical.refund import Refund, check_refund
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
+from integration.canonical.stock_level import StockLevel, check_stock_level
 from integration.errors import Hold
 
 Document = dict[str, Any]
@@ -59,6 +60,7 @@ class Entity:
     - ``worth_at`` are the JMESPaths of what the object is worth and of its currency in ``data``.
     - ``parts`` are the entities whose objects belong to one of this, as a shipment does to its order.
     - ``noun`` is what people call it, where that is not its name.
+    - ``yields``: its events let those of others go first, for many come at once and nobody waits for one.
     - ``recorded_as`` is the entity among whose records a target keeps its objects, where that is another one.
     """
 
@@ -82,6 +84,7 @@ class Entity:
     parts: tuple[str, ...] = ()
     noun: str | None = None
     recorded_as: str | None = None
+    yields: bool = False
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -170,6 +173,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("refund", Refund(), check_refund, sums=refund.sums, home_ids=("order_id",)),
         Entity("cancellation", Cancellation(), check_cancellation, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
+        Entity("stock_level", StockLevel(), check_stock_level, yields=True, number_at="sku"),
         Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),
         Entity("product_variant", recorded_as="product", noun="variant"),

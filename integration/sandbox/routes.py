@@ -42,18 +42,22 @@ class Shop:
         yield "DELETE", f"{self._path}/products/<id>", self.withdraw
 
     def place(self) -> tuple[Response, int]:
-        """Stores a full order, right or wrong, with the id it brings or a new one."""
-        return jsonify(self._clarity.place([json_body()])[0]), 201
+        """Stores a full order, right or wrong, with the id it brings or a new one.
+
+        With ``?in_stock=1`` only where Clarity shows enough: else 409.
+        """
+        in_stock = bool(request.args.get("in_stock"))
+        return jsonify(self._clarity.place([json_body()], in_stock=in_stock)[0]), 201
 
     def generate(self) -> tuple[Response, int]:
-        """``{count, seed, traits}``: as many made-up orders as you like."""
+        """``{count, seed, traits, in_stock}``: as many made-up orders as you like; 409 for what is not in stock."""
         body = json_body()
         count = _count(body)
         try:
             drafts = generate.generate(count, body.get("seed", 0), list(body.get("traits") or ()))
         except generate.UnknownTrait as error:
             raise invalid(("/traits", str(error))) from error
-        placed = self._clarity.place(drafts)
+        placed = self._clarity.place(drafts, in_stock=bool(body.get("in_stock")))
         return jsonify([_summary(order) for order in placed]), 201
 
     def demo(self) -> tuple[Response, int]:
@@ -126,6 +130,7 @@ class Erp:
         yield "POST", f"{self._path}/failures", self.fail
         yield "POST", f"{self._path}/advance", self.advance
         yield "POST", f"{self._path}/late", self.set_back
+        yield "POST", f"{self._path}/stock", self.count
         yield "PATCH", f"{self._path}/contacts/<int:id>", self.correct_contact
         yield "PATCH", f"{self._path}/products/<int:id>", self.correct_product
         yield "PATCH", f"{self._path}/products/template/<int:id>", self.correct_template
@@ -155,6 +160,13 @@ class Erp:
         try:
             return jsonify(self._odoo.set_back(**json_body()))
         except (OdooError, TypeError) as error:
+            raise invalid(("", str(error))) from error
+
+    def count(self) -> Response:
+        """``{sku: quantity}``: so much of each product is there now, as people count it."""
+        try:
+            return jsonify(self._odoo.count(json_body()))
+        except (OdooError, TypeError, ValueError) as error:
             raise invalid(("", str(error))) from error
 
     def correct_contact(self, id: int) -> Response:

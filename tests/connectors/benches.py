@@ -113,6 +113,11 @@ class OdooBench(Bench):
         monkeypatch.setattr(odoo_rows, "PAGE", PAGE)
         monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
         staff = Staff(self._target)
+        if stream == "stock":
+            skus = [self._target.product(is_storable=True) for _ in range(TOGETHER)]
+            moves = [self._moved(sku) for sku in skus]
+            self._target.owner("stock.move", "write", moves, vals={"origin": "together"})
+            return staff.since, [], {f"WH/{sku}" for sku in skus}
         if stream == "customers":
             names = [odoo_targets.unique() for _ in range(TOGETHER)]
             made = self._target.owner("res.partner", "create", vals_list=[{"name": name} for name in names])
@@ -136,6 +141,13 @@ class OdooBench(Bench):
             ids, prefix = [staff.take_back(id) for id in ids], "return/"
         self._target.owner(model, "write", ids, vals=change)  # one transaction, one time
         return staff.since, [], {f"{prefix}{id}" for id in ids}
+
+    def _moved(self, sku: str) -> int:
+        """The move of an order of the product."""
+        order = self._shop.order(self._shop.line("1", "1", "10.00", sku=sku), total="10.00")
+        self._shop.send(order, self._shop.new_work())
+        domain = [["product_id.default_code", "=", sku]]
+        return int(self._target.owner("stock.move", "search", domain=domain)[0])
 
     def _posted(self) -> int:
         return int(self._shop.send(self._shop.two_lines(), self._shop.new_work()).theirs or 0)
@@ -291,6 +303,9 @@ class ClarityBench(Bench):
         if entity == "customer":
             stated = {"paymentTerms": "NET30", "creditHold": True, "creditLimit": Decimal(500)}
             return {"customer_id": self._registered()["id"], "fields": stated, "on_create": {"fields": {"taxId": "1"}}}
+        if entity == "stock_level":
+            figure = {"available": Decimal(7), "as_of": "2026-11-20T10:15:29.000Z"}
+            return {"sku": self._offered()["sku"], "location": "main", **figure}
         id = self._shop.order()["id"]
         if entity == "order_status":
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
@@ -307,6 +322,8 @@ class ClarityBench(Bench):
     def key(self, entity: str, document: Document) -> str:
         if entity in ("customer", "product"):
             return str(document[f"{entity}_id"])
+        if entity == "stock_level":
+            return str(document["sku"])
         of_itself = entity in ("order_status", "cancellation")
         return str(document["order_id"] if of_itself else document["body"]["externalRef"])
 
@@ -314,6 +331,8 @@ class ClarityBench(Bench):
         ledger = self._shop.ledger()
         if entity in ("customer", "product"):
             return int(ledger[f"{entity}s"][document[f"{entity}_id"]]["version"]) - 1
+        if entity == "stock_level":
+            return sum(int(one["writes"]) for one in ledger["levels"] if one["sku"] == document["sku"])
         id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)

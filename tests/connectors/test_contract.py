@@ -97,17 +97,15 @@ def test_every_connector_is_held_to_the_contract() -> None:
 
 def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
-        "clarity": {"order_status", "shipment", "invoice", "customer", "product"},
+        "clarity": {
+            *("order_status", "shipment", "invoice", "refund", "cancellation"),
+            *("customer", "product", "stock_level"),
+        },
         "fusion": {"order", "customer", "product"},
-        "odoo": {"order", "customer", "product", "product_picture"},
+        "odoo": {"order", "customer", "product", "product_picture", "payment"},
     }
     assert list(CONNECTORS["odoo"].streams) == [
-        "pickings",
-        "invoices",
-        "cancellations",
-        "returns",
-        "customers",
-        "products",
+        *("pickings", "invoices", "refunds", "cancellations", "returns", "customers", "products", "stock"),
     ]
     assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers", "products"]
     assert list(CONNECTORS["clarity"].streams) == []

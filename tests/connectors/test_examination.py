@@ -249,6 +249,7 @@ def test_a_healthy_shop(shop: Sandbox, system: System) -> None:
     assert [(finding.about, finding.verdict) for finding in found] == [
         ("credentials", "ok"),
         ("rights", "ok"),
+        ("inventory", "ok"),
         ("webhook", "ok"),
     ]
     assert not shop.ledger()["orders"]
@@ -290,6 +291,7 @@ def test_a_client_that_may_only_read_orders() -> None:
     assert [(finding.about, finding.verdict) for finding in found] == [
         ("credentials", "ok"),
         ("rights", "error"),
+        ("inventory", "warning"),
         ("webhook", "warning"),
     ]
     assert "orders:write" in str(found[1].fix)

@@ -20,18 +20,16 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *(
-        "clarity.in.customer",
-        "clarity.in.order",
-        "clarity.in.payment",
-        "clarity.in.product",
-        "clarity.in.product_picture",
-    ),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.product", "clarity.out.shipment"),
-    *("fusion.in.customer", "fusion.in.invoice", "fusion.in.product", "fusion.in.shipment"),
-    *("fusion.out.customer", "fusion.out.order", "fusion.out.product"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.product", "odoo.in.reversal", "odoo.in.shipment"),
-    *("odoo.out.customer", "odoo.out.order", "odoo.out.payment", "odoo.out.product", "odoo.out.product_picture"),
+    f"{place}.{name}"
+    for place, names in {
+        "clarity.in": "customer order payment product product_picture",
+        "clarity.out": "cancellation customer invoice product refund shipment stock_level",
+        "fusion.in": "cancellation customer invoice product shipment",
+        "fusion.out": "customer order product",
+        "odoo.in": "cancellation customer invoice product refund reversal shipment stock_level",
+        "odoo.out": "customer order payment product product_picture",
+    }.items()
+    for name in names.split()
 ]
 WORKFLOWS = [
     "customer-to-fusion",
@@ -48,6 +46,7 @@ WORKFLOWS = [
     "odoo-refund-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
+    "odoo-stock-level-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
     "payment-to-odoo",

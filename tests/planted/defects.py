@@ -33,6 +33,7 @@ from tests.planted import (
     of_receiver,
     of_refunds,
     of_startup,
+    of_stock,
     of_store,
     of_systems,
     of_terminal,
@@ -73,6 +74,7 @@ DEFECTS: list[Defect] = [
     *of_payments.DEFECTS,
     *of_refunds.DEFECTS,
     *of_cancellations.DEFECTS,
+    *of_stock.DEFECTS,
     *of_terminal.DEFECTS,
 ]
 TRIALS: list[Defect] = of_fleets.TRIALS

@@ -11,6 +11,7 @@ from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
 from integration.canonical.sources.of_an_order import CancellationOfAnOrder, ReversalOfAnOrder
 from integration.canonical.sources.products import ClarityProduct, FusionProduct, OdooProduct
 from integration.canonical.sources.refunds import OdooRefund
+from integration.canonical.sources.stock import OdooStockLevel
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
@@ -28,5 +29,6 @@ SOURCES: dict[str, Schema] = {
     "odoo.refund": OdooRefund(),
     "odoo.reversal": ReversalOfAnOrder(),
     "odoo.shipment": OdooShipment(),
+    "odoo.stock_level": OdooStockLevel(),
 }
 """One line per document that a source sends, by the name that mappings call it."""

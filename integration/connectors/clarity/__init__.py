@@ -17,6 +17,7 @@ from integration.connectors.clarity.order.status import post_status, shown_statu
 from integration.connectors.clarity.product.post import fetch_product, post_product, shown_product
 from integration.connectors.clarity.refund.post import post_refund, shown_refund
 from integration.connectors.clarity.shipment.post import post_shipment, shown_shipment
+from integration.connectors.clarity.stock.post import post_level, shown_level
 from integration.connectors.contract import Connector, Finding, Setting, Verbs
 from integration.connectors.oauth import CREDENTIALS
 
@@ -41,6 +42,7 @@ class Clarity(Connector[Client]):
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),
         "invoice": Verbs(post=post_invoice, shown=shown_invoice),
         "refund": Verbs(post=post_refund, shown=shown_refund),
+        "stock_level": Verbs(post=post_level, shown=shown_level),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from integration.connectors.answers import pages
-from integration.connectors.clarity.answers import changed, page, record
+from integration.connectors.clarity.answers import changed, page, record, results
 from integration.connectors.clarity.problems import BY_HAND, problem
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.oauth import http_with_tokens
@@ -53,6 +53,10 @@ class Client:
     def send(self, request: Request) -> Document:
         """The record as it is after the call; raises what `Http.send` does."""
         return self._http.read(request, changed if request.path.endswith("/status") else record)
+
+    def send_levels(self, request: Request, size: int) -> list[Document]:
+        """How Clarity has taken each of these stock levels, in their order; raises what `Http.send` does."""
+        return self._http.read(request, lambda answer: results(answer, size), size=size, share=0.0)
 
 
 def _cancellations(system: System) -> str:

@@ -25,6 +25,7 @@ from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.refund.changes import refunds
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
+from integration.connectors.odoo.stock.changes import levels
 
 checked = with_rights(AccessRefused)
 
@@ -63,6 +64,7 @@ class Odoo(Connector[Site]):
         "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
         "products": Stream(frozenset({"product.changed"}), permitted("products", products)),
+        "stock": Stream(frozenset({"stock.changed"}), permitted("stock", levels)),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from integration.sandbox.clarity import (
     catalogue,
     customers,
     events,
+    inventory,
     invoices,
     orders,
     payments,
@@ -44,10 +45,17 @@ class Clarity:
     def start(self) -> None:
         self._sender.start()
 
-    def place(self, drafts: list[Document]) -> list[Document]:
-        """Stores orders as customers would place them, all or none; a webhook reports each."""
+    def place(self, drafts: list[Document], *, in_stock: bool = False) -> list[Document]:
+        """Stores orders as customers would place them, all or none; a webhook reports each.
+
+        With ``in_stock`` none that wants more than Clarity shows: a `Problem`.
+        """
         with self._records.transaction() as db:
-            placed = [orders.create(db, draft, "shop") for draft in drafts]
+            placed = []
+            for draft in drafts:
+                if in_stock:
+                    inventory.check_in_stock(self._records, draft)
+                placed.append(orders.create(db, draft, "shop"))
         self._sender.wake()
         return placed
 
@@ -140,6 +148,7 @@ class Clarity:
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
             "refunds": refunds.truth(self._records),
+            "levels": inventory.levels(self._records),
             "webhooks": events.counts(self._records),
         }
 

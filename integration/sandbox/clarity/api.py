@@ -23,6 +23,7 @@ from integration.sandbox.clarity.cancellations import cancel_lines
 from integration.sandbox.clarity.customers import CUSTOMERS
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
+from integration.sandbox.clarity.inventory import Inventory
 from integration.sandbox.clarity.problems import Problem, invalid, json_body, missing, not_faked
 from integration.sandbox.clarity.products import PRODUCTS
 from integration.sandbox.clarity.records import Document, Records
@@ -49,6 +50,7 @@ class Api:
         self._limit = RateLimit(config)
         self._idempotency = Idempotency(records)
         self._fulfilment = Fulfilment(records, self._changing, sender.wake)
+        self._inventory = Inventory(records, self._changing)
         self._webhook_url = config.webhook_url
 
     def blueprint(self) -> Blueprint:
@@ -63,6 +65,7 @@ class Api:
             ("GET", f"{ROOT}/orders/<path:id>/payments", self.list_payments),
             ("POST", f"{ROOT}/orders/<path:id>/cancellations", partial(cancel_lines, self._records, self._changing)),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
+            *((method, f"{ROOT}{path}", view) for method, path, view in self._inventory.routes()),
             *self.of_records(CUSTOMERS),
             *self.of_records(PRODUCTS),
             ("GET", f"{ROOT}/products/by-sku/<sku>", self.show_product_by_sku),

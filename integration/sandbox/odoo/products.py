@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import product as combinations
 from typing import Any
 
-from integration.sandbox.odoo import rights
+from integration.sandbox.odoo import quantities, rights
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import VALIDATION_ERROR, OdooError
 from integration.sandbox.odoo.records import Records, Row, on_records
@@ -124,6 +124,15 @@ class Product(Records):
     def compute_lst_price(self, row: Row) -> float:
         values = self.env.records("product.template.attribute.value")
         return float(row["list_price"]) + sum(values.existing(id).get("price_extra") or 0 for id in row.get(VALUES, ()))
+
+    def compute_qty_available(self, row: Row) -> float:
+        return quantities.on_hand(self.env, row)
+
+    def compute_outgoing_qty(self, row: Row) -> float:
+        return quantities.planned(self.env, row)
+
+    def compute_free_qty(self, row: Row) -> float:
+        return quantities.free(self.env, row)
 
     def compute_currency_id(self, _row: Row) -> int:
         return int(self.env.records("res.company").existing(COMPANY_ID)["currency_id"])

@@ -12,7 +12,19 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, payments, products, sale, stock, wizards
+from integration.sandbox.odoo import (
+    catalog,
+    invoice,
+    kits,
+    merge,
+    partner,
+    payments,
+    products,
+    quantities,
+    sale,
+    stock,
+    wizards,
+)
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -212,6 +224,17 @@ class Odoo:
             env.records(model, [id]).write(values)
             env.settle()
             return {"id": id, "write_date": self.database.rows(model)[id]["write_date"]}
+
+    def count(self, levels: dict[str, float]) -> list[int]:
+        """What people count in the warehouse, by SKU: the moves by which Odoo takes it over.
+
+        Raises `OdooError` for a SKU that is not there.
+        """
+        with self.database.transaction():
+            env = self._enter({})
+            made = [quantities.count(env, sku, quantity) for sku, quantity in levels.items()]
+            env.settle()
+            return made
 
     def set_back(self, model: str, id: int, seconds: float) -> Row:
         """Dates a record's last change earlier, as if its transaction had begun then and only now ended.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.sandbox.odoo import kits
+from integration.sandbox.odoo import kits, quantities
 from integration.sandbox.odoo.environment import COMPANY_ID, Environment
 from integration.sandbox.odoo.errors import user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
@@ -79,8 +79,9 @@ def cancel_pickings(env: Environment, order_id: int) -> None:
 
 
 def _add_move(env: Environment, order: Row, line: Row, product: Row, quantity: float, bom_line: int) -> None:
-    # Goods that are not counted are always there; counted ones wait, because the fake keeps no stock.
-    state = "confirmed" if product.get("is_storable") else "assigned"
+    # Goods that are not counted are always there; counted ones wait unless all that is wanted is free.
+    waits = product.get("is_storable") and quantities.free(env, product) < quantity
+    state = "confirmed" if waits else "assigned"
     picking = env.records("stock.picking").existing(_open_picking(env, order, state))
     env.records("stock.move").create_one(
         {
