@@ -116,6 +116,7 @@ def test_every_kind_of_document_that_has_such_rows_is_known() -> None:
     without_ids |= {"odoo.customer", "fusion.customer", "fusion.account", "clarity.customer_update"}
     without_ids |= {"odoo.product", "fusion.product", "clarity.product_update"}
     without_ids |= {"payment", "clarity.payment", "odoo.payment"}
+    without_ids |= {"stock_level", "clarity.stock_level", "odoo.stock_level"}
     assert kinds - set(KEYED) == without_ids, "documents without rows that are known by an id"
     assert set(KEYED) <= kinds
 
