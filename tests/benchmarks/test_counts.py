@@ -10,8 +10,8 @@ from tests.benchmarks.counts import BURST, Counted, Counts
 
 NAMES = ("http", "statements", "transactions", "fsyncs", "redis", "messages")
 # What one order asks for.  Whoever makes it less lowers the number; of a burst scheduling decides, so these are bounds.
-NEW = (7, 26, 18, 6, 11, 3)
-KNOWN = (5, 23, 15, 5, 11, 3)
+NEW = (7, 28, 18, 6, 11, 3)
+KNOWN = (5, 25, 15, 5, 11, 3)
 IN_A_BURST = (3, 8, 6.5, 2.5, 6, 1)
 TRIES = 12
 
@@ -34,7 +34,9 @@ def least(asked: Callable[[int], Counts], wanted: Sequence[int]) -> None:
     for number in range(TRIES):
         found.append(asked(number))
         fewest = {name: min(totals(each)[name] for each in found) for name in NAMES}
-        if fewest == dict(zip(NAMES, wanted, strict=True)):
+        asked_for = dict(zip(NAMES, wanted, strict=True))
+        shared = {"fsyncs": min(fewest["fsyncs"], asked_for["fsyncs"])}  # by transactions that end at one moment
+        if fewest == asked_for | shared:
             return
     raise AssertionError(f"{fewest}, not {wanted}: {found[-1]}")
 

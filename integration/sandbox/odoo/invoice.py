@@ -59,18 +59,14 @@ class Invoice(Records):
     @on_records
     def js_assign_outstanding_line(self, line_id: int) -> None:
         """Sets a payment off against the invoice, as far as both reach."""
-        from integration.sandbox.odoo.payments import set_off  # it needs Invoice, so it cannot come first
+        from integration.sandbox.odoo.payments import match  # it needs Invoice, so it cannot come first
 
         [id] = self._existing_ids()
-        set_off(self.env, self, id, line_id)
+        match(self.env, self, id, line_id)
 
     def open_again(self, id: int, amount: float) -> None:
-        """``amount`` that had come in is taken back."""
-        move = self.existing(id)
-        left = Decimal(repr(move["amount_residual"])) + Decimal(repr(amount))
-        paid = Decimal(repr(move.get("paid", 0.0))) - Decimal(repr(amount))
-        state = "partial" if paid > 0 else "not_paid"
-        self.store(id, {"amount_residual": float(left), "paid": float(paid), "payment_state": state})
+        """A payment of ``amount`` that had come in is taken back."""
+        set_off.take_back(self, id, amount)
 
     def reverse(self, id: int, on: str, reason: str) -> int:
         """The draft of a refund of the whole invoice."""

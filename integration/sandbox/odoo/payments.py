@@ -97,7 +97,7 @@ class Payment(Records):
         return f"{prefix}/{self.env.database.insert(f'sandbox.number.{prefix}', {'payment': True}):05d}"
 
 
-def set_off(env: Any, invoices: Invoice, invoice: int, line: int) -> None:
+def match(env: Any, invoices: Invoice, invoice: int, line: int) -> None:
     """Sets what is left of a payment's line off against an invoice; nothing where either is settled."""
     row, payments = env.records("account.move.line").existing(line), env.records("account.payment")
     left = -Decimal(repr(row.get("amount_residual_currency", 0.0)))

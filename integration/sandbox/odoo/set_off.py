@@ -52,6 +52,14 @@ def remove(moves: Records, id: int, partial: int) -> None:
                         break
 
 
+def take_back(moves: Records, id: int, amount: float) -> None:
+    """Takes payments back, the newest first, that come to this amount."""
+    for each in reversed(_of(moves.existing(id))):
+        if amount > 0 and not each["move_id"]:
+            remove(moves, id, each["partial_id"])
+            amount -= each["amount"]
+
+
 def release(moves: Records, id: int) -> None:
     """Takes all back."""
     for each in _of(moves.existing(id)):
