@@ -30,6 +30,6 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "inventory.updated",
     ),
     "fusion": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
-    "odoo": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
+    "odoo": ("shipment.changed", "invoice.changed", "order.reversed", "return.received", "customer.changed"),
 }
 """Clarity's are those of its webhooks; an ERP's are those that its connector makes of what a poll finds."""

@@ -14,11 +14,11 @@ from integration.canonical.shipment import tracking_key
 from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
-from integration.message import line_ids, line_keys
+from integration.message import clear, line_ids, line_keys
 from integration.store import crossrefs, deliveries, ends, fulfilment, installations
 from integration.store.database import Transaction
 from integration.store.fulfilment import Claim, Claims
-from integration.systems import is_home, of_role, unqualify
+from integration.systems import is_home, of_role, qualify, unqualify
 from tasks.leases import LeaseLost
 from tasks.tracking import FollowUp, Job, Tracking
 
@@ -43,7 +43,7 @@ class OfOrder(Tracking):
                 raise _unknown(job.delivery.waited)
             _check_home(job, order_id)
             order, accepted = fulfilment.carried(tx, source, order_id)
-            self._others = fulfilment.shipped_by_others(tx, source, order_id, job.delivery.object_id)
+            self._others = fulfilment.away(tx, source, order_id, job.delivery.entity, job.delivery.object_id)
             posted = order or crossrefs.exists(tx, crossrefs.needed(source, "order", order_id))
         if order is None and posted:
             raise Hold(
@@ -58,9 +58,31 @@ class OfOrder(Tracking):
             raise Needs("order", order_id, at=source)
         if accepted is not None:
             job.work.decided.accept(accepted)
-        lines = [_line(order_id, line, self._others.get(line["id"], Decimal(0))) for line in order["lines"]]
+        lines = [
+            _line(order_id, line, self._left(Decimal(line["quantity"]), self._others.get(line["id"], Decimal(0))))
+            for line in order["lines"]
+        ]
+        self._wait_for_others(job, order_id, event["data"].get("lines") or (), lines)
         known = {"id": order_id, "currency": order["currency"], "amount": Decimal(order["amount"]), "lines": lines}
         return {**event, "data": {**event["data"], "order": known}}
+
+    @staticmethod
+    def _left(ordered: Decimal, away: Decimal) -> Decimal:
+        """How much of a line an ERP may still report, when so much of it is away."""
+        return ordered - away
+
+    def _wait_for_others(
+        self, job: Job, order_id: str, reported: Sequence[Document], lines: Sequence[Document]
+    ) -> None:
+        """What left and what came back are read by two streams: where one alone says too much, the other comes first.
+
+        Raises `Throttled` then; what happened first always fits.
+        """
+        said, left = _by_sku(reported, "quantity"), _by_sku(lines, "left")
+        if job.delivery.waited < KNOWN_WITHIN and any(said[sku] > left.get(sku, 0) for sku in said):
+            with job.runtime.database.statement() as tx:
+                if fulfilment.is_expected(tx, job.delivery.source, order_id, job.delivery.id):
+                    raise Throttled("something else of the order left or came back before", after=2.0)
 
 
 class OrderPart(OfOrder):
@@ -87,7 +109,7 @@ class OrderPart(OfOrder):
             return
         delivery, order_id = job.delivery, job.document["canonical"]["order_id"]
         fulfilment.lock(tx, delivery.source, order_id)
-        if fulfilment.shipped_by_others(tx, delivery.source, order_id, delivery.object_id) != self._others:
+        if fulfilment.away(tx, delivery.source, order_id, delivery.entity, delivery.object_id) != self._others:
             raise Throttled("another shipment of the order was counted meanwhile", after=1.0)
         if fulfilment.record(tx, delivery, order_id, self._counted) is None:
             raise LeaseLost
@@ -97,6 +119,25 @@ class OrderPart(OfOrder):
         fulfilment.show(tx, job.delivery.source, job.delivery.entity, job.delivery.object_id)
         reference = f"{canonical['source']}:{canonical['number'] or canonical['id']}"
         return _pushes(tx, job, canonical["order_id"], (), reference, advances=True)
+
+
+class CameBack(OrderPart):
+    """Goods that came back: they may be shipped again, and the order does not come further by them."""
+
+    def before_transform(self, job: Job, event: Document) -> Document:
+        """Also with ``return_id``, the return of Clarity's for which the transfer was made, if there is one."""
+        event = super().before_transform(job, event)
+        with job.runtime.database.statement() as tx:
+            part = crossrefs.our_id(tx, job.delivery.source, "return_transfer", event["data"]["their_return"])
+        return {**event, "data": {**event["data"], "return_id": part.rpartition("/")[0] if part else None}}
+
+    @staticmethod
+    def _left(ordered: Decimal, away: Decimal) -> Decimal:  # noqa: ARG004
+        return away
+
+    def after_post(self, tx: Transaction, job: Job) -> Sequence[FollowUp]:
+        fulfilment.show(tx, job.delivery.source, job.delivery.entity, job.delivery.object_id)
+        return ()
 
 
 class OrderLines(Tracking):
@@ -181,12 +222,40 @@ class OrderLines(Tracking):
         fulfilment.polled(tx, installation, keys)
 
 
+class ReturnLines(Tracking):
+    """What of a return is for the delivery's target: the lines that it has taken on of the order."""
+
+    def before_transform(self, job: Job, event: Document) -> Document:
+        """The event with the target's own lines alone.
+
+        Raises `Needs` while the order is not at a target yet, `Skip` where others fulfil all the lines.
+        """
+        delivery, given = job.delivery, event["data"]
+        order_id = clear(qualify(job.workflow.source, str(given.get("orderId") or "")))
+        with job.runtime.database.statement() as tx:
+            has = fulfilment.claims(tx, delivery.source, order_id)
+            is_there = crossrefs.exists(tx, crossrefs.needed(delivery.target, "order", order_id))
+        lines = [line for line in given.get("lines") or () if isinstance(line, dict)]
+        names = [clear(str(line.get("orderLineId"))) for line in lines]
+        mine = {None, delivery.target}  # a line that nobody has taken on is for the target to refuse
+        ours = [line for line, name in zip(lines, names, strict=True) if has.get(name) in mine]
+        if lines and not ours:
+            raise Skip(f"no line of the return is fulfilled by {job.workflow.target}", settles=True)
+        if not is_there:
+            raise Needs("order", order_id)
+        return {**event, "data": {**given, "lines": ours}}
+
+
 def _shipped(shipment: Document) -> Document:
     """What has left of each line, and the numbers by which a person finds the order again."""
     lines = shipment["lines"] if shipment["status"] == "shipped" else []
     counted: Document = {"lines": {line["order_line_id"]: str(line["quantity"]) for line in lines}}
     tracking = [tracking_key(number) for number in shipment["tracking_numbers"] if number]
     return counted | ({"tracking": tracking} if tracking else {})
+
+
+def _returned(goods: Document) -> Document:
+    return {"lines": {line["order_line_id"]: str(line["quantity"]) for line in goods["lines"]}}
 
 
 def _billed(invoice: Document) -> Document:
@@ -198,6 +267,8 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
     "reversal": OfOrder,
+    "returned_goods": lambda: CameBack(_returned),
+    "return": ReturnLines,
 }
 """How an entity is tracked; one that is not named here needs no tracking."""
 
@@ -290,12 +361,18 @@ def _unknown(waited: float) -> Throttled | Hold:
     )
 
 
-def _line(order_id: str, line: Document, shipped: Decimal) -> Document:
-    quantity = Decimal(line["quantity"])
+def _by_sku(rows: Sequence[Document], name: str) -> dict[str | None, Decimal]:
+    sums: dict[str | None, Decimal] = {}
+    for row in rows:
+        sums[row.get("sku")] = sums.get(row.get("sku"), Decimal(0)) + Decimal(row[name])
+    return sums
+
+
+def _line(order_id: str, line: Document, left: Decimal) -> Document:
     return {
         "id": line["id"],
         "sku": line["sku"],
-        "quantity": quantity,
-        "left": quantity - shipped,
+        "quantity": Decimal(line["quantity"]),
+        "left": left,
         "keys": list(line_keys(order_id, line["id"])),
     }

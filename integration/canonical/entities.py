@@ -14,6 +14,8 @@ from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
 from integration.canonical.order_check import check_order
 from integration.canonical.product import Product, check_product
+from integration.canonical.returned import Return, check_return
+from integration.canonical.returned_goods import ReturnedGoods, check_returned_goods
 from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
@@ -115,7 +117,7 @@ ENTITIES: Mapping[str, Entity] = {
             our_ids=("id", "customer.id"),
             email_at="customer.email",
             worth_at=("totals.grandTotal", "currency"),
-            parts=("order_status", "shipment", "invoice", "reversal"),
+            parts=("order_status", "shipment", "invoice", "reversal", "returned_goods"),
         ),
         Entity(
             "customer",
@@ -143,6 +145,23 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
         Entity("reversal", Reversal(), check_reversal),
+        Entity(
+            "return",
+            Return(),
+            check_return,
+            home="clarity",
+            whole=_has_lines,
+            our_ids=("id", "order_id"),
+            made_at_home=True,
+        ),
+        Entity(
+            "returned_goods",
+            ReturnedGoods(),
+            check_returned_goods,
+            unique_there=False,
+            home_ids=("order_id", "return_id"),
+        ),
+        Entity("return_transfer", recorded_as="return"),
         Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),
         Entity("product_variant", recorded_as="product", noun="variant"),

@@ -1,4 +1,4 @@
-"""The canonical reversal: an order, or goods of it, that an ERP has taken back.
+"""The canonical reversal: an order that an ERP has taken back.
 
 Clarity is not changed by it yet: it is listed for a person, once.
 """
@@ -10,22 +10,14 @@ from typing import Any
 
 from marshmallow import fields
 
-from integration.canonical.values import Amount, Id, Rows, Strict, Text
+from integration.canonical.values import Id, Strict, Text
 from integration.errors import Hold
 
-LONGEST_SHOWN = 5
 DECIDED = "Then close this with `fleet held resolve`."
 
 
-class ReversedLine(Strict):
-    """How much of a product came back."""
-
-    sku = Text()
-    quantity = Amount(required=True)
-
-
 class Reversal(Strict):
-    """``kind`` is cancelled or returned; ``number`` is that of the order or transfer in the ERP ``source``.
+    """``kind`` is cancelled; ``number`` is that of the order in the ERP ``source``.
 
     ``carried`` is false for an order that Clarity has cancelled, too.
     """
@@ -36,25 +28,14 @@ class Reversal(Strict):
     number = Text()
     kind = Text(required=True)
     carried = fields.Boolean(required=True)
-    lines = Rows(ReversedLine)
 
 
 def check_reversal(reversal: dict[str, Any], approves: Callable[[Hold], bool] = lambda _: False) -> None:  # noqa: ARG001
     """Holds every reversal: Clarity cannot be changed by it, so a person decides."""
     number = reversal["number"] or reversal["id"]
-    if reversal["kind"] == "cancelled":
-        raise Hold(
-            f"{number} is cancelled in the ERP, but Clarity has order {reversal['order_id'][:40]} open",
-            hint="Cancel the order in Clarity, too; or, if it is still wanted, restore it in the ERP and send the "
-            f"order again. {DECIDED}",
-            code="cancelled_at_target",
-        )
-    lines = [
-        f"{line['quantity'].normalize():f} of {line['sku'] or 'a product without SKU'}" for line in reversal["lines"]
-    ]
-    more = " …" if len(lines) > LONGEST_SHOWN else ""
     raise Hold(
-        f"goods of order {reversal['order_id'][:40]} came back with {number}: {', '.join(lines[:LONGEST_SHOWN])}{more}",
-        hint=f"Enter the return, and a refund where one is due, in Clarity by hand. {DECIDED}",
-        code="returned_at_target",
+        f"{number} is cancelled in the ERP, but Clarity has order {reversal['order_id'][:40]} open",
+        hint="Cancel the order in Clarity, too; or, if it is still wanted, restore it in the ERP and send the "
+        f"order again. {DECIDED}",
+        code="cancelled_at_target",
     )

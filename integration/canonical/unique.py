@@ -80,6 +80,12 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "fusion.shipment": OF_THE_ORDER,
     "fusion.invoice": OF_THE_ORDER,
     "shipment": (Keyed(("lines",), ("order_line_id",)),),
+    "clarity.return": (Keyed(("lines",)),),
+    "return": (Keyed(("lines",)),),
+    "odoo.return": (Keyed(("lines",), ("key",)),),
+    "odoo.returned_goods": OF_THE_ORDER,
+    "returned_goods": (Keyed(("lines",), ("order_line_id",)),),
+    "clarity.returned_goods": (Keyed(("body.lines",), ("orderLineId",)),),
     "clarity.shipment": (Keyed(("body.lines",), ("orderLineId",)),),
 }
 """What has to differ in which document, by the name that mappings call it."""

@@ -20,6 +20,7 @@ from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
 from tests.connectors import fusion_targets, odoo_targets
+from tests.connectors.clarity_returns import asked_return, came_back
 from tests.connectors.contract_suite import Bench
 from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_staff import Staff
@@ -50,6 +51,8 @@ class OdooBench(Bench):
     def document(self, entity: str) -> Document:
         if entity == "product":
             return odoo_product(self._target.currency)
+        if entity == "return":
+            return odoo_return(self._shop, Staff(self._target))
         return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - all have one
@@ -61,10 +64,15 @@ class OdooBench(Bench):
         if entity == "product":
             of = [["name", "=", document["fields"]["name"]]]
             return int(self._target.owner("product.product", "search_count", domain=of))
+        if entity == "return":
+            back = [["origin", "=", f"Return {document['number']}"], ["state", "!=", "cancel"]]
+            return int(self._target.owner("stock.picking", "search_count", domain=back))
         domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
-    def ambiguous(self, entity: str) -> Document:
+    def ambiguous(self, entity: str) -> Document | None:
+        if entity == "return":
+            return None
         document = self.document(entity)
         if entity == "product":
             for _ in range(2):
@@ -88,13 +96,13 @@ class OdooBench(Bench):
             self._target.owner("sale.order", "action_cancel", orders)
             return staff.since, [], {f"order/{id}" for id in orders}
         ids = [staff.ship(str(order)) for order in orders]
-        model, change, prefix = "stock.picking", {"carrier_tracking_ref": odoo_targets.unique()}, ""
+        model, change = "stock.picking", {"carrier_tracking_ref": odoo_targets.unique()}
         if stream == "invoices":
             ids, model, change = [staff.bill(str(order)) for order in orders], "account.move", {"ref": "together"}
         elif stream == "returns":
-            ids, prefix = [staff.take_back(id) for id in ids], "return/"
+            ids = [staff.take_back(id) for id in ids]
         self._target.owner(model, "write", ids, vals=change)  # one transaction, one time
-        return staff.since, [], {f"{prefix}{id}" for id in ids}
+        return staff.since, [], {str(id) for id in ids}
 
     def _posted(self) -> int:
         return int(self._shop.send(self._shop.two_lines(), self._shop.new_work()).theirs or 0)
@@ -229,6 +237,7 @@ class ClarityBench(Bench):
 
     def existing(self, entity: str) -> str:
         makes = {"order": self._shop.order, "customer": self._registered, "product": self._offered}
+        makes |= {"return": lambda: asked_return(self._shop, self._shop.order()["id"])}
         return str(makes[entity]()["id"])
 
     def document(self, entity: str) -> Document:
@@ -238,6 +247,8 @@ class ClarityBench(Bench):
         id = self._shop.order()["id"]
         if entity == "order_status":
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
+        if entity == "returned_goods":
+            return came_back(self._shop, id)
         document = DOCUMENTS[entity](id)
         document["body"]["lines" if entity == "shipment" else "total"] = (
             [{"orderLineId": "1", "quantity": Decimal(1)}] if entity == "shipment" else Decimal(1)
@@ -256,7 +267,8 @@ class ClarityBench(Bench):
         id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)
-        return sum(one["writes"] for one in ledger[f"{entity}s"] if one["order_id"] == id)
+        kind = "returns" if entity == "returned_goods" else f"{entity}s"
+        return sum(one["writes"] for one in ledger[kind] if one["order_id"] == id)
 
     def _registered(self) -> Document:
         made: Document = self._shop.control("POST", "/customers", {"type": "person", "name": "Jane Roe"})
@@ -282,6 +294,19 @@ def odoo_product(currency: str) -> Document:
         "category": "Goods",
         "on_create": {"fields": {"type": "consu", "is_storable": True}, "uom": "Units"},
     }
+
+
+def odoo_return(shop: odoo_targets.Shop, staff: Staff, quantity: str = "2") -> Document:
+    """A part of the first line of an order that has left comes back."""
+    order = shop.two_lines()
+    staff.ship(shop.send(order, shop.new_work()).theirs)
+    return return_of(order["key"], quantity)
+
+
+def return_of(order: str, quantity: str, location: str = "stock") -> Document:
+    key = odoo_targets.unique()
+    line = {"key": "1", "order_line_id": "1", "quantity": Decimal(quantity), "location": location}
+    return {"key": f"ret-{key}", "order": order, "number": f"RMA-{key}", "cancelled": False, "lines": [line]}
 
 
 def _odoo_customer() -> Document:

@@ -94,9 +94,9 @@ def test_every_connector_is_held_to_the_contract() -> None:
 
 def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
-        "clarity": {"order_status", "shipment", "invoice", "customer"},
+        "clarity": {"order_status", "shipment", "invoice", "customer", "returned_goods"},
         "fusion": {"order", "customer"},
-        "odoo": {"order", "customer", "product"},
+        "odoo": {"order", "customer", "product", "return"},
     }
     assert list(CONNECTORS["odoo"].streams) == ["pickings", "invoices", "cancellations", "returns", "customers"]
     assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers"]

@@ -20,12 +20,12 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *("clarity.in.customer", "clarity.in.order", "clarity.in.product"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.shipment"),
+    *("clarity.in.customer", "clarity.in.order", "clarity.in.product", "clarity.in.return"),
+    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.returned_goods", "clarity.out.shipment"),
     *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
     *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.reversal", "odoo.in.shipment"),
-    *("odoo.out.customer", "odoo.out.order", "odoo.out.product"),
+    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.returned_goods", "odoo.in.reversal", "odoo.in.shipment"),
+    *("odoo.out.customer", "odoo.out.order", "odoo.out.product", "odoo.out.return"),
 ]
 WORKFLOWS = [
     "customer-to-fusion",
@@ -36,11 +36,13 @@ WORKFLOWS = [
     "fusion-shipment-to-clarity",
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
+    "odoo-returned-goods-to-clarity",
     "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
     "product-to-odoo",
+    "return-to-odoo",
 ]
 
 
@@ -93,9 +95,9 @@ def test_check_fails_with_one_line_per_problem(tmp_path: Path) -> None:
 
 
 def test_check_of_an_unknown_mapping_fails() -> None:
-    result = fleet(mapping, "check", "odoo.return")
+    result = fleet(mapping, "check", "odoo.x")
     assert result.exit_code == 1
-    assert f"there is no mapping odoo.return. These are here: {', '.join(MAPPINGS)}." in result.output
+    assert f"there is no mapping odoo.x. These are here: {', '.join(MAPPINGS)}." in result.output
 
 
 @pytest.mark.parametrize(
@@ -140,14 +142,14 @@ def test_functions_are_listed() -> None:
     assert "lookup TABLE     The value's entry in a table." in lines
     assert lines[-1] == (
         "Also in JMESPath expressions (from, each, when): "
-        "allocate, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
+        "allocate, came_back, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
     )
     listed = {each["name"]: each for each in json.loads(fleet(mapping, "functions", "--json").output)["rows"]}
     assert listed["split"]["arguments"] == ["separator"]
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    *_, row, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    *_, row, _, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))

@@ -347,8 +347,12 @@ def test_a_workflow_stored_by_an_older_release_still_compiles() -> None:
     ],
 )
 def test_what_no_system_offers_is_refused_at_load(folder: Path, changes: dict[str, Any], reason: str) -> None:
-    erp, odoo = {"order", "customer"}, {"order", "customer", "product"}
-    taken = {"clarity": {"order_status", "shipment", "invoice", "customer"}, "odoo": odoo, "fusion": erp}
+    erp, odoo = {"order", "customer"}, {"order", "customer", "product", "return"}
+    taken = {
+        "clarity": {"order_status", "shipment", "invoice", "customer", "returned_goods"},
+        "odoo": odoo,
+        "fusion": erp,
+    }
     offered = {name: Offer(posts, EVENTS[name]) for name, posts in taken.items()}
     load_definitions(folder, offers=offered)
     edit(folder / "workflows" / "order-to-odoo.json", **changes)

@@ -14,7 +14,8 @@ from integration.canonical.values import ABSENT, Amount, AsReceived, Id, Rows, T
 class KnownLine(AsReceived):
     """A line that the ERP carries of the order.
 
-    ``left`` is what none of its other shipments has, ``keys`` are all names under which the line may come back.
+    ``left`` is what may still be shipped; for goods that come back, what is away.  ``keys`` are all names under which
+    the line may come back.
     """
 
     id = Id(required=True)
@@ -41,16 +42,8 @@ class OfAnOrder(AsReceived):
     order = fields.Nested(KnownOrder, required=True, error_messages=ABSENT)
 
 
-class ReversalOfAnOrderLine(AsReceived):
-    """How much of a product came back."""
-
-    sku = Text()
-    quantity = Amount(required=True)
-
-
 class ReversalOfAnOrder(OfAnOrder):
-    """An order that was cancelled in the ERP, or a transfer that brought goods of it back."""
+    """An order that was cancelled in the ERP."""
 
     name = Text()
     kind = Text(required=True)
-    lines = Rows(ReversalOfAnOrderLine)

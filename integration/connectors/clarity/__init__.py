@@ -14,6 +14,8 @@ from integration.connectors.clarity.invoice.post import post_invoice, shown_invo
 from integration.connectors.clarity.order.fetch import fetch_order
 from integration.connectors.clarity.order.status import post_status, shown_status
 from integration.connectors.clarity.product.fetch import fetch_product
+from integration.connectors.clarity.returned.fetch import fetch_return
+from integration.connectors.clarity.returned.post import post_returned_goods, shown_returned_goods
 from integration.connectors.clarity.shipment.post import post_shipment, shown_shipment
 from integration.connectors.contract import Connector, Finding, Verbs
 from integration.connectors.oauth import CREDENTIALS
@@ -33,6 +35,8 @@ class Clarity(Connector[Client]):
         "order_status": Verbs(post=post_status, shown=shown_status),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),
         "invoice": Verbs(post=post_invoice, shown=shown_invoice),
+        "return": Verbs(fetch=fetch_return),
+        "returned_goods": Verbs(post=post_returned_goods, shown=shown_returned_goods),
     }
 
     def examine(self) -> Iterator[Finding]:

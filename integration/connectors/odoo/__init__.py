@@ -13,11 +13,13 @@ from integration.connectors.odoo.customer.post import post_customer, shown_custo
 from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.examination import Examination
 from integration.connectors.odoo.invoice.changes import invoices
-from integration.connectors.odoo.order.changes import cancellations, returns
+from integration.connectors.odoo.order.changes import cancellations
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
 from integration.connectors.odoo.product.post import post_product, shown_product
+from integration.connectors.odoo.returned.changes import returns
+from integration.connectors.odoo.returned.post import post_return, shown_return
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
 
@@ -46,12 +48,13 @@ class Odoo(Connector[Site]):
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
         "customer": Verbs(post=checked(post_customer), shown=checked(shown_customer)),
         "product": Verbs(post=checked(post_product), shown=checked(shown_product)),
+        "return": Verbs(post=checked(post_return), shown=checked(shown_return)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),
         "invoices": Stream(frozenset({"invoice.changed"}), permitted("invoices", invoices)),
         "cancellations": Stream(frozenset({"order.reversed"}), permitted("cancellations", cancellations)),
-        "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
+        "returns": Stream(frozenset({"return.received"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
     }
 

@@ -193,6 +193,16 @@ class Catalog:
             "mappings/tables/odoo_categories.json and run `fleet mapping publish`. {again}",
         )
 
+    def location(self, name: str) -> int:
+        """The location of that full name ("WH/Repair"); `Hold` when none or several have it."""
+        return self._only(
+            lambda fresh: self._named("stock.location", name, fresh, by="complete_name"),
+            None,
+            f"location “{name}”",
+            "In Odoo (Inventory, Configuration, Locations) have exactly one of this full name, or correct "
+            "mappings/tables/return_reasons.json and run `fleet mapping publish`. {again}",
+        )
+
     def taxes_included(self, taxes: Collection[int] | None) -> set[bool]:
         """Whether these sales taxes are in the price (of a product that has several of each kind: both).
 

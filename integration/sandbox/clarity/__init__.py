@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint
 
 from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, products, records, shipments
+from integration.sandbox.clarity import returns as returned
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
@@ -103,6 +104,20 @@ class Clarity:
         self._sender.wake()
         return product
 
+    def ask_return(self, order_id: str, given: Document) -> Document:
+        """Stores the return that a customer asks for."""
+        with self._records.transaction() as db:
+            made = returned.request(db, orders.existing(self._records, order_id), given)
+        self._sender.wake()
+        return made
+
+    def decide_return(self, id: str, fields: Document) -> Document:
+        """Changes any part of a return, as people at Clarity do who approve or reject it."""
+        with self._records.transaction() as db:
+            changed = returned.change(db, returned.existing(self._records, id), fields)
+        self._sender.wake()
+        return changed
+
     def ledger(self) -> dict[str, Any]:
         """What really took effect here."""
         return {
@@ -110,6 +125,7 @@ class Clarity:
             "customers": customers.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
+            "returns": returned.truth(self._records),
             "webhooks": events.counts(self._records),
         }
 

@@ -22,6 +22,7 @@ from integration.sandbox.clarity.idempotency import Idempotency
 from integration.sandbox.clarity.problems import Problem, invalid, json_body, missing, not_faked
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.replies import check_version, shown
+from integration.sandbox.clarity.return_routes import Returns
 from integration.sandbox.clarity.webhooks import Sender
 from integration.sandbox.config import ClarityConfig
 
@@ -43,6 +44,7 @@ class Api:
         self._limit = RateLimit(config)
         self._idempotency = Idempotency(records)
         self._fulfilment = Fulfilment(records, self._changing, sender.wake)
+        self._returns = Returns(records, self._changing)
         self._webhook_url = config.webhook_url
 
     def blueprint(self) -> Blueprint:
@@ -55,6 +57,7 @@ class Api:
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
+            *((method, f"{ROOT}{path}", view) for method, path, view in self._returns.routes()),
             ("GET", f"{ROOT}/customers", self.list_customers),
             ("GET", f"{ROOT}/customers/<id>", self.show_customer),
             ("PATCH", f"{ROOT}/customers/<id>", self.patch_customer),
@@ -72,7 +75,11 @@ class Api:
         )
         for method, path, view in routes:
             api.add_url_rule(path, f"{method} {path}".replace(".", "_"), view, methods=[method])
-        for path in ("/", "/<path:rest>", f"{ROOT}/orders/<path:id>/<any(shipments,invoices,payments,refunds):part>"):
+        for path in (
+            "/",
+            "/<path:rest>",
+            f"{ROOT}/orders/<path:id>/<any(shipments,invoices,payments,refunds,returns):part>",
+        ):
             api.add_url_rule(path, f"else {path}", self.not_played, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
         api.before_request(self._admit)
         api.after_request(_mark)

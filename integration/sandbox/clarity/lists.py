@@ -27,6 +27,7 @@ RELATED = {
     "order": {"externalkey": "id IN (SELECT order_id FROM pushes WHERE external_ref = ?)"},
     "shipment": OF_AN_ORDER,
     "invoice": OF_AN_ORDER,
+    "return": OF_AN_ORDER,
 }
 SORTS = {"updatedDate,id": "updated", "createdDate,id": "created"}
 PAGING = {"pagesize", "pageindex", "cursor", "sort"}
