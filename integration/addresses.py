@@ -7,6 +7,7 @@ some parsers take is refused, and what is left is judged by the URL that the cli
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -31,14 +32,13 @@ ODD = re.compile(r"[^!-~]|\\")
 
 def check_address(variable: str, url: str) -> None:
     """Raises `Misconfigured`, without quoting the URL, unless it is https, or http to this machine."""
-    final = _as_called(url)
+    final = as_called(url)
     if final is None:
         raise Misconfigured(
             f"{variable} is not an http(s) URL",
             hint=f"Set {variable}, for example https://erp.example: a host in ASCII, without blanks or backslashes.",
         )
-    scheme, host = final
-    if scheme == "http" and host not in LOOPBACK:
+    if final.scheme == "http" and final.host not in LOOPBACK:
         raise Misconfigured(
             f"{variable} is http:// to another machine",
             hint=f"Use https:// in {variable}; http:// is for loopback only.",
@@ -50,8 +50,8 @@ def check_channel(variable: str, url: str) -> None:
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in HTTP_CHANNELS:
         return
-    final = _as_called(f"http://{rest}")
-    if final is None or final[1] not in LOOPBACK:
+    final = as_called(f"http://{rest}")
+    if final is None or final.host not in LOOPBACK:
         raise Misconfigured(
             f"{variable} holds a {scheme.lower()}:// URL, which is http:// to another machine",
             hint=f"Write {scheme.lower()}s:// in {variable}; http:// is for loopback only.",
@@ -70,8 +70,17 @@ def without_login(url: str) -> tuple[str, str]:
     return found[1] + url[found.end() :], unquote(found[2])
 
 
-def _as_called(url: str) -> tuple[str, str] | None:
-    """Scheme and host that the client connects to; None for what is no http(s) URL, or not the same to every parser."""
+class Called(NamedTuple):
+    """What the client makes of a URL: whom it connects to, and what it asks there; ``port`` is None for the usual."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+
+def as_called(url: str) -> Called | None:
+    """What the client connects to; None for what is no http(s) URL, or not the same to every parser."""
     if ODD.search(url):
         return None
     request = requests.PreparedRequest()
@@ -79,8 +88,9 @@ def _as_called(url: str) -> tuple[str, str] | None:
         request.prepare_url(url, None)
         called, split = parse_url(str(request.url)), urlsplit(str(request.url))
         host, other = (called.host or "").strip("[]"), split.hostname or ""
+        same = host.lower() == other.lower() and called.port == split.port
     except ValueError:  # requests' own errors for URLs, and urllib3's, are some, too
         return None
-    if called.scheme not in {"http", "https"} or not host or host.lower() != other.lower():
+    if called.scheme not in {"http", "https"} or not host or not same:
         return None
-    return called.scheme, host.lower()
+    return Called(called.scheme, host.lower(), called.port, called.request_uri)

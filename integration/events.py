@@ -14,6 +14,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "payment.authorized",
         "payment.captured",
         "payment.failed",
+        "payment.voided",
+        "payment.charged_back",
         "shipment.created",
         "shipment.updated",
         "shipment.delivered",
@@ -29,7 +31,10 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "product.deleted",
         "inventory.updated",
     ),
-    "fusion": ("shipment.changed", "invoice.changed", "order.reversed", "customer.changed"),
-    "odoo": ("shipment.changed", "invoice.changed", "order.reversed", "return.received", "customer.changed"),
+    "fusion": ("shipment.changed", "invoice.changed", "cancellation.changed", "customer.changed", "product.changed"),
+    "odoo": (
+        *("shipment.changed", "invoice.changed", "refund.changed", "cancellation.changed", "return.received"),
+        *("customer.changed", "product.changed", "stock.changed"),
+    ),
 }
 """Clarity's are those of its webhooks; an ERP's are those that its connector makes of what a poll finds."""

@@ -21,7 +21,7 @@ PERSONS = frozenset({
 GOODS = frozenset({"lines", "shippingLines", "shipping_lines", "fees", "charges", "variants"})
 PARTS = frozenset({
     "event", "data", "canonical", "part", "target", "body", "order", "totals", "payments", "refunds", "discounts",
-    "taxes", "charge",
+    "taxes", "charge", "adjustments",
     "fields", "eff", "line_statuses",
 })
 """Objects and lists that are shown field by field.  Everything inside one with another name is masked."""
@@ -46,7 +46,8 @@ SHOWN = frozenset({
     "gift_card", "grandTotal", "grand_total", "included", "lineTotal", "order_amount", "order_currency",
     "order_invoiced", "order_rounding", "price", "price_unit", "rate", "residual", "shipping", "subtotal", "tax",
     "taxIncluded", "tax_included", "tax_rounding", "tax_roundings", "total", "unitPrice", "unit_price",
-    "method", "paymentTerms", "payment_terms", "payment_term",
+    "order_credited", "credited", "paid", "certain", "issued", "invoice", "invoice_id", "invoiceRef",
+    "invoice_payment_state", "method", "paymentTerms", "payment_terms", "payment_term",
     # goods and their way
     "sku", "kind", "quantity", "left", "uom", "code", "product_uom_qty", "requiresShipping", "requires_shipping",
     "substitute", "carrier", "service", "tracking", "tracking_numbers", "trackingNumbers", "backorder_of",

@@ -229,6 +229,7 @@ class Settings:
                 "flower": env.address("FLEET_FLOWER_BIND", "127.0.0.1:5555"),
                 "sandbox": env.address("FLEET_SANDBOX_BIND", "127.0.0.1:8090"),
                 "ops": env.address("FLEET_OPS_BIND", "127.0.0.1:8002"),
+                "console": env.address("FLEET_CONSOLE_BIND", "127.0.0.1:8001"),
             },
             webhook_limit=int(env.number("FLEET_WEBHOOK_LIMIT", 5 * 1024 * 1024)),
             webhook_deadline=env.number("FLEET_WEBHOOK_DEADLINE", 10.0),

@@ -35,7 +35,7 @@ JOBS_TICK = 1.0
 CARRIED_OUT = {"queue": UPKEEP, "expires": 10}
 WATCH_TICK = 5.0
 """Seconds between two looks at what is wrong."""
-UPKEEP_EVERY = {"watch": WATCH_TICK, "check_ledger": 60.0, "probe_paused": 60.0, "tidy": 3600.0}
+UPKEEP_EVERY = {"watch": WATCH_TICK, "check_ledger": 60.0, "probe_paused": 60.0, "forget_demand": 60.0, "tidy": 3600.0}
 """Seconds between two rounds of each task that keeps the fleet in order."""
 
 Following = tuple[int, str]

@@ -10,22 +10,21 @@ from decimal import Decimal
 
 from integration.canonical.fulfilment import Stage, carried
 from integration.canonical.order import CANCELLED
+from integration.canonical.payment import CAPTURED
 from integration.canonical.shipment import tracking_key
 from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
 from integration.message import clear, line_ids, line_keys
-from integration.store import crossrefs, deliveries, ends, fulfilment, installations
+from integration.store import crossrefs, deliveries, demand, ends, fulfilment
 from integration.store.database import Transaction
+from integration.store.demand import Wanted
 from integration.store.fulfilment import Claim, Claims
 from integration.systems import is_home, of_role, qualify, unqualify
+from tasks import undecided
 from tasks.leases import LeaseLost
+from tasks.stock import SoldProduct, StockLevel, wanted_at_most, wanted_of
 from tasks.tracking import FollowUp, Job, Tracking
-
-KNOWN_WITHIN = 3600.0
-LETS_GO = 5.0
-"""Seconds until a target is asked again whether it has let a line go."""
-MOVES = "line_moves"
 
 
 class OfOrder(Tracking):
@@ -40,7 +39,7 @@ class OfOrder(Tracking):
         with job.runtime.database.transaction() as tx:
             order_id = event["data"]["order_id"] or crossrefs.our_id(tx, source, "order", event["data"]["their_order"])
             if order_id is None:
-                raise _unknown(job.delivery.waited)
+                raise undecided.unknown(job.delivery.waited)
             _check_home(job, order_id)
             order, accepted = fulfilment.carried(tx, source, order_id)
             self._others = fulfilment.away(tx, source, order_id, job.delivery.entity, job.delivery.object_id)
@@ -79,7 +78,7 @@ class OfOrder(Tracking):
         Raises `Throttled` then; what happened first always fits.
         """
         said, left = _by_sku(reported, "quantity"), _by_sku(lines, "left")
-        if job.delivery.waited < KNOWN_WITHIN and any(said[sku] > left.get(sku, 0) for sku in said):
+        if job.delivery.waited < undecided.KNOWN_WITHIN and any(said[sku] > left.get(sku, 0) for sku in said):
             with job.runtime.database.statement() as tx:
                 if fulfilment.is_expected(tx, job.delivery.source, order_id, job.delivery.id):
                     raise Throttled("something else of the order left or came back before", after=2.0)
@@ -140,15 +139,52 @@ class CameBack(OrderPart):
         return ()
 
 
+class OrderPayment(Tracking):
+    """A payment: it goes where its order is billed, and to one system only."""
+
+    def before_validate(self, job: Job) -> None:
+        """Decides whether the target is to have a captured payment: the one that fulfils all lines of its order.
+
+        Raises `Throttled` while it is not decided who fulfils them, `Skip` where others do, and `Hold`, at one of
+        them, where several do.
+        """
+        delivery, canonical = job.delivery, job.document["canonical"]
+        if canonical["status"] != CAPTURED:
+            return  # what is to be taken back is where it was posted
+        order_id = canonical["order_id"]
+        with job.runtime.database.statement() as tx:
+            fulfilled_by = fulfilment.claims(tx, delivery.source, order_id).values()
+        by = sorted({target for target in fulfilled_by if target is not None})
+        in_doubt = None in fulfilled_by or not (by or self._has_order(job, order_id))
+        if in_doubt and delivery.waited < undecided.KNOWN_WITHIN:
+            raise Throttled(
+                "it is not decided yet which system fulfils the order that was paid", after=undecided.DECIDES
+            )
+        if by and delivery.target not in by[:1]:
+            raise Skip(f"the order is fulfilled by {undecided.names(job, by)}, and paid there", settles=True)
+        if len(by) > 1:
+            held = undecided.shared(undecided.names(job, by), canonical)
+            if not job.work.decided.approves(held):
+                raise held
+
+    @staticmethod
+    def _has_order(job: Job, order_id: str) -> bool:
+        with job.runtime.database.statement() as tx:
+            return crossrefs.exists(tx, crossrefs.needed(job.delivery.target, "order", order_id))
+
+
 class OrderLines(Tracking):
     """An order: each of its lines is fulfilled once, whatever the rules say later."""
 
     _claimed_by_others: dict[str, int] | None = None
     _gives_up = False
+    _wanted: Wanted | None = None
 
     def before_transform(self, job: Job, event: Document) -> Document:
         """Where the workflow converts, finds how that was done before: a rate that was used is used again."""
         delivery = job.delivery
+        if job.workflow.fulfils:
+            self._wanted = wanted_at_most(delivery, event)
         if job.workflow.conversion and delivery.applied_version is not None:
             with job.runtime.database.statement() as tx:
                 self.conversion = fulfilment.conversion(tx, delivery.target, delivery.object_id)
@@ -164,6 +200,7 @@ class OrderLines(Tracking):
         delivery, canonical = job.delivery, job.document["canonical"]
         if not job.workflow.fulfils:
             return
+        self._wanted = wanted_of(delivery, {**canonical, "lines": job.part["lines"]})
         ours, ordered = _lines(job)
         asked = delivery.source, delivery.object_id, delivery.target
         has, carries = job.runtime.database.together(fulfilment.standing, asked)
@@ -179,15 +216,17 @@ class OrderLines(Tracking):
                 return
             raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
         moved = sorted(given_up & ordered)
-        if moved and known and not job.work.approved(MOVES, *moved):
-            raise _moves(job, moved)
+        if moved and known and not job.work.approved(undecided.MOVES, *moved):
+            raise undecided.moves(job, moved)
         if not moved:
-            job.work.decided.lapse(MOVES)
+            job.work.decided.lapse(undecided.MOVES)
         if self._claimed_by_others:
-            raise _elsewhere(job, *min(self._claimed_by_others.items()))
+            raise undecided.elsewhere(job, *min(self._claimed_by_others.items()))
 
     def at_end(self, tx: Transaction, job: Job) -> None:
         """Claims the lines, and lets go of what the target is not to have and never had."""
+        if self._wanted is not None:
+            tx.together(demand.note, self._wanted)
         if self._claimed_by_others is None:
             return
         ours, ordered = _lines(job)
@@ -206,6 +245,8 @@ class OrderLines(Tracking):
         if job.posted.rounding:
             ends.note_rounding(tx, delivery, job.posted.rounding, carries["currency"])
         advances = tx.together(fulfilment.carry, (delivery.target, canonical["id"], carries))
+        if job.workflow.fulfils:
+            tx.together(demand.apply, wanted_of(delivery, {**canonical, "lines": carries["lines"]}))
         if delivery.applied_version is not None:  # of a first version there is nothing to let go
             place = delivery.source, delivery.object_id, delivery.target
             ordered = _lines(job)[1] if canonical["status"] not in CANCELLED else set()
@@ -218,6 +259,10 @@ class OrderLines(Tracking):
         return fulfilment.open_orders(tx, installation)
 
     @staticmethod
+    def as_posted(tx: Transaction, installation: int, theirs: Sequence[str]) -> dict[str, Document]:
+        return fulfilment.as_posted(tx, installation, theirs)
+
+    @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:
         fulfilment.polled(tx, installation, keys)
 
@@ -228,19 +273,23 @@ class ReturnLines(Tracking):
     def before_transform(self, job: Job, event: Document) -> Document:
         """The event with the target's own lines alone.
 
-        Raises `Needs` while the order is not at a target yet, `Skip` where others fulfil all the lines.
+        Raises `Needs` while the order is not at a target yet, `Skip` where others fulfil all the lines, and `Hold`
+        after an hour in which nothing of the order is on its way to one.
         """
         delivery, given = job.delivery, event["data"]
         order_id = clear(qualify(job.workflow.source, str(given.get("orderId") or "")))
         with job.runtime.database.statement() as tx:
             has = fulfilment.claims(tx, delivery.source, order_id)
             is_there = crossrefs.exists(tx, crossrefs.needed(delivery.target, "order", order_id))
+            is_coming = deliveries.undecided(tx, delivery.target, "order", order_id)
         lines = [line for line in given.get("lines") or () if isinstance(line, dict)]
         names = [clear(str(line.get("orderLineId"))) for line in lines]
         mine = {None, delivery.target}  # a line that nobody has taken on is for the target to refuse
         ours = [line for line, name in zip(lines, names, strict=True) if has.get(name) in mine]
         if lines and not ours:
             raise Skip(f"no line of the return is fulfilled by {job.workflow.target}", settles=True)
+        if not is_there and not is_coming and not has:
+            raise undecided.unposted(delivery.waited)
         if not is_there:
             raise Needs("order", order_id)
         return {**event, "data": {**given, "lines": ours}}
@@ -266,9 +315,13 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "order": OrderLines,
     "shipment": lambda: OrderPart(_shipped),
     "invoice": lambda: OrderPart(_billed),
-    "reversal": OfOrder,
+    "refund": OfOrder,
+    "cancellation": OfOrder,
     "returned_goods": lambda: CameBack(_returned),
     "return": ReturnLines,
+    "payment": OrderPayment,
+    "product": SoldProduct,
+    "stock_level": StockLevel,
 }
 """How an entity is tracked; one that is not named here needs no tracking."""
 
@@ -321,44 +374,6 @@ def _check_home(job: Job, order_id: str) -> None:
     kinds, target = job.runtime.settings.kinds, job.workflow.target
     if target in of_role("shop", kinds) and not is_home(target, order_id, kinds):
         raise Skip(f"the order is not one of {target}", settles=True)
-
-
-def _moves(job: Job, lines: Sequence[str]) -> Hold:
-    name = job.runtime.installations[job.workflow.target].name
-    return Hold(
-        f"line {lines[0]!r} of the order is fulfilled by {name}, and the rules give it to another system now",
-        hint="Nothing is moved by itself.  `fleet held approve ID` takes the line out there, then the other system has "
-        "it; or correct the order in Clarity, or lines in mappings/workflows, so that the line stays.",
-        code=MOVES,
-        compared=tuple(lines),
-    )
-
-
-def _elsewhere(job: Job, line: str, other: int) -> Throttled | Hold:
-    """As long as the other target has something to do or to decide, it may still let the line go."""
-    delivery = job.delivery
-    with job.runtime.database.statement() as tx:
-        name = installations.name(tx, other)
-        undecided = deliveries.undecided(tx, other, delivery.entity, delivery.object_id)
-    if undecided and delivery.waited < KNOWN_WITHIN:
-        return Throttled(f"line {line!r} of the order is fulfilled by {name}, until that lets it go", after=LETS_GO)
-    return Hold(
-        f"line {line!r} of the order is fulfilled by {name}, and would be fulfilled twice",
-        hint=f"See what {name} has of it.  When it is taken out there, replay this; or correct the order in Clarity, "
-        "or lines in mappings/workflows, so that the line stays.",
-        code="fulfilled_elsewhere",
-    )
-
-
-def _unknown(waited: float) -> Throttled | Hold:
-    """The order may be one that is just being posted; after an hour it is none that we know."""
-    if waited < KNOWN_WITHIN:
-        return Throttled("its order is not known yet", after=10.0)
-    return Hold(
-        "it is not known which order of Clarity this belongs to",
-        hint="See in the ERP to which order it belongs, and enter it in Clarity by hand.",
-        code="unknown_order",
-    )
 
 
 def _by_sku(rows: Sequence[Document], name: str) -> dict[str | None, Decimal]:

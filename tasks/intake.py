@@ -10,11 +10,13 @@ from dataclasses import replace
 import structlog
 
 from integration import preflight, publishing
+from integration.canonical.entities import entity
 from integration.errors import Misconfigured
 from integration.message import Event, State, lane
 from integration.rules.in_force import InForce
 from integration.store import inbox, publications
 from integration.store.database import Transaction
+from integration.store.deliveries import YIELDING
 from integration.store.inbox import Arrival, Arriving, Outdated, Route
 from integration.vault import match_key
 from tasks.celery import INGEST
@@ -97,6 +99,7 @@ class Intake:
                 pin=workflow.pin,
                 target=installations[workflow.target].id,
                 mapping_version=version,
+                priority=YIELDING if entity(workflow.entity).yields else 0,
             )
             for workflow in definitions.matching(source, event.type)
             if workflow.target in installations

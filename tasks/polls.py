@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 from integration.canonical import digest, freeze
 from integration.canonical.hints import plain
 from integration.connectors.answers import Endless, endless
-from integration.connectors.contract import Change, Connector, Page
+from integration.connectors.contract import Change, Connector, Document, Page
 from integration.errors import Failure, Misconfigured, Throttled, place_of
 from integration.message import Event, clear
 from integration.rules.in_force import InForce
@@ -133,7 +133,7 @@ class Poll:
     def _ask(self) -> Page:
         cursor = self._cursor
         with self._runtime.admitted(self._system, check=self._check) as place, self._kept_alive(place):
-            page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_keys)
+            page = self._source.changes(cursor.stream, cursor.run_since, cursor.page, self._open_keys, self._as_posted)
         if page.next is not None and page.next == cursor.page:
             raise endless(f"the stream {cursor.stream}")
         return page
@@ -167,6 +167,10 @@ class Poll:
         with self._runtime.database.statement() as tx:
             self._asked[entity] = tracking(entity).open_keys(tx, self._cursor.installation)
         return self._asked[entity]
+
+    def _as_posted(self, entity: str, theirs: Sequence[str]) -> dict[str, Document]:
+        with self._runtime.database.statement() as tx:
+            return tracking(entity).as_posted(tx, self._cursor.installation, theirs)
 
     def _note_asked(self, tx: Transaction) -> None:
         for entity, keys in self._asked.items():
@@ -222,9 +226,11 @@ class Poll:
             type: object_ids(tx, known.entity_of(self._system, type), made_by, theirs)
             for type, theirs in by_type.items()
         }
-        for change in changes:
-            if id := ids[change.type].get(change.id):
-                yield change, id
+        for type, theirs in ids.items():
+            of = known.entity_of(self._system, type)
+            ours = [each for each in changes if each.type == type and each.id in theirs]
+            for change in tracking(of).wanted(tx, made_by.id, ours) if of else ours:
+                yield change, theirs[change.id]
 
     def _event(self, tx: Transaction, object_id: str, change: Change) -> tuple[Event, bytes]:
         """The change as an event.  Its version is when it was asked for: what is read later is newer."""

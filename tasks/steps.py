@@ -204,7 +204,8 @@ def _check_key(job: Job) -> None:
 def _post(job: Job) -> None:
     if "enriched" not in job.document:
         _enrich(job)
-    job.posted = _connector(job).post(job.delivery.entity, job.document["enriched"], job.work)
+    document = job.tracking.before_post(job, job.document["enriched"])
+    job.posted = _connector(job).post(job.delivery.entity, document, job.work)
 
 
 def _push_status(job: Job) -> None:

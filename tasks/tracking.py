@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from integration.connectors.contract import Document, Posted
+from integration.connectors.contract import Change, Document, Posted
 from integration.message import Step
 from integration.rules.workflow import Workflow
 from integration.store.database import Transaction
@@ -47,6 +47,10 @@ class Tracking:
         """Whether the object is news for others than the target; it is posted then even if the target shows it."""
         return False
 
+    def before_post(self, job: Job, document: Document) -> Document:  # noqa: ARG002
+        """The document as it is to be posted now: with what is known only at this moment."""
+        return document
+
     def at_end(self, tx: Transaction, job: Job) -> None:
         """Writes what the hooks before found out, in the transaction that ends the hop, however it ends.
 
@@ -58,9 +62,19 @@ class Tracking:
         return ()
 
     @staticmethod
+    def wanted(tx: Transaction, installation: int, found: Sequence[Change]) -> Sequence[Change]:  # noqa: ARG004
+        """Those changes that a poll has found there and that are of interest."""
+        return found
+
+    @staticmethod
     def open_keys(tx: Transaction, installation: int) -> list[str]:  # noqa: ARG004
         """Their ids of the objects of which more is to be expected there, the least recently polled first."""
         return []
+
+    @staticmethod
+    def as_posted(tx: Transaction, installation: int, theirs: Sequence[str]) -> dict[str, Document]:  # noqa: ARG004
+        """What is kept of these objects as they were posted there, by their ids, for a poll to compare."""
+        return {}
 
     @staticmethod
     def polled(tx: Transaction, installation: int, keys: Sequence[str]) -> None:

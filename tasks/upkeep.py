@@ -11,7 +11,7 @@ from celery import signals
 
 from integration.canonical.hints import plain
 from integration.errors import Failure
-from integration.store import alerts, inbox, installations, jobs, ledger, retention
+from integration.store import alerts, demand, inbox, installations, jobs, ledger, retention
 from integration.store.database import Database
 from tasks.alert_rules import of_ledger
 from tasks.celery import app
@@ -77,6 +77,13 @@ def tidy() -> None:
         jobs.forget(tx, runtime.settings.retention_days)
     if removed := remove_finished(runtime.database, runtime.settings.retention_days):
         logger.info("retention.removed", messages=removed)
+
+
+@app.task(name="forget_demand")
+def forget_demand() -> None:
+    """Forgets what orders wanted of an ERP and want no longer, and has the levels of that read anew."""
+    with current().database.transaction() as tx:
+        demand.forget(tx)
 
 
 def remove_finished(database: Database, days: float, seconds: float = REMOVES_FOR) -> int:

@@ -113,7 +113,7 @@ def test_the_health_of_a_worker_is_asked_by_its_own_name(name: str) -> None:
 
 
 def test_what_answers_http_is_asked_for_its_health_there() -> None:
-    asked = {name: " ".join(COMPOSE[name]["healthcheck"]["test"]) for name in ("receiver", "flower")}
+    asked = {name: " ".join(COMPOSE[name]["healthcheck"]["test"]) for name in ("receiver", "flower", "console")}
     assert {name: re.findall(r"//127\.0\.0\.1:(\d+)/", text) for name, text in asked.items()} == {
         name: [bind.rpartition(":")[2]] for name, bind in DEFAULTS.binds.items() if name in asked
     }

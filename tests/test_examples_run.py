@@ -26,7 +26,7 @@ from integration.operations import jobs
 from integration.operations.jobs import advance
 from integration.operations.selection import Selection
 from integration.rules.workflow import load_definitions
-from integration.store import publications
+from integration.store import publications, users
 from integration.store.database import Database
 from tests.cli.test_repair import CANDIDATES, failed
 from tests.conftest import Running, new_database
@@ -154,6 +154,7 @@ def filled(
     with database.transaction() as tx:
         for newest in (None, 1, 2, 3):
             publications.publish(tx, load_definitions(mappings.FOLDER).rows(), "anna", after=newest)
+        users.add(tx, "jane", "operator", "anna")
     ids = {name: str(id) for name, id in stopped(orders).items()}
     approved = CliRunner(env=environment).invoke(main, ["held", "approve", ids["decided"]])
     assert approved.exit_code == 0, approved.output

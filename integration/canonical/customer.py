@@ -13,6 +13,7 @@ from typing import Any
 from marshmallow import fields
 
 from integration.canonical.email import BARE
+from integration.canonical.faults import refuse
 from integration.canonical.money import currencies, minor_digits, round_money
 from integration.canonical.order import Address
 from integration.canonical.values import Amount, Attributes, Id, Rows, Strict, Text
@@ -75,9 +76,7 @@ def check_customer(customer: dict[str, Any], approves: Callable[[Hold], bool] = 
     e-mail address, for a credit limit that is below zero or finer than its currency's minor unit, for several primary
     addresses of one kind, and for a customer that was merged into itself.  No value is quoted: all of it is personal.
     """
-    for fault in _faults(customer):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(customer), approves)
 
 
 def _faults(customer: dict[str, Any]) -> Iterator[Hold]:

@@ -8,17 +8,21 @@ from typing import Any, Protocol
 
 from marshmallow import Schema
 
-from integration.canonical import invoice, order_check
+from integration.canonical import invoice, order_check, refund
+from integration.canonical.cancellation import Cancellation, check_cancellation
 from integration.canonical.customer import Customer, check_customer
 from integration.canonical.invoice import Invoice, check_invoice
 from integration.canonical.order import CANCELLED, STATUSES, Order
 from integration.canonical.order_check import check_order
+from integration.canonical.payment import Payment, check_payment
 from integration.canonical.product import Product, check_product
+from integration.canonical.product_picture import ProductPicture
+from integration.canonical.refund import Refund, check_refund
 from integration.canonical.returned import Return, check_return
 from integration.canonical.returned_goods import ReturnedGoods, check_returned_goods
-from integration.canonical.reversal import Reversal, check_reversal
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
+from integration.canonical.stock_level import StockLevel, check_stock_level
 from integration.errors import Hold
 
 Document = dict[str, Any]
@@ -57,6 +61,7 @@ class Entity:
     - ``worth_at`` are the JMESPaths of what the object is worth and of its currency in ``data``.
     - ``parts`` are the entities whose objects belong to one of this, as a shipment does to its order.
     - ``noun`` is what people call it, where that is not its name.
+    - ``yields``: its events let those of others go first, for many come at once and nobody waits for one.
     - ``recorded_as`` is the entity among whose records a target keeps its objects, where that is another one.
     """
 
@@ -80,6 +85,7 @@ class Entity:
     parts: tuple[str, ...] = ()
     noun: str | None = None
     recorded_as: str | None = None
+    yields: bool = False
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -117,7 +123,7 @@ ENTITIES: Mapping[str, Entity] = {
             our_ids=("id", "customer.id"),
             email_at="customer.email",
             worth_at=("totals.grandTotal", "currency"),
-            parts=("order_status", "shipment", "invoice", "reversal", "returned_goods"),
+            parts=("order_status", "shipment", "invoice", "refund", "cancellation", "returned_goods"),
         ),
         Entity(
             "customer",
@@ -139,12 +145,34 @@ ENTITIES: Mapping[str, Entity] = {
             home="clarity",
             whole=_is_more_than_named,
             our_ids=("id",),
+            home_ids=("product_id",),
             made_at_home=True,
             number_at="sku",
+            parts=("product_picture",),
+        ),
+        Entity(
+            "product_picture",
+            ProductPicture(),
+            home="clarity",
+            whole=_is_more_than_named,
+            our_ids=("id",),
+            noun="picture",
+        ),
+        Entity(
+            "payment",
+            Payment(),
+            check_payment,
+            home="clarity",
+            passing=("version",),
+            our_ids=("id", "order_id"),
+            made_at_home=True,
+            number_at="orderNumber",
+            worth_at=("amount", "currency"),
         ),
         Entity("shipment", Shipment(), check_shipment, home_ids=("order_id",)),
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
-        Entity("reversal", Reversal(), check_reversal),
+        Entity("refund", Refund(), check_refund, sums=refund.sums, home_ids=("order_id",)),
+        Entity("cancellation", Cancellation(), check_cancellation, home_ids=("order_id",)),
         Entity(
             "return",
             Return(),
@@ -162,6 +190,7 @@ ENTITIES: Mapping[str, Entity] = {
             home_ids=("order_id", "return_id"),
         ),
         Entity("return_transfer", recorded_as="return"),
+        Entity("stock_level", StockLevel(), check_stock_level, yields=True, number_at="sku"),
         Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),
         Entity("product_variant", recorded_as="product", noun="variant"),

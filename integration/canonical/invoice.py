@@ -8,20 +8,22 @@ from typing import Any
 
 from marshmallow import fields
 
+from integration.canonical.faults import refuse
 from integration.canonical.money import currencies, format_money, minor_digits, round_money
 from integration.canonical.values import ABSENT, Amount, Day, Id, Strict, Text, quoted
 from integration.errors import Hold
 
-STATUSES = ("draft", "open", "partially_paid", "paid", "void")
-AMOUNTS = ("total", "tax", "balance", "order_invoiced")
+STATUSES = ("draft", "withdrawn", "open", "partially_paid", "paid", "void")
+AMOUNTS = ("total", "tax", "balance", "order_invoiced", "order_credited")
 HINT = "Correct {origin}, or enter it in Clarity by hand as it should be. {again}"
 
 
 class Invoice(Strict):
     """One invoice, or this order's share of it.
 
-    ``order_invoiced`` is what the order's valid invoices come to together and ``order_complete`` says that no more are
-    to come; ``order_amount`` and ``order_currency`` are those of the order as it was posted.  ``order_rounding`` is by
+    A *withdrawn* one was issued, and is a draft again.  ``order_invoiced`` is what the order's valid invoices come to
+    together, ``order_credited`` what their credit notes do, and ``order_complete`` says that no more are to come;
+    ``order_amount`` and ``order_currency`` are those of the order as it was posted.  ``order_rounding`` is by
     how much its invoices may differ from it because each was rounded for itself.
     """
 
@@ -37,6 +39,7 @@ class Invoice(Strict):
     issued_on = Day()
     due_on = Day()
     order_invoiced = Amount(required=True)
+    order_credited = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)
     order_rounding = Amount()
     order_amount = Amount(required=True)
@@ -47,19 +50,18 @@ def check_invoice(invoice: dict[str, Any], approves: Callable[[Hold], bool] = la
     """Passes an invoice that can be sent to Clarity as it is, or each of whose faults a person ``approves``.
 
     Raises `Hold` for an unknown status or currency, one other than the order's, an amount finer than the currency's
-    minor unit (ISO 4217), a total below zero, invoices that come to more than the order, and complete ones that do not
-    come to the order, but for what their own rounding explains.  The sums of a void invoice are not looked at: that it
-    is void has to arrive.
+    minor unit (ISO 4217), a total below zero, invoices that come to more than the order even without what was credited
+    of them, and complete ones that do not come to the order with it, but for what their own rounding explains.  The
+    sums of a void or withdrawn invoice are not looked at: that it is void has to arrive.
     """
-    for fault in _faults(invoice):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(invoice), approves)
 
 
 def sums(invoice: dict[str, Any]) -> tuple[Any]:
     """What an approval of differing sums is about: what was billed of the order, and what was ordered."""
     names = ("order_invoiced", "order_amount", "order_rounding", "order_currency", "currency")
-    return ({name: invoice[name] for name in names},)
+    credited = {"order_credited": invoice["order_credited"]} if invoice["order_credited"] else {}
+    return ({name: invoice[name] for name in names} | credited,)
 
 
 def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
@@ -71,7 +73,7 @@ def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
             code="unknown_status",
         )
     yield from _check_currency(invoice["currency"], invoice["order_currency"])
-    if invoice["status"] != "void":
+    if invoice["status"] not in ("void", "withdrawn"):
         yield from _check_amounts(invoice)
         yield from _check_order(invoice)
 
@@ -101,13 +103,16 @@ def _check_amounts(invoice: dict[str, Any]) -> Iterator[Hold]:
 def _check_order(invoice: dict[str, Any]) -> Iterator[Hold]:
     invoiced, ordered = invoice["order_invoiced"], invoice["order_amount"]
     rounding = invoice["order_rounding"] or Decimal(0)
-    if invoiced > ordered + rounding or (invoice["order_complete"] and abs(invoiced - ordered) > rounding):
+    credited = invoice["order_credited"] or Decimal(0)
+    over, short = invoiced - credited - ordered, ordered - invoiced if invoice["order_complete"] else Decimal(0)
+    if max(over, short) > rounding:
+        less = f" less {format_money(credited, invoice['currency'])} credited" if credited else ""
         yield Hold(
-            f"the invoices of the order come to {format_money(invoiced, invoice['currency'])}, "
+            f"the invoices of the order come to {format_money(invoiced, invoice['currency'])}{less}, "
             f"the order to {format_money(ordered, invoice['order_currency'])}",
             hint="See which line is billed otherwise than ordered, and correct its invoice in the ERP by a credit note "
             "and a new one; or enter in Clarity by hand what was agreed. {again}",
             code="invoices_differ",
             compared=sums(invoice),
-            difference=abs(invoiced - ordered) - rounding,
+            difference=max(over, short) - rounding,
         )

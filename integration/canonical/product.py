@@ -1,22 +1,26 @@
 """The canonical product: what is sold, as all systems know it, and what has to be true of it.
 
 Clarity is the home of a product, and its SKU the natural key.  Clarity owns name, description, price, barcode, weight
-and category; the ERPs own cost, accounts, routes and how it is invoiced.
+and category; the ERPs own customs number, country of origin and whether they supply it; cost, accounts, routes and how
+it is invoiced never leave them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from marshmallow import fields
 
+from integration.canonical.faults import refuse
 from integration.canonical.money import currencies, minor_digits, round_money
 from integration.canonical.values import Amount, Attributes, Id, Rows, Strict, Text, quoted
 from integration.errors import Hold
 
 KINDS = ("physical", "digital", "service", "gift_card")
 ACTIVE, ARCHIVED = "active", "archived"
+COUNTRY = re.compile(r"[A-Z]{2}")
 HINT = "Correct {origin}. {again}"
 
 
@@ -34,7 +38,9 @@ class Product(Strict):
     """One product; ``id`` is Clarity's, ``weight`` is in kilograms.
 
     ``tax_included`` says whether the prices hold the tax; None: nobody says.  A product without ``variants`` is sold as
-    itself, by its own SKU.
+    itself, by its own SKU.  ``hs_code`` is its number in the Harmonized System of customs, ``country_of_origin`` an
+    ISO 3166 code, and ``discontinued`` says that the ERP does not supply it any more.  One without ``status`` is what
+    an ERP owns of it: what that leaves out, Clarity has.
     """
 
     id = Id(required=True)
@@ -52,6 +58,9 @@ class Product(Strict):
     images = fields.List(Text(required=True), load_default=list)
     status = Text()
     variants = Rows(Variant)
+    hs_code = Text()
+    country_of_origin = Text()
+    discontinued = fields.Boolean(load_default=None, allow_none=True)
     attributes = Attributes(load_default=dict)
 
 
@@ -59,28 +68,36 @@ def check_product(product: dict[str, Any], approves: Callable[[Hold], bool] = la
     """Passes a product that can be posted as it is, or each of whose faults a person ``approves``.
 
     Raises `Hold` for an unknown status, kind or currency (ISO 4217), without name or SKU, for a price that is below
-    zero, without currency or finer than the currency's minor unit, and for a weight below zero.  One that is archived
-    passes whatever else is wrong, for nothing else of it is written.
+    zero, without currency or finer than the currency's minor unit, for a weight below zero, and for a country of origin
+    that is no code.  One that is archived passes whatever else is wrong, for nothing else of it is written.  Of what an
+    ERP owns of a product only that is checked.
     """
-    for fault in _faults(product):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(product), approves)
 
 
 def _faults(product: dict[str, Any]) -> Iterator[Hold]:
     status = product["status"]
     if status == ARCHIVED:
         return
-    if status != ACTIVE:
-        yield _unknown("status", status)
+    if status is not None:
+        yield from _check_whole(product)
+    yield from _check_prices(product)
+    country = product["country_of_origin"]
+    if country is not None and not COUNTRY.fullmatch(country):
+        yield _unknown("country of origin", country)
+    if product["weight"] is not None and product["weight"] < 0:
+        yield Hold("the weight is below zero", hint=HINT, code="negative_weight")
+
+
+def _check_whole(product: dict[str, Any]) -> Iterator[Hold]:
+    """What a product needs to be sold."""
+    if product["status"] != ACTIVE:
+        yield _unknown("status", product["status"])
     if product["kind"] not in KINDS:
         yield _unknown("kind", product["kind"])
     if not product["name"]:
         yield Hold("the product has no name", hint=HINT, code="no_name")
     yield from _check_skus(product)
-    yield from _check_prices(product)
-    if product["weight"] is not None and product["weight"] < 0:
-        yield Hold("the weight is below zero", hint=HINT, code="negative_weight")
 
 
 def _check_skus(product: dict[str, Any]) -> Iterator[Hold]:
@@ -114,4 +131,4 @@ def _check_prices(product: dict[str, Any]) -> Iterator[Hold]:
 def _unknown(what: str, value: str | None) -> Hold:
     if value is None:
         return Hold(f"the product has no {what}", hint=HINT, code=f"no_{what}")
-    return Hold(f"unknown {what} of the product: {quoted(value)}", hint=HINT, code=f"unknown_{what}")
+    return Hold(f"unknown {what} of the product: {quoted(value)}", hint=HINT, code=f"unknown_{what.replace(' ', '_')}")

@@ -71,14 +71,18 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "customer": (Keyed(("addresses",)), Keyed(("contacts",))),
     "clarity.product": OF_VARIANTS,
     "product": OF_VARIANTS,
-    "odoo.product": (Keyed(("variants",), ("key",)),),
+    "odoo.product_record": (Keyed(("variants",), ("key",)),),
     "odoo.contact": (Keyed(("contacts",), ("key",)),),
     "odoo.order": (Keyed(("lines",), ("key",)),),
+    "fusion.items": (Keyed(("items",), ("key",)),),
     "fusion.order": (Keyed(("lines", "charges"), ("key",)),),
     "odoo.shipment": OF_THE_ORDER,
     "odoo.invoice": OF_THE_ORDER,
+    "odoo.refund": OF_THE_ORDER,
     "fusion.shipment": OF_THE_ORDER,
     "fusion.invoice": OF_THE_ORDER,
+    **{f"{erp}.cancellation": (*OF_THE_ORDER, Keyed(("lines",), ("key",))) for erp in ("odoo", "fusion")},
+    **dict.fromkeys(("cancellation", "clarity.cancellation"), (Keyed(("lines",), ("order_line_id",)),)),
     "shipment": (Keyed(("lines",), ("order_line_id",)),),
     "clarity.return": (Keyed(("lines",)),),
     "return": (Keyed(("lines",)),),
@@ -87,6 +91,8 @@ KEYED: Mapping[str, tuple[Keyed, ...]] = {
     "returned_goods": (Keyed(("lines",), ("order_line_id",)),),
     "clarity.returned_goods": (Keyed(("body.lines",), ("orderLineId",)),),
     "clarity.shipment": (Keyed(("body.lines",), ("orderLineId",)),),
+    "refund": (Keyed(("lines",), ("order_line_id",)),),
+    "clarity.refund": (Keyed(("body.lines",), ("orderLineId",)),),
 }
 """What has to differ in which document, by the name that mappings call it."""
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "alerts": "integration.cli.alerts:alerts",
     "doctor": "integration.cli.doctor.command:doctor",
     "keys": "integration.cli.keys:keys",
+    "users": "integration.cli.users:users",
     "mapping": "integration.cli.mapping:mapping",
     "workflows": "integration.cli.workflows:workflows",
     "bench": "integration.cli.bench:bench",

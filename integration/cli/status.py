@@ -23,7 +23,7 @@ from integration.terminal.jobs import so_far
 from integration.terminal.listing import show_rows
 from integration.terminal.render import console, fields, json_option, remark, table
 
-ADDRESSES = ("webhook_url", "operations_url", "flower_url", "sandbox_url")
+ADDRESSES = ("console_url", "webhook_url", "operations_url", "flower_url", "sandbox_url")
 """Those that hold no secret; `fleet urls` has all."""
 
 

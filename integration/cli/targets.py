@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
-import redis
 
 from integration import preflight
-from integration.errors import Failure, Throttled
-from integration.settings import System, operator
-from integration.store import cursors, installations, views
+from integration.operations import targets as operations
+from integration.operations.targets import Decided
+from integration.settings import operator
+from integration.store import installations
 from integration.store.database import Row, Transaction
-from integration.systems import variable
 from integration.terminal.listing import show_rows
 from integration.terminal.option_types import Rate, shown
 from integration.terminal.render import console, json_option, remark, say, table
 from integration.terminal.session import open_database
-from integration.throttle import State, Throttle
+
+T = TypeVar("T")
 
 COLUMNS = ("name", "url", "state", "rate", "hops", "open")
 POLLS = ("target", "stream", "polled_at", "read_up_to", "next", "result")
 BREAKER_OFF = "the breaker is switched off by hand: it is called however many calls fail"
 ON_AGAIN = "`fleet targets limit {} --breaker on` when that is over."
-LIMITER_AWAY = "unknown: Redis cannot be reached"
 
 
 @click.group()
@@ -56,13 +53,10 @@ def ls(as_json: bool) -> None:
       fleet targets ls
       fleet targets ls --json
     """
-    settings = preflight.load()
     with open_database() as database, database.transaction() as tx:
-        found = list(_targets(tx, settings.systems.values()))
-    limits = _limits(settings.redis_url, found)
-    rows = [{**each, **_state(each, limits.get(each["name"]))} for each in found]
+        rows = operations.listed(tx, preflight.load())
     if as_json:
-        show_rows([{name: row[name] for name in row if name not in {"settings", "decided"}} for row in rows])
+        show_rows(rows)
     else:
         _show(rows)
 
@@ -88,12 +82,15 @@ def limit(target: str, rate: float | None, concurrency: int | None, breaker: str
     given = rate is not None or concurrency is not None or breaker is not None
     if given == reset:
         raise click.UsageError("Say what: a rate, --concurrency or --breaker; or --reset alone.")
-    with _deciding(target) as (tx, id, name):
+    watched = None if breaker is None else breaker == "on"
+
+    def act(tx: Transaction, id: int, _: str) -> None:
         if reset:
             installations.unlimit(tx, id, operator())
         else:
-            watched = None if breaker is None else breaker == "on"
             installations.limit(tx, id, operator(), rate=rate, concurrency=concurrency, breaker=watched)
+
+    name = _decide(target, act).name
     say(f"{name} has the limits of its settings." if reset else f"{name} is limited: `fleet targets ls`.")
 
 
@@ -111,10 +108,8 @@ def pause(target: str, reason: str | None) -> None:
       fleet targets pause odoo
       fleet targets pause fusion-1 --reason 'quarterly update'
     """
-    with _deciding(target) as (tx, id, name):
-        hint = f"`fleet targets resume {name}` resumes it."
-        installations.pause(tx, id, reason or "no reason was given", hint, who=operator())
-    say(f"{name} is paused.  {hint}")
+    name = _decide(target, lambda tx, id, name: operations.pause(tx, id, name, reason, operator())).name
+    say(f"{name} is paused.  {operations.resumes(name)}")
 
 
 @targets.command("resume")
@@ -128,137 +123,16 @@ def resume(target: str) -> None:
     Examples:
       fleet targets resume odoo
     """
-    with _deciding(target) as (tx, id, name):
-        resumed = installations.resume(tx, id, who=operator())
-    say(f"{name} goes on." if resumed else f"{name} is not paused.")
+    decided = _decide(target, lambda tx, id, _: installations.resume(tx, id, who=operator()))
+    say(f"{decided.name} goes on." if decided.result else f"{decided.name} is not paused.")
 
 
-@contextmanager
-def _deciding(target: str) -> Iterator[tuple[Transaction, int, str]]:
-    """The id and name of a target, and a transaction to decide in; what it commits holds for every process at once."""
-    settings = preflight.load()
-    with open_database() as database, database.transaction() as tx:
-        row = _find(tx, settings.systems.values(), target)
-        yield tx, row["id"], row["name"]
-        decided = installations.decisions(tx)[row["id"]]
-    system = settings.systems.get(row["system"])
-    if system and _identity(system) == _place(row):
-        throttle = Throttle(_client(settings.redis_url), row["name"], system.rate, system.concurrency)
-        if not throttle.decide(**decided):
-            click.echo("Redis cannot be reached: the decision is stored, and holds as soon as Redis returns.", err=True)
-
-
-def _find(tx: Transaction, systems: Iterable[System], target: str) -> Row:
-    """The installation of this name, or that of the configured system of this name."""
-    known, configured = installations.all_installations(tx), [_identity(system) for system in systems]
-    for row in known:
-        if target == row["name"] or target == row["system"] and _place(row) in configured:
-            return row
-    names = ", ".join(row["name"] for row in known) or "none: start the fleet first"
-    raise Failure(f"there is no target {target}", hint=f"Targets are: {names}.")
-
-
-def _identity(system: System) -> tuple[str, str, str]:
-    return system.kind, system.url, system.database
-
-
-def _place(row: Row) -> tuple[str, str, str]:
-    return row["kind"], row["url"], row["database"]
-
-
-def _client(redis_url: str) -> redis.Redis:
-    return redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2, retry=None)
-
-
-def _targets(tx: Transaction, systems: Iterable[System]) -> Iterator[Row]:
-    """Each configured system, and every other installation for which something still waits."""
-    known = {_place(row): row for row in installations.all_installations(tx)}
-    waiting, polls = views.open_by_target(tx), cursors.all_cursors(tx)
-    configured = {_identity(system): system for system in systems}
-    for identity in (*configured, *(known.keys() - configured.keys())):
-        row, system = known.get(identity, {}), configured.get(identity)
-        count = waiting.get(row.get("id", 0), 0)
-        if not system and not count:
-            continue
-        kind, url, database = identity
-        name = system.name if system else row["system"]
-        yield {
-            "name": row.get("name"),
-            "system": name,
-            "kind": kind,
-            "url": _without_credentials(url),
-            "database": database,
-            "configured": system is not None,
-            "open": count,
-            **{name: row.get(name) for name in ("paused_at", "paused_by", "paused_user", "pause_reason", "pause_hint")},
-            "polls": [_poll(each, row) for each in polls if each["target"] == row.get("name")],
-            "settings": system,
-            "decided": {name: row.get(name) for name in ("rate", "concurrency", "breaker")},
-        }
-
-
-def _limits(redis_url: str, found: Sequence[Row]) -> Mapping[str, State]:
-    """The state of each configured target, by name; empty where Redis does not answer."""
-    client, limits = _client(redis_url), {}
-    for row in found:
-        if row["name"] and row["settings"]:
-            try:
-                limits[row["name"]] = Throttle(
-                    client, row["name"], row["settings"].rate, row["settings"].concurrency
-                ).state()
-            except Throttled:
-                return {}
-    return limits
-
-
-def _state(row: Row, limit: State | None) -> dict[str, Any]:
-    """The word for a target's state with the reason where it is not ok; its limits by settings, by hand, and now."""
-    system: System | None = row["settings"]
-    decided = row["decided"]
-    state, reason = _word(row, limit)
-    return {
-        "state": state,
-        "reason": reason,
-        "hint": row["pause_hint"],
-        "limiter": None if not row["name"] or not system else "ok" if limit else LIMITER_AWAY,
-        "rate": system and {"configured": system.rate, "set": decided["rate"], "now": limit and limit.rate},
-        "concurrency": system
-        and {"configured": system.concurrency, "set": decided["concurrency"], "taken": limit and limit.slots},
-        "breaker": "off" if decided["breaker"] is False else limit and limit.breaker,
-    }
-
-
-def _word(row: Row, limit: State | None) -> tuple[str, str | None]:
-    if not row["configured"]:
-        url = variable(row["system"], "url")
-        return "not configured", f"{row['open']} deliveries wait until {url} is this URL again"
-    if row["name"] is None:
-        return "new", "no process of the fleet has started with it yet"
-    if row["paused_at"]:
-        who = row["paused_user"] or "the fleet"
-        return "paused", f"paused by {who} since {row['paused_at']:%Y-%m-%d %H:%M} UTC: {row['pause_reason']}"
-    if limit is None:
-        return "ok", None
-    match limit.breaker:
-        case "open":
-            return "breaker open", f"too many calls failed: no call for {limit.open_for:.0f} s, then one as a test"
-        case "half_open" | "probing":
-            return "breaker open", "one call tests whether the target works again"
-    if limit.blocked_for:
-        return "throttled", f"the target asked for a pause of {limit.blocked_for:.0f} s more"
-    if limit.rate < limit.cap:
-        return "throttled", f"the target asked to slow down: {limit.rate:.3g} of {limit.cap:.3g} calls/s, and rising"
-    return "ok", None
-
-
-def _poll(row: Row, target: Row) -> dict[str, Any]:
-    names = ("stream", "polled_at", "since", "due_at", "running", "failures", "code", "reason", "hint")
-    return {**{name: row[name] for name in names}, "resting": target["paused_at"] is not None}
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+def _decide(target: str, act: Callable[[Transaction, int, str], T]) -> Decided[T]:
+    with open_database() as database:
+        decided = operations.decide(database, preflight.load(), target, act)
+    if not decided.at_once:
+        click.echo("Redis cannot be reached: the decision is stored, and holds as soon as Redis returns.", err=True)
+    return decided
 
 
 def _show(rows: Sequence[Row]) -> None:
@@ -272,8 +146,8 @@ def _show(rows: Sequence[Row]) -> None:
     remarks += [
         (f"{poll['target']} {poll['stream']}", poll["reason"], poll["hint"]) for poll in polls if not poll["resting"]
     ]
-    if any(row["limiter"] == LIMITER_AWAY for row in rows):
-        remarks.append(("rates", LIMITER_AWAY, "Until it answers, everything waits in Postgres."))
+    if any(row["limiter"] == operations.LIMITER_AWAY for row in rows):
+        remarks.append(("rates", operations.LIMITER_AWAY, "Until it answers, everything waits in Postgres."))
     if any(reason for _, reason, _ in remarks):
         console.print()
     for about, reason, hint in remarks:

@@ -69,9 +69,7 @@ EVENTS = {
     "product.updated": Event("PATCH", "products/{id}", _another_price),
     "product.deleted": Event("DELETE", "products/{id}", lambda _count: None),
 }
-SHIPPED, BILLED, CHANGED = "shipment.changed", "invoice.changed", "customer.changed"
-AT_ERPS = (SHIPPED, BILLED, CHANGED)
-"""What is done at an ERP with an order or a customer, and a poll then finds there."""
+SHIPPED, BILLED = "shipment.changed", "invoice.changed"
 
 
 def _credit_limit() -> dict[str, Any]:
@@ -87,8 +85,17 @@ def _vat_number() -> dict[str, Any]:
     return {"TaxRegistrationNumber": "DE" + "".join(map(str, [*digits, (11 - product) % 10]))}
 
 
-CUSTOMERS = {"odoo": ("contacts", _credit_limit), "fusion": ("accounts", _vat_number)}
-"""By the kind of an ERP: how the sandbox calls its customers, and what of one is changed that is read there."""
+def _customs_number() -> dict[str, Any]:
+    return {"hs_code": f"{secrets.randbelow(9000) + 1000}.{secrets.randbelow(90) + 10}"}
+
+
+CHANGED: dict[str, dict[str, tuple[str, Callable[[], dict[str, Any]]]]] = {
+    "customer": {"odoo": ("contacts", _credit_limit), "fusion": ("accounts", _vat_number)},
+    "product": {"odoo": ("products", _customs_number)},
+}
+"""By entity and kind of ERP: how the sandbox calls its records, and what of one is changed that is read there."""
+AT_ERPS = (SHIPPED, BILLED, *(f"{entity}.changed" for entity in CHANGED))
+"""What is done at an ERP with an order, a customer or a product, and a poll then finds there."""
 MOST_STEPS = 6
 """From a new order to its invoice, at the slower of the ERPs."""
 
@@ -113,7 +120,7 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
     EVENT is order.created, order.cancelled, customer.created, customer.updated, product.created, product.updated or
     product.deleted; or, of the order of --id at the ERP of --system, shipment.changed or invoice.changed, which the
     next poll finds; both follow by themselves, too.  Of the customer of --id there it is customer.changed: Odoo has
-    another credit limit, or Fusion another VAT number.
+    another credit limit, or Fusion another VAT number; of the product product.changed: Odoo has another customs number.
     Refused where any system is a real one: what is sent is invented.
 
     \b
@@ -125,6 +132,7 @@ def trigger(event: str, id_: str | None, number: int, system: str | None, as_jso
       fleet trigger shipment.changed --system odoo --id S00012
       fleet trigger invoice.changed --system fusion --id WEB-1001
       fleet trigger customer.changed --system odoo --id c-77
+      fleet trigger product.changed --system odoo --id p-1
     """
     here = _at_an_erp if event in AT_ERPS else _at_clarity
     rows = here(event, id_, number, system)
@@ -181,25 +189,26 @@ def _done_at(environment: Mapping[str, str], system: str, event: str, id: str) -
     kind = Settings.load(environment).kinds[system]
     if KINDS[kind].role != "erp":
         raise Failure(f"{system} ships and bills nothing", hint="Name an ERP with --system.")
-    if event == CHANGED:
-        return _changed(environment, system, kind, id)
+    entity = event.removesuffix(".changed")
+    if entity in CHANGED:
+        return _changed(environment, system, kind, entity, id)
     return _carried_on(environment, system, kind, event, id)
 
 
-def _changed(environment: Mapping[str, str], system: str, kind: str, id: str) -> dict[str, Any]:
-    """Changes of a customer at an ERP what is read there."""
-    if theirs := _their_id(system, id):
-        what, values = CUSTOMERS[kind]
+def _changed(environment: Mapping[str, str], system: str, kind: str, entity: str, id: str) -> dict[str, Any]:
+    """Changes of a customer or product at an ERP what is read there."""
+    if kind in CHANGED[entity] and (theirs := _their_id(system, entity, id)):
+        what, values = CHANGED[entity][kind]
         fields = values()
-        if _call(environment, "PATCH", f"{_place(system)}/{what}/{quote(theirs, safe='')}", fields):
+        if _call(environment, "PATCH", f"{_place(system)}/{what}/{quote(theirs)}", fields):
             return {"id": id, "made": [f"{name}={value}" for name, value in fields.items()]}
-    raise Failure(f"{id} is no customer that {system} has", hint="`fleet customers show ID` says where it is.")
+    raise Failure(f"{id} is no {entity} that {system} has", hint=f"`fleet {entity}s show ID` says where it is.")
 
 
-def _their_id(system: str, id: str) -> str | None:
-    """An ERP's own id of a customer of Clarity."""
+def _their_id(system: str, entity: str, id: str) -> str | None:
+    """An ERP's own id of a customer or product of Clarity."""
     with open_database() as database, database.transaction() as tx:
-        there = objects.there(tx, kind_of("customer"), [id])
+        there = objects.there(tx, kind_of(entity), [id])
     return next((row["theirs"] for row in there if row["system"] == system), None)
 
 

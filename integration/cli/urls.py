@@ -17,6 +17,7 @@ from integration.terminal.listing import show_rows
 from integration.terminal.render import json_option
 
 LABELS = {
+    "console_url": "Console",
     "webhook_url": "sends webhooks to",
     "webhook_secret": "signed with",
     "operations_url": "/readyz and /metrics",
@@ -57,7 +58,8 @@ def urls(as_json: bool) -> None:
 def addresses(environment: Mapping[str, str]) -> dict[str, str]:
     """The addresses of a fleet with this environment, and their secrets; the sandbox's only if it plays a system."""
     user, _, password = environment["FLOWER_BASIC_AUTH"].partition(":")
-    found = dict(_of_systems(environment)) | {
+    found = {"console_url": f"http://{environment['FLEET_CONSOLE_BIND']}"} | dict(_of_systems(environment))
+    found |= {
         "operations_url": f"http://{environment['FLEET_OPS_BIND']}",
         "flower_url": f"http://{environment['FLEET_FLOWER_BIND']}",
         "flower_user": user,

@@ -154,6 +154,13 @@ class Change:
 
 OpenKeys = Callable[[str], Sequence[str]]
 """Their ids of the objects of an entity of which more is to be expected, the least recently polled first."""
+AsPosted = Callable[[str, Sequence[str]], Mapping[str, Document]]
+"""What the fleet keeps of objects of an entity as they were posted, by their ids: of an order ``{id, lines}``."""
+
+
+def nothing_posted(entity: str, theirs: Sequence[str]) -> Mapping[str, Document]:  # noqa: ARG001
+    """Of a system to which nothing was posted."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -193,12 +200,13 @@ class Ask:
     """What a poll asks of a stream: what changed at ``since`` or later, or the ``page`` of it.
 
     ``page`` is the ``next`` of the page before.  ``open_keys`` is for streams that cannot be asked by time: they read
-    these objects one by one.
+    these objects one by one.  ``as_posted`` is for those that report by how much an object differs from that.
     """
 
     since: datetime
     page: Document | None
     open_keys: OpenKeys
+    as_posted: AsPosted = nothing_posted
 
 
 @dataclass(frozen=True)
@@ -300,10 +308,17 @@ class Connector(Generic[S]):
             raise self._lacks("fetch", entity)
         return verb(self.site, id)
 
-    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
+    def changes(
+        self,
+        stream: str,
+        since: datetime,
+        page: Document | None,
+        open_keys: OpenKeys,
+        as_posted: AsPosted = nothing_posted,
+    ) -> Page:
         """One page of a stream, see `Ask` and `Stream`; what is not as the system promises is `Retry`."""
         with reading(f"the {stream} of {self.kind.title()}"):
-            return self.streams[stream].read(self.site, Ask(since, page, open_keys))
+            return self.streams[stream].read(self.site, Ask(since, page, open_keys, as_posted))
 
     def _verbs(self, entity: str) -> Verbs[S]:
         return self.verbs.get(entity) or Verbs()

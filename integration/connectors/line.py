@@ -125,11 +125,15 @@ class Line:
 
     response_class: Any = _of_tunnel
 
+    def admit(self, address: str) -> None:
+        """Raises `Unsent` for an address that no connection may be made to: here for none."""
+
     def _new_conn(self) -> socket.socket:
         """A connection to the first of the name's addresses that takes one; urllib3 asks for it."""
         failed: Exception | None = None
         try:
             for *_, address in socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM):
+                self.admit(str(address[0]))
                 try:
                     place = str(address[0]), int(address[1])
                     sock = create_connection(place, min(CONNECT_SECONDS, self.left()), None, self.socket_options)

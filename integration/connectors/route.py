@@ -34,6 +34,8 @@ _SEND = requests.adapters.HTTPAdapter.send
 class Route:
     """The way to one URL's host.  Threads may share it: each call has a connection of its own, open ones are kept."""
 
+    secure = SecureLine
+
     def __init__(self, url: str) -> None:
         """Raises `Unsent` for a URL or a proxy that cannot be used."""
         self._url = url
@@ -108,7 +110,7 @@ class Route:
         if self._to.scheme == "http" and first.scheme == "http":
             return PlainLine(*place)
         config = self._proxy.proxy_config if self._proxy else None
-        line = SecureLine(*place, ssl_context=self._trusted(), proxy_config=config)
+        line = self.secure(*place, ssl_context=self._trusted(), proxy_config=config)
         if self._proxy and not self._forwards:
             host = str(self._to.host).strip("[]")
             line.set_tunnel(host, self._port, headers=self._login(), scheme=str(first.scheme))

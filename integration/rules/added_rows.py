@@ -1,8 +1,8 @@
 """Rows that an example adds to a mapping: its file is a mapping with these rows alone.
 
-A row takes the place of one with the same ``to`` and condition.  One that has a condition comes before those of its
-``to`` that have another, for the first that gives a value wins.  Rows of a part are added to the part that is built
-of the same.  Any other comes last.
+A row takes the place of one with the same ``to`` and condition, and may so make an initial value of it.  One that has a
+condition comes before those of its ``to`` that have another, for the first that gives a value wins.  Rows of a part are
+added to the part that is built of the same.  Any other comes last.
 """
 
 from __future__ import annotations
@@ -49,5 +49,5 @@ def _merged(rows: list[Document], added: list[Document]) -> list[Document]:
 
 def _is_same(row: Document, other: Document) -> bool:
     """Whether both write the same value, or build the same part of the same."""
-    keys = ("to", "when", "on", *(("each", "from") if "rows" in row or "rows" in other else ()))
+    keys = ("to", "when", *(("each", "from") if "rows" in row or "rows" in other else ()))
     return all(row.get(key) == other.get(key) for key in keys) and ("rows" in row) == ("rows" in other)

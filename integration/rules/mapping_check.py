@@ -262,6 +262,8 @@ def _loose_ends(definitions: Definitions, mappings: list[Mapping], folder: Path)
         if samples not in known:
             yield f"samples/{samples} belongs to no mapping"
     transforming = {mapping.name for workflow in definitions.workflows for mapping in workflow.transform}
+    ready = [path for example in examples(folder) for path in example.glob("*.json")]  # to be copied
+    transforming |= {name for path in ready for name in read_json(path).get("transform", ())}
     for name in sorted(known - transforming):
         yield f"no workflow uses the mapping {name}"
 

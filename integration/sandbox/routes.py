@@ -31,6 +31,8 @@ class Shop:
         yield "POST", f"{self._path}/orders/demo", self.demo
         yield "PATCH", f"{self._path}/orders/<path:id>", self.change
         yield "POST", f"{self._path}/orders/<path:id>/cancel", self.cancel
+        yield "POST", f"{self._path}/orders/<path:id>/payments", self.take_payments
+        yield "PATCH", f"{self._path}/payments/<id>", self.change_payment
         yield "POST", f"{self._path}/customers", self.register
         yield "PATCH", f"{self._path}/customers/<id>", self.correct
         yield "POST", f"{self._path}/customers/<id>/merge", self.merge
@@ -42,18 +44,22 @@ class Shop:
         yield "PATCH", f"{self._path}/returns/<id>", self.decide_return
 
     def place(self) -> tuple[Response, int]:
-        """Stores a full order, right or wrong, with the id it brings or a new one."""
-        return jsonify(self._clarity.place([json_body()])[0]), 201
+        """Stores a full order, right or wrong, with the id it brings or a new one.
+
+        With ``?in_stock=1`` only where Clarity shows enough: else 409.
+        """
+        in_stock = bool(request.args.get("in_stock"))
+        return jsonify(self._clarity.place([json_body()], in_stock=in_stock)[0]), 201
 
     def generate(self) -> tuple[Response, int]:
-        """``{count, seed, traits}``: as many made-up orders as you like."""
+        """``{count, seed, traits, in_stock}``: as many made-up orders as you like; 409 for what is not in stock."""
         body = json_body()
         count = _count(body)
         try:
             drafts = generate.generate(count, body.get("seed", 0), list(body.get("traits") or ()))
         except generate.UnknownTrait as error:
             raise invalid(("/traits", str(error))) from error
-        placed = self._clarity.place(drafts)
+        placed = self._clarity.place(drafts, in_stock=bool(body.get("in_stock")))
         return jsonify([_summary(order) for order in placed]), 201
 
     def demo(self) -> tuple[Response, int]:
@@ -75,6 +81,15 @@ class Shop:
     def cancel(self, id: str) -> Response:
         """Cancels the order, as an employee in Clarity would."""
         return jsonify(self._clarity.cancel(id))
+
+    def take_payments(self, id: str) -> tuple[Response, int]:
+        """``{method, amount, status}``: takes a payment of the order; without a body all those that it lists."""
+        return jsonify(self._clarity.take_payments(id, json_body() if request.content_length else {})), 201
+
+    def change_payment(self, id: str) -> Response:
+        """``{status}``: the payment is captured, voided, failed or charged_back."""
+        body = json_body(("application/json", "application/merge-patch+json"))
+        return jsonify(self._clarity.set_payment_status(id, body.get("status")))
 
     def register(self) -> tuple[Response, int]:
         """Stores a customer, with the id it brings or a new one."""
@@ -125,7 +140,10 @@ class Erp:
         yield "POST", f"{self._path}/failures", self.fail
         yield "POST", f"{self._path}/advance", self.advance
         yield "POST", f"{self._path}/late", self.set_back
+        yield "POST", f"{self._path}/stock", self.count
         yield "PATCH", f"{self._path}/contacts/<int:id>", self.correct_contact
+        yield "PATCH", f"{self._path}/products/<int:id>", self.correct_product
+        yield "PATCH", f"{self._path}/products/template/<int:id>", self.correct_template
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, model, method}``: the next calls fail as `Odoo.fail_next` has it."""
@@ -154,10 +172,28 @@ class Erp:
         except (OdooError, TypeError) as error:
             raise invalid(("", str(error))) from error
 
+    def count(self) -> Response:
+        """``{sku: quantity}``: so much of each product is there now, as people count it."""
+        try:
+            return jsonify(self._odoo.count(json_body()))
+        except (OdooError, TypeError, ValueError) as error:
+            raise invalid(("", str(error))) from error
+
     def correct_contact(self, id: int) -> Response:
         """Changes any fields of a contact, as people at Odoo do."""
+        return self._corrected("res.partner", id)
+
+    def correct_product(self, id: int) -> Response:
+        """Changes any fields of a product, as people at Odoo do."""
+        return self._corrected("product.product", id)
+
+    def correct_template(self, id: int) -> Response:
+        """Changes what the variants of a product share."""
+        return self._corrected("product.template", id)
+
+    def _corrected(self, model: str, id: int) -> Response:
         try:
-            return jsonify(self._odoo.correct_contact(id, json_body()))
+            return jsonify(self._odoo.correct(model, id, json_body()))
         except OdooError as error:
             raise invalid(("", str(error))) from error
 
@@ -173,6 +209,7 @@ class Pod:
         yield "POST", f"{self._path}/failures", self.fail
         yield "POST", f"{self._path}/advance", self.advance
         yield "PATCH", f"{self._path}/accounts/<id>", self.correct_account
+        yield "PATCH", f"{self._path}/items/<id>", self.correct_item
 
     def fail(self) -> tuple[Response, int]:
         """``{name, times, path}``: the next calls fail as only Fusion fails."""
@@ -197,6 +234,10 @@ class Pod:
     def correct_account(self, id: str) -> Response:
         """Changes what Receivables shows of an account, its VAT number for instance."""
         return jsonify({"sites": self._fusion.correct_account(id, json_body())})
+
+    def correct_item(self, id: str) -> Response:
+        """Changes the item with this number, its weight for instance, in every organization that it is in."""
+        return jsonify({"organizations": self._fusion.correct_item(id, json_body())})
 
 
 def _count(body: dict[str, Any]) -> int:

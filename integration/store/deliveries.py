@@ -14,6 +14,8 @@ from integration.store.database import Row, Transaction
 LEASE = "20 seconds"
 REPLAYED = SMALL = 2
 """Deliveries of this priority and beyond, replay and back-fill, can wait for the live ones ..."""
+YIELDING = 1
+"""That of live ones which let others go first, as those do that were tried before."""
 SMALL_SHARE = 5
 """... and take at most the fifth part of a queue."""
 SUSPECT = 3

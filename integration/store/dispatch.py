@@ -130,6 +130,7 @@ union all select '{MOVES}' where
         where {PAUSED.format(queue="q.queue")} is null)
 """
 
+# The ids are updated as an array: joined, a tenth of all that is due is expected, and the whole table is read for it.
 TAKE = f"""
 with room as (
     select case when {PAUSED.format(queue="%(queue)s")} then 0
@@ -143,10 +144,8 @@ with room as (
     select d.id from deliveries d where queue = %(queue)s and {DUE} and priority >= {SMALL}
     order by priority, due_at
     limit (select greatest(least(share, free - (select count(*) from live)), 0) from room) for update skip locked
-), due as (
-    select id from live union all select id from others
 )
-update deliveries d set state = 'queued', moved_at = now(), needs = null
-from due, installations i where d.id = due.id and i.id = d.target
+update deliveries d set state = 'queued', moved_at = now(), needs = null from installations i
+where d.id = any (array(select id from live union all select id from others)) and i.id = d.target
 returning d.id, d.step, d.queue, i.system as target
 """

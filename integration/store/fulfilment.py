@@ -221,23 +221,12 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
     assert row
     notified, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
-    tx.run(
-        """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
-           and object_id = %s and open""",
-        [target for target, part in parts.items() if part.closed],
-        order_id,
-    )
+    _close(tx, order_id, [target for target, part in parts.items() if part.closed])
     waited_for = set(targets) - {shop, *parts}
     if claims and None not in claims.values():
         waited_for &= set(claims.values())
-    stage = max(
-        notified,
-        stage_of(
-            list(parts.values()),
-            awaited=_awaited(tx, order_id, waited_for),
-            had_left=notified >= Stage.SHIPPED,
-        ),
-    )
+    awaited = _awaited(tx, order_id, waited_for)
+    stage = max(notified, stage_of(list(parts.values()), awaited=awaited, had_left=notified >= Stage.SHIPPED))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -246,6 +235,16 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         order_id,
     )
     return entered(notified, stage)
+
+
+def _close(tx: Transaction, order_id: str, targets: Sequence[int]) -> None:
+    """Nothing more is to be expected of the order from these targets."""
+    tx.run(
+        """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
+           and object_id = %s and open""",
+        list(targets),
+        order_id,
+    )
 
 
 def open_orders(tx: Transaction, target: int) -> list[str]:
@@ -258,6 +257,19 @@ def open_orders(tx: Transaction, target: int) -> list[str]:
         MOST_LOOKED_AT,
     )
     return [row["their_id"] for row in rows]
+
+
+def as_posted(tx: Transaction, target: int, theirs: Sequence[str]) -> dict[str, Row]:
+    """The lines that the target has taken on of these orders, ``{id, lines}`` by their ids; no copies for the books."""
+    rows = tx.rows(
+        """select x.their_id, p.object_id, p.body -> 'lines' as lines from crossrefs x
+           join progress p on p.installation = x.installation and p.entity = x.entity and p.object_id = x.our_id
+           where x.installation = %s and x.entity = 'order' and x.their_id = any (%s::text[])
+           and p.body ? 'lines' and not p.body ? 'copy'""",
+        target,
+        list(theirs),
+    )
+    return {row["their_id"]: {"id": row["object_id"], "lines": row["lines"]} for row in rows}
 
 
 def polled(tx: Transaction, target: int, theirs: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ class Route:
     state: str = State.READY.value
     reason: str | None = None
     mapping_version: int | None = None
+    priority: int = 0
 
 
 class Outdated(Exception):
@@ -182,7 +183,8 @@ with current as (
 ), route as (
     select * from jsonb_to_recordset(%(routes)s::jsonb) as route (
         source smallint, external_id text, place int, entity text, lane text, queue text, workflow text, pin text,
-        target smallint, step text, state text, reason text, mapping_version int)
+        target smallint, step text, state text, reason text, mapping_version int,
+        priority int)
 ), behind as (
     select lane, coalesce(others, false) as others from (select distinct lane from route) as lanes
     left join lateral (  -- not an exists: of that Postgres may read the whole table
@@ -194,8 +196,8 @@ with current as (
     from message join route using (source, external_id) join behind using (lane)
 ), routed as (
     insert into deliveries (message, workflow, pin, target, queue, entity, lane, version, step, reason,
-        mapping_version, state, due_at, finished_at)
-    select message, workflow, pin, target, queue, entity, lane, version, step, reason, mapping_version,
+        mapping_version, priority, state, due_at, finished_at)
+    select message, workflow, pin, target, queue, entity, lane, version, step, reason, mapping_version, priority,
         case when waits then 'waiting' else state end, case when waits then 'infinity' else now() end,
         case when state = 'ready' then null else now() end
     from placed order by message, place

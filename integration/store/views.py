@@ -70,6 +70,24 @@ def counters(tx: Transaction) -> list[Row]:
     )
 
 
+def accepted_by_day(tx: Transaction, days: int) -> list[Row]:
+    """Rows ``{day, accepted}``: how many messages were accepted on each of the last days, from the counters."""
+    return tx.rows(
+        """select day, sum(value)::bigint as accepted from counters
+           where name = 'accepted' and day > current_date - %s::integer group by day order by day""",
+        days,
+    )
+
+
+def newest_by_source(tx: Transaction) -> list[Row]:
+    """Rows ``{source, received_at}``: when each source was last heard."""
+    return tx.rows(
+        """select i.name as source, last.received_at from installations i cross join lateral (
+               select received_at from messages where source = i.id order by received_at desc limit 1) as last
+           order by i.name"""
+    )
+
+
 def open_by_state(tx: Transaction) -> list[Row]:
     """Rows ``{queue, state, count}`` of what is not finished, and of what waits for a person."""
     return tx.rows(

@@ -24,7 +24,7 @@ from tests.connectors.fusion_targets import Pod, Shop, pod
 from tests.warm import Warm
 
 COMMAND = ["integration.cli", "poll"]
-STREAMS = ["orders", "open_orders", "invoices", "customers"]
+STREAMS = ["orders", "open_orders", "invoices", "customers", "products"]
 
 Poll = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -95,6 +95,7 @@ def test_it_reads_what_is_there_and_takes_it_in_once(poll: Poll, shop: Shop, dat
         ["open_orders", "0", "0", "ok"],
         ["invoices", "0", "0", "ok"],
         ["customers", "0", "0", "ok"],
+        ["products", "0", "0", "ok"],
     ]
     assert again.stderr == ""
     with database.transaction() as tx:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,23 +18,49 @@ from integration.connectors.contract import Connector, Document
 from integration.connectors.fusion import Fusion, changed_rows
 from integration.connectors.fusion.customer.accounts import ACTIVITIES
 from integration.connectors.fusion.customer.parties import party_name
+from integration.connectors.fusion.product.catalogue import RESOURCE
+from integration.connectors.fusion.product.changes import STAMP
 from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
 from tests.connectors import fusion_targets, odoo_targets
+from tests.connectors.bench_documents import (
+    an_order_of,
+    fusion_customer,
+    fusion_product,
+    odoo_customer,
+    odoo_payment,
+    odoo_product,
+    odoo_return,
+)
 from tests.connectors.clarity_returns import asked_return, came_back
-from tests.connectors.contract_suite import Bench
+from tests.connectors.contract_suite import Bench, send
 from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import LiveTarget, Target
+from tests.connectors.raw_server import Asked, Server
 from tests.connectors.test_clarity import Gate
+from tests.connectors.test_clarity_cancellations import cancellation
 from tests.connectors.test_clarity_fulfilment import DOCUMENTS
+from tests.connectors.test_clarity_refunds import refund
 from tests.connectors.work import MemoryWork
 from tests.sandbox.rig import Sandbox
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TOGETHER = 5
 PAGE = 2
+
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PICTURE = f"HTTP/1.1 200 OK\r\nContent-Length: {len(PNG)}\r\n\r\n".encode() + PNG
+
+
+@cache
+def picture_place() -> str:
+    """A server that has one picture, until the process ends; its host and port."""
+    return f"127.0.0.1:{Server(Asked(PICTURE)).port}"
 
 
 class OdooBench(Bench):
@@ -46,14 +74,20 @@ class OdooBench(Bench):
         self.is_real = isinstance(target, LiveTarget)
 
     def connector(self, system: System) -> Connector[Any]:
-        return Odoo(system, self._target.gate)
+        return Odoo(replace(system, options={**system.options, "picture_hosts": picture_place()}), self._target.gate)
 
     def document(self, entity: str) -> Document:
+        if entity == "product_picture":
+            made = odoo_product(self._target.currency)
+            self._shop.connector.post("product", made, MemoryWork())
+            return {"key": made["key"], "url": f"http://{picture_place()}/mug.png"}
         if entity == "product":
             return odoo_product(self._target.currency)
         if entity == "return":
             return odoo_return(self._shop, Staff(self._target))
-        return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
+        if entity == "payment":
+            return odoo_payment(self._shop)
+        return {"order": self._shop.two_lines, "customer": odoo_customer}[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - all have one
         return str(document["key"])
@@ -67,11 +101,18 @@ class OdooBench(Bench):
         if entity == "return":
             back = [["origin", "=", f"Return {document['number']}"], ["state", "!=", "cancel"]]
             return int(self._target.owner("stock.picking", "search_count", domain=back))
+        if entity == "product_picture":
+            of = [["name", "=", f"Mug {document['key'].removeprefix('p-')}"]]
+            rows = self._target.owner("product.product", "search_read", domain=of, fields=["image_1920"])
+            return sum(bool(row["image_1920"]) for row in rows)
+        if entity == "payment":
+            of = [["payment_reference", "=", document["key"]], ["state", "=", "in_process"], ["move_id", "!=", False]]
+            return int(self._target.owner("account.payment", "search_count", domain=of))
         domain = [["email", "=", document["partner"]["email"]], ["parent_id", "=", False]]
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
     def ambiguous(self, entity: str) -> Document | None:
-        if entity == "return":
+        if entity in ("product_picture", "payment", "return"):
             return None
         document = self.document(entity)
         if entity == "product":
@@ -87,9 +128,18 @@ class OdooBench(Bench):
         monkeypatch.setattr(odoo_rows, "PAGE", PAGE)
         monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-3))
         staff = Staff(self._target)
+        if stream == "stock":
+            skus = [self._target.product(is_storable=True) for _ in range(TOGETHER)]
+            moves = [self._moved(sku) for sku in skus]
+            self._target.owner("stock.move", "write", moves, vals={"origin": "together"})
+            return staff.since, [], {f"WH/{sku}" for sku in skus}
         if stream == "customers":
             names = [odoo_targets.unique() for _ in range(TOGETHER)]
             made = self._target.owner("res.partner", "create", vals_list=[{"name": name} for name in names])
+            return staff.since, [], {str(id) for id in made}
+        if stream == "products":
+            names = [odoo_targets.unique() for _ in range(TOGETHER)]
+            made = self._target.owner("product.product", "create", vals_list=[{"name": name} for name in names])
             return staff.since, [], {str(id) for id in made}
         orders = [self._posted() for _ in range(TOGETHER)]
         if stream == "cancellations":
@@ -99,10 +149,20 @@ class OdooBench(Bench):
         model, change = "stock.picking", {"carrier_tracking_ref": odoo_targets.unique()}
         if stream == "invoices":
             ids, model, change = [staff.bill(str(order)) for order in orders], "account.move", {"ref": "together"}
+        elif stream == "refunds":
+            billed = [staff.bill(str(order)) for order in orders]
+            ids, model, change = [staff.credit(id) for id in billed], "account.move", {"invoice_origin": "together"}
         elif stream == "returns":
             ids = [staff.take_back(id) for id in ids]
         self._target.owner(model, "write", ids, vals=change)  # one transaction, one time
         return staff.since, [], {str(id) for id in ids}
+
+    def _moved(self, sku: str) -> int:
+        """The move of an order of the product."""
+        order = self._shop.order(self._shop.line("1", "1", "10.00", sku=sku), total="10.00")
+        self._shop.send(order, self._shop.new_work())
+        domain = [["product_id.default_code", "=", sku]]
+        return int(self._target.owner("stock.move", "search", domain=domain)[0])
 
     def _posted(self) -> int:
         return int(self._shop.send(self._shop.two_lines(), self._shop.new_work()).theirs or 0)
@@ -115,27 +175,34 @@ class FusionBench(Bench):
     def __init__(self, pod: Pod) -> None:
         self._pod = pod
         self._shop = fusion_targets.Shop(pod)
-        self.system = pod.system
+        self.system = replace(pod.system, options={**pod.system.options, "create_items": "MST,W01"})
 
     def connector(self, system: System) -> Connector[Any]:
         return Fusion(system, self._pod.gate)
 
     def document(self, entity: str) -> Document:
-        return {"order": self._shop.two_lines, "customer": _fusion_customer}[entity]()
+        makes = {"order": self._shop.two_lines, "customer": fusion_customer, "product": fusion_product}
+        return makes[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - both have one
         return str(document["key"])
 
     def count(self, entity: str, document: Document) -> int:
         books = self._pod.fake.ledger()["orders"]
+        if entity == "product":  # once: the item is in both organizations, with one id
+            [stated] = document["items"]
+            rows = [row for row in self._pod.fake.ledger()["items"] if row["number"] == stated["sku"]]
+            return len(rows) - len({row["id"] for row in rows})
         if entity == "customer":
             [stated] = document["addresses"]
             parties = self._pod.fake.ledger()["parties"]
             return sum(each["lines"] == stated["fields"]["Address1"] for one in parties for each in one["addresses"])
         return sum(row["submissions"] for row in books if row["source_id"] == document["key"])
 
-    def ambiguous(self, entity: str) -> Document:
-        """Ana works for another account, too."""
+    def ambiguous(self, entity: str) -> Document | None:
+        """Ana works for another account, too; an item's number is unique."""
+        if entity == "product":
+            return None
         records = self._pod.fake._records
         (ana,) = [row for row in records.all("contacts") if row["EmailAddress"] == "ana@example.test"]
         (other,) = [row for row in records.all("customerAccountSitesLOV") if _bills(row, "A-7")]
@@ -147,6 +214,9 @@ class FusionBench(Bench):
     def together(self, stream: str, monkeypatch: pytest.MonkeyPatch) -> tuple[datetime, list[str], set[str]]:
         monkeypatch.setattr(changed_rows, "LIMIT", PAGE)
         self._pod.fake.reset()
+        if stream == "products":
+            rows = self._stamp(RESOURCE, STAMP)
+            return LONG_AGO, [], {str(row["ItemId"]) for row in rows if row["OrganizationCode"] == "MST"}
         if stream == "customers":
             return LONG_AGO, [], {str(row["AccountNumber"]) for row in self._stamp(ACTIVITIES)}
         keys = [str(self._shop.send(self._shop.two_lines(), MemoryWork()).theirs) for _ in range(TOGETHER)]
@@ -157,12 +227,12 @@ class FusionBench(Bench):
             self._pod.advance(key, 5)
         return LONG_AGO, keys, {str(row["CustomerTransactionId"]) for row in self._stamp("receivablesInvoices")}
 
-    def _stamp(self, resource: str) -> list[dict[str, Any]]:
+    def _stamp(self, resource: str, name: str = "LastUpdateDate") -> list[dict[str, Any]]:
         """Gives every row of a resource one and the same time of change."""
         records, stamp = self._pod.fake._records, datetime.now(UTC).isoformat(timespec="seconds")
         with records.transaction():
             for id, row in list(records._documents[resource].items()):
-                records.put(resource, id, {**row, "LastUpdateDate": stamp})
+                records.put(resource, id, {**row, name: stamp})
             return records.all(resource)
 
 
@@ -172,7 +242,8 @@ class CreatingBench(FusionBench):
     def __init__(self, pod: Pod, new: Callable[[], Document]) -> None:
         super().__init__(pod)
         self._new = new
-        self.system = replace(pod.system, options={**pod.system.options, "create_accounts": fusion_targets.ADDRESS_SET})
+        options = {**self.system.options, "create_accounts": fusion_targets.ADDRESS_SET}
+        self.system = replace(pod.system, options=options)
 
     def document(self, entity: str) -> Document:
         stated = self._new()
@@ -230,25 +301,38 @@ class ClarityBench(Bench):
     def __init__(self, shop: Sandbox) -> None:
         self._shop = shop
         client = {"client_id": "fleet", "client_secret": "s3cret", "token_url": f"{shop.url}/clarity/oauth/token"}
-        self.system = System("clarity", shop.api, 100, 8, 5, client)
+        self.system = System("clarity", shop.api, 100, 8, 5, {**client, "cancellations": "all"})
 
     def connector(self, system: System) -> Connector[Any]:
         return Clarity(system, Gate())
 
     def existing(self, entity: str) -> str:
         makes = {"order": self._shop.order, "customer": self._registered, "product": self._offered}
-        makes |= {"return": lambda: asked_return(self._shop, self._shop.order()["id"])}
+        makes |= {
+            "product_picture": self._offered,
+            "return": lambda: asked_return(self._shop, self._shop.order()["id"]),
+        }
         return str(makes[entity]()["id"])
 
     def document(self, entity: str) -> Document:
+        if entity == "product":
+            stated = {"hsCode": "6912.00", "countryOfOrigin": "PL", "discontinued": True, "weight": Decimal("0.35")}
+            return {"product_id": self._offered()["id"], "fields": stated}
         if entity == "customer":
             stated = {"paymentTerms": "NET30", "creditHold": True, "creditLimit": Decimal(500)}
             return {"customer_id": self._registered()["id"], "fields": stated, "on_create": {"fields": {"taxId": "1"}}}
+        if entity == "stock_level":
+            figure = {"available": Decimal(7), "as_of": "2026-11-20T10:15:29.000Z"}
+            return {"sku": self._offered()["sku"], "location": "main", **figure}
         id = self._shop.order()["id"]
         if entity == "order_status":
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
         if entity == "returned_goods":
             return came_back(self._shop, id)
+        if entity == "refund":
+            return self._refund(id)
+        if entity == "cancellation":
+            return cancellation(self._shop, kept=Decimal(1))
         document = DOCUMENTS[entity](id)
         document["body"]["lines" if entity == "shipment" else "total"] = (
             [{"orderLineId": "1", "quantity": Decimal(1)}] if entity == "shipment" else Decimal(1)
@@ -256,19 +340,35 @@ class ClarityBench(Bench):
         return document | ({"body": {**document["body"], "balance": Decimal(1)}} if entity == "invoice" else {})
 
     def key(self, entity: str, document: Document) -> str:
-        if entity == "customer":
-            return str(document["customer_id"])
-        return str(document["order_id"] if entity == "order_status" else document["body"]["externalRef"])
+        if entity in ("customer", "product"):
+            return str(document[f"{entity}_id"])
+        if entity == "stock_level":
+            return str(document["sku"])
+        of_itself = entity in ("order_status", "cancellation")
+        return str(document["order_id"] if of_itself else document["body"]["externalRef"])
 
     def count(self, entity: str, document: Document) -> int:
         ledger = self._shop.ledger()
-        if entity == "customer":
-            return int(ledger["customers"][document["customer_id"]]["version"]) - 1
+        if entity in ("customer", "product"):
+            return int(ledger[f"{entity}s"][document[f"{entity}_id"]]["version"]) - 1
+        if entity == "stock_level":
+            return sum(int(one["writes"]) for one in ledger["levels"] if one["sku"] == document["sku"])
         id = document["order_id"]
         if entity == "order_status":
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)
+        if entity == "cancellation":
+            return len(self._shop.get(f"/orders/{id}").json().get("cancellations", ()))
         kind = "returns" if entity == "returned_goods" else f"{entity}s"
         return sum(one["writes"] for one in ledger[kind] if one["order_id"] == id)
+
+    def _refund(self, order: str) -> Document:
+        """A small one, of an order that is billed."""
+        billed = {"order_id": order, "status": "open", "body": DOCUMENTS["invoice"](order)["body"]}
+        billed["body"] |= {"total": Decimal(2), "balance": Decimal(2)}
+        send(self, "invoice", billed, MemoryWork())
+        document = refund(order)
+        rows = {"lines": [], "adjustments": [{"kind": "other", "amount": Decimal(1)}]}
+        return {**document, "body": {**document["body"], "amount": Decimal(1), "tax": None, **rows}}
 
     def _registered(self) -> Document:
         made: Document = self._shop.control("POST", "/customers", {"type": "person", "name": "Jane Roe"})
@@ -277,90 +377,6 @@ class ClarityBench(Bench):
     def _offered(self) -> Document:
         made: Document = self._shop.control("POST", "/products", {"sku": odoo_targets.unique(), "name": "Mug"})
         return made
-
-
-def odoo_product(currency: str) -> Document:
-    """Goods with all that Clarity owns of them."""
-    key = odoo_targets.unique()
-    fields = {"name": f"Mug {key}", "default_code": f"SKU-{key}", "barcode": key, "description_sale": "Holds 0.3 l."}
-    return {
-        "key": f"p-{key}",
-        "sku": f"SKU-{key}",
-        "archived": False,
-        "variants": [],
-        "currency": currency,
-        "tax_included": None,
-        "fields": {**fields, "list_price": Decimal("12.30"), "weight": Decimal("0.355")},
-        "category": "Goods",
-        "on_create": {"fields": {"type": "consu", "is_storable": True}, "uom": "Units"},
-    }
-
-
-def odoo_return(shop: odoo_targets.Shop, staff: Staff, quantity: str = "2") -> Document:
-    """A part of the first line of an order that has left comes back."""
-    order = shop.two_lines()
-    staff.ship(shop.send(order, shop.new_work()).theirs)
-    return return_of(order["key"], quantity)
-
-
-def return_of(order: str, quantity: str, location: str = "stock") -> Document:
-    key = odoo_targets.unique()
-    line = {"key": "1", "order_line_id": "1", "quantity": Decimal(quantity), "location": location}
-    return {"key": f"ret-{key}", "order": order, "number": f"RMA-{key}", "cancelled": False, "lines": [line]}
-
-
-def _odoo_customer() -> Document:
-    """A company with an address and a contact."""
-    email = f"{odoo_targets.unique()}@example.com"
-    fields = {"name": "Jane Roe", "email": email, "is_company": True, "street": "Main Street 1"}
-    return {
-        "key": f"c-{odoo_targets.unique()}",
-        "merged": [],
-        "partner": {"email": email, "fields": fields, "country": "PL", "state": None},
-        "on_create": {"partner": {"fields": {"ref": f"A-{odoo_targets.unique()}"}}},
-        "addresses": [{"type": "delivery", "fields": {"name": "Dock", "city": "Side"}, "country": "PL", "state": None}],
-        "contacts": [{"key": "p-1", "fields": {"name": "Jane Roe", "email": f"jane.roe.{email}"}}],
-    }
-
-
-def _fusion_customer() -> Document:
-    """A company that Ana works for, with another name, a phone number and an address."""
-    unique = odoo_targets.unique()
-    fields = {"Address1": f"Main Street {unique}", "City": "Side", "PostalCode": "00-001", "Country": "PL"}
-    return {
-        "key": f"c-{unique}",
-        "merged": [],
-        "customer": {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"},
-        "party": {"OrganizationName": f"Roe {unique}", "RawPhoneNumber": "600 700 800"},
-        "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
-    }
-
-
-def an_order_of(shop: fusion_targets.Shop, customer: Document) -> Document:
-    """An order that the customer places, with the addresses that it has."""
-    stated = {**customer["customer"], "key": customer["key"], "account_number": None}
-    return shop.two_lines(customer=stated, party=customer["party"], addresses=customer["addresses"])
-
-
-def new_person() -> Document:
-    """As `new_company`, without a company."""
-    stated, unique = new_company(), odoo_targets.unique()
-    party = {"FirstName": "Jane", "LastName": f"Roe {unique}", "PartyUsageCode": "CUSTOMER"}
-    return {**stated, "customer": {**stated["customer"], "is_company": False}, "party": party}
-
-
-def new_company() -> Document:
-    """With an address that is billed and one that is shipped to."""
-    unique = odoo_targets.unique()
-    fields = {"City": "Side", "PostalCode": "00-001", "Country": "PL"}
-    streets = {"billing": f"Main Street {unique}", "shipping": f"Dock {unique}"}
-    return {
-        "key": f"c-{unique}",
-        "merged": [],
-        "customer": {"email": f"jane.roe.{unique}@mail.example", "is_company": True, "tax_number": None},
-        "party": {"OrganizationName": f"Roe {unique}", "PartyUsageCode": "EXTERNAL_LEGAL_ENTITY"},
-        "addresses": [{"kind": kind, "fields": {**fields, "Address1": line}} for kind, line in streets.items()],
-    }
 
 
 def _bills(site: Document, account: str) -> bool:

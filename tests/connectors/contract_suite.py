@@ -130,15 +130,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     connector = CONNECTORS[kind]
     fetched = [entity for entity, verbs in connector.verbs.items() if verbs.fetch]
-    for name, values in {"entity": posts(kind), "fetched": fetched, "stream": connector.streams}.items():
+    posted = metafunc.cls.entities or posts(kind)
+    for name, values in {"entity": posted, "fetched": fetched, "stream": connector.streams}.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, sorted(values))
 
 
 class Contract:
-    """Inherited once per system, with its ``kind`` and a fixture ``bench``."""
+    """Inherited once per system, with its ``kind`` and a fixture ``bench``.
+
+    ``entities`` are those that a further bench of the same system is about; None: all.
+    """
 
     kind: str
+    entities: frozenset[str] | None = None
 
     def test_a_wrong_key_is_misconfigured(self, bench: Bench) -> None:
         assert bench.at().whoami()

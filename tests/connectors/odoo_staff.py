@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integration.connectors.contract import Change, Page
+from integration.connectors.contract import AsPosted, Change, Page, nothing_posted
 from tests.connectors.odoo_targets import Target
 
 WITHOUT_ASKING = {"lang": "en_US", "tz": "UTC", "skip_sms": True, "skip_backorder": True}
@@ -23,19 +23,20 @@ class Staff:
         self._do = target.owner
         self.since = datetime.now(UTC) - timedelta(seconds=2)
 
-    def pages(self, stream: str, since: datetime | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, since: datetime | None = None, as_posted: AsPosted = nothing_posted) -> Iterator[Page]:
         """One run of a poll, from when the test began."""
         connector, next = self._target.connector(), None
         while True:
-            page = connector.changes(stream, since or self.since, next, list)
+            page = connector.changes(stream, since or self.since, next, list, as_posted)
             yield page
             if page.next is None:
                 return
             next = page.next
 
-    def reported(self, stream: str, *orders: str | None) -> list[Change]:
+    def reported(self, stream: str, *orders: str | None, as_posted: AsPosted = nothing_posted) -> list[Change]:
         """What one run reads of these orders: others may use the same Odoo."""
-        return [change for page in self.pages(stream) for change in page.changes if change.parent.theirs in orders]
+        pages = self.pages(stream, as_posted=as_posted)
+        return [change for page in pages for change in page.changes if change.parent.theirs in orders]
 
     def picking(self, order: str | None) -> int:
         """The order's open transfer."""
@@ -121,10 +122,21 @@ class Staff:
 
     def reverse(self, invoice: int) -> None:
         """Credits the whole invoice."""
+        self.credit(invoice)
+
+    def credit(self, invoice: int, *, quantity: float | None = None, post: bool = True, **values: Any) -> int:
+        """A credit note of the invoice; of its first line's ``quantity`` alone, if there is one."""
         journal = self._target.one("account.move", invoice, "journal_id")["journal_id"]
-        wizard = self._wizard("account.move.reversal", invoice, journal_id=journal)
-        note = self._do("account.move.reversal", "refund_moves", wizard)["res_id"]
-        self.post(note)
+        wizard = self._wizard("account.move.reversal", invoice, journal_id=journal, **values)
+        note = int(self._do("account.move.reversal", "refund_moves", wizard)["res_id"])
+        if quantity is not None:
+            domain = [["move_id", "=", note], ["display_type", "=", "product"]]
+            first, *others = self._do("account.move.line", "search", domain=domain, order="id")
+            change = [[1, first, {"quantity": quantity}], *([2, line, 0] for line in others)]
+            self._do("account.move", "write", [note], vals={"invoice_line_ids": change})
+        if post:
+            self.post(note)
+        return note
 
     def cancel(self, invoice: int, *, posted: bool = True) -> None:
         if posted:

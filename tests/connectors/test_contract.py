@@ -10,15 +10,8 @@ from integration.connectors import CONNECTORS, posts
 from integration.connectors.contract import Connector
 from integration.errors import Reject
 from integration.events import EVENTS
-from tests.connectors.benches import (
-    ClarityBench,
-    CreatingBench,
-    FusionBench,
-    OdooBench,
-    SitesBench,
-    new_company,
-    new_person,
-)
+from tests.connectors.bench_documents import new_company, new_person
+from tests.connectors.benches import ClarityBench, CreatingBench, FusionBench, OdooBench, SitesBench
 from tests.connectors.contract_suite import Bench, Contract
 from tests.connectors.contract_suite import pytest_generate_tests as pytest_generate_tests
 from tests.connectors.fusion_targets import Pod
@@ -54,6 +47,7 @@ class TestFusion(Contract):
 
 class TestFusionThatMakesAccounts(Contract):
     kind = "fusion"
+    entities = frozenset({"customer", "order"})
 
     @pytest.fixture
     def bench(self, running: Pod) -> Bench:
@@ -63,6 +57,7 @@ class TestFusionThatMakesAccounts(Contract):
 
 class TestFusionThatMakesAccountsOfPeople(Contract):
     kind = "fusion"
+    entities = frozenset({"customer", "order"})
 
     @pytest.fixture
     def bench(self, running: Pod) -> Bench:
@@ -72,6 +67,7 @@ class TestFusionThatMakesAccountsOfPeople(Contract):
 
 class TestFusionThatAddsSites(Contract):
     kind = "fusion"
+    entities = frozenset({"customer", "order"})
 
     @pytest.fixture(params=[new_company, new_person], ids=["company", "person"])
     def bench(self, running: Pod, request: pytest.FixtureRequest) -> Bench:
@@ -94,12 +90,17 @@ def test_every_connector_is_held_to_the_contract() -> None:
 
 def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
-        "clarity": {"order_status", "shipment", "invoice", "customer", "returned_goods"},
-        "fusion": {"order", "customer"},
-        "odoo": {"order", "customer", "product", "return"},
+        "clarity": {
+            *("order_status", "shipment", "invoice", "refund", "cancellation", "returned_goods"),
+            *("customer", "product", "stock_level"),
+        },
+        "fusion": {"order", "customer", "product"},
+        "odoo": {"order", "customer", "product", "product_picture", "payment", "return"},
     }
-    assert list(CONNECTORS["odoo"].streams) == ["pickings", "invoices", "cancellations", "returns", "customers"]
-    assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers"]
+    assert list(CONNECTORS["odoo"].streams) == [
+        *("pickings", "invoices", "refunds", "cancellations", "returns", "customers", "products", "stock"),
+    ]
+    assert list(CONNECTORS["fusion"].streams) == ["orders", "open_orders", "invoices", "customers", "products"]
     assert list(CONNECTORS["clarity"].streams) == []
 
 

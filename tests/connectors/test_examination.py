@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 
 from integration.connectors.clarity import Clarity
 from integration.connectors.contract import Connector, Finding
+from integration.connectors.fusion import examination
 from integration.connectors.odoo import Odoo
 from integration.errors import Misconfigured
 from integration.settings import System
@@ -142,6 +143,11 @@ class TestLive:
             ("sales-only may not create product.product", "Give sales-only in Odoo the group Products / Create."),
         }
 
+    def test_payments_are_for_whoever_may_invoice(self, odoo: LiveTarget) -> None:
+        [finding] = about(examined(Odoo(odoo.sales_only, odoo.gate)), "payments")
+        assert (finding.verdict, "sales-only may not create payments" in finding.says) == ("warning", True)
+        assert about(examined(odoo.connector()), "payments") == []
+
     def test_products_that_share_a_sku(self, odoo: LiveTarget) -> None:
         sku = f"!{unique()}"  # sorts first among those that are named
         products = [odoo.create("product.product", name=sku, default_code=sku) for _ in range(2)]
@@ -197,6 +203,18 @@ def test_settings_that_fusion_does_not_know(fusion: Pod) -> None:
     assert [finding.verdict for finding in about(by_id, "guest account")] == ["warning"]
 
 
+def test_items_that_follow_products(fusion: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    [well] = about(examined(fusion.connector(create_items="MST, W01")), "items of products")
+    assert well.verdict == "ok"
+    monkeypatch.setattr(examination, "ITEMS_MADE_HAVE", ("ItemClass", "NotOfThisPod"))
+    found = about(examined(fusion.connector(create_items="MST,W99")), "items of products")
+    assert [(finding.verdict, finding.says) for finding in found] == [
+        ("error", "Fusion shows us no item in organization W99"),
+        ("error", "this pod has no NotOfThisPod"),
+    ]
+    assert actionable(found)
+
+
 def test_a_user_of_fusion_who_may_not_read_orders(fusion: Pod) -> None:
     fusion.fail_next("forbidden")
     with pytest.raises(Misconfigured, match="the integration user lacks rights"):
@@ -231,6 +249,7 @@ def test_a_healthy_shop(shop: Sandbox, system: System) -> None:
     assert [(finding.about, finding.verdict) for finding in found] == [
         ("credentials", "ok"),
         ("rights", "ok"),
+        ("inventory", "ok"),
         ("webhook", "ok"),
     ]
     assert not shop.ledger()["orders"]
@@ -272,6 +291,7 @@ def test_a_client_that_may_only_read_orders() -> None:
     assert [(finding.about, finding.verdict) for finding in found] == [
         ("credentials", "ok"),
         ("rights", "error"),
+        ("inventory", "warning"),
         ("webhook", "warning"),
     ]
     assert "orders:write" in str(found[1].fix)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.connectors import settling
-from integration.connectors.contract import Change, Document, Parent
+from integration.connectors.contract import AsPosted, Change, Document, Parent, nothing_posted
 from integration.connectors.fusion import Fusion
 from integration.errors import Hold, Misconfigured, Retry
 from tests.connectors.fusion_targets import Pod, Shop, pod
@@ -41,11 +41,17 @@ def read(connector: Fusion, stream: str, *open_orders: str, since: datetime = LO
     ]
 
 
-def read_all(connector: Fusion, stream: str, *open_orders: str, since: datetime = LONG_AGO) -> list[Change]:
+def read_all(
+    connector: Fusion,
+    stream: str,
+    *open_orders: str,
+    since: datetime = LONG_AGO,
+    as_posted: AsPosted = nothing_posted,
+) -> list[Change]:
     changes: list[Change] = []
     page: Document | None = None
     while True:
-        got = connector.changes(stream, since, page, lambda _: open_orders)
+        got = connector.changes(stream, since, page, lambda _: open_orders, as_posted)
         changes += got.changes
         page = got.next
         if page is None:
@@ -268,16 +274,52 @@ def test_open_orders_bring_their_invoices_with_them(shop: Shop) -> None:
     assert shop.pod.calls[:2] == ["GET salesOrdersForOrderHub/…", "GET receivablesInvoices"]
 
 
-def test_an_order_that_is_cancelled_is_read_with_the_open_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_posted(key: str) -> AsPosted:
+    """What the fleet keeps of the order of two lines."""
+    kept = [
+        {"id": id, "sku": f"SKU-{id}", "quantity": quantity, "ships": True} for id, quantity in (("1", "3"), ("2", "1"))
+    ]
+    return lambda _, theirs: {each: {"id": key, "lines": kept} for each in theirs if each == key}
+
+
+@pytest.mark.parametrize("stream", ["open_orders", "orders"])
+def test_what_is_cancelled_is_read_by_what_is_kept(shop: Shop, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = shop.two_lines()
+    key = shop.send(document).theirs or ""
+
+    def cancelled() -> list[Change]:
+        changes = read_all(shop.connector, stream, key, as_posted=as_posted(key))
+        return [change for change in changes if change.type == "cancellation.changed"]
+
+    shop.pod.advance(key, 3, split=True)  # one of three left
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-60))
+    assert cancelled() == [], "the rest is still to come"
+    order = shop.pod.fake._records.find("salesOrdersForOrderHub", key)
+    assert order
+    behind = next(line for line in order["lines"] if line["StatusCode"] == "AWAIT_SHIP")
+    client = shop.connector.site.client
+    path = client.path("salesOrdersForOrderHub", key)
+    client.send(
+        client.write("PATCH", path, {"lines": [{"FulfillLineId": behind["FulfillLineId"], "OrderedQuantity": 0}]})
+    )
+    [change] = cancelled()
+    assert (change.id, change.parent and change.parent.ours) == (f"{key}/cancelled", document["key"])
+    assert (change.document["whole"], change.document["unclear"]) == (False, None)
+    assert change.document["lines"] == [{"key": "1", "sku": "SKU-1", "ordered": Decimal(3), "kept": Decimal(1)}]
+    monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=60))
+    assert cancelled() == [], "it may be a change of ours"
+
+
+def test_a_cancelled_order_is_read_with_all_its_lines(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     document = shop.two_lines()
     key = shop.send(document).theirs or ""
     shop.send({**document, "status": "cancelled"}, shop.new_work())
-    assert [each.type for each in read_all(shop.connector, "open_orders", key)] == [], "it may be one of ours"
     monkeypatch.setattr(settling, "SETTLED", timedelta(seconds=-60))
     for stream in ("open_orders", "orders"):
-        [change] = read_all(shop.connector, stream, key)
-        assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"{key}/cancelled", document["key"])
-        assert change.document["kind"] == "cancelled"
+        changes = read_all(shop.connector, stream, key, as_posted=as_posted(key))
+        [change] = [each for each in changes if each.type == "cancellation.changed"]
+        assert change.document["whole"]
+        assert [line["kept"] for line in change.document["lines"]] == [0, 0]
 
 
 def test_invoices_of_others_are_not_ours(shop: Shop) -> None:

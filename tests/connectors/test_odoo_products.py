@@ -14,7 +14,7 @@ import pytest
 from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo.errors import AccessRefused
 from integration.errors import Throttled
-from tests.connectors.benches import odoo_product
+from tests.connectors.bench_documents import odoo_product
 from tests.connectors.odoo_targets import SandboxTarget, Shop, held, unique
 from tests.connectors.work import LossyWork, MemoryWork
 
@@ -228,7 +228,10 @@ def test_a_price_in_another_currency_is_held(shop: Shop) -> None:
     document = {**product(shop), "currency": "JPY"}
     assert held(lambda: post(shop, document)).code == "currency_differs"
     assert with_sku(shop, document["sku"]) == []
-    assert post(shop, with_fields(document, list_price=None)).theirs, "nothing is said about its price"
+    initial = {"fields": {**document["on_create"]["fields"], "list_price": Decimal(12)}}
+    silent = with_fields(document, list_price=None)
+    assert held(lambda: post(shop, {**silent, "on_create": initial})).code == "currency_differs"
+    assert post(shop, silent).theirs, "nothing is said about its price"
 
 
 def test_a_price_with_the_tax_in_it_is_held_where_odoo_adds_it(shop: Shop) -> None:

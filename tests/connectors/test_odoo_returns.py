@@ -9,7 +9,7 @@ import pytest
 
 from integration.connectors.contract import Document, Posted
 from integration.errors import Hold, Retry
-from tests.connectors.benches import odoo_return, return_of
+from tests.connectors.bench_documents import odoo_return, return_of
 from tests.connectors.odoo_staff import WITHOUT_ASKING, Staff
 from tests.connectors.odoo_targets import Shop
 from tests.connectors.work import Crossrefs, LossyWork, MemoryWork

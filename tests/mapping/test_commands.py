@@ -20,27 +20,37 @@ from mappings import FOLDER
 from tests.mapping.shop import order
 
 MAPPINGS = [
-    *("clarity.in.customer", "clarity.in.order", "clarity.in.product", "clarity.in.return"),
-    *("clarity.out.customer", "clarity.out.invoice", "clarity.out.returned_goods", "clarity.out.shipment"),
-    *("fusion.in.customer", "fusion.in.invoice", "fusion.in.reversal", "fusion.in.shipment"),
-    *("fusion.out.customer", "fusion.out.order"),
-    *("odoo.in.customer", "odoo.in.invoice", "odoo.in.returned_goods", "odoo.in.reversal", "odoo.in.shipment"),
-    *("odoo.out.customer", "odoo.out.order", "odoo.out.product", "odoo.out.return"),
+    f"{place}.{name}"
+    for place, names in {
+        "clarity.in": "customer order payment product product_picture return",
+        "clarity.out": "cancellation customer invoice product refund returned_goods shipment stock_level",
+        "fusion.in": "cancellation customer invoice product shipment",
+        "fusion.out": "customer order product",
+        "odoo.in": "cancellation customer invoice product refund returned_goods shipment stock_level",
+        "odoo.out": "customer order payment product product_picture return",
+    }.items()
+    for name in names.split()
 ]
 WORKFLOWS = [
     "customer-to-fusion",
     "customer-to-odoo",
+    "fusion-cancellation-to-clarity",
     "fusion-customer-to-clarity",
     "fusion-invoice-to-clarity",
-    "fusion-reversal-to-clarity",
+    "fusion-product-to-clarity",
     "fusion-shipment-to-clarity",
+    "odoo-cancellation-to-clarity",
     "odoo-customer-to-clarity",
     "odoo-invoice-to-clarity",
+    "odoo-product-to-clarity",
+    "odoo-refund-to-clarity",
     "odoo-returned-goods-to-clarity",
-    "odoo-reversal-to-clarity",
     "odoo-shipment-to-clarity",
+    "odoo-stock-level-to-clarity",
     "order-to-fusion",
     "order-to-odoo",
+    "payment-to-odoo",
+    "product-to-fusion",
     "product-to-odoo",
     "return-to-odoo",
 ]
@@ -71,6 +81,10 @@ def test_check_says_that_all_is_well() -> None:
         "examples/custom-fields/odoo.out.order",
         "examples/lines-without-sku/fusion.out.order",
         "examples/lines-without-sku/odoo.out.order",
+        "examples/more-from-odoo/odoo.in.product",
+        "examples/more-from-odoo/odoo.out.product",
+        "examples/payments/odoo.out.payment",
+        "examples/pictures",
         "examples/tax-by-place/odoo.out.order",
     ]
     assert all(line.endswith(": all well") for line in result.output.splitlines())
@@ -95,9 +109,9 @@ def test_check_fails_with_one_line_per_problem(tmp_path: Path) -> None:
 
 
 def test_check_of_an_unknown_mapping_fails() -> None:
-    result = fleet(mapping, "check", "odoo.x")
+    result = fleet(mapping, "check", "odoo.lorry")
     assert result.exit_code == 1
-    assert f"there is no mapping odoo.x. These are here: {', '.join(MAPPINGS)}." in result.output
+    assert f"there is no mapping odoo.lorry. These are here: {', '.join(MAPPINGS)}." in result.output
 
 
 @pytest.mark.parametrize(
@@ -142,14 +156,15 @@ def test_functions_are_listed() -> None:
     assert "lookup TABLE     The value's entry in a table." in lines
     assert lines[-1] == (
         "Also in JMESPath expressions (from, each, when): "
-        "allocate, came_back, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
+        "allocate, came_back, credited, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
     )
     listed = {each["name"]: each for each in json.loads(fleet(mapping, "functions", "--json").output)["rows"]}
     assert listed["split"]["arguments"] == ["separator"]
 
 
 def test_workflows_are_listed_and_checked() -> None:
-    *_, row, _, _ = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    rows = json.loads(fleet(workflows, "ls", "--json", "--folder", str(FOLDER)).output)["rows"]
+    row = next(each for each in rows if each["name"] == "order-to-odoo")
     assert (row["name"], row["source"], row["target"]) == ("order-to-odoo", "clarity", "odoo")
     assert row["transform"] == ["clarity.in.order", "odoo.out.order"]
     assert len(row["pin"]) == len(digest({}))

@@ -29,6 +29,8 @@ LENIENT = Table.of("lenient", {"values": {"A": 1}, "default": None})
 TRACKING = "9400 1000 0000 0000 0000 00"
 S10 = ["RR123456799DE", "RR123456808DE"]
 LINK = "https://dhl.example/t/00340434"
+CREDITED = {"key": "k", "kind": "line", "quantity": Decimal(1), "amount": Decimal(5)}
+OF_THE_LINE = {"order_line_id": "1", "sku": "MUG-01", "kind": "line", "quantity": Decimal(1), "amount": Decimal(5)}
 
 WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("upper", "Straße", [], "STRASSE"),
@@ -58,6 +60,7 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("listed", {"gift": True, "parts": ["a", Decimal("0.1")]}, [], ["gift: true", 'parts: ["a", "0.1"]']),
     ("listed", {"engraving": "Ada", "fulfilledBy": "odoo"}, ["fulfilledBy"], ["engraving: Ada"]),
     ("listed", {"engraving": "", "size": None}, [], None),
+    ("credited", [CREDITED], [[{"id": "1", "sku": "MUG-01", "keys": ["k"]}]], [OF_THE_LINE]),
     ("listed", "Ada", [], None),
     ("join", ["Acme", None, "", "Ada", "Acme"], [", "], "Acme, Ada"),
     ("join", [None, ""], [", "], None),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from integration.rules.definition_files import examples
 from integration.rules.mapping_check import check_definitions
 from integration.rules.owners import owned_twice
 from integration.rules.workflow import Definitions, load_definitions
@@ -50,7 +51,7 @@ def both_ways(folder: Path, to_odoo: list[dict[str, Any]], to_clarity: list[dict
             kinds = {"source": entity, "target": f"{system}.{entity}"}
         path = folder / system / direction / f"{entity}.json"
         path.write_text(json.dumps({"name": name, **kinds, "rows": rows}))
-    for source, target, event in (("clarity", "odoo", "customer.updated"), ("odoo", "clarity", "order.reversed")):
+    for source, target, event in (("clarity", "odoo", "customer.updated"), ("odoo", "clarity", "return.received")):
         workflow = {
             "name": f"customer-to-{target}",
             "on": [event],
@@ -99,3 +100,8 @@ def test_the_check_fails_on_a_field_with_two_owners(tmp_path: Path) -> None:
 
 def test_no_field_that_ships_has_two_owners() -> None:
     assert list(owned_twice(load_definitions(FOLDER).workflows)) == []
+
+
+@pytest.mark.parametrize("example", examples(FOLDER), ids=lambda path: path.name)
+def test_an_example_gives_no_field_two_owners(example: Path) -> None:
+    assert list(owned_twice(load_definitions(FOLDER, instead=example).workflows)) == []

@@ -37,8 +37,8 @@ DEFECTS = [
     ),
     Defect(
         "Clarity is not overwritten by what it owns",
-        "integration/connectors/clarity/customer/post.py",
-        'initial(document).get("fields", {}).items() if not customer.get(name)}',
+        "integration/connectors/clarity/owned.py",
+        'initial(document).get("fields", {}).items() if not record.get(name)}',
         'initial(document).get("fields", {}).items()}',
         "tests/connectors/test_clarity_customers.py::test_what_clarity_owns_is_an_initial_value_only",
         "'PL2' == 'PL1'",

@@ -83,11 +83,11 @@ def read_only(postgres: Postgres) -> Iterator[None]:
 
 def test_ready_and_metrics_are_not_for_strangers(receiver: Receiver) -> None:
     comes_back(receiver)
-    assert requests.get(f"{receiver.url}/healthz", timeout=5).json() == {"status": "ok"}
+    assert requests.get(f"{receiver.url}/healthz", timeout=20).json() == {"status": "ok"}
     for path in ("/readyz", "/metrics"):
-        assert requests.get(receiver.url + path, timeout=5).status_code == 404
-        assert requests.get(receiver.operations + path, timeout=5).status_code == 200
-    assert requests.post(f"{receiver.operations}/webhooks/clarity", timeout=5).status_code == 404
+        assert requests.get(receiver.url + path, timeout=20).status_code == 404
+        assert requests.get(receiver.operations + path, timeout=20).status_code == 200
+    assert requests.post(f"{receiver.operations}/webhooks/clarity", timeout=20).status_code == 404
 
 
 def test_a_read_only_postgres_is_not_ready(receiver: Receiver, servers: tuple[Postgres, Valkey]) -> None:

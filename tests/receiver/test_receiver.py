@@ -158,7 +158,7 @@ def test_refused_webhooks_are_counted_and_do_not_wait_for_postgres(receiver: Rec
         assert time.monotonic() - began < 10
     after = {flaw: before.get(flaw, 0) + 40 for flaw in ("unproven", "stale", "unsigned")}
     wait_until(lambda: refused(receiver) == after)
-    text = requests.get(f"{receiver.operations}/metrics", timeout=5).text
+    text = requests.get(f"{receiver.operations}/metrics", timeout=20).text
     for flaw, count in after.items():
         assert f'fleet_refused_total{{reason="{flaw}",source="clarity-1"}} {count}.0' in text
 
@@ -279,10 +279,10 @@ def test_an_answer_is_one_packet(receiver: Receiver) -> None:
 
 
 def test_it_reports_its_health(receiver: Receiver) -> None:
-    assert requests.get(f"{receiver.url}/healthz", timeout=5).json() == {"status": "ok"}
-    assert requests.get(f"{receiver.operations}/readyz", timeout=5).json() == {"postgres": "ok", "redis": "ok"}
+    assert requests.get(f"{receiver.url}/healthz", timeout=20).json() == {"status": "ok"}
+    assert requests.get(f"{receiver.operations}/readyz", timeout=20).json() == {"postgres": "ok", "redis": "ok"}
     receiver.post(event())
-    text = requests.get(f"{receiver.operations}/metrics", timeout=5).text
+    text = requests.get(f"{receiver.operations}/metrics", timeout=20).text
     assert 'fleet_webhooks_total{source="clarity-1",verdict="accepted"}' in text
 
 
@@ -298,9 +298,9 @@ def test_a_hint_makes_the_polls_of_odoo_due(receiver: Receiver) -> None:
         odoo = tx.value("select id from installations where kind = 'odoo'")
         tx.run("insert into cursors (installation, stream, since) values (%s, 'pickings', now())", odoo)
         tx.run("update cursors set due_at = now() + interval '1 hour', started_at = now() - interval '1 minute'")
-    assert requests.post(f"{receiver.url}/hints/odoo/wrong", timeout=5).status_code == 404
+    assert requests.post(f"{receiver.url}/hints/odoo/wrong", timeout=20).status_code == 404
     assert _due(receiver) is False
-    answer = requests.post(f"{receiver.url}/hints/odoo/{HINT_TOKEN}", json={"_id": 3}, timeout=5)
+    answer = requests.post(f"{receiver.url}/hints/odoo/{HINT_TOKEN}", json={"_id": 3}, timeout=20)
     assert (answer.status_code, answer.content) == (204, b"")
     assert _due(receiver) is True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from integration.connectors.answers import endless
 from integration.connectors.contract import Document, OpenKeys, Page
@@ -17,8 +18,8 @@ class Circling(Warehouse):
     repaired = False
     says_so = False
 
-    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys) -> Page:
-        found = super().changes(stream, since, page, open_keys)
+    def changes(self, stream: str, since: datetime, page: Document | None, open_keys: OpenKeys, *more: Any) -> Page:
+        found = super().changes(stream, since, page, open_keys, *more)
         if self.repaired or page is None:
             return found
         if self.says_so:

@@ -222,8 +222,8 @@ def test_each_has_a_path_and_a_secret_of_its_own(pairs: World) -> None:
     receiver = f"http://{pairs.settings.binds['receiver']}"
     tokens = {name: pairs.settings.systems[name].options["hint_token"] for name in ("odoo", ODOO)}
     for name, token in tokens.items():
-        assert requests.post(f"{receiver}/hints/{name}/{token}", timeout=5).status_code == 204
-    assert requests.post(f"{receiver}/hints/{ODOO}/{tokens['odoo']}", timeout=5).status_code == 404
+        assert requests.post(f"{receiver}/hints/{name}/{token}", timeout=20).status_code == 204
+    assert requests.post(f"{receiver}/hints/{ODOO}/{tokens['odoo']}", timeout=20).status_code == 404
     secrets = pairs.settings.webhook_secrets
     assert secrets["clarity"] != secrets[SHOP]
     mixed = replace(pairs.settings, webhook_secrets={SHOP: secrets["clarity"]})

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2.errors
 import pytest
 
-from integration.connectors.contract import Change, Document, OpenKeys, Page, Parent
+from integration.connectors.contract import AsPosted, Change, Document, OpenKeys, Page, Parent, nothing_posted
 from integration.errors import Failure, Misconfigured, Retry
 from integration.store import crossrefs, cursors, installations
 from integration.store.crossrefs import Written
@@ -47,6 +47,7 @@ class Warehouse:
         since: datetime,
         page: Document | None,
         open_keys: OpenKeys,  # noqa: ARG002
+        as_posted: AsPosted = nothing_posted,  # noqa: ARG002
     ) -> Page:
         self.asked.append((stream, since))
         self.before()

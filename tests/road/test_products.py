@@ -19,11 +19,12 @@ def offered(road: World, **fields: Any) -> dict[str, Any]:
 
 
 def at_rest(road: World, id: str, count: int = 1) -> list[dict[str, Any]]:
-    """The product's deliveries, oldest first, once there are so many at least and all have ended."""
+    """The product's deliveries to Odoo, oldest first, once there are so many at least and all have ended."""
 
     def deliveries() -> list[dict[str, Any]]:
         with road.database.transaction() as tx:
-            return tx.rows(f"{views.DELIVERY} where m.object_id = %s and d.entity = 'product' order by d.id", id)
+            at_odoo = "m.object_id = %s and d.entity = 'product' and i.name = 'odoo-1'"
+            return tx.rows(f"{views.DELIVERY} where {at_odoo} order by d.id", id)
 
     def ended() -> bool:
         rows = deliveries()

@@ -64,7 +64,7 @@ class Caller:
 
     def new_token(self) -> str:
         form = {"grant_type": "client_credentials", "scope": SCOPE}
-        answer = requests.post(f"{self.url}/oauth2/v1/token", form, auth=(CLIENT, SECRET), timeout=5)
+        answer = requests.post(f"{self.url}/oauth2/v1/token", form, auth=(CLIENT, SECRET), timeout=20)
         return str(answer.json()["access_token"])
 
     def call(

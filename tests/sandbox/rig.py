@@ -87,13 +87,13 @@ class Sandbox:
 
     def token(self) -> str:
         form = {"grant_type": "client_credentials"}
-        answer = requests.post(f"{self.url}/clarity/oauth/token", form, auth=("fleet", "s3cret"), timeout=5)
+        answer = requests.post(f"{self.url}/clarity/oauth/token", form, auth=("fleet", "s3cret"), timeout=20)
         return str(answer.json()["access_token"])
 
     def kill(self) -> None:
         """kill -9 of the whole process group."""
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(5)
+        self._process.wait(20)
 
     def stop(self) -> float:
         """SIGTERM; the seconds it took, and the exit code must be 0."""

@@ -21,7 +21,7 @@ def patch(
     sandbox: Sandbox, id: str, body: dict[str, Any], match: str | None = "*", **headers: str
 ) -> requests.Response:
     given = {**sandbox.headers, **({"If-Match": match} if match else {}), **headers}
-    return requests.patch(f"{sandbox.api}/customers/{id}", json=body, headers=given, timeout=5)
+    return requests.patch(f"{sandbox.api}/customers/{id}", json=body, headers=given, timeout=20)
 
 
 def events(listener: Listener, id: str, count: int) -> list[dict[str, Any]]:

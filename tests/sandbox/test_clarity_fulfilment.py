@@ -38,7 +38,7 @@ def created(sandbox: Sandbox, order: dict[str, Any], kind: str, body: dict[str, 
 
 def patch(sandbox: Sandbox, id: str, body: dict[str, Any], match: str | None = "*") -> requests.Response:
     headers = {**sandbox.headers, **({"If-Match": match} if match else {})}
-    return requests.patch(f"{sandbox.api}/shipments/{id}", json=body, headers=headers, timeout=5)
+    return requests.patch(f"{sandbox.api}/shipments/{id}", json=body, headers=headers, timeout=20)
 
 
 def pointers(answer: requests.Response) -> list[str]:

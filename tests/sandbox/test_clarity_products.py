@@ -20,7 +20,7 @@ def offered(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
 
 def patch(sandbox: Sandbox, id: str, body: dict[str, Any], match: str = "*") -> requests.Response:
     headers = {**sandbox.headers, "If-Match": match}
-    return requests.patch(f"{sandbox.api}/products/{id}", json=body, headers=headers, timeout=5)
+    return requests.patch(f"{sandbox.api}/products/{id}", json=body, headers=headers, timeout=20)
 
 
 def test_a_product_is_made_changed_and_deleted_and_its_events_hold_it_in_full(
@@ -44,7 +44,7 @@ def test_a_client_may_change_little_of_a_product(sandbox: Sandbox) -> None:
     assert sandbox.get(f"/products/{id}").headers["ETag"] == '"v1"'
     assert patch(sandbox, id, {"customAttributes": {"seen": "yes"}}, '"v1"').json()["version"] == 2
     assert problem(patch(sandbox, id, {"customAttributes": {}}, '"v1"')) == (412, "precondition_failed")
-    assert problem(patch(sandbox, id, {"price": "1.00"})) == (422, "validation_failed")
+    assert problem(patch(sandbox, id, {"name": "Cup"})) == (422, "validation_failed")
     assert problem(patch(sandbox, "p-nowhere", {"customAttributes": {}})) == (404, "not_found")
     sandbox.control("DELETE", f"/products/{id}")
     assert problem(patch(sandbox, id, {"customAttributes": {}})) == (409, "deleted")

@@ -291,7 +291,7 @@ def test_customers_are_looked_up(pod: Pod, name: str) -> None:
 
 def test_items_are_looked_up_and_have_an_etag(pod: Pod) -> None:
     check(pod, "56")
-    found = pod.get("/fscmRestApi/resources/latest/itemsV2", q="ItemNumber='SKU-RED-M' and OrganizationCode='W01'")
+    found = pod.get("/fscmRestApi/resources/latest/itemsV2", q="ItemNumber='SKU-RED-M' and OrganizationCode='MST'")
     [link] = [link for link in found["items"][0]["links"] if link["rel"] == "self"]
     path, etag = link["href"].removeprefix(pod.url), f'"{link["properties"]["changeIndicator"]}"'
     assert pod.call("GET", path).headers["ETag"] == etag

@@ -58,7 +58,7 @@ def fake(tmp_path: Path) -> Iterator[Aged]:
 def called(sandbox: Sandbox, model: str, method: str, **body: Any) -> Any:
     """The answer of a call over the sandbox's own port."""
     url = f"{sandbox.url}/odoo/json/2/{model}/{method}"
-    answer = requests.post(url, json=body, headers={"Authorization": "bearer odoo-key"}, timeout=5)
+    answer = requests.post(url, json=body, headers={"Authorization": "bearer odoo-key"}, timeout=20)
     assert answer.ok, answer.text
     return answer.json()
 
@@ -233,4 +233,4 @@ def test_it_is_asked_for_over_http(sandbox: Sandbox) -> None:
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(sandbox: Sandbox, path: str, body: dict[str, Any]) -> None:
-    assert requests.post(f"{sandbox.url}/_sandbox/odoo/{path}", json=body, timeout=5).status_code == 422
+    assert requests.post(f"{sandbox.url}/_sandbox/odoo/{path}", json=body, timeout=20).status_code == 422

@@ -86,7 +86,7 @@ def test_gone_disables_the_subscription(sandbox: Sandbox, listener: Listener) ->
     subscription = sandbox.get("/webhook-subscriptions").json()["items"][0]
     assert subscription["status"] == "disabled"
     url = f"{sandbox.api}/webhook-subscriptions/{subscription['id']}"
-    requests.patch(url, json={"status": "active"}, headers=sandbox.headers, timeout=5)
+    requests.patch(url, json={"status": "active"}, headers=sandbox.headers, timeout=20)
     for one in failed:
         sandbox.post(f"/webhook-deliveries/{one['id']}/redeliver", None)
     eventually(lambda: {event["data"]["id"] for event in listener.events()} == {first, second})

@@ -35,7 +35,11 @@ class OdooShipment(OfAnOrder):
 
 
 class OdooInvoice(OfAnOrder):
-    """A customer invoice (account.move), or the order's share of it; ``residual`` is what is still to be paid."""
+    """A customer invoice (account.move), or the order's share of it; ``residual`` is what is still to be paid.
+
+    ``credited`` is what credit notes have settled of it and ``paid`` what payments have, where there are credit notes.
+    ``issued`` is true of a draft that was posted before.
+    """
 
     name = Text()
     state = Text(required=True)
@@ -46,6 +50,10 @@ class OdooInvoice(OfAnOrder):
     total = Amount(required=True)
     tax = Amount()
     residual = Amount(required=True)
+    credited = Amount()
+    paid = Amount()
+    issued = fields.Boolean(load_default=False)
     order_invoiced = Amount(required=True)
+    order_credited = Amount()
     order_rounding = Amount()
     order_complete = fields.Boolean(required=True, error_messages=ABSENT)

@@ -42,8 +42,23 @@ class OfAnOrder(AsReceived):
     order = fields.Nested(KnownOrder, required=True, error_messages=ABSENT)
 
 
-class ReversalOfAnOrder(OfAnOrder):
-    """An order that was cancelled in the ERP."""
+class CancellationOfAnOrderLine(AsReceived):
+    """A line, by our id, of which less is ``kept`` than was ``ordered``; ``billed`` is how much of it is invoiced."""
+
+    key = Id(required=True)
+    sku = Text()
+    ordered = Amount(required=True)
+    kept = Amount(required=True)
+    billed = Amount()
+
+
+class CancellationOfAnOrder(OfAnOrder):
+    """An order of which the ERP keeps less than was posted; ``whole``: it is cancelled itself.
+
+    ``unclear`` says why it is not known what is still wanted.
+    """
 
     name = Text()
-    kind = Text(required=True)
+    whole = fields.Boolean(required=True, error_messages=ABSENT)
+    unclear = Text()
+    lines = Rows(CancellationOfAnOrderLine)

@@ -44,6 +44,14 @@ def page(answer: Any) -> tuple[Rows, str | None]:
     return Rows(record(each) for each in objects(answer["items"])), cursor or None
 
 
+def results(answer: Any, size: int) -> Rows:
+    """What a call for several objects answers: one result for each, with its HTTP status."""
+    found = Rows(objects(answer["items"]))
+    if len(found) != size or not all(type(each["status"]) is int for each in found):
+        raise ValueError("not a result for each")
+    return found
+
+
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError("not a list")

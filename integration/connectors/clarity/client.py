@@ -7,14 +7,16 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from integration.connectors.answers import pages
-from integration.connectors.clarity.answers import changed, page, record
+from integration.connectors.clarity.answers import changed, page, record, results
 from integration.connectors.clarity.problems import BY_HAND, problem
 from integration.connectors.contract import Document, Gate, Request
 from integration.connectors.oauth import http_with_tokens
-from integration.errors import Reject
+from integration.errors import Misconfigured, Reject
 from integration.settings import System
+from integration.systems import variable
 
 PAGE_SIZE = "200"
+CANCELLATIONS = ("unpaid", "all", "hold")
 
 
 class Client:
@@ -22,6 +24,7 @@ class Client:
 
     def __init__(self, system: System, gate: Gate) -> None:
         self.id = system.option("client_id")
+        self.cancellations = _cancellations(system)
         self._http = http_with_tokens(system, gate, problem)
 
     def whoami(self) -> str:
@@ -50,6 +53,20 @@ class Client:
     def send(self, request: Request) -> Document:
         """The record as it is after the call; raises what `Http.send` does."""
         return self._http.read(request, changed if request.path.endswith("/status") else record)
+
+    def send_levels(self, request: Request, size: int) -> list[Document]:
+        """How Clarity has taken each of these stock levels, in their order; raises what `Http.send` does."""
+        return self._http.read(request, lambda answer: results(answer, size), size=size, share=0.0)
+
+
+def _cancellations(system: System) -> str:
+    """What an ERP may cancel: what is ``unpaid`` (if not set), ``all``, or nothing, for a person decides: ``hold``."""
+    value = system.options.get("cancellations") or CANCELLATIONS[0]
+    if value not in CANCELLATIONS:
+        name = variable(system.name, "cancellations")
+        choices = ", ".join(CANCELLATIONS)
+        raise Misconfigured(f"{name} is none of {choices}", hint=f"Set {name} to {choices}, or not at all.")
+    return value
 
 
 def order_path(id: str) -> str:

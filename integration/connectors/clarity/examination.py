@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from integration.canonical.hints import plain
 from integration.connectors.clarity.client import Client, order_path
 from integration.connectors.clarity.problems import NotThere
+from integration.connectors.clarity.stock.post import RIGHTS
 from integration.connectors.contract import Document, Finding, Request
 from integration.errors import Failure, Misconfigured, Reject
 
@@ -24,6 +25,7 @@ SUBSCRIBE = (
 def findings(client: Client) -> Iterator[Finding]:
     """What our client may do, and whether Clarity sends us the events of its orders."""
     yield from _writing(client)
+    yield from _inventory(client)
     yield from _subscriptions(client)
 
 
@@ -44,6 +46,17 @@ def _writing(client: Client) -> Iterator[Finding]:
             "Clarity takes a status for an order that it does not have",
             "See that CLARITY_URL is the root of Clarity's API.",
         )
+
+
+def _inventory(client: Client) -> Iterator[Finding]:
+    """Whether Clarity shows us its inventory: without that no stock level is kept there."""
+    try:
+        client.page("/inventory", pageSize="1")
+    except Failure as failure:
+        fix = f"{RIGHTS} Where Clarity keeps no inventory, take odoo-stock-level-to-clarity out of mappings/workflows."
+        yield Finding("inventory", "warning", f"{failure.reason}: stock levels will be held", fix)
+    else:
+        yield Finding("inventory", "ok", "Clarity shows its inventory")
 
 
 def _subscriptions(client: Client) -> Iterator[Finding]:

@@ -15,10 +15,11 @@ from integration.connectors.fusion.examination import Examination
 from integration.connectors.fusion.order.enrich import enrich_order
 from integration.connectors.fusion.order.post import post_order
 from integration.connectors.fusion.order.shown import shown_order
+from integration.connectors.fusion.product.post import post_product, shown_product
 from integration.connectors.fusion.site import Site
 from integration.connectors.oauth import CREDENTIALS
 
-SHIPMENTS = frozenset({"shipment.changed", "order.reversed"})
+SHIPMENTS = frozenset({"shipment.changed", "cancellation.changed"})
 INVOICES = frozenset({"invoice.changed"})
 
 checked = with_rights(AccessRefused)
@@ -39,18 +40,21 @@ class Fusion(Connector[Site]):
         Setting("create_accounts", "the id of the address set in which accounts, and sites that they lack, are made"),
         Setting("fallback_sku", "the item for SKUs that Fusion does not know; without it they are held"),
         Setting("organization", "the code of the organization in which items are looked up"),
+        Setting("create_items", "the codes of the organizations in which items are made, the item master first"),
         Setting("release", "the release in the REST paths"),
         Setting("sales_orders_resource", "the name of the sales orders resource, where a pod has another one"),
     )
     verbs: Mapping[str, Verbs[Site]] = {
         "order": Verbs(checked(enrich_order), checked(post_order), checked(shown_order)),
         "customer": Verbs(post=checked(post_customer), shown=shown_customer),
+        "product": Verbs(post=checked(post_product), shown=shown_product),
     }
     streams: Mapping[str, Stream[Site]] = {
         "orders": Stream(SHIPMENTS, streams.orders),
         "open_orders": Stream(SHIPMENTS | INVOICES, streams.open_orders),
         "invoices": Stream(INVOICES, streams.invoices),
         "customers": Stream(frozenset({"customer.changed"}), streams.customers),
+        "products": Stream(frozenset({"product.changed"}), streams.products),
     }
 
     def examine(self) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from integration.connectors.answers import Answer, Rows, objects
 
 NUMBERED = {
     *("PartyId", "AccountPartyId", "CustomerAccountId", "SiteUseId", "PartySiteId", "SiteId", "HeaderId"),
-    *("FulfillLineId", "CustomerTransactionId", "AddressId"),
+    *("FulfillLineId", "CustomerTransactionId", "AddressId", "ItemId"),
 }
 CHILDREN = frozenset({"Address", "Relationship", "SourceSystemReference"})
 """Of the trading community: their names begin with a capital letter, too."""

@@ -29,12 +29,13 @@ MOST_OF_ONE_STAMP = 100_000
 
 
 class Listing:
-    """A collection at ``path`` whose rows have a LastUpdateDate and the number ``key``."""
+    """A collection at ``path`` whose rows have the number ``key`` and a time of change, ``stamp``."""
 
-    def __init__(self, client: Client, path: str, key: str) -> None:
+    def __init__(self, client: Client, path: str, key: str, stamp: str = "LastUpdateDate") -> None:
         self._client = client
         self._path = path
         self._key = key
+        self._stamp = stamp
         self._warned = False
 
     def changed(self, since: datetime, page: Document | None, where: str, **params: str) -> Batch:
@@ -47,8 +48,8 @@ class Listing:
         try:
             rows, more = self._client.page(
                 self._path,
-                q=" and ".join(filter(None, (f"LastUpdateDate >= {quoted(place['since'])}", where))),
-                orderBy=f"LastUpdateDate:asc,{self._key}:asc",
+                q=" and ".join(filter(None, (f"{self._stamp} >= {quoted(place['since'])}", where))),
+                orderBy=f"{self._stamp}:asc,{self._key}:asc",
                 limit=LIMIT,
                 offset=place["offset"],
                 onlyData="true",
@@ -59,21 +60,21 @@ class Listing:
             return Batch([], None, None)
         if place.get("seen") in {digest(row) for row in rows} or place["offset"] > MOST_OF_ONE_STAMP:
             raise endless(f"GET {self._path}")
-        return Batch(rows, newest(row.get("LastUpdateDate") for row in rows), _next(place, rows) if more else None)
+        seen = newest(row.get(self._stamp) for row in rows)
+        return Batch(rows, seen, self._next(place, rows) if more else None)
 
     def _warn(self, refused: Reject) -> None:
         if not self._warned:
             logger.warning("poll.changes_unavailable", path=self._path, reason=refused.reason)
         self._warned = True
 
-
-def _next(place: Document, rows: list[dict[str, Any]]) -> Document:
-    """Where the next page begins; within one stamp it must not show the first row again (``seen``)."""
-    last = moment(rows[-1].get("LastUpdateDate"))
-    if last and literal(last) > place["since"]:
-        return {"since": literal(last), "offset": 0}
-    return {
-        "since": place["since"],
-        "offset": place["offset"] + len(rows),
-        "seen": place.get("seen") or digest(rows[0]),
-    }
+    def _next(self, place: Document, rows: list[dict[str, Any]]) -> Document:
+        """Where the next page begins; within one stamp it must not show the first row again (``seen``)."""
+        last = moment(rows[-1].get(self._stamp))
+        if last and literal(last) > place["since"]:
+            return {"since": literal(last), "offset": 0}
+        return {
+            "since": place["since"],
+            "offset": place["offset"] + len(rows),
+            "seen": place.get("seen") or digest(rows[0]),
+        }

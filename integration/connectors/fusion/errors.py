@@ -15,10 +15,10 @@ from integration.errors import Failure, Hold, Misconfigured, Reject, Retry
 
 TRACE = "x-oracle-dms-ecid"
 RIGHTS = (
-    "Give the integration user in Fusion the duties to manage sales orders and to read customers, accounts and items, "
-    "and data access to the business unit"
+    "Give the integration user in Fusion the duties to manage sales orders, to read customers, accounts and items (and "
+    "to manage items that follow products), and data access to the business unit"
 )
-CORRECT = "Correct the order or customer in Clarity, or what it refers to in Fusion. {again}"
+CORRECT = "Correct {origin}, or what it refers to in Fusion. {again}"
 OURS = {
     "SourceTransactionSystem": (
         "the source system of our orders",

@@ -17,6 +17,7 @@ from integration.connectors.fusion.customer.parties import ORGANIZATIONS, PERSON
 from integration.connectors.fusion.errors import RIGHTS, AccessRefused, NoSuchResource
 from integration.connectors.fusion.order.items import Items
 from integration.connectors.fusion.order.sales_orders import DETAILS
+from integration.connectors.fusion.product.catalogue import RESOURCE, Catalogue
 from integration.errors import Failure, Hold
 from integration.settings import System
 
@@ -37,6 +38,11 @@ PARTIES_HAVE = {
     PERSONS: ("PartyNumber", "FirstName", "LastName", "EmailAddress", "RawPhoneNumber", "PartyUsageCode"),
 }
 """What the mappings as shipped write to parties; Oracle documents the resource of persons without its attributes."""
+ITEMS_HAVE = ("ItemId", "ItemNumber", "OrganizationCode", "ItemDescription", "LongDescription", "ItemStatusValue")
+ITEMS_MADE_HAVE = ("ItemClass", "Template", "PrimaryUOMValue", "UnitWeightQuantity", "WeightUOMValue")
+"""What the mapping fusion.out.product as shipped writes to items, and to those that are made."""
+ITEMS_QUERIED = ("ItemId", "ItemNumber", "OrganizationCode", "LastUpdateDateTime")
+TIMES = ("LastUpdateDate", "LastUpdateDateTime")
 RELATIONSHIPS_HAVE = ("RelationshipType", "RelationshipCode", "SubjectPartyId", "ObjectPartyId")
 BY_KEY = "changes cannot be asked for: open orders are read one by one instead, which takes longer"
 
@@ -83,6 +89,7 @@ class Examination:
             "guest account": self._guest_account,
             "new accounts": self._new_accounts,
             "items": self._fallback,
+            "items of products": self._items,
         }
         for about, part in parts.items():
             try:
@@ -125,10 +132,13 @@ class Examination:
             yield Finding(about, "error", f"this pod has no {absent}", fix)
         known = {each["name"]: each for each in described["attributes"]}
         closed = [name for name in queried if not known.get(name, {}).get("queryable")]
+        if "LastUpdateDateTime" in closed:
+            fix = "Ask Oracle's support why this release cannot search by it; products still reach Fusion."
+            yield Finding(about, "warning", "LastUpdateDateTime is not queryable: Clarity hears of no change", fix)
         if "LastUpdateDate" in closed:
             fix = "Nothing is lost by it; with many open orders make FUSION_POLL_SECONDS smaller."
             yield Finding(about, "warning", f"LastUpdateDate is not queryable: {BY_KEY}", fix)
-        if others := ", ".join(name for name in closed if name != "LastUpdateDate"):
+        if others := ", ".join(name for name in closed if name not in TIMES):
             fix = "Ask Oracle's support why this release cannot search by them, and report it to this project."
             yield Finding(about, "error", f"{others}: not queryable, so what is there is not found again", fix)
         if not absent and not closed:
@@ -179,6 +189,23 @@ class Examination:
             if missing := _missing(related, RELATIONSHIPS_HAVE):
                 fix = "Take the rows contacts out of the mapping fusion.out.customer, and report it to this project."
                 yield Finding(about, "error", f"{RELATIONSHIP} of this pod has no {', '.join(missing)}", fix)
+
+    def _items(self, about: str) -> Iterator[Finding]:
+        options = self._system.options
+        catalogue = Catalogue(self._client, options.get("create_items", ""), options.get("organization", ""))
+        if not catalogue.organizations:
+            return
+        unseen = [code for code in catalogue.organizations if not catalogue.shows(code)]
+        if unseen:
+            fix = "Correct FUSION_CREATE_ITEMS and FUSION_ORGANIZATION, or give our user data access to these."
+            yield Finding(about, "error", f"Fusion shows us no item in organization {', '.join(unseen)}", fix)
+        described = self._described(RESOURCE)
+        missing = _missing(described, (*ITEMS_HAVE, *(ITEMS_MADE_HAVE if catalogue.may_create else ())))
+        yield from self._judged(about, described, ITEMS_QUERIED, missing)
+        actions = {each.get("name") for each in (described.get("collection") or {}).get("actions") or ()}
+        if catalogue.may_create and "create" not in actions:
+            fix = "Give the integration user in Fusion a duty to manage items, or unset FUSION_CREATE_ITEMS."
+            yield Finding(about, "error", "our user may not make items: products without one are rejected", fix)
 
     def _fallback(self, about: str) -> Iterator[Finding]:
         options = self._system.options

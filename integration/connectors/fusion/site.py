@@ -18,6 +18,8 @@ from integration.connectors.fusion.invoice.changes import Invoices
 from integration.connectors.fusion.order.items import Items
 from integration.connectors.fusion.order.payload import Payload
 from integration.connectors.fusion.order.sales_orders import SalesOrders
+from integration.connectors.fusion.product.catalogue import Catalogue
+from integration.connectors.fusion.product.changes import ItemChanges
 from integration.errors import Misconfigured
 from integration.settings import System
 
@@ -39,6 +41,7 @@ class Site:
         self._source_system = options.get("source_system") or "CLARITY"
         self._business_unit = system.option("business_unit")
         self.items = Items(self.client, options.get("organization", ""), options.get("fallback_sku", ""))
+        self.catalogue = Catalogue(self.client, options.get("create_items", ""), options.get("organization", ""))
         self.sales_orders = SalesOrders(self.client, self.resource, self._source_system)
         self.directory = Directory(self.client)
         self.parties = {True: Parties(self.client, ORGANIZATIONS), False: Parties(self.client, PERSONS)}
@@ -49,6 +52,7 @@ class Site:
         service = AccountService(self.client, self._source_system, address_set)
         self.creation = Creation(self.parties, service, self.directory, self._source_system, address_set)
         self.accounts = AccountChanges(self.client)
+        self.item_changes = ItemChanges(self.client, self.catalogue)
         self.invoices = Invoices(self.client, self.sales_orders, self._business_unit, carries_rounding=carries)
 
     def whoami(self) -> str:

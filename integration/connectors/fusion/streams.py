@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import structlog
 
-from integration.connectors.contract import Ask, Change, Page, with_rights
+from integration.connectors.contract import Ask, AsPosted, Change, Page, with_rights
 from integration.connectors.fusion.errors import AccessRefused
+from integration.connectors.fusion.order.cancellation import cancellation
 from integration.connectors.fusion.order.sales_orders import SalesOrder
-from integration.connectors.fusion.shipment.changes import cancellation, shipments
+from integration.connectors.fusion.shipment.changes import shipments
 from integration.connectors.fusion.site import Site
 from integration.errors import Failure, Misconfigured, Retry, Throttled
 
@@ -23,14 +24,16 @@ def orders(site: Site, ask: Ask) -> Page:
     """Shipments and cancellations of orders whose header changed."""
     batch = site.sales_orders.changed(ask.since, ask.page)
     found = [_read(site, row["OrderKey"]) for row in batch.rows]
-    changes = (change for order in found if order for change in (*shipments(order), *cancellation(order)))
+    changes = (
+        change for order in found if order for change in (*shipments(order), *cancellation(order, ask.as_posted))
+    )
     return Page(tuple(changes), batch.seen, batch.next)
 
 
 def open_orders(site: Site, ask: Ask) -> Page:
     """Shipments, cancellations and invoices of the orders that are not yet shipped and billed, in one page."""
     found = [_read(site, key) for key in ask.open_keys("order")]
-    changes = [change for order in found if order for change in _with_invoices(site, order)]
+    changes = [change for order in found if order for change in _with_invoices(site, order, ask.as_posted)]
     return Page(tuple(sorted(changes, key=lambda change: change.at)), None, None)
 
 
@@ -42,6 +45,11 @@ def invoices(site: Site, ask: Ask) -> Page:
 def customers(site: Site, ask: Ask) -> Page:
     """Accounts that changed, see `AccountChanges.changed`."""
     return site.accounts.changed(ask.since, ask.page)
+
+
+def products(site: Site, ask: Ask) -> Page:
+    """Items that changed, see `ItemChanges.changed`."""
+    return site.item_changes.changed(ask)
 
 
 def _read(site: Site, key: str) -> SalesOrder | None:
@@ -60,9 +68,9 @@ def _read(site: Site, key: str) -> SalesOrder | None:
         return None
 
 
-def _with_invoices(site: Site, order: SalesOrder) -> list[Change]:
+def _with_invoices(site: Site, order: SalesOrder, as_posted: AsPosted) -> list[Change]:
     """The changes of an open order; its shipments do not wait for invoices that cannot be read."""
-    shipped = [*shipments(order), *cancellation(order)]
+    shipped = [*shipments(order), *cancellation(order, as_posted)]
     try:
         return [*shipped, *site.invoices.of(order)]
     except Throttled:

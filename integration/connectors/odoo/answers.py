@@ -7,6 +7,7 @@ kind of a field follows from its name by Odoo's own convention (``_id``, ``_ids`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -24,14 +25,16 @@ NUMBERS = {
     *("amount", "amount_total", "amount_tax", "amount_residual", "amount_untaxed", "price_unit", "price_total"),
     *("price_subtotal", "discount", "product_uom_qty", "quantity", "quantity_done", "qty_delivered", "qty_invoiced"),
     *("qty_to_invoice", "factor", "relative_factor", "customer_lead", "list_price", "weight"),
-    "product_variant_count",
+    *("product_variant_count", "amount_residual_currency"),
 }
+DOCUMENTS = {"invoice_payments_widget"}
 FLAGS = {"is_company", "is_delivery", "active", "is_storable"}
 IDS = {"order_line", "tax_id", "taxes_id", "supplier_taxes_id", "groups_id"}
-ONES = {"product_uom"}
+ONES = {"product_uom", "country_of_origin"}
 TEXTS = {
     *("name", "display_name", "login", "code", "default_code", "state", "payment_state", "invoice_status"),
     "carrier_tracking_ref",
+    "hs_code",
 }
 MOMENTS = {"write_date", "date_order", "date_done", "date_deadline"}
 REQUIRED = {
@@ -42,6 +45,8 @@ REQUIRED = {
     *(("product.pricelist", "currency_id"), ("res.company", "currency_id"), ("res.users", "company_id")),
     *(("res.users", "login"), ("sale.order.line", "order_id"), ("account.move.line", "move_id")),
     *(("product.product", name) for name in ("uom_id", "product_tmpl_id", "type")),
+    *(("account.payment", name) for name in ("state", "currency_id", "partner_id")),
+    *(("sale.order", "partner_invoice_id"), ("res.partner", "commercial_partner_id")),
     *(("account.tax", "name"), ("delivery.carrier", "name"), ("uom.uom", "factor")),
 }
 """Model and field: what is never empty there."""
@@ -109,8 +114,18 @@ def _check(model: str, field: str, value: Any, *, plain: bool) -> None:
         _each(identity, value)
     elif field in ONES or (field.endswith("_id") and not field.startswith("x_")):
         _one(value, plain)
+    elif field in DOCUMENTS:
+        _settled(value)
     elif value is None or isinstance(value, dict):
         raise TypeError("neither a value nor empty")
+
+
+def _settled(value: Any) -> None:
+    """What has settled an invoice: a document since Odoo 16, a text of JSON before."""
+    shown = json.loads(value) if isinstance(value, str) else value
+    for each in objects(shown["content"]) if shown else ():
+        identity(each["move_id"])
+        _number(Decimal(str(each["amount"])), LARGEST_NUMBER, nonzero=False)
 
 
 def _number(value: Any, largest: int, *, nonzero: bool) -> None:

@@ -23,7 +23,7 @@ ABSENT_SECONDS = 60.0
 """For so long nothing is remembered to be there."""
 MOST_KEPT = 50_000
 CARRIER = "delivery.carrier"
-OF_COMPANIES = (CARRIER, "account.payment.term")
+OF_COMPANIES = (CARRIER, "account.payment.term", "account.journal")
 """Models that are looked up by name, and whose records may be one company's."""
 
 Row = dict[str, Any]
@@ -136,14 +136,21 @@ class Catalog:
 
     def country(self, code: str) -> int:
         """The country of an ISO 3166 code; `Hold` when Odoo does not know it."""
-        countries = self._keep("countries", lambda: self._search("res.country", [], "code"))
-        for country in countries:
+        for country in self._countries():
             if country["code"] == code.upper():
                 return int(country["id"])
         raise Hold(
             f"unknown country {code}",
             hint="Correct the country of the address in Clarity. {again}",
         )
+
+    def country_code(self, id: int) -> str | None:
+        """The ISO 3166 code of a country; None for one that has no code in Odoo."""
+        for fresh in (False, True):
+            for country in self._countries(fresh):
+                if country["id"] == id:
+                    return str(country["code"]) if country["code"] else None
+        return None
 
     def state(self, country: int, region: str) -> int | None:
         """The state of a country by code or name; None when Odoo has none such, or several."""
@@ -183,24 +190,31 @@ class Catalog:
             "mappings/tables/payment_terms.json and run `fleet mapping publish`. {again}",
         )
 
+    def journal(self, name: str) -> int:
+        """The journal of that name; `Hold` when none or several have it."""
+        return self._only(
+            lambda fresh: self._named("account.journal", name, fresh),
+            None,
+            f"journal “{name}”",
+            "In Odoo (Accounting, Configuration, Journals) have exactly one of this name, of type Bank, Cash or Credit "
+            "Card; or correct mappings/tables/odoo_journals.json and run `fleet mapping publish`. {again}",
+        )
+
     def category(self, name: str) -> int:
         """The product category of that full name ("Goods / Tools"); `Hold` when none or several have it."""
-        return self._only(
-            lambda fresh: self._named("product.category", name, fresh, by="complete_name"),
-            None,
-            f"product category “{name}”",
-            "In Odoo (Inventory, Configuration, Product Categories) have exactly one of this full name, or correct "
-            "mappings/tables/odoo_categories.json and run `fleet mapping publish`. {again}",
-        )
+        return self._of_full_name("product.category", name, "product category", "Product Categories", "odoo_categories")
 
     def location(self, name: str) -> int:
         """The location of that full name ("WH/Repair"); `Hold` when none or several have it."""
+        return self._of_full_name("stock.location", name, "location", "Locations", "return_reasons")
+
+    def _of_full_name(self, model: str, name: str, noun: str, menu: str, table: str) -> int:
         return self._only(
-            lambda fresh: self._named("stock.location", name, fresh, by="complete_name"),
+            lambda fresh: self._named(model, name, fresh, by="complete_name"),
             None,
-            f"location “{name}”",
-            "In Odoo (Inventory, Configuration, Locations) have exactly one of this full name, or correct "
-            "mappings/tables/return_reasons.json and run `fleet mapping publish`. {again}",
+            f"{noun} “{name}”",
+            f"In Odoo (Inventory, Configuration, {menu}) have exactly one of this full name, or correct "
+            f"mappings/tables/{table}.json and run `fleet mapping publish`. {{again}}",
         )
 
     def taxes_included(self, taxes: Collection[int] | None) -> set[bool]:
@@ -317,6 +331,9 @@ class Catalog:
         if since_19:
             return {id: Unit(Decimal(row["factor"]), _root(rows, id)) for id, row in rows.items()}
         return {id: Unit(1 / Decimal(row["factor"]), row["category_id"][0]) for id, row in rows.items()}
+
+    def _countries(self, fresh: bool = False) -> list[Row]:
+        return self._keep("countries", lambda: self._search("res.country", [], "code"), fresh)
 
     def _taxes(self, fresh: bool) -> list[Row]:
         company = self.company(fresh)["id"]

@@ -21,6 +21,7 @@ from integration.connectors.odoo.external import find, xmlid
 from integration.connectors.odoo.invoice import changes as invoices
 from integration.connectors.odoo.order import post as order
 from integration.connectors.odoo.order.services import NAMES
+from integration.connectors.odoo.product import changes as products
 from integration.connectors.odoo.shipment import changes as pickings
 from integration.errors import Failure, Hold, Reject
 from integration.settings import System
@@ -62,6 +63,7 @@ class Need(NamedTuple):
 UNPOSTED, UNBILLED = "no order can be posted", "Clarity hears of nothing that is billed"
 UNSHIPPED = "Clarity hears of nothing that is shipped"
 UNTRACKED = "neither carrier nor tracking number reaches Clarity, and an order's carrier is written into its note"
+WITHOUT_CUSTOMS = "Clarity gets no customs number and no country of origin of products"
 NEEDS = (
     Need("sale.order", {*order.READ, "partner_id", "pricelist_id", "origin", "client_order_ref"}, "Sales", UNPOSTED),
     Need("sale.order.line", {"product_id", "price_unit", "discount", "qty_delivered"}, "Sales", UNPOSTED),
@@ -72,6 +74,7 @@ NEEDS = (
     Need("stock.picking", set(pickings.FIELDS), "Inventory", UNSHIPPED, "warning"),
     Need("stock.move", {"picking_id", "picking_code", "sale_line_id"}, "Inventory", UNSHIPPED, "warning"),
     Need("stock.picking", set(pickings.WITH_DELIVERIES), "Delivery Costs", UNTRACKED, "warning"),
+    Need("product.product", set(products.FOR_CUSTOMS), "Delivery Costs", WITHOUT_CUSTOMS, "warning"),
 )
 SOON = timedelta(days=14)
 MOST_NAMED = 5
@@ -105,6 +108,7 @@ class Examination:
             "pricelists": self._pricelists,
             "products": self._products,
             "service products": self._service_products,
+            "payments": self._payments,
         }
         for about, part in parts.items():
             try:
@@ -251,6 +255,13 @@ class Examination:
                 says = f"the product “{row['name']}” is archived, and orders still use it"
                 fix = f"Unarchive the product “{row['name']}” in Odoo."
                 yield Finding("service products", "warning", says, fix)
+
+    def _payments(self) -> Iterator[Finding]:
+        """A warning only: as shipped no payment is posted."""
+        if self._catalog.fields("account.payment") and not self._may("account.payment", "create"):
+            says = f"{self._user['login']} may not create payments: those of Clarity that are posted are held"
+            fix = f"Give {self._user['login']} in Odoo the group {INVOICING}, if a mapping names journals for payments."
+            yield Finding("payments", "warning", says, fix)
 
     def _search(self, model: str, domain: list[Any], *fields: str) -> list[Row]:
         rows: list[Row] = self._client.call(model, "search_read", domain=domain, fields=list(fields))

@@ -16,11 +16,23 @@ from typing import Any
 
 import jmespath.functions
 
-from integration.rules.functions import codes, lines, numbers, text, time
+from integration.rules.functions import codes, credited_lines, lines, numbers, text, time
 from integration.rules.functions.registry import FUNCTIONS, Function, Unfit
 from integration.rules.functions.table import Table
 
-__all__ = ["EXPRESSIONS", "FUNCTIONS", "Function", "Table", "Unfit", "codes", "lines", "numbers", "text", "time"]
+__all__ = [
+    "EXPRESSIONS",
+    "FUNCTIONS",
+    "Function",
+    "Table",
+    "Unfit",
+    "codes",
+    "credited_lines",
+    "lines",
+    "numbers",
+    "text",
+    "time",
+]
 
 
 def _in_expressions(called: Function) -> Callable[..., Any]:

@@ -7,9 +7,23 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.clarity import catalogue, customers, events, invoices, orders, products, records, shipments
+from integration.sandbox.clarity import (
+    catalogue,
+    customers,
+    events,
+    inventory,
+    invoices,
+    orders,
+    payments,
+    products,
+    records,
+    refunds,
+    shipments,
+)
 from integration.sandbox.clarity import returns as returned
 from integration.sandbox.clarity.api import Api
+from integration.sandbox.clarity.customers import CUSTOMERS
+from integration.sandbox.clarity.products import PRODUCTS
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.webhooks import Sender
 from integration.sandbox.config import ClarityConfig
@@ -32,10 +46,17 @@ class Clarity:
     def start(self) -> None:
         self._sender.start()
 
-    def place(self, drafts: list[Document]) -> list[Document]:
-        """Stores orders as customers would place them, all or none; a webhook reports each."""
+    def place(self, drafts: list[Document], *, in_stock: bool = False) -> list[Document]:
+        """Stores orders as customers would place them, all or none; a webhook reports each.
+
+        With ``in_stock`` none that wants more than Clarity shows: a `Problem`.
+        """
         with self._records.transaction() as db:
-            placed = [orders.create(db, draft, "shop") for draft in drafts]
+            placed = []
+            for draft in drafts:
+                if in_stock:
+                    inventory.check_in_stock(self._records, draft)
+                placed.append(orders.create(db, draft, "shop"))
         self._sender.wake()
         return placed
 
@@ -57,29 +78,29 @@ class Clarity:
     def register(self, given: Document) -> Document:
         """Stores a new customer, as one who registers at Clarity."""
         with self._records.transaction() as db:
-            customer = customers.create(db, given)
+            customer = CUSTOMERS.create(db, given)
         self._sender.wake()
         return customer
 
     def correct(self, id: str, fields: Document) -> Document:
         """Changes any part of a customer, as people at Clarity do."""
         with self._records.transaction() as db:
-            customer = customers.change(db, customers.existing(self._records, id), fields)
+            customer = CUSTOMERS.change(db, CUSTOMERS.existing(self._records, id), fields)
         self._sender.wake()
         return customer
 
     def merge(self, id: str, others: list[str]) -> Document:
         """Merges customers into the one that stays."""
         with self._records.transaction() as db:
-            merged = [customers.existing(self._records, other) for other in others]
-            customer = customers.merge(db, customers.existing(self._records, id), merged)
+            merged = [CUSTOMERS.existing(self._records, other) for other in others]
+            customer = customers.merge(db, CUSTOMERS.existing(self._records, id), merged)
         self._sender.wake()
         return customer
 
     def offer(self, given: Document) -> Document:
         """Stores a new product, as people at Clarity do who begin to sell it."""
         with self._records.transaction() as db:
-            product = products.create(db, given)
+            product = PRODUCTS.create(db, given)
         self._sender.wake()
         return product
 
@@ -93,14 +114,14 @@ class Clarity:
     def revise(self, id: str, fields: Document) -> Document:
         """Changes any part of a product, right or wrong, as people at Clarity do."""
         with self._records.transaction() as db:
-            product = products.change(db, products.existing(self._records, id), fields)
+            product = PRODUCTS.change(db, PRODUCTS.existing(self._records, id), fields)
         self._sender.wake()
         return product
 
     def withdraw(self, id: str) -> Document:
         """Deletes a product."""
         with self._records.transaction() as db:
-            product = products.delete(db, products.existing(self._records, id))
+            product = products.delete(db, PRODUCTS.existing(self._records, id))
         self._sender.wake()
         return product
 
@@ -118,14 +139,32 @@ class Clarity:
         self._sender.wake()
         return changed
 
+    def take_payments(self, id: str, given: Document) -> list[Document]:
+        """Takes the payment given for an order; without one all that the order lists."""
+        with self._records.transaction() as db:
+            order = orders.existing(self._records, id)
+            made = [payments.take(db, order, given)] if given else payments.report(db, order)
+        self._sender.wake()
+        return made
+
+    def set_payment_status(self, id: str, status: Any) -> Document:
+        """Captures, voids or fails a payment, or has it charged back."""
+        with self._records.transaction() as db:
+            payment = payments.set_status(db, payments.existing(self._records, id), status)
+        self._sender.wake()
+        return payment
+
     def ledger(self) -> dict[str, Any]:
         """What really took effect here."""
         return {
             **orders.truth(self._records),
-            "customers": customers.truth(self._records),
+            "customers": CUSTOMERS.truth(self._records),
+            "products": PRODUCTS.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
             "returns": returned.truth(self._records),
+            "refunds": refunds.truth(self._records),
+            "levels": inventory.levels(self._records),
             "webhooks": events.counts(self._records),
         }
 

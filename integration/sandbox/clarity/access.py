@@ -18,7 +18,7 @@ from integration.sandbox.clarity.problems import Problem
 from integration.sandbox.config import ClarityConfig
 
 RESOURCES = ("orders", "customers", "products", "webhook-deliveries", "webhook-subscriptions")
-PARTS_OF_ORDERS = ("shipments", "invoices")
+PARTS_OF_ORDERS = ("shipments", "invoices", "refunds")
 """What the scopes of orders cover."""
 SCOPES = tuple(f"{resource}:{right}" for resource in RESOURCES for right in ("read", "write"))
 

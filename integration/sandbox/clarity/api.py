@@ -9,20 +9,27 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from integration.sandbox.clarity import customers, events, lists, money, orders, products
+from integration.sandbox.clarity import events, lists, money, orders
 from integration.sandbox.clarity.access import RateLimit, Tokens
+from integration.sandbox.clarity.cancellations import cancel_lines
+from integration.sandbox.clarity.customers import CUSTOMERS
 from integration.sandbox.clarity.fulfilment import Fulfilment
 from integration.sandbox.clarity.idempotency import Idempotency
+from integration.sandbox.clarity.inventory import Inventory
 from integration.sandbox.clarity.problems import Problem, invalid, json_body, missing, not_faked
+from integration.sandbox.clarity.products import PRODUCTS
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.replies import check_version, shown
 from integration.sandbox.clarity.return_routes import Returns
+from integration.sandbox.clarity.versioned import Versioned
 from integration.sandbox.clarity.webhooks import Sender
 from integration.sandbox.config import ClarityConfig
 
@@ -45,6 +52,7 @@ class Api:
         self._idempotency = Idempotency(records)
         self._fulfilment = Fulfilment(records, self._changing, sender.wake)
         self._returns = Returns(records, self._changing)
+        self._inventory = Inventory(records, self._changing)
         self._webhook_url = config.webhook_url
 
     def blueprint(self) -> Blueprint:
@@ -56,14 +64,13 @@ class Api:
             ("GET", f"{ROOT}/orders/<path:id>", self.show_order),
             ("PATCH", f"{ROOT}/orders/<path:id>", self.patch_order),
             ("POST", f"{ROOT}/orders/<path:id>/status", self.push_status),
+            ("GET", f"{ROOT}/orders/<path:id>/payments", self.list_payments),
+            ("POST", f"{ROOT}/orders/<path:id>/cancellations", partial(cancel_lines, self._records, self._changing)),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._returns.routes()),
-            ("GET", f"{ROOT}/customers", self.list_customers),
-            ("GET", f"{ROOT}/customers/<id>", self.show_customer),
-            ("PATCH", f"{ROOT}/customers/<id>", self.patch_customer),
-            ("GET", f"{ROOT}/products", self.list_products),
-            ("GET", f"{ROOT}/products/<id>", self.show_product),
-            ("PATCH", f"{ROOT}/products/<id>", self.patch_product),
+            *((method, f"{ROOT}{path}", view) for method, path, view in self._inventory.routes()),
+            *self.of_records(CUSTOMERS),
+            *self.of_records(PRODUCTS),
             ("GET", f"{ROOT}/products/by-sku/<sku>", self.show_product_by_sku),
             ("GET", f"{ROOT}/webhook-subscriptions", self.list_subscriptions),
             ("PATCH", f"{ROOT}/webhook-subscriptions/<id>", self.patch_subscription),
@@ -124,35 +131,27 @@ class Api:
 
         return self._changing(push)
 
-    def list_customers(self) -> Response:
-        return jsonify(lists.page(self._records, "customer", request.args))
+    def list_payments(self, id: str) -> Response:
+        orders.existing(self._records, id)
+        arguments = MultiDict([*request.args.items(multi=True), ("orderId", id)])
+        return jsonify(lists.page(self._records, "payment", arguments))
 
-    def show_customer(self, id: str) -> Response:
-        return shown(customers.existing(self._records, id))
+    def of_records(self, of: Versioned) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+        """The routes of the records of one kind: list, show and change."""
+        path = f"{ROOT}/{of.kind}s"
 
-    def patch_customer(self, id: str) -> Response:
-        patch = json_body(("application/json", "application/merge-patch+json"))
-        with self._records.transaction() as db:
-            customer = customers.existing(self._records, id)
-            check_version(customer)
-            customer = customers.patch(db, customer, patch)
-        self._sender.wake()
-        return shown(customer)
+        def change(id: str) -> Response:
+            patch = json_body(("application/json", "application/merge-patch+json"))
+            with self._records.transaction() as db:
+                record = of.existing(self._records, id)
+                check_version(record)
+                record = of.patch(db, record, patch)
+            self._sender.wake()
+            return shown(record)
 
-    def list_products(self) -> Response:
-        return jsonify(lists.page(self._records, "product", request.args))
-
-    def show_product(self, id: str) -> Response:
-        return shown(products.existing(self._records, id))
-
-    def patch_product(self, id: str) -> Response:
-        patch = json_body(("application/json", "application/merge-patch+json"))
-        with self._records.transaction() as db:
-            product = products.existing(self._records, id)
-            check_version(product)
-            product = products.patch(db, product, patch)
-        self._sender.wake()
-        return shown(product)
+        yield "GET", path, lambda: jsonify(lists.page(self._records, of.kind, request.args))
+        yield "GET", f"{path}/<id>", lambda id: shown(of.existing(self._records, id))
+        yield "PATCH", f"{path}/<id>", change
 
     def show_product_by_sku(self, sku: str) -> Response:
         found = self._records.rows("SELECT document FROM objects WHERE kind = 'product' AND number = ?", sku)

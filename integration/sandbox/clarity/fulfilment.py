@@ -1,4 +1,4 @@
-"""The routes of shipments and invoices, part of Clarity's API (3.1 of the contract)."""
+"""The routes of shipments, invoices and refunds, part of Clarity's API (3.1 of the contract)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
-from integration.sandbox.clarity import invoices, lists, order_documents, orders, shipments
+from integration.sandbox.clarity import invoices, lists, order_documents, orders, refunds, shipments
 from integration.sandbox.clarity.problems import Problem, json_body, missing
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.replies import check_version, shown
 
 Act = Callable[[sqlite3.Connection, str], Response]
 
-READ = {"shipment": shipments.read, "invoice": invoices.read}
-CREATE = {"shipment": shipments.create, "invoice": invoices.create}
+READ = {"shipment": shipments.read, "invoice": invoices.read, "refund": refunds.read}
+CREATE = {"shipment": shipments.create, "invoice": invoices.create, "refund": refunds.create}
+SET_STATUS = {"invoice": invoices.set_status, "refund": refunds.set_status}
 
 
 class Fulfilment:
@@ -36,7 +37,8 @@ class Fulfilment:
             yield "GET", f"/orders/<path:id>/{kind}s", partial(self.list_of_order, kind)
             yield "POST", f"/orders/<path:id>/{kind}s", partial(self.create, kind)
         yield "PATCH", "/shipments/<id>", self.patch_shipment
-        yield "POST", "/invoices/<id>/status", self.push_invoice_status
+        yield "POST", "/invoices/<id>/status", partial(self.push_status, "invoice")
+        yield "POST", "/refunds/<id>/status", partial(self.push_status, "refund")
 
     def list(self, kind: str) -> Response:
         return jsonify(lists.page(self._records, kind, request.args))
@@ -73,13 +75,13 @@ class Fulfilment:
         self._wake()
         return shown(shipment)
 
-    def push_invoice_status(self, id: str) -> Response:
+    def push_status(self, kind: str, id: str) -> Response:
         body = json_body()
 
         def push(db: sqlite3.Connection, _key: str) -> Response:
-            invoice = self._existing("invoice", id)
-            order = orders.existing(self._records, invoice["orderId"])
-            return shown(invoices.set_status(db, order, invoice, body))
+            document = self._existing(kind, id)
+            order = orders.existing(self._records, document["orderId"])
+            return shown(SET_STATUS[kind](db, order, document, body))
 
         return self._once(push)
 

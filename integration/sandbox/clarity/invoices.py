@@ -1,6 +1,7 @@
 """Clarity's invoices: what is billed for an order, and how far the order is paid by them.
 
-All of an order's invoices together, those that are void left out, come to no more than the order.
+All of an order's invoices together, those that are void left out, come to no more than the order and what was refunded
+of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from integration.sandbox.clarity import events, money, order_documents, orders
+from integration.sandbox.clarity import events, money, order_documents, orders, refunds
 from integration.sandbox.clarity.fields import DAY, REFERENCE, TEXT, Rule, is_amount, wrong
 from integration.sandbox.clarity.problems import Problem, invalid
 from integration.sandbox.clarity.records import Document, Records
@@ -103,7 +104,7 @@ def _check_left(db: sqlite3.Connection, order: Document, invoice: Document) -> N
     billed = sum(Decimal(each["total"]) for each in (*standing, invoice))
     roundings = (len(standing) + 1) * sum(len(line.get("taxes") or ()) for line in order["lines"])
     rounding = Decimal(roundings).scaleb(-money.digits(order["currency"])) / 2
-    if billed > Decimal(order["totals"]["grandTotal"]) + rounding:
+    if billed - refunds.total(db, order["id"]) > Decimal(order["totals"]["grandTotal"]) + rounding:
         raise invalid(("/total", "is more than is left of the order"))
 
 
@@ -113,9 +114,10 @@ def _follow(db: sqlite3.Connection, order: Document, changed: Document) -> None:
         events.record(db, "invoice.paid", changed)
     standing = [each for each in order_documents.of_order(db, "invoice", order["id"]) if each["status"] != "void"]
     paid = [Decimal(each["total"]) for each in standing if each["status"] == "paid"]
-    if order.get("paymentStatus") == "paid":
+    if order.get("paymentStatus") in ("paid", "partially_refunded", "refunded"):
         return
     if standing and len(paid) == len(standing) and sum(paid) >= Decimal(order["totals"]["grandTotal"]):
         orders.follow(db, order, paymentStatus="paid")
+        refunds.follow(db, order | {"paymentStatus": "paid"})
     elif paid or any(each["status"] == "partially_paid" for each in standing):
         orders.follow(db, order, paymentStatus="partially_paid")

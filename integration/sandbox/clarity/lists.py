@@ -28,6 +28,8 @@ RELATED = {
     "shipment": OF_AN_ORDER,
     "invoice": OF_AN_ORDER,
     "return": OF_AN_ORDER,
+    "payment": {"orderid": "json_extract(document, '$.orderId') = ?"},
+    "refund": OF_AN_ORDER,
 }
 SORTS = {"updatedDate,id": "updated", "createdDate,id": "created"}
 PAGING = {"pagesize", "pageindex", "cursor", "sort"}

@@ -1,4 +1,4 @@
-"""What belongs to an order and has a reference of its own there: shipments and invoices, as they are kept.
+"""What belongs to an order and has a reference of its own there: shipments, invoices and refunds, as they are kept.
 
 A reference is unique per order and kind.  Each document counts its writes and the second ones that were refused.
 """
@@ -13,7 +13,9 @@ from typing import Any
 from integration.sandbox.clarity import events
 from integration.sandbox.clarity.records import Document, Records, next_number, now, save
 
-PREFIXES = {"shipment": "shp", "invoice": "inv"}
+PREFIXES = {"shipment": "shp", "invoice": "inv", "refund": "rfd"}
+REPORTED = ("shipment", "invoice")
+"""The kinds whose making is an event of its own; a refund is seen by the payment status of its order."""
 
 
 def refuse(db: sqlite3.Connection, kind: str, order_id: str, external_ref: str) -> bool:
@@ -32,7 +34,8 @@ def add(db: sqlite3.Connection, kind: str, order_id: str, fields: Document) -> D
         (id, kind, order_id, fields["externalRef"]),
     )
     save(db, kind, document)
-    events.record(db, f"{kind}.created", document)
+    if kind in REPORTED:
+        events.record(db, f"{kind}.created", document)
     return document
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from integration.sandbox.clarity import customers, events, money
+from integration.sandbox.clarity import customers, events, inventory, money
 from integration.sandbox.clarity.problems import Problem, invalid, missing
 from integration.sandbox.clarity.records import Document, Records, next_number, now, save, storable
 
@@ -41,6 +41,7 @@ def create(db: sqlite3.Connection, given: Document, actor: str) -> Document:
     if db.execute("SELECT 1 FROM objects WHERE kind = 'order' AND id = ?", (id,)).fetchone():
         raise invalid(("/id", "is in use"))
     save(db, "order", order)
+    inventory.sell(db, order)
     customers.keep(db, order.get("customer"))
     _remember(db, order, actor)
     events.record(db, "order.created", order)
@@ -138,6 +139,7 @@ def truth(records: Records) -> dict[str, Any]:
 def _changed(db: sqlite3.Connection, order: Document, event: str, actor: str, *, new_status: bool) -> Document:
     order |= {"version": order["version"] + 1, "updatedDate": now()}
     save(db, "order", order)
+    inventory.sell(db, order)
     if new_status:
         _remember(db, order, actor)
     events.record(db, event, order)

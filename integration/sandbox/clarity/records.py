@@ -37,6 +37,14 @@ CREATE TABLE IF NOT EXISTS order_documents (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, external_ref TEXT NOT NULL,
     writes INTEGER NOT NULL DEFAULT 1, refused INTEGER NOT NULL DEFAULT 0, UNIQUE (kind, order_id, external_ref)
 );
+CREATE TABLE IF NOT EXISTS levels (
+    sku TEXT NOT NULL, location TEXT NOT NULL, stated TEXT NOT NULL, as_of TEXT NOT NULL, writes INTEGER NOT NULL,
+    PRIMARY KEY (sku, location)
+);
+CREATE TABLE IF NOT EXISTS sold (sku TEXT NOT NULL, order_id TEXT NOT NULL, at TEXT NOT NULL, quantity TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS sold_by_sku ON sold (sku);
+CREATE INDEX IF NOT EXISTS sold_by_order ON sold (order_id);
+CREATE INDEX IF NOT EXISTS objects_number ON objects (kind, number);
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL, status INTEGER NOT NULL,
     headers TEXT NOT NULL, body TEXT NOT NULL
@@ -120,7 +128,7 @@ def next_number(db: sqlite3.Connection, name: str, first: int) -> int:
 
 def clear(db: sqlite3.Connection) -> None:
     """Forgets everything but the sequences and the subscription, which becomes active again."""
-    for table in ("objects", "order_documents", "history", "pushes", "replies", "deliveries"):
+    for table in ("objects", "order_documents", "history", "pushes", "replies", "deliveries", "levels", "sold"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608  names from the line above
     db.execute("UPDATE subscription SET status = 'active', failures = 0, last_delivery = NULL")
 

@@ -34,7 +34,7 @@ def read(order: Document, body: Document) -> Document:
 def create(db: sqlite3.Connection, order: Document, fields: Document) -> Document:
     _check_left(db, order, fields["lines"])
     shipment = order_documents.add(db, "shipment", order["id"], fields)
-    _follow(db, order)
+    follow(db, order)
     return shipment
 
 
@@ -48,7 +48,7 @@ def patch(db: sqlite3.Connection, order: Document, shipment: Document, body: Doc
         return shipment
     changed = order_documents.change(db, "shipment", shipment, body)
     events.record(db, "shipment.updated", changed)
-    _follow(db, order)
+    follow(db, order)
     return changed
 
 
@@ -100,7 +100,8 @@ def _check_left(
         raise invalid(*errors)
 
 
-def _follow(db: sqlite3.Connection, order: Document) -> None:
+def follow(db: sqlite3.Connection, order: Document) -> None:
+    """Reports how far the order is fulfilled by its shipments, if that is new."""
     shipped = returns.quantities(order_documents.of_order(db, "shipment", order["id"]))
     orders.follow(db, order, fulfillmentStatus=_fulfillment(order, shipped))
 

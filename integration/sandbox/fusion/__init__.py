@@ -17,10 +17,11 @@ from integration.sandbox.fusion import pricing
 from integration.sandbox.fusion.api import Api
 from integration.sandbox.fusion.failures import Failure, Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment, Manner
+from integration.sandbox.fusion.items import Items
 from integration.sandbox.fusion.orders import Orders
 from integration.sandbox.fusion.parties import parties, party_name
 from integration.sandbox.fusion.records import FIRST_ID, Records, now
-from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, ACCOUNT_SITE, INVOICE, ORDER
+from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY, ACCOUNT_SITE, INVOICE, ITEM, ORDER
 from integration.sandbox.fusion.seed import STAMP, seed
 
 __all__ = ["Failure", "Fusion", "Manner"]
@@ -55,11 +56,20 @@ class Fusion:
                 self._records.put(ACCOUNT_ACTIVITY.name, site["BillToSiteUseId"], changed)
         return len(sites)
 
+    def correct_item(self, number: str, fields: Row) -> int:
+        """Changes an item, as people do there, in every organization that it is in; of how many."""
+        items = Items(self._records)
+        with self._records.transaction():
+            rows = [row for row in self._records.all(ITEM.name) if row["ItemNumber"] == number]
+            for code in sorted(row["OrganizationCode"] for row in rows):  # the master is the first
+                items.change(self._records.find(ITEM.name, f"{code}/{number}") or {}, fields)
+        return len(rows)
+
     def fail_next(self, failure: Failure) -> None:
         self._failures.plant(failure)
 
     def ledger(self) -> dict[str, Any]:
-        """What took effect: orders in their newest revision, invoices, and the parties and accounts that were written.
+        """What took effect: orders in their newest revision, invoices, and the parties, accounts and items written.
 
         ``submissions`` counts how often the order was submitted, ``refused_duplicates`` how often it was posted again,
         ``created`` the orders with its SourceTransactionNumber (2: it was created twice).  Amounts are in the order's
@@ -74,8 +84,10 @@ class Fusion:
             invoices = [_invoice(invoice) for invoice in self._records.all(INVOICE.name)]
             written = [_party(row) for row in parties(self._records) if row["LastUpdateDate"] != STAMP]
             made = [site for site in self._records.all(ACCOUNT_SITE.name) if site["SiteUseId"] >= FIRST_ID]
+            items = [_item(row) for row in self._records.all(ITEM.name) if row["LastUpdateDateTime"] != STAMP]
         accounts = [_site(site) for site in made]
-        return {"orders": orders, "invoices": invoices, "parties": written, "account_sites": accounts}
+        books = {"orders": orders, "invoices": invoices, "parties": written, "account_sites": accounts}
+        return {**books, "items": items}
 
     def reset(self) -> None:
         """Forgets every order and invoice; the numbers go on, as fleets remember ids."""
@@ -137,6 +149,20 @@ def _site(site: Row) -> Row:
     """One use, made over the interface, of one site of an account."""
     names = {"account": "AccountNumber", "party": "PartyNumber", "use": "SiteUseCode", "address": "PartySiteNumber"}
     return {name: site[of] for name, of in names.items()}
+
+
+def _item(item: Row) -> Row:
+    """An item in one organization that was made or changed since the pod was new."""
+    names = {
+        "organization": "OrganizationCode",
+        "number": "ItemNumber",
+        "id": "ItemId",
+        "description": "ItemDescription",
+        "status": "ItemStatusValue",
+        "unit": "PrimaryUOMValue",
+        "weight": "UnitWeightQuantity",
+    }
+    return {name: item.get(of) for name, of in names.items()}
 
 
 def _invoice(invoice: Row) -> Row:

@@ -13,9 +13,10 @@ from integration.sandbox.fusion.access import Tokens
 from integration.sandbox.fusion.describe import describe
 from integration.sandbox.fusion.failures import Failures
 from integration.sandbox.fusion.fulfilment import Fulfilment
+from integration.sandbox.fusion.items import Items
 from integration.sandbox.fusion.orders import Duplicate, Orders
 from integration.sandbox.fusion.parties import KINDS, Parties
-from integration.sandbox.fusion.records import Records, now
+from integration.sandbox.fusion.records import Records
 from integration.sandbox.fusion.render import View, attributes_of, change_indicator, key_of
 from integration.sandbox.fusion.schema import (
     ACCOUNT_SITE,
@@ -64,6 +65,7 @@ class Api:
         self._failures = failures
         self._tokens = Tokens(config)
         self._parties = Parties(records, config)
+        self._items = Items(records)
         self._service = account_service.AccountService(records, config.source_system)
 
     def blueprint(self) -> Blueprint:
@@ -166,6 +168,8 @@ class Api:
             case ("PATCH", resource, row) if resource is LINE and row and place.top:
                 named = {**wire.payload(LINE), "FulfillLineId": row["FulfillLineId"]}
                 return self._change(place.top, {"lines": [named]}, place.url.partition("/child/")[0])
+            case ("POST", resource, None) if resource is ITEM:
+                return self._make_item(place)
             case ("PATCH", resource, row) if resource is ITEM and row:
                 return self._change_item(place, row)
             case ("POST", resource, None) if resource in KINDS:
@@ -236,12 +240,19 @@ class Api:
     def _fails_validation(self, given: Row) -> bool:
         return bool(given.get("SubmittedFlag")) and self._failures.draw("not_submitted", request.path)
 
+    def _make_item(self, place: Place) -> Response:
+        upsert = request.headers.get("Upsert-Mode", "").lower() == "true"
+        item, new = self._items.create(wire.payload(ITEM), upsert=upsert)
+        url = f"{place.url}/{key_of(ITEM, item)}"
+        answer = self._written(ITEM, item, url, 201 if new else 200)
+        answer.headers.update(_etag(ITEM, item))
+        return answer
+
     def _change_item(self, place: Place, row: Row) -> Response:
         etag = _etag(ITEM, row)
         if request.headers.get("If-Match", etag["ETag"]) != etag["ETag"]:
             raise Refusal(412, "The resource was changed since it was read.", "412", headers=etag)
-        changed = {**row, **wire.payload(ITEM), "LastUpdateDate": now()}
-        self._records.put(ITEM.name, f"{row['OrganizationCode']}/{row['ItemNumber']}", changed)
+        changed = self._items.change(row, wire.payload(ITEM))
         view = View.of(ITEM, {}, g.framework, self._config.page_limit)
         return wire.reply(view.item(ITEM, changed, place.url), headers=_etag(ITEM, changed))
 

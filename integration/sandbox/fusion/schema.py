@@ -219,12 +219,15 @@ INVOICE = Resource(
 ITEM = Resource(
     "itemsV2",
     _attributes(
-        id="ItemId? OrganizationId",
-        text="OrganizationCode? ItemNumber? ItemDescription+? ItemClass ItemStatusValue LifecyclePhaseValue "
-        "PrimaryUOMValue",
-        time="CreationDate LastUpdateDate?",
-        flag="ShippableFlag StockEnabledFlag",
+        id="ItemId? OrganizationId?",
+        text="""OrganizationCode+?/18 ItemNumber+?/300 ItemDescription+?/240 LongDescription+/4000 ItemClass+?
+            ItemStatusValue+? LifecyclePhaseValue+ PrimaryUOMValue+ Template+ WeightUOMValue+""",
+        number="UnitWeightQuantity+",
+        time="CreationDateTime LastUpdateDateTime?",
+        flag="ShippableFlag+ StockEnabledFlag+",
     ),
+    view="ItemAM.Item",
+    required=("OrganizationCode", "ItemNumber", "ItemClass", "ItemDescription", "PrimaryUOMValue"),
 )
 CONTACT = Resource(
     "contacts",

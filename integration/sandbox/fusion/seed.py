@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from integration.sandbox.fusion.account_service import activity
+from integration.sandbox.fusion.items import ORGANIZATIONS
 from integration.sandbox.fusion.records import Document, Records
 from integration.sandbox.fusion.schema import ACCOUNT_ACTIVITY
 
@@ -20,7 +21,6 @@ OTHER_BUSINESS_UNIT = "Another BU"
 CURRENCIES = (
     "EUR USD GBP JPY KWD PLN CHF CAD SEK NOK DKK CZK HUF RON AUD NZD CNY HKD SGD KRW INR BRL MXN ZAR AED SAR TRY"
 )
-ORGANIZATIONS = {"MST": 300000000000200, "W01": 300000000000201}
 PRODUCTS = (
     ("SHIRT-BLUE-M", "Shirt, blue, M", True),
     ("MUG-01", "Mug", True),
@@ -76,8 +76,8 @@ def _item(id: int, sku: str, name: str, shippable: bool, code: str, organization
         "PrimaryUOMValue": "Each",
         "ShippableFlag": shippable,
         "StockEnabledFlag": shippable,
-        "CreationDate": STAMP,
-        "LastUpdateDate": STAMP,
+        "CreationDateTime": STAMP,
+        "LastUpdateDateTime": STAMP,
     }
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from textwrap import shorten
 from typing import Any
 
-from integration.sandbox.odoo import amounts
+from integration.sandbox.odoo import amounts, set_off
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import not_faked, user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
@@ -41,6 +41,7 @@ class Invoice(Records):
     @on_records
     def button_draft(self) -> None:
         for id in self._existing_ids():
+            set_off.release(self, id)
             unpaid = {"payment_state": "not_paid", "paid": 0.0, "reversed": 0.0}
             self.store(id, {**unpaid, "state": "draft", "amount_residual": self.existing(id)["amount_total"]})
 
@@ -54,6 +55,22 @@ class Invoice(Records):
     def pay(self, id: int, amount: float) -> None:
         """``amount`` of a posted invoice comes in; more than is left is not taken."""
         self._settle_off(id, amount, "paid")
+
+    @on_records
+    def js_assign_outstanding_line(self, line_id: int) -> None:
+        """Sets a payment off against the invoice, as far as both reach."""
+        from integration.sandbox.odoo.payments import set_off  # it needs Invoice, so it cannot come first
+
+        [id] = self._existing_ids()
+        set_off(self.env, self, id, line_id)
+
+    def open_again(self, id: int, amount: float) -> None:
+        """``amount`` that had come in is taken back."""
+        move = self.existing(id)
+        left = Decimal(repr(move["amount_residual"])) + Decimal(repr(amount))
+        paid = Decimal(repr(move.get("paid", 0.0))) - Decimal(repr(amount))
+        state = "partial" if paid > 0 else "not_paid"
+        self.store(id, {"amount_residual": float(left), "paid": float(paid), "payment_state": state})
 
     def reverse(self, id: int, on: str, reason: str) -> int:
         """The draft of a refund of the whole invoice."""
@@ -113,7 +130,7 @@ class Invoice(Records):
         super().unlink_one(id)
 
     def label(self, row: Row) -> str:
-        draft = {"out_invoice": "Draft Invoice", "out_refund": "Draft Credit Note"}[row["move_type"]]
+        draft = {"out_invoice": "Draft Invoice", "out_refund": "Draft Credit Note"}.get(row["move_type"], "Draft Entry")
         reference = f"({shorten(row['ref'], 50)})" if row.get("ref") else ""
         return " ".join(filter(None, (draft if row["state"] == "draft" else "", row["name"], reference)))
 
@@ -152,10 +169,24 @@ class Invoice(Records):
         self.store(id, {**changed, "payment_state": "not_paid" if move["amount_total"] else "paid"})
         if original := move.get("reversed_entry_id"):
             left = min(move["amount_residual"], self.existing(original)["amount_residual"])
-            self._settle_off(original, left, "reversed")
-            self._settle_off(id, left, "paid")
+            self.set_off(original, id, left)
 
-    def _settle_off(self, id: int, amount: float, how: str) -> None:
+    def compute_invoice_payments_widget(self, row: Row) -> Row | bool:
+        return set_off.widget(self, row)
+
+    @on_records
+    def js_remove_outstanding_partial(self, partial_id: int) -> None:
+        """Takes a payment or a refund back that was set off against the invoice."""
+        [id] = self._existing_ids()
+        set_off.remove(self, id, partial_id)
+
+    def set_off(self, invoice: int, refund: int, amount: float) -> None:
+        """A refund lowers what is left of an invoice, which settles both."""
+        if amount:
+            self._settle_off(invoice, amount, "reversed", by=refund)
+            self._settle_off(refund, amount, "paid", by=invoice)
+
+    def _settle_off(self, id: int, amount: float, how: str, by: int = 0) -> None:
         """Takes ``amount`` off what is left; all of it taken by a refund: reversed."""
         move = self.existing(id)
         left = Decimal(repr(move["amount_residual"]))
@@ -165,7 +196,7 @@ class Invoice(Records):
         whole = "reversed" if how == "reversed" and not move.get("paid") else "paid"
         state = whole if taken == left else "partial"
         sums = {"amount_residual": float(left - taken), how: move.get(how, 0.0) + float(taken)}
-        self.store(id, {**sums, "payment_state": state})
+        self.store(id, {**sums, "payment_state": state, **set_off.noted(self, move, float(taken), how, by)})
 
     def _number(self, move: Row) -> str:
         prefix = f"{PREFIXES[move['move_type']]}/{move['invoice_date'][:4]}"
@@ -213,6 +244,9 @@ class InvoiceLine(Records):
     def label(self, row: Row) -> str:
         move = self._move(row)
         return " ".join(filter(None, (move["name"], move.get("ref") and f"({move['ref']})", row.get("name"))))
+
+    def compute_account_type(self, row: Row) -> str:  # noqa: ARG002 - of a line of a product it is always this
+        return "income"
 
     def compute_move_name(self, row: Row) -> str | bool:
         return self._move(row)["name"] or False

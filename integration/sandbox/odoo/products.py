@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import product as combinations
 from typing import Any
 
-from integration.sandbox.odoo import rights
+from integration.sandbox.odoo import quantities, rights
 from integration.sandbox.odoo.environment import COMPANY_ID
 from integration.sandbox.odoo.errors import VALIDATION_ERROR, OdooError
 from integration.sandbox.odoo.records import Records, Row, on_records
@@ -17,7 +17,10 @@ from integration.sandbox.odoo.schema import Field
 
 FIRST_TEMPLATE = 1_000_001
 """From here on are the ids of templates with variants: beyond those of products, which are their own."""
-SHARED = ("name", "list_price", "description_sale", "categ_id", "type", "is_storable", "uom_id")
+SHARED = (
+    *("name", "list_price", "description_sale", "categ_id", "type", "is_storable", "uom_id"),
+    *("hs_code", "country_of_origin", "image_1920"),
+)
 VALUES = "product_template_attribute_value_ids"
 _BARCODE_TAKEN = (
     'Barcode(s) already assigned:\n\n- Barcode "{barcode}" already assigned to product(s): {products}\n\n'
@@ -121,6 +124,15 @@ class Product(Records):
     def compute_lst_price(self, row: Row) -> float:
         values = self.env.records("product.template.attribute.value")
         return float(row["list_price"]) + sum(values.existing(id).get("price_extra") or 0 for id in row.get(VALUES, ()))
+
+    def compute_qty_available(self, row: Row) -> float:
+        return quantities.on_hand(self.env, row)
+
+    def compute_outgoing_qty(self, row: Row) -> float:
+        return quantities.planned(self.env, row)
+
+    def compute_free_qty(self, row: Row) -> float:
+        return quantities.free(self.env, row)
 
     def compute_currency_id(self, _row: Row) -> int:
         return int(self.env.records("res.company").existing(COMPANY_ID)["currency_id"])

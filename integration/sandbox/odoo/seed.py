@@ -148,7 +148,8 @@ def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
         smaller = records.add("uom.uom", name=base, sequence=100, **whole)
         sizes = {"relative_factor": size, "factor": size, "rounding": 0.01, "relative_uom_id": smaller}
         records.add("uom.uom", name=larger, sequence=100, **sizes)
-    for sequence, name, code, type in ((5, "Sales", "INV", "sale"), (7, "Bank", "BNK1", "bank")):
+    gift_cards = (8, "Gift Cards", "GIFT", "cash")
+    for sequence, name, code, type in ((5, "Sales", "INV", "sale"), (7, "Bank", "BNK1", "bank"), gift_cards):
         records.add("account.journal", name=name, code=code, type=type, sequence=sequence, company_id=1)
     records.add("crm.team", name="Sales", company_id=1, sequence=10)
     records.add("stock.warehouse", name="My Company", code="WH", company_id=1)

@@ -12,7 +12,19 @@ from typing import Any
 
 from flask import Blueprint
 
-from integration.sandbox.odoo import catalog, invoice, kits, merge, partner, products, sale, stock, wizards
+from integration.sandbox.odoo import (
+    catalog,
+    invoice,
+    kits,
+    merge,
+    partner,
+    payments,
+    products,
+    quantities,
+    sale,
+    stock,
+    wizards,
+)
 from integration.sandbox.odoo.database import Database
 from integration.sandbox.odoo.environment import Environment
 from integration.sandbox.odoo.errors import (
@@ -35,6 +47,7 @@ CLASSES: dict[str, type[Records]] = {
     "account.move": invoice.Invoice,
     "account.move.line": invoice.InvoiceLine,
     "account.move.reversal": wizards.ReverseInvoices,
+    "account.payment": payments.Payment,
     "account.payment.register": wizards.RegisterPayment,
     "base.partner.merge.automatic.wizard": merge.MergeContacts,
     "ir.config_parameter": Records,
@@ -201,16 +214,27 @@ class Odoo:
             env = self._enter({})
             return [account(env, env.records("sale.order").existing(id)) for id in moved]
 
-    def correct_contact(self, id: int, values: Row) -> Row:
-        """Changes a contact, as an employee does; its id and new write_date.
+    def correct(self, model: str, id: int, values: Row) -> Row:
+        """Changes a record, as an employee does; its id and new write_date.
 
-        Raises `OdooError` for a contact that is not there and for values that it does not take.
+        Raises `OdooError` for a record that is not there and for values that it does not take.
         """
         with self.database.transaction():
             env = self._enter({})
-            env.records("res.partner", [id]).write(values)
+            env.records(model, [id]).write(values)
             env.settle()
-            return {"id": id, "write_date": self.database.rows("res.partner")[id]["write_date"]}
+            return {"id": id, "write_date": self.database.rows(model)[id]["write_date"]}
+
+    def count(self, levels: dict[str, float]) -> list[int]:
+        """What people count in the warehouse, by SKU: the moves by which Odoo takes it over.
+
+        Raises `OdooError` for a SKU that is not there.
+        """
+        with self.database.transaction():
+            env = self._enter({})
+            made = [quantities.count(env, sku, quantity) for sku, quantity in levels.items()]
+            env.settle()
+            return made
 
     def set_back(self, model: str, id: int, seconds: float) -> Row:
         """Dates a record's last change earlier, as if its transaction had begun then and only now ended.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from integration.sandbox.odoo import kits
+from integration.sandbox.odoo import kits, quantities
 from integration.sandbox.odoo.environment import COMPANY_ID, Environment
 from integration.sandbox.odoo.errors import user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
@@ -84,8 +84,9 @@ def cancel_pickings(env: Environment, order_id: int) -> None:
 
 
 def _add_move(env: Environment, order: Row, line: Row, product: Row, quantity: float, bom_line: int) -> None:
-    # Goods that are not counted are always there; counted ones wait, because the fake keeps no stock.
-    state = "confirmed" if product.get("is_storable") else "assigned"
+    # Goods that are not counted are always there; counted ones wait unless all that is wanted is free.
+    waits = product.get("is_storable") and quantities.free(env, product) < quantity
+    state = "confirmed" if waits else "assigned"
     picking = env.records("stock.picking").existing(_open_picking(env, order, state))
     env.records("stock.move").create_one(
         {
@@ -194,10 +195,14 @@ class Picking(Records):
 
     @on_records
     def action_cancel(self) -> bool:
+        """Gives up what of the transfers is not done; the order stays as it is."""
         for id in self.ids:
+            if self.existing(id)["state"] == "done":
+                raise user_error("You cannot cancel a stock move that has been set to 'Done'.")
             for move in self._waiting(id):
                 self.env.records("stock.move").store(move["id"], {"state": "cancel"})
-            self.follow(id)
+            self.store(id, {"state": "cancel"})
+            self._touch_order(id)
         return True
 
     def compute_carrier_tracking_url(self, row: Row) -> str | bool:
@@ -273,6 +278,12 @@ class Picking(Records):
         if behind:
             self._leave_behind(id, behind)
         self.store(id, {"state": "done", "date_done": self.env.now[:19]})
+        self._touch_order(id)
+
+    def _touch_order(self, id: int) -> None:
+        """The order's delivery status is stored with it, so its write_date moves."""
+        if order := self.existing(id).get("sale_id"):
+            self.env.records("sale.order").store(order, {})
 
     def _add_to_order(self, id: int, move: Row) -> None:
         """What somebody added to an order's transfer belongs to the line of that product, or to a new one of none."""

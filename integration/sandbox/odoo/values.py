@@ -6,13 +6,14 @@ for a datetime; False for nothing.  A one2many is never kept, it is the other si
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from integration.sandbox.odoo.errors import broken_reference, not_faked, value_error
+from integration.sandbox.odoo.errors import USER_ERROR, OdooError, broken_reference, not_faked, value_error
 from integration.sandbox.odoo.schema import Field
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def to_row(records: Records, field: Field, value: Any) -> Any:
         return value
     if field.type in ("date", "datetime"):
         return _moment(field, str(value))
+    if field.type == "binary":
+        return _picture(str(value))
     return _html(str(value)) if field.type == "html" else str(value)
 
 
@@ -105,6 +108,13 @@ def _moment(field: Field, text: str) -> str:
     except ValueError as malformed:
         raise value_error(str(malformed)) from malformed
     return parsed.strftime("%Y-%m-%d" if field.type == "date" else "%Y-%m-%d %H:%M:%S")
+
+
+def _picture(text: str) -> str:
+    """Odoo decodes what is written to a field of images, and takes a drawing (SVG) unseen."""
+    if not base64.b64decode(text).startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"<")):
+        raise OdooError(USER_ERROR, "This file could not be decoded as an image file.")
+    return text
 
 
 def _html(text: str) -> str:

@@ -23,18 +23,21 @@ ISSUED = ("number", "currency", "total", "tax", "issuedOn", "dueOn")
 def post_invoice(client: Client, document: Document, work: Work) -> Posted:
     """Lets the order have this invoice, its status and balance as they are now; document: {order_id, status, body}.
 
-    A void one that Clarity never had is not sent.  Raises `Hold` when the invoice that Clarity has was issued
-    otherwise, was removed or cannot come to this status, and what `Http.send` does.
+    A void or withdrawn one that Clarity never had is not sent.  Raises `Hold` when the invoice that Clarity has was
+    issued otherwise, was removed, cannot come to this status or is being corrected in the ERP, and what `Http.send`
+    does.
     """
     status, body = document["status"], _written(document["body"])
     invoices = OrderDocuments(client, work, "invoice", document)
     record, new = invoices.find(), False
     if record is None:
-        if status == "void":
+        if status in ("void", "withdrawn"):
             return Posted(None, None)
         record, new = invoices.create({**body, "status": status})
     if new:
         invoices.check(str(record["id"]), _money({**body, "status": status}), record, _same)
+    elif status == "withdrawn":
+        _check_withdrawn(record)
     else:
         # A void invoice bills nothing: whatever else has changed, that has to arrive, and by itself.
         if status != "void":
@@ -57,6 +60,17 @@ def _check_issued(body: Document, record: Document) -> None:
             hint="Correct it in the ERP by a credit note and a new invoice; or, if Clarity's is wrong, correct it in "
             "Clarity by hand. {again}",
             code="issued_otherwise",
+        )
+
+
+def _check_withdrawn(record: Document) -> None:
+    """Raises `Hold` for an invoice that is a draft again: Clarity has no such status, and void would be for ever."""
+    if record.get("status") != "void":
+        raise Hold(
+            "the invoice is a draft again in the ERP, and Clarity shows it as issued",
+            hint="Post it again there as it was, or cancel it: then Clarity follows. To change it, credit it in full "
+            "and make a new one. {again}",
+            code="withdrawn",
         )
 
 

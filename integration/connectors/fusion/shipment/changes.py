@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from integration.connectors.contract import Change, Document
+from integration.connectors.contract import Change
 from integration.connectors.fusion.decode import newest, zulu
 from integration.connectors.fusion.order.difference import SHIPPED, is_canceled, is_shipped
 from integration.connectors.fusion.order.sales_orders import DETAILS, Row, SalesOrder, quantity, text
-from integration.connectors.settling import settled_before
 
 PARTLY = "PARTIALLY_SHIPPED"
 SHIPPED_QUANTITY = ("ShippedQuantity", "FulfilledQuantity", "OrderedQuantity")
@@ -33,15 +32,6 @@ def shipments(order: SalesOrder) -> list[Change]:
     changes = [_delivery(order, name, parts) for name, parts in deliveries.items()]
     waiting = [(line, left) for line in order.lines if (left := _not_left(line)) > 0]
     return [*changes, _change(order, None, _lines(waiting))] if waiting or changes else []
-
-
-def cancellation(order: SalesOrder) -> list[Change]:
-    """One change for an order that has been cancelled for a while, see `settled_before`."""
-    if order.header.get("StatusCode") != "CANCELED" or order.at > settled_before():
-        return []
-    document: Document = {"name": order.number, "kind": "cancelled", "lines": []}
-    id = f"{order.key}/cancelled"
-    return [Change("order.reversed", id, order.at, order.number, order.parent, document)]
 
 
 def _has_left(detail: Row, line: Row) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from integration.connectors.contract import Document, Work
-from integration.connectors.initial import initial
+from integration.connectors.initial import initial, with_initial
 from integration.connectors.odoo.catalog import Catalog
 from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.product.identity import label
@@ -70,7 +70,8 @@ class Refusals:
 
         ``taxes`` are those of the product; None: it is not made yet, and gets the company's.
         """
-        if self._document["fields"].get("list_price") is None:
+        document = with_initial(self._document) if taxes is None else self._document
+        if document["fields"].get("list_price") is None:
             return
         currency, own = self._document["currency"], self._catalog.company()["currency"]
         if currency != own:
