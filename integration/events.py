@@ -33,7 +33,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     ),
     "fusion": ("shipment.changed", "invoice.changed", "cancellation.changed", "customer.changed", "product.changed"),
     "odoo": (
-        *("shipment.changed", "invoice.changed", "refund.changed", "cancellation.changed", "order.reversed"),
+        *("shipment.changed", "invoice.changed", "refund.changed", "cancellation.changed", "return.received"),
         *("customer.changed", "product.changed", "stock.changed"),
     ),
 }

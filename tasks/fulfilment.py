@@ -15,22 +15,16 @@ from integration.canonical.shipment import tracking_key
 from integration.canonical.split import remaining
 from integration.connectors.contract import Document
 from integration.errors import Hold, Needs, Skip, Throttled
-from integration.message import line_ids, line_keys
-from integration.store import crossrefs, deliveries, demand, ends, fulfilment, installations
+from integration.message import clear, line_ids, line_keys
+from integration.store import crossrefs, deliveries, demand, ends, fulfilment
 from integration.store.database import Transaction
 from integration.store.demand import Wanted
 from integration.store.fulfilment import Claim, Claims
-from integration.systems import is_home, of_role, unqualify
+from integration.systems import is_home, of_role, qualify, unqualify
+from tasks import undecided
 from tasks.leases import LeaseLost
 from tasks.stock import SoldProduct, StockLevel, wanted_at_most, wanted_of
 from tasks.tracking import FollowUp, Job, Tracking
-
-KNOWN_WITHIN = 3600.0
-LETS_GO = 5.0
-"""Seconds until a target is asked again whether it has let a line go."""
-DECIDES = 5.0
-"""Seconds until it is asked again who fulfils an order."""
-MOVES, SPLIT = "line_moves", "split_payment"
 
 
 class OfOrder(Tracking):
@@ -45,10 +39,10 @@ class OfOrder(Tracking):
         with job.runtime.database.transaction() as tx:
             order_id = event["data"]["order_id"] or crossrefs.our_id(tx, source, "order", event["data"]["their_order"])
             if order_id is None:
-                raise _unknown(job.delivery.waited)
+                raise undecided.unknown(job.delivery.waited)
             _check_home(job, order_id)
             order, accepted = fulfilment.carried(tx, source, order_id)
-            self._others = fulfilment.shipped_by_others(tx, source, order_id, job.delivery.object_id)
+            self._others = fulfilment.away(tx, source, order_id, job.delivery.entity, job.delivery.object_id)
             posted = order or crossrefs.exists(tx, crossrefs.needed(source, "order", order_id))
         if order is None and posted:
             raise Hold(
@@ -63,9 +57,31 @@ class OfOrder(Tracking):
             raise Needs("order", order_id, at=source)
         if accepted is not None:
             job.work.decided.accept(accepted)
-        lines = [_line(order_id, line, self._others.get(line["id"], Decimal(0))) for line in order["lines"]]
+        lines = [
+            _line(order_id, line, self._left(Decimal(line["quantity"]), self._others.get(line["id"], Decimal(0))))
+            for line in order["lines"]
+        ]
+        self._wait_for_others(job, order_id, event["data"].get("lines") or (), lines)
         known = {"id": order_id, "currency": order["currency"], "amount": Decimal(order["amount"]), "lines": lines}
         return {**event, "data": {**event["data"], "order": known}}
+
+    @staticmethod
+    def _left(ordered: Decimal, away: Decimal) -> Decimal:
+        """How much of a line an ERP may still report, when so much of it is away."""
+        return ordered - away
+
+    def _wait_for_others(
+        self, job: Job, order_id: str, reported: Sequence[Document], lines: Sequence[Document]
+    ) -> None:
+        """What left and what came back are read by two streams: where one alone says too much, the other comes first.
+
+        Raises `Throttled` then; what happened first always fits.
+        """
+        said, left = _by_sku(reported, "quantity"), _by_sku(lines, "left")
+        if job.delivery.waited < undecided.KNOWN_WITHIN and any(said[sku] > left.get(sku, 0) for sku in said):
+            with job.runtime.database.statement() as tx:
+                if fulfilment.is_expected(tx, job.delivery.source, order_id, job.delivery.id):
+                    raise Throttled("something else of the order left or came back before", after=2.0)
 
 
 class OrderPart(OfOrder):
@@ -92,7 +108,7 @@ class OrderPart(OfOrder):
             return
         delivery, order_id = job.delivery, job.document["canonical"]["order_id"]
         fulfilment.lock(tx, delivery.source, order_id)
-        if fulfilment.shipped_by_others(tx, delivery.source, order_id, delivery.object_id) != self._others:
+        if fulfilment.away(tx, delivery.source, order_id, delivery.entity, delivery.object_id) != self._others:
             raise Throttled("another shipment of the order was counted meanwhile", after=1.0)
         if fulfilment.record(tx, delivery, order_id, self._counted) is None:
             raise LeaseLost
@@ -102,6 +118,25 @@ class OrderPart(OfOrder):
         fulfilment.show(tx, job.delivery.source, job.delivery.entity, job.delivery.object_id)
         reference = f"{canonical['source']}:{canonical['number'] or canonical['id']}"
         return _pushes(tx, job, canonical["order_id"], (), reference, advances=True)
+
+
+class CameBack(OrderPart):
+    """Goods that came back: they may be shipped again, and the order does not come further by them."""
+
+    def before_transform(self, job: Job, event: Document) -> Document:
+        """Also with ``return_id``, the return of Clarity's for which the transfer was made, if there is one."""
+        event = super().before_transform(job, event)
+        with job.runtime.database.statement() as tx:
+            part = crossrefs.our_id(tx, job.delivery.source, "return_transfer", event["data"]["their_return"])
+        return {**event, "data": {**event["data"], "return_id": part.rpartition("/")[0] if part else None}}
+
+    @staticmethod
+    def _left(ordered: Decimal, away: Decimal) -> Decimal:  # noqa: ARG004
+        return away
+
+    def after_post(self, tx: Transaction, job: Job) -> Sequence[FollowUp]:
+        fulfilment.show(tx, job.delivery.source, job.delivery.entity, job.delivery.object_id)
+        return ()
 
 
 class OrderPayment(Tracking):
@@ -120,13 +155,15 @@ class OrderPayment(Tracking):
         with job.runtime.database.statement() as tx:
             fulfilled_by = fulfilment.claims(tx, delivery.source, order_id).values()
         by = sorted({target for target in fulfilled_by if target is not None})
-        undecided = None in fulfilled_by or not (by or self._has_order(job, order_id))
-        if undecided and delivery.waited < KNOWN_WITHIN:
-            raise Throttled("it is not decided yet which system fulfils the order that was paid", after=DECIDES)
+        in_doubt = None in fulfilled_by or not (by or self._has_order(job, order_id))
+        if in_doubt and delivery.waited < undecided.KNOWN_WITHIN:
+            raise Throttled(
+                "it is not decided yet which system fulfils the order that was paid", after=undecided.DECIDES
+            )
         if by and delivery.target not in by[:1]:
-            raise Skip(f"the order is fulfilled by {_names(job, by)}, and paid there", settles=True)
+            raise Skip(f"the order is fulfilled by {undecided.names(job, by)}, and paid there", settles=True)
         if len(by) > 1:
-            held = _shared(_names(job, by), canonical)
+            held = undecided.shared(undecided.names(job, by), canonical)
             if not job.work.decided.approves(held):
                 raise held
 
@@ -179,12 +216,12 @@ class OrderLines(Tracking):
                 return
             raise Skip(f"no line of the order is for {job.workflow.target}", settles=True)
         moved = sorted(given_up & ordered)
-        if moved and known and not job.work.approved(MOVES, *moved):
-            raise _moves(job, moved)
+        if moved and known and not job.work.approved(undecided.MOVES, *moved):
+            raise undecided.moves(job, moved)
         if not moved:
-            job.work.decided.lapse(MOVES)
+            job.work.decided.lapse(undecided.MOVES)
         if self._claimed_by_others:
-            raise _elsewhere(job, *min(self._claimed_by_others.items()))
+            raise undecided.elsewhere(job, *min(self._claimed_by_others.items()))
 
     def at_end(self, tx: Transaction, job: Job) -> None:
         """Claims the lines, and lets go of what the target is not to have and never had."""
@@ -230,12 +267,44 @@ class OrderLines(Tracking):
         fulfilment.polled(tx, installation, keys)
 
 
+class ReturnLines(Tracking):
+    """What of a return is for the delivery's target: the lines that it has taken on of the order."""
+
+    def before_transform(self, job: Job, event: Document) -> Document:
+        """The event with the target's own lines alone.
+
+        Raises `Needs` while the order is not at a target yet, `Skip` where others fulfil all the lines, and `Hold`
+        after an hour in which nothing of the order is on its way to one.
+        """
+        delivery, given = job.delivery, event["data"]
+        order_id = clear(qualify(job.workflow.source, str(given.get("orderId") or "")))
+        with job.runtime.database.statement() as tx:
+            has = fulfilment.claims(tx, delivery.source, order_id)
+            is_there = crossrefs.exists(tx, crossrefs.needed(delivery.target, "order", order_id))
+            is_coming = deliveries.undecided(tx, delivery.target, "order", order_id)
+        lines = [line for line in given.get("lines") or () if isinstance(line, dict)]
+        names = [clear(str(line.get("orderLineId"))) for line in lines]
+        mine = {None, delivery.target}  # a line that nobody has taken on is for the target to refuse
+        ours = [line for line, name in zip(lines, names, strict=True) if has.get(name) in mine]
+        if lines and not ours:
+            raise Skip(f"no line of the return is fulfilled by {job.workflow.target}", settles=True)
+        if not is_there and not is_coming and not has:
+            raise undecided.unposted(delivery.waited)
+        if not is_there:
+            raise Needs("order", order_id)
+        return {**event, "data": {**given, "lines": ours}}
+
+
 def _shipped(shipment: Document) -> Document:
     """What has left of each line, and the numbers by which a person finds the order again."""
     lines = shipment["lines"] if shipment["status"] == "shipped" else []
     counted: Document = {"lines": {line["order_line_id"]: str(line["quantity"]) for line in lines}}
     tracking = [tracking_key(number) for number in shipment["tracking_numbers"] if number]
     return counted | ({"tracking": tracking} if tracking else {})
+
+
+def _returned(goods: Document) -> Document:
+    return {"lines": {line["order_line_id"]: str(line["quantity"]) for line in goods["lines"]}}
 
 
 def _billed(invoice: Document) -> Document:
@@ -248,7 +317,8 @@ TRACKING: Mapping[str, Callable[[], Tracking]] = {
     "invoice": lambda: OrderPart(_billed),
     "refund": OfOrder,
     "cancellation": OfOrder,
-    "reversal": OfOrder,
+    "returned_goods": lambda: CameBack(_returned),
+    "return": ReturnLines,
     "payment": OrderPayment,
     "product": SoldProduct,
     "stock_level": StockLevel,
@@ -306,65 +376,18 @@ def _check_home(job: Job, order_id: str) -> None:
         raise Skip(f"the order is not one of {target}", settles=True)
 
 
-def _moves(job: Job, lines: Sequence[str]) -> Hold:
-    name = job.runtime.installations[job.workflow.target].name
-    return Hold(
-        f"line {lines[0]!r} of the order is fulfilled by {name}, and the rules give it to another system now",
-        hint="Nothing is moved by itself.  `fleet held approve ID` takes the line out there, then the other system has "
-        "it; or correct the order in Clarity, or lines in mappings/workflows, so that the line stays.",
-        code=MOVES,
-        compared=tuple(lines),
-    )
+def _by_sku(rows: Sequence[Document], name: str) -> dict[str | None, Decimal]:
+    sums: dict[str | None, Decimal] = {}
+    for row in rows:
+        sums[row.get("sku")] = sums.get(row.get("sku"), Decimal(0)) + Decimal(row[name])
+    return sums
 
 
-def _names(job: Job, targets: Sequence[int]) -> str:
-    with job.runtime.database.statement() as tx:
-        return " and ".join(installations.name(tx, target) for target in targets)
-
-
-def _shared(names: str, payment: Document) -> Hold:
-    return Hold(
-        f"the order that was paid is fulfilled by {names}, and nothing says which part of the payment is whose",
-        hint="Enter it by hand in each of them, and `fleet held resolve` this; or `fleet held approve ID` posts all of "
-        "it in the first.",
-        code=SPLIT,
-        compared=(payment["id"], payment["amount"]),
-    )
-
-
-def _elsewhere(job: Job, line: str, other: int) -> Throttled | Hold:
-    """As long as the other target has something to do or to decide, it may still let the line go."""
-    delivery = job.delivery
-    with job.runtime.database.statement() as tx:
-        name = installations.name(tx, other)
-        undecided = deliveries.undecided(tx, other, delivery.entity, delivery.object_id)
-    if undecided and delivery.waited < KNOWN_WITHIN:
-        return Throttled(f"line {line!r} of the order is fulfilled by {name}, until that lets it go", after=LETS_GO)
-    return Hold(
-        f"line {line!r} of the order is fulfilled by {name}, and would be fulfilled twice",
-        hint=f"See what {name} has of it.  When it is taken out there, replay this; or correct the order in Clarity, "
-        "or lines in mappings/workflows, so that the line stays.",
-        code="fulfilled_elsewhere",
-    )
-
-
-def _unknown(waited: float) -> Throttled | Hold:
-    """The order may be one that is just being posted; after an hour it is none that we know."""
-    if waited < KNOWN_WITHIN:
-        return Throttled("its order is not known yet", after=10.0)
-    return Hold(
-        "it is not known which order of Clarity this belongs to",
-        hint="See in the ERP to which order it belongs, and enter it in Clarity by hand.",
-        code="unknown_order",
-    )
-
-
-def _line(order_id: str, line: Document, shipped: Decimal) -> Document:
-    quantity = Decimal(line["quantity"])
+def _line(order_id: str, line: Document, left: Decimal) -> Document:
     return {
         "id": line["id"],
         "sku": line["sku"],
-        "quantity": quantity,
-        "left": quantity - shipped,
+        "quantity": Decimal(line["quantity"]),
+        "left": left,
         "keys": list(line_keys(order_id, line["id"])),
     }

@@ -188,6 +188,7 @@ def stopped(orders: Orders) -> dict[str, int]:
     orders.end(orders.post(orders.order("1001"), "S00012", "12"), State.DONE)
     orders.customer("c-77")
     orders.product("p-7", "MUG-01")
+    orders.returned("ret-1", "RMA-1")
     message = orders.value("select message from deliveries where id = %s", ids["unknown"])
     return ids | {"message": int(str(message)), "candidate": 36}
 

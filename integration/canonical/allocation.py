@@ -28,7 +28,7 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     a quantity below zero, and for more than is left of the lines.
     """
     taken: dict[str, Decimal] = defaultdict(Decimal)
-    by_key, by_sku = _by_name(ordered)
+    by_key, by_sku = by_name(ordered)
     for row in sorted(shipped, key=lambda row: row["key"] is None):
         if not row["quantity"]:
             continue
@@ -46,7 +46,7 @@ def allocate(shipped: Sequence[Row], ordered: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _by_name(ordered: Sequence[Row]) -> tuple[Lines, Lines]:
+def by_name(ordered: Sequence[Row]) -> tuple[Lines, Lines]:
     """The lines of the order by each of their keys, and by the SKU of those that have one."""
     by_key: Lines = defaultdict(list)
     by_sku: Lines = defaultdict(list)

@@ -18,7 +18,8 @@ from integration.canonical.payment import Payment, check_payment
 from integration.canonical.product import Product, check_product
 from integration.canonical.product_picture import ProductPicture
 from integration.canonical.refund import Refund, check_refund
-from integration.canonical.reversal import Reversal, check_reversal
+from integration.canonical.returned import Return, check_return
+from integration.canonical.returned_goods import ReturnedGoods, check_returned_goods
 from integration.canonical.shipment import Shipment, check_shipment
 from integration.canonical.split import remaining
 from integration.canonical.stock_level import StockLevel, check_stock_level
@@ -122,7 +123,7 @@ ENTITIES: Mapping[str, Entity] = {
             our_ids=("id", "customer.id"),
             email_at="customer.email",
             worth_at=("totals.grandTotal", "currency"),
-            parts=("order_status", "shipment", "invoice", "refund", "cancellation", "reversal"),
+            parts=("order_status", "shipment", "invoice", "refund", "cancellation", "returned_goods"),
         ),
         Entity(
             "customer",
@@ -172,7 +173,23 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("invoice", Invoice(), check_invoice, sums=invoice.sums, home_ids=("order_id",)),
         Entity("refund", Refund(), check_refund, sums=refund.sums, home_ids=("order_id",)),
         Entity("cancellation", Cancellation(), check_cancellation, home_ids=("order_id",)),
-        Entity("reversal", Reversal(), check_reversal),
+        Entity(
+            "return",
+            Return(),
+            check_return,
+            home="clarity",
+            whole=_has_lines,
+            our_ids=("id", "order_id"),
+            made_at_home=True,
+        ),
+        Entity(
+            "returned_goods",
+            ReturnedGoods(),
+            check_returned_goods,
+            unique_there=False,
+            home_ids=("order_id", "return_id"),
+        ),
+        Entity("return_transfer", recorded_as="return"),
         Entity("stock_level", StockLevel(), check_stock_level, yields=True, number_at="sku"),
         Entity("order_status", home_ids=("order_id",), noun="order"),
         Entity("guest", recorded_as="customer"),

@@ -5,9 +5,8 @@ What counts is what has left per line and what was billed and paid, never the st
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any
@@ -38,22 +37,31 @@ class TargetProgress:
     """What one target carries of an order, and how far it is there; quantities by line, of lines that ship.
 
     ``billed`` is true when nothing is left to be invoiced and all invoices are paid.  An ``empty`` part has no line of
-    the order at all, not even one that does not ship.
+    the order at all, not even one that does not ship.  What came ``back`` may be sent again, or not.
     """
 
     carried: dict[str, Decimal]
     shipped: dict[str, Decimal]
     billed: bool
     empty: bool = False
+    back: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def all_shipped(self) -> bool:
-        return all(self.shipped.get(line, Decimal(0)) + GRAIN >= quantity for line, quantity in self.carried.items())
+        """Whether all of it is away."""
+        return self.has_left(back=self.back)
+
+    def has_left(self, *, back: Mapping[str, Decimal]) -> bool:
+        """Whether all of it is away, or has been away, but for what came ``back``."""
+        return all(
+            self.shipped.get(line, Decimal(0)) - back.get(line, Decimal(0)) + GRAIN >= quantity
+            for line, quantity in self.carried.items()
+        )
 
     @property
     def closed(self) -> bool:
         """Nothing more is to be expected from this target."""
-        return self.all_shipped and self.billed
+        return self.has_left(back={}) and self.billed
 
 
 def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Document:
@@ -79,25 +87,25 @@ def carried(part: Document, rounding: Decimal, *, copy: bool = False) -> Documen
     return kept
 
 
-def progress_of(carried: Document, shipments: Iterable[Document], invoices: Sequence[Document]) -> TargetProgress:
-    """One target's part, from what it carries and the shipments and invoices it has made of it."""
-    shipped: Counter[str] = Counter()
-    for shipment in shipments:
-        for line, quantity in shipment["lines"].items():
-            shipped[line] = EXACT.add(Decimal(quantity), Decimal(shipped[line]))  # type: ignore[assignment]
+def progress_of(
+    carried: Document, shipments: Iterable[Document], invoices: Sequence[Document], returned: Iterable[Document] = ()
+) -> TargetProgress:
+    """One target's part, from what it carries, the shipments and invoices it has made of it, and what came back."""
     wanted = {line["id"]: Decimal(line["quantity"]) for line in carried["lines"] if line["ships"]}
     valid = [invoice for invoice in invoices if invoice["status"] != "void"]
     billed = any(invoice["complete"] for invoice in valid) and all(each["status"] == "paid" for each in valid)
     empty = not carried["lines"]
-    return TargetProgress(wanted, dict(shipped), billed or empty, empty)  # type: ignore[arg-type]
+    return TargetProgress(wanted, _sums(shipments), billed or empty, empty, _sums(returned))
 
 
-def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False) -> Stage:
+def stage_of(parts: Sequence[TargetProgress], *, awaited: bool = False, had_left: bool = False) -> Stage:
     """The stage that all parts together have come to; ``awaited`` when a target has yet to take on its part.
+
+    Where all ``had_left`` before, what came back since keeps no order open: it may never be sent again.
 
     One of which nothing ships (downloads, services) stays posted until it is billed and paid: then it is completed.
     """
-    if awaited or not all(part.all_shipped for part in parts):
+    if awaited or not all(part.has_left(back={} if had_left else part.back) for part in parts):
         has_shipped = any(quantity for part in parts for quantity in part.shipped.values())
         return Stage.PARTLY_SHIPPED if has_shipped else Stage.POSTED
     if all(part.empty for part in parts):
@@ -116,6 +124,14 @@ def entered(before: Stage, now: Stage) -> tuple[Stage, ...]:
     ()
     """
     return tuple(stage for stage in Stage if before < stage <= now and (stage != Stage.PARTLY_SHIPPED or now == stage))
+
+
+def _sums(parts: Iterable[Document]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for part in parts:
+        for line, quantity in part["lines"].items():
+            sums[line] = EXACT.add(Decimal(quantity), sums.get(line, Decimal(0)))
+    return sums
 
 
 def _ships(line: Document) -> bool:

@@ -24,6 +24,7 @@ COMMANDS = {
     "orders": "integration.cli.objects:orders",
     "customers": "integration.cli.objects:customers",
     "products": "integration.cli.objects:products",
+    "returns": "integration.cli.objects:returns",
     "ledger": "integration.cli.ledger:ledger",
     "messages": "integration.cli.messages:messages",
     "held": "integration.cli.held_and_dead:held",

@@ -13,7 +13,7 @@ from integration.terminal.session import open_database, vault
 
 COLUMNS = ("entity", "number", "id", "received", "at", "state", "matched")
 FEW = 5
-SHOWN_BY = {"order": "orders", "customer": "customers", "product": "products"}
+SHOWN_BY = {"order": "orders", "customer": "customers", "product": "products", "return": "returns"}
 
 
 @click.command()

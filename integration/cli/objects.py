@@ -1,4 +1,4 @@
-"""``fleet orders``, ``fleet customers`` and ``fleet products``: one row for each object, and the whole story of one."""
+"""``fleet orders``, ``customers``, ``products``, ``returns``: one row for each object, and the whole story of one."""
 
 from __future__ import annotations
 
@@ -192,3 +192,4 @@ def _at_utc(moment: datetime | None) -> str | None:
 orders = commands("order", "WEB-1001")
 customers = commands("customer", "c-77")
 products = commands("product", "MUG-01")
+returns = commands("return", "RMA-1")

@@ -40,6 +40,8 @@ class Shop:
         yield "POST", f"{self._path}/products/generate", self.invent_products
         yield "PATCH", f"{self._path}/products/<id>", self.revise
         yield "DELETE", f"{self._path}/products/<id>", self.withdraw
+        yield "POST", f"{self._path}/orders/<path:id>/returns", self.ask_return
+        yield "PATCH", f"{self._path}/returns/<id>", self.decide_return
 
     def place(self) -> tuple[Response, int]:
         """Stores a full order, right or wrong, with the id it brings or a new one.
@@ -117,6 +119,14 @@ class Shop:
     def withdraw(self, id: str) -> Response:
         """Deletes a product, as people at Clarity do."""
         return jsonify(self._clarity.withdraw(id))
+
+    def ask_return(self, id: str) -> tuple[Response, int]:
+        """``{lines: [{orderLineId, quantity, reason}]}``: the customer asks to send these goods of the order back."""
+        return jsonify(self._clarity.ask_return(id, json_body())), 201
+
+    def decide_return(self, id: str) -> Response:
+        """``{status: approved}`` or ``rejected``, or any other fields: what people at Clarity decide of a return."""
+        return jsonify(self._clarity.decide_return(id, json_body(("application/json", "application/merge-patch+json"))))
 
 
 class Erp:

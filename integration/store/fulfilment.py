@@ -131,16 +131,27 @@ def conversion(tx: Transaction, target: int, order_id: str) -> Row | None:
     return kept
 
 
-def shipped_by_others(tx: Transaction, target: int, order_id: str, shipment: str) -> dict[str, Decimal]:
-    """What the target's other shipments of the order hold, by line."""
-    rows = tx.rows(
-        """select key as line, sum(value::numeric) as quantity from progress p, jsonb_each_text(p.body -> 'lines')
-           where installation = %s and entity = 'shipment' and order_id = %s and object_id <> %s group by key""",
-        target,
-        order_id,
-        shipment,
-    )
+def away(tx: Transaction, target: int, order_id: str, entity: str, object_id: str) -> dict[str, Decimal]:
+    """What of the order has left the target and has not come back, by line, without this object itself.
+
+    Of the other kind only what Clarity has counts: it takes no second shipment before it has the return.
+    """
+    rows = tx.rows(AWAY, {"target": target, "order": order_id, "entity": entity, "object": object_id})
     return {row["line"]: row["quantity"] for row in rows}
+
+
+def is_expected(tx: Transaction, source: int, order_id: str, delivery: int) -> bool:
+    """Whether another shipment of the order, or goods of it that came back, are on their way to Clarity."""
+    found: bool = tx.value(
+        """select exists (
+               select from messages m join deliveries d on d.message = m.id
+               where m.part_of = %s and m.source = %s and d.entity in ('shipment', 'returned_goods')
+               and d.open and d.id <> %s)""",
+        order_id,
+        source,
+        delivery,
+    )
+    return found
 
 
 def recorded(tx: Transaction, target: int, entity: str, object_id: str) -> Row | None:
@@ -210,16 +221,12 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
     assert row
     notified, claims = Stage(row["stage"]), row["fulfilled_by"]
     parts = _parts(tx, order_id, targets)
-    tx.run(
-        """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
-           and object_id = %s and open""",
-        [target for target, part in parts.items() if part.closed],
-        order_id,
-    )
+    _close(tx, order_id, [target for target, part in parts.items() if part.closed])
     waited_for = set(targets) - {shop, *parts}
     if claims and None not in claims.values():
         waited_for &= set(claims.values())
-    stage = max(notified, stage_of(list(parts.values()), awaited=_awaited(tx, order_id, waited_for)))
+    awaited = _awaited(tx, order_id, waited_for)
+    stage = max(notified, stage_of(list(parts.values()), awaited=awaited, had_left=notified >= Stage.SHIPPED))
     tx.run(
         """update progress set body = jsonb_build_object('stage', %s::int)
            where installation = %s and entity = 'order' and object_id = %s""",
@@ -228,6 +235,16 @@ def advance(tx: Transaction, shop: int, order_id: str, targets: Sequence[int]) -
         order_id,
     )
     return entered(notified, stage)
+
+
+def _close(tx: Transaction, order_id: str, targets: Sequence[int]) -> None:
+    """Nothing more is to be expected of the order from these targets."""
+    tx.run(
+        """update progress set open = false where installation = any (%s::smallint[]) and entity = 'order'
+           and object_id = %s and open""",
+        list(targets),
+        order_id,
+    )
 
 
 def open_orders(tx: Transaction, target: int) -> list[str]:
@@ -281,7 +298,9 @@ def _parts(tx: Transaction, order_id: str, targets: Sequence[int]) -> dict[int, 
 
     carrying = [row["installation"] for row in rows if row["entity"] == "order"]
     return {
-        target: progress_of(of(target, "order")[0], of(target, "shipment"), of(target, "invoice"))
+        target: progress_of(
+            of(target, "order")[0], of(target, "shipment"), of(target, "invoice"), of(target, "returned_goods")
+        )
         for target in carrying
     }
 
@@ -318,6 +337,14 @@ from unnest(%(shop)s::smallint[], %(order)s::text[], %(claims)s::text[]) as want
 on conflict (installation, entity, object_id) do update
 set fulfilled_by = excluded.fulfilled_by || jsonb_strip_nulls(progress.fulfilled_by)
 returning installation, object_id, fulfilled_by
+"""
+
+AWAY = """
+select key as line, sum(case entity when 'shipment' then value::numeric else -value::numeric end) as quantity
+from progress p, jsonb_each_text(p.body -> 'lines')
+where installation = %(target)s and order_id = %(order)s and entity in ('shipment', 'returned_goods')
+and case entity when %(entity)s then object_id <> %(object)s else shown end
+group by key
 """
 
 STANDING = """

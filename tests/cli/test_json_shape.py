@@ -47,6 +47,7 @@ OF_A_RUNNING_FLEET = frozenset({"fleet status", "fleet urls"})
 ARGUMENTS = {
     "fleet customers show": "c-77",
     "fleet products show": "MUG-01",
+    "fleet returns show": "RMA-1001",
     "fleet dead show": "{dead}",
     "fleet decisions show": "{decision}",
     "fleet find": "WEB-1001",
@@ -88,6 +89,7 @@ def ids(orders: Orders, tmp_path: Path) -> dict[str, object]:
     orders.end(dead, State.DEAD, code="http_400", reason="Odoo refuses it", hint="Look at it.")
     orders.customer("c-77")
     orders.product("p-7", "MUG-01")
+    orders.returned("ret-1001", "RMA-1001")
     orders.order("1004")
     message = orders.value("select message from deliveries where id = %s", held)
     differs = orders.order("1005")

@@ -24,6 +24,16 @@ from integration.connectors.odoo import Odoo
 from integration.connectors.odoo import changed_rows as odoo_rows
 from integration.settings import System
 from tests.connectors import fusion_targets, odoo_targets
+from tests.connectors.bench_documents import (
+    an_order_of,
+    fusion_customer,
+    fusion_product,
+    odoo_customer,
+    odoo_payment,
+    odoo_product,
+    odoo_return,
+)
+from tests.connectors.clarity_returns import asked_return, came_back
 from tests.connectors.contract_suite import Bench, send
 from tests.connectors.fusion_targets import Pod
 from tests.connectors.odoo_staff import Staff
@@ -73,9 +83,11 @@ class OdooBench(Bench):
             return {"key": made["key"], "url": f"http://{picture_place()}/mug.png"}
         if entity == "product":
             return odoo_product(self._target.currency)
+        if entity == "return":
+            return odoo_return(self._shop, Staff(self._target))
         if entity == "payment":
             return odoo_payment(self._shop)
-        return {"order": self._shop.two_lines, "customer": _odoo_customer}[entity]()
+        return {"order": self._shop.two_lines, "customer": odoo_customer}[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - all have one
         return str(document["key"])
@@ -86,6 +98,9 @@ class OdooBench(Bench):
         if entity == "product":
             of = [["name", "=", document["fields"]["name"]]]
             return int(self._target.owner("product.product", "search_count", domain=of))
+        if entity == "return":
+            back = [["origin", "=", f"Return {document['number']}"], ["state", "!=", "cancel"]]
+            return int(self._target.owner("stock.picking", "search_count", domain=back))
         if entity == "product_picture":
             of = [["name", "=", f"Mug {document['key'].removeprefix('p-')}"]]
             rows = self._target.owner("product.product", "search_read", domain=of, fields=["image_1920"])
@@ -97,7 +112,7 @@ class OdooBench(Bench):
         return int(self._target.owner("res.partner", "search_count", domain=domain))
 
     def ambiguous(self, entity: str) -> Document | None:
-        if entity in ("product_picture", "payment"):
+        if entity in ("product_picture", "payment", "return"):
             return None
         document = self.document(entity)
         if entity == "product":
@@ -131,16 +146,16 @@ class OdooBench(Bench):
             self._target.owner("sale.order", "action_cancel", orders)
             return staff.since, [], {f"order/{id}" for id in orders}
         ids = [staff.ship(str(order)) for order in orders]
-        model, change, prefix = "stock.picking", {"carrier_tracking_ref": odoo_targets.unique()}, ""
+        model, change = "stock.picking", {"carrier_tracking_ref": odoo_targets.unique()}
         if stream == "invoices":
             ids, model, change = [staff.bill(str(order)) for order in orders], "account.move", {"ref": "together"}
         elif stream == "refunds":
             billed = [staff.bill(str(order)) for order in orders]
             ids, model, change = [staff.credit(id) for id in billed], "account.move", {"invoice_origin": "together"}
         elif stream == "returns":
-            ids, prefix = [staff.take_back(id) for id in ids], "return/"
+            ids = [staff.take_back(id) for id in ids]
         self._target.owner(model, "write", ids, vals=change)  # one transaction, one time
-        return staff.since, [], {f"{prefix}{id}" for id in ids}
+        return staff.since, [], {str(id) for id in ids}
 
     def _moved(self, sku: str) -> int:
         """The move of an order of the product."""
@@ -166,7 +181,7 @@ class FusionBench(Bench):
         return Fusion(system, self._pod.gate)
 
     def document(self, entity: str) -> Document:
-        makes = {"order": self._shop.two_lines, "customer": _fusion_customer, "product": fusion_product}
+        makes = {"order": self._shop.two_lines, "customer": fusion_customer, "product": fusion_product}
         return makes[entity]()
 
     def key(self, entity: str, document: Document) -> str:  # noqa: ARG002 - both have one
@@ -293,7 +308,10 @@ class ClarityBench(Bench):
 
     def existing(self, entity: str) -> str:
         makes = {"order": self._shop.order, "customer": self._registered, "product": self._offered}
-        makes |= {"product_picture": self._offered}
+        makes |= {
+            "product_picture": self._offered,
+            "return": lambda: asked_return(self._shop, self._shop.order()["id"]),
+        }
         return str(makes[entity]()["id"])
 
     def document(self, entity: str) -> Document:
@@ -309,6 +327,8 @@ class ClarityBench(Bench):
         id = self._shop.order()["id"]
         if entity == "order_status":
             return {"order_id": id, "status": "processing", "external_ref": "S00042", "occurred_at": None}
+        if entity == "returned_goods":
+            return came_back(self._shop, id)
         if entity == "refund":
             return self._refund(id)
         if entity == "cancellation":
@@ -338,7 +358,8 @@ class ClarityBench(Bench):
             return sum(push["changed"] for push in ledger["status_pushes"] if push["order_id"] == id)
         if entity == "cancellation":
             return len(self._shop.get(f"/orders/{id}").json().get("cancellations", ()))
-        return sum(one["writes"] for one in ledger[f"{entity}s"] if one["order_id"] == id)
+        kind = "returns" if entity == "returned_goods" else f"{entity}s"
+        return sum(one["writes"] for one in ledger[kind] if one["order_id"] == id)
 
     def _refund(self, order: str) -> Document:
         """A small one, of an order that is billed."""
@@ -356,113 +377,6 @@ class ClarityBench(Bench):
     def _offered(self) -> Document:
         made: Document = self._shop.control("POST", "/products", {"sku": odoo_targets.unique(), "name": "Mug"})
         return made
-
-
-def odoo_product(currency: str) -> Document:
-    """Goods with all that Clarity owns of them."""
-    key = odoo_targets.unique()
-    fields = {"name": f"Mug {key}", "default_code": f"SKU-{key}", "barcode": key, "description_sale": "Holds 0.3 l."}
-    return {
-        "key": f"p-{key}",
-        "sku": f"SKU-{key}",
-        "archived": False,
-        "variants": [],
-        "currency": currency,
-        "tax_included": None,
-        "fields": {**fields, "list_price": Decimal("12.30"), "weight": Decimal("0.355")},
-        "category": "Goods",
-        "on_create": {"fields": {"type": "consu", "is_storable": True}, "uom": "Units"},
-    }
-
-
-def odoo_payment(shop: odoo_targets.Shop, amount: str = "68.49") -> Document:
-    """Of an order that is posted and not billed."""
-    order = shop.two_lines()
-    shop.send(order, shop.new_work())
-    return payment_of(shop, order, amount)
-
-
-def payment_of(shop: odoo_targets.Shop, order: Document, amount: str = "68.49", **changes: Any) -> Document:
-    key = f"pay-{odoo_targets.unique()}"
-    return {
-        "key": key,
-        "order": order["key"],
-        "status": "captured",
-        "journal": "Bank",
-        "amount": Decimal(amount),
-        "currency": shop.target.currency,
-        "memo": order["order"]["origin"],
-        "fields": {"payment_reference": key, "date": "2026-01-02"},
-        **changes,
-    }
-
-
-def _odoo_customer() -> Document:
-    """A company with an address and a contact."""
-    email = f"{odoo_targets.unique()}@example.com"
-    fields = {"name": "Jane Roe", "email": email, "is_company": True, "street": "Main Street 1"}
-    return {
-        "key": f"c-{odoo_targets.unique()}",
-        "merged": [],
-        "partner": {"email": email, "fields": fields, "country": "PL", "state": None},
-        "on_create": {"partner": {"fields": {"ref": f"A-{odoo_targets.unique()}"}}},
-        "addresses": [{"type": "delivery", "fields": {"name": "Dock", "city": "Side"}, "country": "PL", "state": None}],
-        "contacts": [{"key": "p-1", "fields": {"name": "Jane Roe", "email": f"jane.roe.{email}"}}],
-    }
-
-
-def _fusion_customer() -> Document:
-    """A company that Ana works for, with another name, a phone number and an address."""
-    unique = odoo_targets.unique()
-    fields = {"Address1": f"Main Street {unique}", "City": "Side", "PostalCode": "00-001", "Country": "PL"}
-    return {
-        "key": f"c-{unique}",
-        "merged": [],
-        "customer": {"email": "ana@example.test", "is_company": True, "tax_number": "PL5260001246"},
-        "party": {"OrganizationName": f"Roe {unique}", "RawPhoneNumber": "600 700 800"},
-        "addresses": [{"kind": "billing", "primary": True, "fields": fields}],
-    }
-
-
-def fusion_product() -> Document:
-    """Goods with all that Clarity states of them."""
-    key = odoo_targets.unique()
-    fields = {"ItemDescription": f"Mug {key}", "LongDescription": "Holds 0.3 l."}
-    made = {"ItemClass": "Root Item Class", "Template": "Finished Goods", "PrimaryUOMValue": "Each"}
-    return {
-        "key": f"p-{key}",
-        "archived": False,
-        "statuses": {"active": "Active", "archived": "Inactive"},
-        "items": [{"key": None, "sku": f"SKU-{key}", "fields": fields}],
-        "on_create": {"fields": {**made, "UnitWeightQuantity": Decimal("0.355"), "WeightUOMValue": "Kilogram"}},
-    }
-
-
-def an_order_of(shop: fusion_targets.Shop, customer: Document) -> Document:
-    """An order that the customer places, with the addresses that it has."""
-    stated = {**customer["customer"], "key": customer["key"], "account_number": None}
-    return shop.two_lines(customer=stated, party=customer["party"], addresses=customer["addresses"])
-
-
-def new_person() -> Document:
-    """As `new_company`, without a company."""
-    stated, unique = new_company(), odoo_targets.unique()
-    party = {"FirstName": "Jane", "LastName": f"Roe {unique}", "PartyUsageCode": "CUSTOMER"}
-    return {**stated, "customer": {**stated["customer"], "is_company": False}, "party": party}
-
-
-def new_company() -> Document:
-    """With an address that is billed and one that is shipped to."""
-    unique = odoo_targets.unique()
-    fields = {"City": "Side", "PostalCode": "00-001", "Country": "PL"}
-    streets = {"billing": f"Main Street {unique}", "shipping": f"Dock {unique}"}
-    return {
-        "key": f"c-{unique}",
-        "merged": [],
-        "customer": {"email": f"jane.roe.{unique}@mail.example", "is_company": True, "tax_number": None},
-        "party": {"OrganizationName": f"Roe {unique}", "PartyUsageCode": "EXTERNAL_LEGAL_ENTITY"},
-        "addresses": [{"kind": kind, "fields": {**fields, "Address1": line}} for kind, line in streets.items()],
-    }
 
 
 def _bills(site: Document, account: str) -> bool:

@@ -72,6 +72,25 @@ class Staff:
         assert self._do("stock.picking", "button_validate", [back], context=WITHOUT_ASKING) is True
         return int(back)
 
+    def copy_of(self, picking: int) -> int:
+        """An empty transfer like this one."""
+        fields = ["picking_type_id", "sale_id", "partner_id", "location_id", "location_dest_id", "origin"]
+        return self._target.create(
+            "stock.picking",
+            **{
+                name: value
+                for name, value in self._target.one("stock.picking", picking, *fields).items()
+                if name != "id"
+            },
+        )
+
+    def validate(self, picking: int) -> None:
+        """All that is in the transfer has moved."""
+        for move in self.moves(picking):
+            done = {"quantity": move["product_uom_qty"], "picked": True}
+            self._do("stock.move", "write", [move["id"]], vals=done)
+        assert self._do("stock.picking", "button_validate", [picking], context=WITHOUT_ASKING) is True
+
     def add_move(self, picking: int, sku: str, quantity: float, **values: Any) -> int:
         """Puts something into a transfer that nobody ordered."""
         product = self._do("product.product", "search_read", domain=[["default_code", "=", sku]], fields=["uom_id"])[0]

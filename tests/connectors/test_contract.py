@@ -10,15 +10,8 @@ from integration.connectors import CONNECTORS, posts
 from integration.connectors.contract import Connector
 from integration.errors import Reject
 from integration.events import EVENTS
-from tests.connectors.benches import (
-    ClarityBench,
-    CreatingBench,
-    FusionBench,
-    OdooBench,
-    SitesBench,
-    new_company,
-    new_person,
-)
+from tests.connectors.bench_documents import new_company, new_person
+from tests.connectors.benches import ClarityBench, CreatingBench, FusionBench, OdooBench, SitesBench
 from tests.connectors.contract_suite import Bench, Contract
 from tests.connectors.contract_suite import pytest_generate_tests as pytest_generate_tests
 from tests.connectors.fusion_targets import Pod
@@ -98,11 +91,11 @@ def test_every_connector_is_held_to_the_contract() -> None:
 def test_what_is_offered_is_known_without_a_call() -> None:
     assert {kind: posts(kind) for kind in CONNECTORS} == {
         "clarity": {
-            *("order_status", "shipment", "invoice", "refund", "cancellation"),
+            *("order_status", "shipment", "invoice", "refund", "cancellation", "returned_goods"),
             *("customer", "product", "stock_level"),
         },
         "fusion": {"order", "customer", "product"},
-        "odoo": {"order", "customer", "product", "product_picture", "payment"},
+        "odoo": {"order", "customer", "product", "product_picture", "payment", "return"},
     }
     assert list(CONNECTORS["odoo"].streams) == [
         *("pickings", "invoices", "refunds", "cancellations", "returns", "customers", "products", "stock"),

@@ -12,7 +12,7 @@ from integration.connectors.fusion.customer.parties import party_name
 from integration.connectors.fusion.soap import values
 from integration.errors import Hold, Misconfigured, Reject, Throttled
 from integration.sandbox.fusion.schema import PERSON, RELATIONSHIP
-from tests.connectors.benches import an_order_of, new_company, new_person
+from tests.connectors.bench_documents import an_order_of, new_company, new_person
 from tests.connectors.fusion_targets import ADDRESS_SET, Pod, Shop
 from tests.connectors.odoo_targets import held
 from tests.connectors.work import Crossrefs, MemoryWork

@@ -6,7 +6,7 @@ import pytest
 
 from integration.connectors.contract import Document
 from integration.errors import Retry
-from tests.connectors.benches import new_company
+from tests.connectors.bench_documents import new_company
 from tests.connectors.contract_suite import LosesAnswer
 from tests.connectors.fusion_targets import ADDRESS_SET, Pod
 from tests.connectors.odoo_targets import unique

@@ -11,7 +11,7 @@ import pytest
 
 from integration.connectors.contract import Document, Posted
 from integration.errors import Reject, Skip, Throttled
-from tests.connectors.benches import fusion_product
+from tests.connectors.bench_documents import fusion_product
 from tests.connectors.fusion_targets import Pod, Shop
 from tests.connectors.odoo_targets import held, unique
 from tests.connectors.work import Crossrefs, LossyWork, MemoryWork

@@ -10,7 +10,7 @@ import pytest
 from integration.connectors.contract import Document
 from integration.connectors.fusion import Fusion
 from integration.errors import Retry, Throttled
-from tests.connectors.benches import an_order_of, new_company, new_person
+from tests.connectors.bench_documents import an_order_of, new_company, new_person
 from tests.connectors.contract_suite import LosesAnswer
 from tests.connectors.fusion_targets import ADDRESS_SET, Pod, Shop
 from tests.connectors.odoo_targets import held, unique

@@ -12,7 +12,7 @@ import pytest
 
 from integration.connectors.contract import Document, Posted
 from integration.errors import Failure, Needs, Skip
-from tests.connectors.benches import odoo_payment, payment_of
+from tests.connectors.bench_documents import odoo_payment, payment_of
 from tests.connectors.contract_suite import LosesAnswer
 from tests.connectors.odoo_staff import Staff
 from tests.connectors.odoo_targets import Shop, held, unique

@@ -14,7 +14,7 @@ import pytest
 from integration.connectors.contract import Document, Posted
 from integration.connectors.odoo.errors import AccessRefused
 from integration.errors import Throttled
-from tests.connectors.benches import odoo_product
+from tests.connectors.bench_documents import odoo_product
 from tests.connectors.odoo_targets import SandboxTarget, Shop, held, unique
 from tests.connectors.work import LossyWork, MemoryWork
 

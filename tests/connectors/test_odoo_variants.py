@@ -12,7 +12,7 @@ import pytest
 
 from integration.connectors.contract import Document, Posted
 from integration.errors import Retry
-from tests.connectors.benches import odoo_product
+from tests.connectors.bench_documents import odoo_product
 from tests.connectors.contract_suite import LosesAnswer
 from tests.connectors.odoo_targets import Shop, held, unique
 from tests.connectors.work import MemoryWork

@@ -22,12 +22,12 @@ from tests.mapping.shop import order
 MAPPINGS = [
     f"{place}.{name}"
     for place, names in {
-        "clarity.in": "customer order payment product product_picture",
-        "clarity.out": "cancellation customer invoice product refund shipment stock_level",
+        "clarity.in": "customer order payment product product_picture return",
+        "clarity.out": "cancellation customer invoice product refund returned_goods shipment stock_level",
         "fusion.in": "cancellation customer invoice product shipment",
         "fusion.out": "customer order product",
-        "odoo.in": "cancellation customer invoice product refund reversal shipment stock_level",
-        "odoo.out": "customer order payment product product_picture",
+        "odoo.in": "cancellation customer invoice product refund returned_goods shipment stock_level",
+        "odoo.out": "customer order payment product product_picture return",
     }.items()
     for name in names.split()
 ]
@@ -44,7 +44,7 @@ WORKFLOWS = [
     "odoo-invoice-to-clarity",
     "odoo-product-to-clarity",
     "odoo-refund-to-clarity",
-    "odoo-reversal-to-clarity",
+    "odoo-returned-goods-to-clarity",
     "odoo-shipment-to-clarity",
     "odoo-stock-level-to-clarity",
     "order-to-fusion",
@@ -52,6 +52,7 @@ WORKFLOWS = [
     "payment-to-odoo",
     "product-to-fusion",
     "product-to-odoo",
+    "return-to-odoo",
 ]
 
 
@@ -155,7 +156,7 @@ def test_functions_are_listed() -> None:
     assert "lookup TABLE     The value's entry in a table." in lines
     assert lines[-1] == (
         "Also in JMESPath expressions (from, each, when): "
-        "allocate, credited, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
+        "allocate, came_back, credited, difference, eq, gt, gte, lt, lte, mentions, negate, region, split, sum"
     )
     listed = {each["name"]: each for each in json.loads(fleet(mapping, "functions", "--json").output)["rows"]}
     assert listed["split"]["arguments"] == ["separator"]

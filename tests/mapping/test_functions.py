@@ -109,6 +109,7 @@ WORKING: list[tuple[str, Any, list[Any], Any]] = [
     ("region", "La-Paz", [], "La-Paz"),
     ("region", "AL-ANBAR", [], "AL-ANBAR"),
     ("allocate", [], [[]], []),
+    ("came_back", [], [[]], []),
 ]
 
 

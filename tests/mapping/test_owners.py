@@ -51,7 +51,7 @@ def both_ways(folder: Path, to_odoo: list[dict[str, Any]], to_clarity: list[dict
             kinds = {"source": entity, "target": f"{system}.{entity}"}
         path = folder / system / direction / f"{entity}.json"
         path.write_text(json.dumps({"name": name, **kinds, "rows": rows}))
-    for source, target, event in (("clarity", "odoo", "customer.updated"), ("odoo", "clarity", "order.reversed")):
+    for source, target, event in (("clarity", "odoo", "customer.updated"), ("odoo", "clarity", "return.received")):
         workflow = {
             "name": f"customer-to-{target}",
             "on": [event],

@@ -347,9 +347,9 @@ def test_a_workflow_stored_by_an_older_release_still_compiles() -> None:
     ],
 )
 def test_what_no_system_offers_is_refused_at_load(folder: Path, changes: dict[str, Any], reason: str) -> None:
-    erp = {"order", "customer", "product", "payment"}
+    erp = {"order", "customer", "product", "payment", "return"}
     clarity = {"order_status", "shipment", "invoice", "refund", "cancellation", "customer", "product", "stock_level"}
-    taken = {"clarity": clarity, "odoo": erp, "fusion": erp - {"payment"}}
+    taken = {"clarity": clarity | {"returned_goods"}, "odoo": erp, "fusion": erp - {"payment", "return"}}
     offered = {name: Offer(posts, EVENTS[name]) for name, posts in taken.items()}
     load_definitions(folder, offers=offered)
     edit(folder / "workflows" / "order-to-odoo.json", **changes)

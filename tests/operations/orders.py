@@ -76,6 +76,12 @@ class Orders(Road):
         there = Route("product", place, "ingest", "product-to-odoo", "pin", self.odoo.id)
         return self.event_of(event, there)[0]
 
+    def returned(self, id: str, number: str) -> int:
+        event = Event(f"evt-return-{id}", "return.updated", id, 1, number)
+        place = lane(self.odoo.name, "return", id)
+        there = Route("return", place, "ingest", "return-to-odoo", "pin", self.odoo.id)
+        return self.event_of(event, there)[0]
+
     def take(self, id: int) -> Delivery:
         everybody = [self.shop.id, self.odoo.id, self.fusion.id]
         with self.database.transaction() as tx:

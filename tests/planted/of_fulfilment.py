@@ -42,7 +42,7 @@ DEFECTS = [
     Defect(
         "a line that the rules give to another target is not taken out without a person",
         "tasks/fulfilment.py",
-        "        if moved and known and not job.work.approved(MOVES, *moved):\n",
+        "        if moved and known and not job.work.approved(undecided.MOVES, *moved):\n",
         "        if False:\n",
         f"{TAKE_ON}test_it_is_not_moved_unless_a_person_approves",
         "'line_moves'",

@@ -212,7 +212,7 @@ def test_what_rounding_explains_is_carried_recorded_and_billed(road: World) -> N
     road.balanced()
 
 
-def test_goods_that_come_back_are_held(road: World) -> None:
+def test_goods_that_come_back_are_received_in_clarity(road: World) -> None:
     (id,) = road.generate(1, "b2b_po+shared")
     road.finished(id)
     road.age([id], odoo=1)
@@ -224,6 +224,9 @@ def test_goods_that_come_back_are_held(road: World) -> None:
     wizard = odoo.call("stock.return.picking", "create", vals_list=[{"picking_id": picking}])
     back = odoo.call("stock.return.picking", "action_create_returns_all", wizard)["res_id"]
     odoo.call("stock.picking", "button_validate", [back], context={"skip_sms": True, "skip_backorder": True})
-    row = road.way_back(id, "reversal", "held")
-    assert f"goods of order {id} came back" in row["reason"]
-    assert len(road.shipments(id)) == 1
+    road.way_back(id, "returned_goods", "done")
+    [returned] = [each for each in road.control("GET", "ledger")["clarity"]["returns"] if each["order_id"] == id]
+    [shipped] = road.shipments(id)
+    assert returned["status"] == "received"
+    assert returned["lines"] == shipped["lines"]
+    road.balanced()

@@ -67,7 +67,7 @@ def test_every_answer_is_marked(sandbox: Sandbox) -> None:
 
 
 def test_what_is_not_played_says_so(sandbox: Sandbox) -> None:
-    for path in ("/returns", "/orders?tags.color=red"):
+    for path in ("/quotes", "/orders?tags.color=red"):
         assert problem(sandbox.get(path)) == (501, "not_faked")
 
 

@@ -252,6 +252,7 @@ def test_the_page_lists_every_control_route_with_what_it_does(sandbox: Sandbox) 
         *("POST /_sandbox/customers", "PATCH /_sandbox/customers/<id>", "POST /_sandbox/customers/<id>/merge"),
         *("POST /_sandbox/products", "POST /_sandbox/products/generate"),
         *("PATCH /_sandbox/products/<id>", "DELETE /_sandbox/products/<id>"),
+        *("POST /_sandbox/orders/<id>/returns", "PATCH /_sandbox/returns/<id>"),
         *("POST /_sandbox/odoo/failures", "POST /_sandbox/odoo/advance", "POST /_sandbox/odoo/late"),
         "POST /_sandbox/odoo/stock",
         *("PATCH /_sandbox/odoo/contacts/<id>", "PATCH /_sandbox/odoo/products/<id>"),

@@ -6,6 +6,7 @@ import itertools
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_a_worker_whose_lease_was_taken_over_records_nothing(books: Books) -> No
     stale = replace(claimed, lease=str(uuid.uuid4()), source=books.odoo, entity="shipment", object_id="1")
     with books.database.transaction() as tx:
         assert fulfilment.record(tx, stale, "1001", {"lines": {"a": "1"}}) is None
-        assert fulfilment.shipped_by_others(tx, books.odoo, "1001", "2") == {}
+        assert fulfilment.away(tx, books.odoo, "1001", "shipment", "2") == {}
 
 
 def test_a_target_that_is_configured_no_more_does_not_count(books: Books) -> None:
@@ -199,9 +200,8 @@ def test_what_other_shipments_hold(books: Books) -> None:
     books.ship(books.odoo, "1", a="2")
     books.ship(books.odoo, "2", a="1.5")
     with books.database.transaction() as tx:
-        assert {line: str(n) for line, n in fulfilment.shipped_by_others(tx, books.odoo, "1001", "2").items()} == {
-            "a": "2"
-        }
+        away = fulfilment.away(tx, books.odoo, "1001", "shipment", "2")
+        assert {line: str(n) for line, n in away.items()} == {"a": "2"}
 
 
 def claim(books: Books, target: int, *lines: str, ordered: str = "abc") -> dict[str, int | None]:
@@ -264,3 +264,22 @@ def test_a_copy_for_the_books_neither_counts_nor_is_waited_for(books: Books) -> 
         fulfilment.carry(tx, [(books.fusion, "1001", copy)])
     assert books.open_orders(books.fusion) == []
     assert books.bill(books.odoo, "i") == (Stage.COMPLETED,)
+
+
+def test_what_came_back_is_not_shipped_and_may_be_sent_again(books: Books) -> None:
+    def left(of: str, id: str) -> dict[str, Decimal]:
+        with books.database.transaction() as tx:
+            return fulfilment.away(tx, books.odoo, "1001", of, id)
+
+    books.carry(books.odoo, a="2")
+    assert books.ship(books.odoo, "1", a="1") == (Stage.PARTLY_SHIPPED,)
+    books.record(books.odoo, "returned_goods", "9", {"lines": {"a": "1"}})
+    assert left("shipment", "2") == {"a": 1}, "Clarity has to have it back first"
+    assert left("returned_goods", "10") == {"a": 0}
+    with books.database.transaction() as tx:
+        fulfilment.show(tx, books.odoo, "returned_goods", "9")
+    assert left("shipment", "2") == {"a": 0}
+    assert books.ship(books.odoo, "2", a="1") == (), "one of two is away"
+    assert books.ship(books.odoo, "3", a="1") == (Stage.SHIPPED,)
+    books.record(books.odoo, "returned_goods", "11", {"lines": {"a": "2"}})
+    assert books.bill(books.odoo, "i") == (Stage.COMPLETED,), "what came back for good keeps no order open"

@@ -8,15 +8,17 @@ from integration.canonical.sources.clarity import ClarityOrder
 from integration.canonical.sources.customers import ClarityCustomerRecord, FusionCustomer, OdooCustomer
 from integration.canonical.sources.fusion import FusionInvoice, FusionShipment
 from integration.canonical.sources.odoo import OdooInvoice, OdooShipment
-from integration.canonical.sources.of_an_order import CancellationOfAnOrder, ReversalOfAnOrder
+from integration.canonical.sources.of_an_order import CancellationOfAnOrder
 from integration.canonical.sources.products import ClarityProduct, FusionProduct, OdooProduct
 from integration.canonical.sources.refunds import OdooRefund
+from integration.canonical.sources.returns import ClarityReturn, OdooReturnedGoods
 from integration.canonical.sources.stock import OdooStockLevel
 
 SOURCES: dict[str, Schema] = {
     "clarity.customer": ClarityCustomerRecord(),
     "clarity.order": ClarityOrder(),
     "clarity.product": ClarityProduct(),
+    "clarity.return": ClarityReturn(),
     "fusion.cancellation": CancellationOfAnOrder(),
     "fusion.customer": FusionCustomer(),
     "fusion.invoice": FusionInvoice(),
@@ -27,7 +29,7 @@ SOURCES: dict[str, Schema] = {
     "odoo.invoice": OdooInvoice(),
     "odoo.product": OdooProduct(),
     "odoo.refund": OdooRefund(),
-    "odoo.reversal": ReversalOfAnOrder(),
+    "odoo.returned_goods": OdooReturnedGoods(),
     "odoo.shipment": OdooShipment(),
     "odoo.stock_level": OdooStockLevel(),
 }

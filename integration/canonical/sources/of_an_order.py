@@ -14,7 +14,8 @@ from integration.canonical.values import ABSENT, Amount, AsReceived, Id, Rows, T
 class KnownLine(AsReceived):
     """A line that the ERP carries of the order.
 
-    ``left`` is what none of its other shipments has, ``keys`` are all names under which the line may come back.
+    ``left`` is what may still be shipped; for goods that come back, what is away.  ``keys`` are all names under which
+    the line may come back.
     """
 
     id = Id(required=True)
@@ -61,18 +62,3 @@ class CancellationOfAnOrder(OfAnOrder):
     whole = fields.Boolean(required=True, error_messages=ABSENT)
     unclear = Text()
     lines = Rows(CancellationOfAnOrderLine)
-
-
-class ReversalOfAnOrderLine(AsReceived):
-    """How much of a product came back."""
-
-    sku = Text()
-    quantity = Amount(required=True)
-
-
-class ReversalOfAnOrder(OfAnOrder):
-    """A transfer in the ERP that brought goods of an order back."""
-
-    name = Text()
-    kind = Text(required=True)
-    lines = Rows(ReversalOfAnOrderLine)

@@ -16,6 +16,8 @@ from integration.connectors.clarity.order.fetch import fetch_order
 from integration.connectors.clarity.order.status import post_status, shown_status
 from integration.connectors.clarity.product.post import fetch_product, post_product, shown_product
 from integration.connectors.clarity.refund.post import post_refund, shown_refund
+from integration.connectors.clarity.returned.fetch import fetch_return
+from integration.connectors.clarity.returned.post import post_returned_goods, shown_returned_goods
 from integration.connectors.clarity.shipment.post import post_shipment, shown_shipment
 from integration.connectors.clarity.stock.post import post_level, shown_level
 from integration.connectors.contract import Connector, Finding, Setting, Verbs
@@ -41,6 +43,8 @@ class Clarity(Connector[Client]):
         "cancellation": Verbs(post=post_cancellation, shown=shown_cancellation),
         "shipment": Verbs(post=post_shipment, shown=shown_shipment),
         "invoice": Verbs(post=post_invoice, shown=shown_invoice),
+        "return": Verbs(fetch=fetch_return),
+        "returned_goods": Verbs(post=post_returned_goods, shown=shown_returned_goods),
         "refund": Verbs(post=post_refund, shown=shown_refund),
         "stock_level": Verbs(post=post_level, shown=shown_level),
     }

@@ -17,7 +17,7 @@ from integration.errors import Failure, Misconfigured, Reject
 EVENT = "order.created"
 RECEIVER = "/webhooks/clarity"
 SUBSCRIBE = (
-    "In Clarity set up a webhook subscription for order.*, customer.* and product.* that leads to "
+    "In Clarity set up a webhook subscription for order.*, customer.*, product.* and return.* leading to "
     f"https://<your host>{RECEIVER}."
 )
 

@@ -14,7 +14,6 @@ from integration.connectors.odoo.errors import AccessRefused
 from integration.connectors.odoo.examination import Examination
 from integration.connectors.odoo.invoice.changes import invoices
 from integration.connectors.odoo.order.cancellations import cancellations
-from integration.connectors.odoo.order.changes import returns
 from integration.connectors.odoo.order.enrich import enrich_order
 from integration.connectors.odoo.order.post import post_order
 from integration.connectors.odoo.order.shown import shown_order
@@ -23,6 +22,8 @@ from integration.connectors.odoo.product.changes import products
 from integration.connectors.odoo.product.picture import post_picture, shown_picture
 from integration.connectors.odoo.product.post import post_product, shown_product
 from integration.connectors.odoo.refund.changes import refunds
+from integration.connectors.odoo.returned.changes import returns
+from integration.connectors.odoo.returned.post import post_return, shown_return
 from integration.connectors.odoo.shipment.changes import pickings
 from integration.connectors.odoo.site import Site, permitted
 from integration.connectors.odoo.stock.changes import levels
@@ -55,13 +56,14 @@ class Odoo(Connector[Site]):
         "product": Verbs(post=checked(post_product), shown=checked(shown_product)),
         "product_picture": Verbs(post=checked(post_picture), shown=checked(shown_picture)),
         "payment": Verbs(post=checked(post_payment), shown=checked(shown_payment)),
+        "return": Verbs(post=checked(post_return), shown=checked(shown_return)),
     }
     streams: Mapping[str, Stream[Site]] = {
         "pickings": Stream(frozenset({"shipment.changed"}), permitted("pickings", pickings)),
         "invoices": Stream(frozenset({"invoice.changed"}), permitted("invoices", invoices)),
         "refunds": Stream(frozenset({"refund.changed", "invoice.changed"}), permitted("refunds", refunds)),
         "cancellations": Stream(frozenset({"cancellation.changed"}), permitted("cancellations", cancellations)),
-        "returns": Stream(frozenset({"order.reversed"}), permitted("returns", returns)),
+        "returns": Stream(frozenset({"return.received"}), permitted("returns", returns)),
         "customers": Stream(frozenset({"customer.changed"}), permitted("customers", customers)),
         "products": Stream(frozenset({"product.changed"}), permitted("products", products)),
         "stock": Stream(frozenset({"stock.changed"}), permitted("stock", levels)),

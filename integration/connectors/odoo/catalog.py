@@ -202,12 +202,19 @@ class Catalog:
 
     def category(self, name: str) -> int:
         """The product category of that full name ("Goods / Tools"); `Hold` when none or several have it."""
+        return self._of_full_name("product.category", name, "product category", "Product Categories", "odoo_categories")
+
+    def location(self, name: str) -> int:
+        """The location of that full name ("WH/Repair"); `Hold` when none or several have it."""
+        return self._of_full_name("stock.location", name, "location", "Locations", "return_reasons")
+
+    def _of_full_name(self, model: str, name: str, noun: str, menu: str, table: str) -> int:
         return self._only(
-            lambda fresh: self._named("product.category", name, fresh, by="complete_name"),
+            lambda fresh: self._named(model, name, fresh, by="complete_name"),
             None,
-            f"product category “{name}”",
-            "In Odoo (Inventory, Configuration, Product Categories) have exactly one of this full name, or correct "
-            "mappings/tables/odoo_categories.json and run `fleet mapping publish`. {again}",
+            f"{noun} “{name}”",
+            f"In Odoo (Inventory, Configuration, {menu}) have exactly one of this full name, or correct "
+            f"mappings/tables/{table}.json and run `fleet mapping publish`. {{again}}",
         )
 
     def taxes_included(self, taxes: Collection[int] | None) -> set[bool]:

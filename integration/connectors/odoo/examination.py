@@ -39,6 +39,7 @@ RIGHTS = (
     ("res.partner", "create", "Contact / Creation"),
     ("product.product", "create", "Products / Create"),
     ("stock.picking", "read", STOCK),
+    ("stock.picking", "create", STOCK),
     ("stock.move", "read", STOCK),
     ("account.move", "read", INVOICING),
     ("account.move.line", "read", INVOICING),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from integration.canonical import allocation, rounding
+from integration.canonical import allocation, returned_goods, rounding
 from integration.canonical.money import EXACT
 from integration.rules.functions.registry import Unfit, function, list_of, number_of
 
@@ -37,6 +37,12 @@ def tax_roundings(order: Any) -> Decimal:
 def allocate(shipped: list[Any], ordered: list[Any]) -> list[dict[str, Any]]:
     """How much of each line of the order is in a shipment's rows; more than is left of a line is held."""
     return allocation.allocate(list_of(shipped), list_of(ordered))
+
+
+@function(in_expressions=True)
+def came_back(received: list[Any], ordered: list[Any]) -> list[dict[str, Any]]:
+    """How much of each line of the order is in rows of goods that came back; more than was sent is held."""
+    return returned_goods.came_back(list_of(received), list_of(ordered))
 
 
 def _price_and_discount(line: list[Any]) -> tuple[Decimal, Decimal]:

@@ -20,6 +20,7 @@ from integration.sandbox.clarity import (
     refunds,
     shipments,
 )
+from integration.sandbox.clarity import returns as returned
 from integration.sandbox.clarity.api import Api
 from integration.sandbox.clarity.customers import CUSTOMERS
 from integration.sandbox.clarity.products import PRODUCTS
@@ -124,6 +125,20 @@ class Clarity:
         self._sender.wake()
         return product
 
+    def ask_return(self, order_id: str, given: Document) -> Document:
+        """Stores the return that a customer asks for."""
+        with self._records.transaction() as db:
+            made = returned.request(db, orders.existing(self._records, order_id), given)
+        self._sender.wake()
+        return made
+
+    def decide_return(self, id: str, fields: Document) -> Document:
+        """Changes any part of a return, as people at Clarity do who approve or reject it."""
+        with self._records.transaction() as db:
+            changed = returned.change(db, returned.existing(self._records, id), fields)
+        self._sender.wake()
+        return changed
+
     def take_payments(self, id: str, given: Document) -> list[Document]:
         """Takes the payment given for an order; without one all that the order lists."""
         with self._records.transaction() as db:
@@ -147,6 +162,7 @@ class Clarity:
             "products": PRODUCTS.truth(self._records),
             "shipments": shipments.truth(self._records),
             "invoices": invoices.truth(self._records),
+            "returns": returned.truth(self._records),
             "refunds": refunds.truth(self._records),
             "levels": inventory.levels(self._records),
             "webhooks": events.counts(self._records),

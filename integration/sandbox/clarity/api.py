@@ -28,6 +28,7 @@ from integration.sandbox.clarity.problems import Problem, invalid, json_body, mi
 from integration.sandbox.clarity.products import PRODUCTS
 from integration.sandbox.clarity.records import Document, Records
 from integration.sandbox.clarity.replies import check_version, shown
+from integration.sandbox.clarity.return_routes import Returns
 from integration.sandbox.clarity.versioned import Versioned
 from integration.sandbox.clarity.webhooks import Sender
 from integration.sandbox.config import ClarityConfig
@@ -50,6 +51,7 @@ class Api:
         self._limit = RateLimit(config)
         self._idempotency = Idempotency(records)
         self._fulfilment = Fulfilment(records, self._changing, sender.wake)
+        self._returns = Returns(records, self._changing)
         self._inventory = Inventory(records, self._changing)
         self._webhook_url = config.webhook_url
 
@@ -65,6 +67,7 @@ class Api:
             ("GET", f"{ROOT}/orders/<path:id>/payments", self.list_payments),
             ("POST", f"{ROOT}/orders/<path:id>/cancellations", partial(cancel_lines, self._records, self._changing)),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._fulfilment.routes()),
+            *((method, f"{ROOT}{path}", view) for method, path, view in self._returns.routes()),
             *((method, f"{ROOT}{path}", view) for method, path, view in self._inventory.routes()),
             *self.of_records(CUSTOMERS),
             *self.of_records(PRODUCTS),
@@ -79,7 +82,11 @@ class Api:
         )
         for method, path, view in routes:
             api.add_url_rule(path, f"{method} {path}".replace(".", "_"), view, methods=[method])
-        for path in ("/", "/<path:rest>", f"{ROOT}/orders/<path:id>/<any(shipments,invoices,payments,refunds):part>"):
+        for path in (
+            "/",
+            "/<path:rest>",
+            f"{ROOT}/orders/<path:id>/<any(shipments,invoices,payments,refunds,returns):part>",
+        ):
             api.add_url_rule(path, f"else {path}", self.not_played, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
         api.before_request(self._admit)
         api.after_request(_mark)

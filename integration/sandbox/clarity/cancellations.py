@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Response
 
-from integration.sandbox.clarity import money, order_documents, orders, shipments
+from integration.sandbox.clarity import money, order_documents, orders, returns, shipments
 from integration.sandbox.clarity.fields import REFERENCE, TEXT, Rule, is_quantity, wrong
 from integration.sandbox.clarity.problems import Problem, invalid, json_body
 from integration.sandbox.clarity.records import Document, Records, now
@@ -54,7 +54,7 @@ def _left(db: sqlite3.Connection, order: Document, body: Document) -> dict[str, 
     """What is left of each line that is named; a `Problem` for what is shipped already, and for the last of all."""
     if errors := wrong(body, RULES):
         raise invalid(*errors)
-    shipped = shipments.quantities(order_documents.of_order(db, "shipment", order["id"]))
+    shipped = returns.quantities(order_documents.of_order(db, "shipment", order["id"]))
     ordered = {line["id"]: Decimal(str(line["quantity"])) for line in order["lines"]}
     left: dict[str, Decimal] = {}
     for index, line in enumerate(body["lines"]):

@@ -27,6 +27,7 @@ RELATED = {
     "order": {"externalkey": "id IN (SELECT order_id FROM pushes WHERE external_ref = ?)"},
     "shipment": OF_AN_ORDER,
     "invoice": OF_AN_ORDER,
+    "return": OF_AN_ORDER,
     "payment": {"orderid": "json_extract(document, '$.orderId') = ?"},
     "refund": OF_AN_ORDER,
 }

@@ -1,17 +1,16 @@
 """Clarity's shipments: what left for an order in one go, and how far the order is fulfilled by them.
 
-All of an order's shipments together hold no more of a line than was ordered.
+All of an order's shipments together hold no more of a line than was ordered; what came back may be shipped again.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from integration.sandbox.clarity import events, order_documents, orders
+from integration.sandbox.clarity import events, order_documents, orders, returns
 from integration.sandbox.clarity.fields import MOMENT, REFERENCE, TEXT, Rule, is_quantity, is_text, wrong
 from integration.sandbox.clarity.problems import invalid
 from integration.sandbox.clarity.records import Document, Records
@@ -59,7 +58,7 @@ def truth(records: Records) -> list[dict[str, Any]]:
         {
             **counts,
             "tracking": shipment["trackingNumbers"],
-            "lines": {line: str(quantity) for line, quantity in quantities([shipment]).items()},
+            "lines": {line: str(quantity) for line, quantity in returns.quantities([shipment]).items()},
         }
         for shipment, counts in order_documents.counted(records, "shipment")
     ]
@@ -84,10 +83,15 @@ def _check(order: Document, body: Document, errors: list[tuple[str, str]]) -> No
 def _check_left(
     db: sqlite3.Connection, order: Document, lines: Iterable[Document], instead_of: str | None = None
 ) -> None:
-    """A `Problem` for more than is left of a line once the order's other shipments are counted."""
+    """A `Problem` for more than is left of a line: its order's other shipments count, less what came back."""
     others = [each for each in order_documents.of_order(db, "shipment", order["id"]) if each["id"] != instead_of]
-    shipped, ordered = quantities(others), {line["id"]: Decimal(str(line["quantity"])) for line in order["lines"]}
+    shipped, ordered = (
+        returns.quantities(others),
+        {line["id"]: Decimal(str(line["quantity"])) for line in order["lines"]},
+    )
     errors = []
+    for id, quantity in returns.received(db, order["id"]).items():
+        shipped[id] -= quantity
     for index, line in enumerate(lines):
         shipped[line["orderLineId"]] += Decimal(line["quantity"])
         if shipped[line["orderLineId"]] > ordered[line["orderLineId"]]:
@@ -98,7 +102,7 @@ def _check_left(
 
 def follow(db: sqlite3.Connection, order: Document) -> None:
     """Reports how far the order is fulfilled by its shipments, if that is new."""
-    shipped = quantities(order_documents.of_order(db, "shipment", order["id"]))
+    shipped = returns.quantities(order_documents.of_order(db, "shipment", order["id"]))
     orders.follow(db, order, fulfillmentStatus=_fulfillment(order, shipped))
 
 
@@ -107,12 +111,3 @@ def _fulfillment(order: Document, shipped: dict[str, Decimal]) -> str:
     lines = [line for line in order["lines"] if line.get("requiresShipping", True)] or order["lines"]
     left = any(shipped.get(line["id"], 0) < Decimal(str(line["quantity"])) for line in lines)
     return "partial" if left and orders.FULFILLMENT.get(order["status"]) != "fulfilled" else "fulfilled"
-
-
-def quantities(shipments: Iterable[Document]) -> dict[str, Decimal]:
-    """What shipments hold together, by line."""
-    together: dict[str, Decimal] = defaultdict(Decimal)
-    for shipment in shipments:
-        for line in shipment["lines"]:
-            together[line["orderLineId"]] += Decimal(line["quantity"])
-    return together

@@ -35,6 +35,7 @@ _DENIED: dict[tuple[str, str], tuple[str, ...]] = {
     **{("crm.team", what): _SALES for what in _CHANGES},
     **{("stock.warehouse", what): _STOCK for what in _CHANGES},
     **{("stock.picking.type", what): _STOCK for what in _CHANGES},
+    **{("stock.location", what): _STOCK for what in _CHANGES},
     ("sale.order", "unlink"): _SALES,
 }
 _VERBS = {"read": "access", "create": "create", "write": "modify", "unlink": "delete"}

@@ -33,7 +33,7 @@ INDEXED = {
     "sale.order": ("client_order_ref", "origin", "name", "partner_id"),
     "sale.order.line": ("order_id",),
     "stock.picking": ("sale_id", "backorder_id"),
-    "stock.move": ("picking_id", "sale_line_id", "product_id"),
+    "stock.move": ("picking_id", "sale_line_id", "product_id", "origin_returned_move_id"),
     "account.move": ("name", "reversed_entry_id"),
     "account.move.line": ("move_id", "sale_line_ids"),
     "mrp.bom": ("product_tmpl_id",),

@@ -153,8 +153,11 @@ def _trade(records: _Seeding, currencies: dict[str, int], country: int) -> None:
         records.add("account.journal", name=name, code=code, type=type, sequence=sequence, company_id=1)
     records.add("crm.team", name="Sales", company_id=1, sequence=10)
     records.add("stock.warehouse", name="My Company", code="WH", company_id=1)
-    for name, code in (("Receipts", "incoming"), ("Delivery Orders", "outgoing")):
-        records.add("stock.picking.type", name=name, code=code, warehouse_id=1, company_id=1)
+    for name, usage in (("WH/Stock", "internal"), ("Customers", "customer")):
+        records.add("stock.location", name=name.rpartition("/")[2], complete_name=name, usage=usage)
+    for name, code, to in (("Receipts", "incoming", 1), ("Delivery Orders", "outgoing", 2)):
+        place = {"default_location_dest_id": to, "return_picking_type_id": 1}
+        records.add("stock.picking.type", name=name, code=code, warehouse_id=1, company_id=1, **place)
     for number, code in enumerate(PRICELISTS.split(), start=1):
         name = "Default" if number == 1 else code
         records.add("product.pricelist", name=name, currency_id=currencies[code], company_id=1, sequence=number)

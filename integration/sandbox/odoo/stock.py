@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from integration.sandbox.odoo import kits, quantities
 from integration.sandbox.odoo.environment import COMPANY_ID, Environment
 from integration.sandbox.odoo.errors import user_error
 from integration.sandbox.odoo.records import Records, Row, on_records
 
 _RECEIPTS, _DELIVERY_ORDERS = 1, 2
+STOCK, CUSTOMERS = 1, 2
+"""Locations, in the order in which they are seeded."""
 _OPEN = ("draft", "waiting", "confirmed", "assigned")
 _NOTHING_SET = (
     "Transfer trouble alert! Validating a zero quantity transfer? You're not moving invisible goods around are you?\n"
@@ -62,7 +66,8 @@ def bring(env: Environment, order: Row, line: Row, part: kits.Part, wanted: floa
 
 def came_back(env: Environment, move: Row) -> bool:
     """Whether the move is one of a return from the customer."""
-    return bool((env.records("stock.picking").row(move.get("picking_id") or 0) or {}).get("return_id"))
+    picking = env.records("stock.picking").row(move.get("picking_id") or 0) or {}
+    return picking.get("picking_type_code") == "incoming"
 
 
 def cancel_pickings(env: Environment, order_id: int) -> None:
@@ -133,11 +138,14 @@ class Picking(Records):
 
     def defaults(self, values: Row) -> Row:
         now = self.env.now[:19]
+        is_receipt = values.get("picking_type_id") == _RECEIPTS
         default = {
-            "name": f"WH/OUT/{values['id']:05d}",
+            "name": f"WH/{'IN' if is_receipt else 'OUT'}/{values['id']:05d}",
             "state": "draft",
             "picking_type_id": _DELIVERY_ORDERS,
-            "picking_type_code": "outgoing",
+            "picking_type_code": "incoming" if is_receipt else "outgoing",
+            "location_id": CUSTOMERS if is_receipt else STOCK,
+            "location_dest_id": STOCK if is_receipt else CUSTOMERS,
             "move_type": "direct",
             "priority": "0",
             "scheduled_date": now,
@@ -167,6 +175,25 @@ class Picking(Records):
         return True
 
     @on_records
+    def action_confirm(self) -> bool:
+        """What takes back moves that have left waits until it is reserved; one that is confirmed stays as it is."""
+        return self._ready("draft", lambda move: "waiting" if move.get("move_orig_ids") else "assigned")
+
+    @on_records
+    def action_assign(self) -> bool:
+        return self._ready("waiting", lambda _: "assigned")
+
+    def _ready(self, before: str, after: Callable[[Row], str]) -> bool:
+        for id in self.ids:
+            for move in self._moves(id):
+                if move["state"] == before:
+                    state = after(move)
+                    quantity = move["product_uom_qty"] if state == "assigned" else 0.0
+                    self.env.records("stock.move").store(move["id"], {"state": state, "quantity": quantity})
+            self.follow(id)
+        return True
+
+    @on_records
     def action_cancel(self) -> bool:
         """Gives up what of the transfers is not done; the order stays as it is."""
         for id in self.ids:
@@ -184,8 +211,13 @@ class Picking(Records):
         return pattern.replace("<shipmenttrackingnumber>", reference) if pattern and reference else False
 
     def follow(self, id: int) -> None:
-        """The state that the moves give; every change of a move is one of its transfer."""
+        """The state that the moves give; every change of a move is one of its transfer.
+
+        One from a customer says that it is ready although its moves are not reserved (seen in Odoo 19).
+        """
         states = {move["state"] for move in self._moves(id)} - {"cancel"}
+        if self.existing(id)["picking_type_code"] == "incoming":
+            states = {"assigned" if state == "waiting" else state for state in states}
         rank = ("assigned", "confirmed", "waiting", "draft", "done")
         self.store(id, {"state": next((state for state in rank if state in states), "cancel")})
 
@@ -270,7 +302,8 @@ class Picking(Records):
 
     def _leave_behind(self, id: int, moves: list[int]) -> None:
         """A transfer for what did not leave; goods that are not counted are ready again."""
-        copied = ("origin", "sale_id", "partner_id", "carrier_id", "note", "scheduled_date", "date_deadline")
+        copied = ["origin", "sale_id", "partner_id", "carrier_id", "note", "scheduled_date", "date_deadline"]
+        copied += ["picking_type_id", "location_id", "location_dest_id"]
         picking = self.existing(id)
         values = {name: picking[name] for name in copied if picking.get(name)}
         backorder = self.existing(self.create_one({**values, "backorder_id": id}))
@@ -289,7 +322,7 @@ def _falls_short(move: Row) -> bool:
 
 def _remainder(move: Row, quantity: float) -> Row:
     kept = ["picking_id", "product_id", "product_uom", "sale_line_id", "bom_line_id"]
-    kept += ["origin", "reference", "date", "sequence"]
+    kept += ["origin", "reference", "date", "sequence", "origin_returned_move_id", "to_refund"]
     values = {name: move[name] for name in kept if move.get(name)}
     return {**values, "product_uom_qty": quantity, "quantity": 0.0, "state": "confirmed"}
 
@@ -352,20 +385,15 @@ class ReturnPicking(Records):
         pickings, moves = self.env.records("stock.picking"), self.env.records("stock.move")
         left = pickings.existing(wizard["picking_id"])
         copied = {name: left[name] for name in ("origin", "sale_id", "partner_id") if left.get(name)}
-        back = {
-            "picking_type_id": _RECEIPTS,
-            "picking_type_code": "incoming",
-            "state": "assigned",
-            "return_id": left["id"],
-        }
-        id = pickings.create_one({**copied})
-        pickings.store(id, {**back, "name": f"WH/IN/{id:05d}"})
+        id = pickings.create_one({**copied, "picking_type_id": _RECEIPTS})
+        pickings.store(id, {"state": "assigned", "return_id": left["id"]})
         for move in map(moves.existing, sorted(self.env.database.find("stock.move", "picking_id", left["id"]))):
             if move["state"] == "done":
                 same = {name: move[name] for name in ("product_id", "product_uom", "sale_line_id", "bom_line_id")}
                 counted = {"product_uom_qty": move["quantity"], "quantity": move["quantity"], "state": "assigned"}
+                origin = {"origin_returned_move_id": move["id"], "to_refund": True}
                 moves.create_one(
-                    {"picking_id": id, **counted, **{name: value for name, value in same.items() if value}}
+                    {"picking_id": id, **origin, **counted, **{name: value for name, value in same.items() if value}}
                 )
         shown = {"res_model": "stock.picking", "res_id": id, "view_mode": "form", "context": {}}
         return {"type": "ir.actions.act_window", "name": "Returned Picking", **shown}

@@ -19,6 +19,7 @@ from integration.connectors.odoo.client import Client
 from integration.connectors.odoo.decode import exact
 
 Row = dict[str, Any]
+Span = tuple[Decimal, Decimal]
 TO_CUSTOMERS = ("outgoing", "dropship")
 """Types of transfers that deliver; the latter comes with the app for dropshipping."""
 BACK = "incoming"
@@ -65,16 +66,18 @@ class Delivered:
         for id, line in lines.items():
             away = [move for move in moves[id] if move["picking_code"] in TO_CUSTOMERS]
             is_kit = any(is_part_of_kit(move, line) for move in away)
-            through = self._sets(line, away) if is_kit else self._sums(line, away)
+            spans = self._sets(line, away) if is_kit else self._sums(line, moves[id])
             came_back = any(move["picking_code"] == BACK and move["moved"] for move in moves[id])
-            certain = not is_kit or came_back or _same(line.delivered, max(through.values(), default=Decimal(0)))
-            before = Decimal(0)
-            for transfer, after in through.items():
+            certain = (
+                not is_kit
+                or came_back
+                or _same(line.delivered, max((after for _, after in spans.values()), default=Decimal(0)))
+            )
+            for transfer, (before, after) in spans.items():
                 upto = line.ordered if line.key else after  # a line that was added in Odoo orders nothing
                 counts = min(after, upto) - min(before, upto)
                 extra = after - before - counts
                 found[transfer, id] = Part(counts if certain else counts or line.delivered, extra, certain)
-                before = after
         return found
 
     def _moves(self, lines: Iterable[int]) -> list[Row]:
@@ -90,18 +93,24 @@ class Delivered:
         done = {row["picking_id"][0]: row["date"] for row in rows if row["moved"]}
         return sorted(rows, key=lambda row: (done.get(row["picking_id"][0], row["date"]), row["picking_id"][0]))
 
-    def _sums(self, line: SaleLine, moves: list[Row]) -> dict[int, Decimal]:
-        """How much had left when each transfer was done."""
-        through: dict[int, Decimal] = {}
+    def _sums(self, line: SaleLine, moves: list[Row]) -> dict[int, Span]:
+        """How much was away before and after each transfer that delivers: what came back may leave once more."""
+        spans: dict[int, Span] = {}
         total = Decimal(0)
         for move in moves:
-            if move["product_id"][0] == line.product and move["moved"]:
-                total += self._catalog.converted(move["moved"], move["product_uom"][0], line.uom)
-                through[move["picking_id"][0]] = total
-        return through
+            if move["product_id"][0] != line.product or not move["moved"]:
+                continue
+            quantity = self._catalog.converted(move["moved"], move["product_uom"][0], line.uom)
+            if move["picking_code"] == BACK:
+                total = max(total - quantity, Decimal(0))
+            elif move["picking_code"] in TO_CUSTOMERS:
+                before, _ = spans.get(move["picking_id"][0], (total, total))
+                total += quantity
+                spans[move["picking_id"][0]] = before, total
+        return spans
 
-    def _sets(self, line: SaleLine, moves: list[Row]) -> dict[int, Decimal]:
-        """How many whole sets had left when each transfer was done.
+    def _sets(self, line: SaleLine, moves: list[Row]) -> dict[int, Span]:
+        """How many whole sets had left before and after each transfer.
 
         How much of a part makes a set is what all its moves were to bring, over the sets that were ordered: a move
         keeps its demand, however much of it leaves (Odoo 19).
@@ -112,15 +121,18 @@ class Delivered:
         for move in moves:
             if is_part_of_kit(move, line):
                 demand[move["bom_line_id"][0]] += exact(move["product_uom_qty"])
-        through: dict[int, Decimal] = {}
+        spans: dict[int, Span] = {}
+        total = Decimal(0)
         left: dict[int, Decimal] = defaultdict(Decimal)
         for move in moves:
             if is_part_of_kit(move, line) and move["moved"]:
                 left[move["bom_line_id"][0]] += move["moved"]
                 fewest = min(left[part] * sets / needed if needed else Decimal(0) for part, needed in demand.items())
                 whole = (fewest + GRAIN).to_integral_value(ROUND_FLOOR)
-                through[move["picking_id"][0]] = self._catalog.converted(whole, own, line.uom)
-        return through
+                before, _ = spans.get(move["picking_id"][0], (total, total))
+                total = self._catalog.converted(whole, own, line.uom)
+                spans[move["picking_id"][0]] = before, total
+        return spans
 
 
 def is_part_of_kit(move: Row, line: SaleLine) -> bool:

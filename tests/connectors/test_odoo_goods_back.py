@@ -22,11 +22,12 @@ def test_goods_that_come_back_are_read(shop: Shop, staff: Staff) -> None:
     left = staff.reported("pickings", posted.theirs)
     back = staff.take_back(picking)
     [change] = staff.reported("returns", posted.theirs)
-    assert (change.type, change.id, change.parent.ours) == ("order.reversed", f"return/{back}", document["key"])
-    assert change.document["kind"] == "returned"
+    assert (change.type, change.id, change.parent.ours) == ("return.received", str(back), document["key"])
+    assert change.document["their_return"] == str(back)
+    keys = [f"order_line__{document['key']}__{line}" for line in ("1", "2")]
     assert change.document["lines"] == [
-        {"sku": shop.target.sku_a, "quantity": Decimal(3)},
-        {"sku": shop.target.sku_b, "quantity": Decimal(2)},
+        {"key": keys[0], "sku": shop.target.sku_a, "quantity": Decimal(3)},
+        {"key": keys[1], "sku": shop.target.sku_b, "quantity": Decimal(2)},
     ]
     shop.target.owner("stock.picking", "write", [back], vals={"note": "Checked"})
     assert staff.reported("returns", posted.theirs) == [change]
