@@ -179,6 +179,8 @@ def recorded_world(database: Database, username: str) -> None:
     add("res.users", {**at, "id": 5, "login": username, "name": "Clarity Integration", "lang": "en_US"})
     add("crm.team", {**at, "name": "Sales"})
     add("stock.warehouse", {**at, "name": "My Company", "code": "WH"})
+    for place, usage in (("WH/Stock", "internal"), ("Customers", "customer")):
+        add("stock.location", {**at, "name": place.rpartition("/")[2], "complete_name": place, "usage": usage})
     add("stock.picking.type", {**at, "id": 2, "name": "Delivery Orders", "code": "outgoing", "warehouse_id": 1})
     add("uom.uom", {**at, "name": "Units"})
     _recorded_catalogue(database, at)
