@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from integration.cli.urls import addresses, show
+from integration.cli.urls import show, with_link
 from integration.errors import Failure
 from integration.local.fleet import Fleet, runs
 from integration.settings import Settings, runtime_file, variables
@@ -32,6 +32,9 @@ COMPLETED = {"done", "skipped"}
 """An order is skipped at the ERP that fulfils no line of it."""
 STATUSES = ("processing", "partially shipped", "shipped", "completed")
 """Clarity's status at each stage."""
+
+
+LOOK = "Look: the console has the orders and their stories, the sandbox's page what each system has of them."
 
 
 @click.command()
@@ -52,8 +55,8 @@ def demo(keep: bool | None) -> None:
         complete = _show(environment)
         waits = ours and (sys.stdout.isatty() if keep is None else keep)
         if waits or not ours:
-            show(console, addresses(environment))
-            console.print("[dim]Look: the sandbox's page for the orders, Flower for the tasks, `fleet messages ls`.[/]")
+            show(console, with_link(environment))
+            console.print(LOOK, style="dim")
         if waits:
             _wait_for_interrupt()
     if not complete:

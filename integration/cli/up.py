@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from integration.cli.urls import addresses, show
+from integration.cli.urls import show, with_link
 from integration.local.fleet import Fleet
 from integration.local.processes import PROJECT
 from integration.local.run import Run, Start, in_background
-from integration.settings import home_of, operator, runtime_file, variables
-from integration.store import users
-from integration.store.database import Database
+from integration.settings import home_of, runtime_file, variables
 from integration.terminal.option_types import SystemName
 from integration.terminal.progress import Terminal
 
@@ -64,23 +60,12 @@ def up(detach: bool, port_base: int | None, sandbox: tuple[str, ...], procfile: 
             f"The fleet is up after {time.monotonic() - began:.1f} s, in the background. "
             f"`fleet stop` stops it; its logs: `fleet logs`, {home}/log"
         )
-        show(console, _addresses(json.loads(runtime_file(home).read_text())))
+        show(console, with_link(json.loads(runtime_file(home).read_text())))
         return
 
     def is_up(fleet: Fleet, seconds: float) -> None:
         screen.note(f"The fleet is up after {seconds:.1f} s. Ctrl-C stops it; its logs: {fleet.home}/log")
         with contextlib.suppress(OSError, SystemExit):
-            show(console, _addresses(fleet.environment))
+            show(console, with_link(fleet.environment))
 
     Run(start, screen).until_stopped(is_up, lambda: screen)
-
-
-def _addresses(environment: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of the fleet.  In a terminal that of the console signs in whoever has started the fleet, once."""
-    found = addresses(environment)
-    if not sys.stdout.isatty():
-        return found
-    database = Database(environment["DATABASE_URL"], connections=1)
-    with contextlib.closing(database), database.transaction() as tx:
-        users.ensure_admin(tx, operator())
-        return found | {"console_url": f"{found['console_url']}/sign-in/{users.make_link(tx, operator())}"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 
 import click
@@ -11,7 +13,9 @@ from rich.text import Text
 
 from integration.errors import Failure
 from integration.local.fleet import runs
-from integration.settings import Environment, Settings, runtime_file
+from integration.settings import Environment, Settings, operator, runtime_file
+from integration.store import users
+from integration.store.database import Database
 from integration.systems import KINDS, variable
 from integration.terminal.listing import show_rows
 from integration.terminal.render import json_option
@@ -68,6 +72,17 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
     if sandbox := environment.get("FLEET_SANDBOX_URL"):
         found |= {"sandbox_url": sandbox, "sandbox_token": environment["FLEET_SANDBOX_TOKEN"]}
     return found
+
+
+def with_link(environment: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of a fleet; in a terminal that of the console signs in whoever has started the fleet, once."""
+    found = addresses(environment)
+    if not sys.stdout.isatty():
+        return found
+    database = Database(environment["DATABASE_URL"], connections=1)
+    with contextlib.closing(database), database.transaction() as tx:
+        users.ensure_admin(tx, operator())
+        return found | {"console_url": f"{found['console_url']}/sign-in/{users.make_link(tx, operator())}"}
 
 
 def _of_systems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
