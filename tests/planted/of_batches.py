@@ -85,8 +85,8 @@ DEFECTS = [
         "integration/throttle.py",
         "            self._owed += size\n",
         "            self._owed += 1\n",
-        "tests/throttle/test_throttle.py::test_a_call_for_several_objects_takes_more_places",
-        r">= 0\.08",
+        "tests/throttle/test_throttle.py::test_a_bulk_call_takes_places_by_the_share_of_its_objects",
+        "assert 1 == 3",
     ),
     Defect(
         "no call is under way without a slot",
