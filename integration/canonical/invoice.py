@@ -72,19 +72,20 @@ def _faults(invoice: dict[str, Any]) -> Iterator[Hold]:
             "`fleet mapping publish`. {again}",
             code="unknown_status",
         )
-    yield from _check_currency(invoice["currency"], invoice["order_currency"])
+    yield from check_currency("invoice", invoice["currency"], invoice["order_currency"])
     if invoice["status"] not in ("void", "withdrawn"):
         yield from _check_amounts(invoice)
         yield from _check_order(invoice)
 
 
-def _check_currency(currency: str, ordered: str) -> Iterator[Hold]:
+def check_currency(what: str, currency: str, ordered: str) -> Iterator[Hold]:
+    """What is wrong with the currency of an invoice or a refund, which is to be that of its order."""
     if currency not in currencies():
         yield Hold(
             f"unknown currency {quoted(currency)}: not an ISO 4217 code in use", hint=HINT, code="unknown_currency"
         )
     if currency != ordered:
-        yield Hold(f"the invoice is in {currency}, the order in {ordered[:10]}", hint=HINT, code="currency_differs")
+        yield Hold(f"the {what} is in {currency}, the order in {ordered[:10]}", hint=HINT, code="currency_differs")
 
 
 def _check_amounts(invoice: dict[str, Any]) -> Iterator[Hold]:

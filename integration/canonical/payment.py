@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from integration.canonical.faults import refuse
 from integration.canonical.money import currencies, minor_digits, round_money
 from integration.canonical.values import Amount, Id, Strict, Text, Time, quoted
 from integration.errors import Hold
@@ -37,9 +38,7 @@ def check_payment(payment: dict[str, Any], approves: Callable[[Hold], bool] = la
     Raises `Hold` for an unknown status or currency (ISO 4217), without method, and for an amount that is not above
     zero or finer than the currency's minor unit.
     """
-    for fault in _faults(payment):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(payment), approves)
 
 
 def _faults(payment: dict[str, Any]) -> Iterator[Hold]:

@@ -8,12 +8,13 @@ from typing import Any
 
 from marshmallow import fields
 
-from integration.canonical.money import currencies, format_money, minor_digits, round_money
+from integration.canonical.faults import refuse
+from integration.canonical.invoice import HINT, check_currency
+from integration.canonical.money import format_money, minor_digits, round_money
 from integration.canonical.values import ABSENT, Amount, Day, Id, Rows, Strict, Text, quoted
 from integration.errors import Hold
 
 STATUSES = ("draft", "withdrawn", "issued", "void")
-HINT = "Correct {origin}, or enter it in Clarity by hand as it should be. {again}"
 
 
 class RefundLine(Strict):
@@ -60,9 +61,7 @@ def check_refund(refund: dict[str, Any], approves: Callable[[Hold], bool] = lamb
     minor unit or not above zero, lines that do not come to the amount, one whose order nobody knows, and credit notes
     that come to more than was billed.  Of one that does not count only the status is looked at.
     """
-    for fault in _faults(refund):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(refund), approves)
 
 
 def sums(refund: dict[str, Any]) -> tuple[Any]:
@@ -79,18 +78,9 @@ def _faults(refund: dict[str, Any]) -> Iterator[Hold]:
             code="unknown_status",
         )
     if refund["status"] == "issued":
-        yield from _check_currency(refund["currency"], refund["order_currency"])
+        yield from check_currency("refund", refund["currency"], refund["order_currency"])
         yield from _check_amounts(refund)
         yield from _check_order(refund)
-
-
-def _check_currency(currency: str, ordered: str) -> Iterator[Hold]:
-    if currency not in currencies():
-        yield Hold(
-            f"unknown currency {quoted(currency)}: not an ISO 4217 code in use", hint=HINT, code="unknown_currency"
-        )
-    if currency != ordered:
-        yield Hold(f"the refund is in {currency}, the order in {ordered[:10]}", hint=HINT, code="currency_differs")
 
 
 def _check_amounts(refund: dict[str, Any]) -> Iterator[Hold]:

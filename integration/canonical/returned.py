@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from integration.canonical.faults import refuse
 from integration.canonical.values import Amount, Id, Rows, Strict, Text, quoted
 from integration.errors import Hold
 
@@ -40,9 +41,7 @@ def check_return(found: dict[str, Any], approves: Callable[[Hold], bool] = lambd
     Raises `Hold` for an unknown status, and for an approved one without lines, or with a quantity that is not above
     zero.
     """
-    for fault in _faults(found):
-        if not approves(fault):
-            raise fault
+    refuse(_faults(found), approves)
 
 
 def _faults(found: dict[str, Any]) -> Iterator[Hold]:

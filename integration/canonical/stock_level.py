@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from integration.canonical.faults import refuse
 from integration.canonical.values import Amount, Id, Strict, Text, Time
 from integration.errors import Hold
 
@@ -42,5 +43,4 @@ def check_stock_level(level: dict[str, Any], approves: Callable[[Hold], bool] = 
             code="ambiguous_product",
             compared=(level["records"],),
         )
-        if not approves(fault):
-            raise fault
+        refuse([fault], approves)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from integration.sandbox.clarity import events
+from integration.sandbox.clarity.fields import is_quantity
+from integration.sandbox.clarity.problems import invalid
 from integration.sandbox.clarity.records import Document, Records, next_number, now, save
 
 PREFIXES = {"shipment": "shp", "invoice": "inv", "refund": "rfd"}
@@ -22,6 +24,23 @@ def refuse(db: sqlite3.Connection, kind: str, order_id: str, external_ref: str) 
     """Whether the order has a document of this reference already; that it was asked for again is counted."""
     query = "UPDATE order_documents SET refused = refused + 1 WHERE kind = ? AND order_id = ? AND external_ref = ?"
     return db.execute(query, (kind, order_id, external_ref)).rowcount == 1
+
+
+def check_lines(order: Document, body: Document, errors: list[tuple[str, str]]) -> None:
+    """A `Problem` for ``errors``, and for lines that are none of the order or have no quantity."""
+    ordered = [line.get("id") for line in order.get("lines") or () if isinstance(line, dict)]
+    lines = body.get("lines")
+    for index, line in enumerate(lines if isinstance(lines, list) else ()):
+        given = line if isinstance(line, dict) else {}
+        if not given.get("orderLineId") or given["orderLineId"] not in ordered:
+            errors.append((f"/lines/{index}/orderLineId", "is no line of the order"))
+        if not is_quantity(given.get("quantity")):
+            errors.append((f"/lines/{index}/quantity", "is a decimal string above zero"))
+        errors += [
+            (f"/lines/{index}/{name}", "cannot be set here") for name in given.keys() - {"orderLineId", "quantity"}
+        ]
+    if errors:
+        raise invalid(*errors)
 
 
 def add(db: sqlite3.Connection, kind: str, order_id: str, fields: Document) -> Document:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.sandbox.clarity import events, order_documents
-from integration.sandbox.clarity.fields import MOMENT, REFERENCE, Rule, is_quantity, wrong
+from integration.sandbox.clarity.fields import MOMENT, REFERENCE, Rule, wrong
 from integration.sandbox.clarity.problems import Problem, invalid, missing
 from integration.sandbox.clarity.records import Document, Records, next_number, now, save
 
@@ -53,7 +53,7 @@ def change(db: sqlite3.Connection, found: Document, fields: Document) -> Documen
 
 def read(order: Document, body: Document) -> Document:
     """The fields of a return that an ERP makes; a `Problem` for what is wrong with them."""
-    _check(order, body, wrong(body, MADE))
+    order_documents.check_lines(order, body, wrong(body, MADE))
     return body
 
 
@@ -69,7 +69,7 @@ def create(db: sqlite3.Connection, order: Document, fields: Document) -> Documen
 
 def receive(db: sqlite3.Connection, order: Document, found: Document, body: Document) -> Document:
     """Takes what an ERP has received of a return under one reference, in place of what it said before."""
-    _check(order, body, wrong(body, PUSHED))
+    order_documents.check_lines(order, body, wrong(body, PUSHED))
     receipt = {name: value for name, value in body.items() if name != "status"}
     if receipt in found["receipts"]:
         return found
@@ -136,21 +136,6 @@ def _stored(db: sqlite3.Connection, order: Document, id: str, fields: Document, 
     )
     save(db, KIND, made)
     return made
-
-
-def _check(order: Document, body: Document, errors: list[tuple[str, str]]) -> None:
-    ordered, lines = {line["id"] for line in order["lines"]}, body.get("lines")
-    for index, line in enumerate(lines if isinstance(lines, list) else ()):
-        given = line if isinstance(line, dict) else {}
-        if given.get("orderLineId") not in ordered:
-            errors.append((f"/lines/{index}/orderLineId", "is no line of the order"))
-        if not is_quantity(given.get("quantity")):
-            errors.append((f"/lines/{index}/quantity", "is a decimal string above zero"))
-        errors += [
-            (f"/lines/{index}/{name}", "cannot be set here") for name in given.keys() - {"orderLineId", "quantity"}
-        ]
-    if errors:
-        raise invalid(*errors)
 
 
 def _check_shipped(

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration.sandbox.clarity import events, order_documents, orders, returns
-from integration.sandbox.clarity.fields import MOMENT, REFERENCE, TEXT, Rule, is_quantity, is_text, wrong
+from integration.sandbox.clarity.fields import MOMENT, REFERENCE, TEXT, Rule, is_text, wrong
 from integration.sandbox.clarity.problems import invalid
 from integration.sandbox.clarity.records import Document, Records
 
@@ -27,7 +27,7 @@ RULES = {"externalRef": REFERENCE, **PATCHABLE}
 
 def read(order: Document, body: Document) -> Document:
     """The fields of a new shipment; a `Problem` for what is wrong with them."""
-    _check(order, body, wrong(body, RULES))
+    order_documents.check_lines(order, body, wrong(body, RULES))
     return {**dict.fromkeys(RULES), **body, "trackingNumbers": body.get("trackingNumbers") or []}
 
 
@@ -40,7 +40,7 @@ def create(db: sqlite3.Connection, order: Document, fields: Document) -> Documen
 
 def patch(db: sqlite3.Connection, order: Document, shipment: Document, body: Document) -> Document:
     """Applies a merge patch and reports it (``shipment.updated``), if it changes anything."""
-    _check(order, body, wrong(body, PATCHABLE, partial=True))
+    order_documents.check_lines(order, body, wrong(body, PATCHABLE, partial=True))
     _check_left(db, order, body.get("lines") or (), instead_of=shipment["id"])
     if "trackingNumbers" in body:
         body = {**body, "trackingNumbers": body["trackingNumbers"] or []}
@@ -62,22 +62,6 @@ def truth(records: Records) -> list[dict[str, Any]]:
         }
         for shipment, counts in order_documents.counted(records, "shipment")
     ]
-
-
-def _check(order: Document, body: Document, errors: list[tuple[str, str]]) -> None:
-    ordered = [line.get("id") for line in order.get("lines") or () if isinstance(line, dict)]
-    lines = body.get("lines")
-    for index, line in enumerate(lines if isinstance(lines, list) else ()):
-        given = line if isinstance(line, dict) else {}
-        if not given.get("orderLineId") or given["orderLineId"] not in ordered:
-            errors.append((f"/lines/{index}/orderLineId", "is no line of the order"))
-        if not is_quantity(given.get("quantity")):
-            errors.append((f"/lines/{index}/quantity", "is a decimal string above zero"))
-        errors += [
-            (f"/lines/{index}/{name}", "cannot be set here") for name in given.keys() - {"orderLineId", "quantity"}
-        ]
-    if errors:
-        raise invalid(*errors)
 
 
 def _check_left(
